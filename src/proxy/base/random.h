@@ -1,0 +1,37 @@
+// Fast pseudo-random numbers (xoshiro256**), one generator per worker; seeded, so tests repeat.
+#pragma once
+#include <cstdint>
+
+namespace outrigger {
+
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) noexcept {
+    for (auto& s : state_) {  // splitmix64 spreads a small seed over the state
+      std::uint64_t z = (seed += 0x9e3779b97f4a7c15ULL);
+      z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+      z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+      s = z ^ (z >> 31);
+    }
+  }
+  std::uint64_t next() noexcept {
+    const std::uint64_t result = rotate(state_[1] * 5, 7) * 9, t = state_[1] << 17;
+    state_[2] ^= state_[0];
+    state_[3] ^= state_[1];
+    state_[1] ^= state_[2];
+    state_[0] ^= state_[3];
+    state_[2] ^= t;
+    state_[3] = rotate(state_[3], 45);
+    return result;
+  }
+  /// Uniform in [0, bound); 0 for bound 0.
+  std::uint64_t below(std::uint64_t bound) noexcept {
+    return static_cast<std::uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64);
+  }
+
+ private:
+  static std::uint64_t rotate(std::uint64_t x, int k) noexcept { return x << k | x >> (64 - k); }
+  std::uint64_t state_[4];
+};
+
+}  // namespace outrigger

@@ -1,0 +1,93 @@
+// Ordered multimap of header fields whose strings live in the stream's Arena (or outlive it).
+// Well-known names carry an id, found by one memchr over the ids; others by a short scan.
+#pragma once
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+#include "proxy/base/arena.h"
+
+namespace outrigger::http {
+
+enum class Name : std::uint8_t {
+  other,
+#define X(id, text) id,
+#include "proxy/http/header_names.inc"
+#undef X
+  kCount
+};
+
+/// `lower` must be lower case. Name::other when unknown.
+Name lookup(std::string_view lower) noexcept;
+std::string_view text_of(Name name) noexcept;
+
+class HeaderMap {
+ public:
+  struct Entry {
+    std::string_view name;   // lower case
+    std::string_view value;
+    const char* original = nullptr;  // the name as received (same size), kept for preserve_case
+  };
+
+  explicit HeaderMap(Arena& arena) noexcept : arena_(&arena) {}
+  HeaderMap(const HeaderMap&) = delete;
+  HeaderMap& operator=(const HeaderMap&) = delete;
+
+  /// Strings are referenced, not copied: they must live as long as the arena.
+  void add(Name id, std::string_view value) { push(id, {text_of(id), value, nullptr}); }
+  void add(std::string_view lower, std::string_view value) { push(lookup(lower), {lower, value, nullptr}); }
+  void add_entry(Name id, const Entry& e) { push(id, e); }
+  /// Copies both strings into the arena.
+  void add_copy(std::string_view lower, std::string_view value);
+  /// First occurrence gets the value, further ones go; added when absent.
+  void set(Name id, std::string_view value);
+  void set(std::string_view lower, std::string_view value);
+  /// How many were removed.
+  std::size_t remove(Name id) noexcept;
+  std::size_t remove(std::string_view lower) noexcept;
+  void remove_at(std::size_t i) noexcept;
+
+  /// First value; null pointer when absent (an empty value has a non-null entry).
+  const Entry* find(Name id) const noexcept {
+    const void* at = size_ == 0 ? nullptr : std::memchr(ids_, static_cast<int>(id), size_);
+    return at == nullptr ? nullptr : entries_ + (static_cast<const std::uint8_t*>(at) - ids_);
+  }
+  const Entry* find(std::string_view lower) const noexcept;
+  std::string_view get(Name id) const noexcept {
+    const Entry* e = find(id);
+    return e == nullptr ? std::string_view{} : e->value;
+  }
+  std::string_view get(std::string_view lower) const noexcept {
+    const Entry* e = find(lower);
+    return e == nullptr ? std::string_view{} : e->value;
+  }
+  bool has(Name id) const noexcept { return find(id) != nullptr; }
+  /// Every value of the name joined by "," (in the arena when there are several).
+  std::string_view joined(std::string_view lower) const;
+
+  std::size_t size() const noexcept { return size_; }
+  const Entry& at(std::size_t i) const noexcept { return entries_[i]; }
+  Entry& at(std::size_t i) noexcept { return entries_[i]; }
+  Name id_at(std::size_t i) const noexcept { return static_cast<Name>(ids_[i]); }
+  const Entry* begin() const noexcept { return entries_; }
+  const Entry* end() const noexcept { return entries_ + size_; }
+  void clear() noexcept { size_ = 0; }
+  /// Bytes of names and values.
+  std::size_t byte_size() const noexcept;
+  Arena& arena() const noexcept { return *arena_; }
+  /// Appends copies of all entries of `from` (another arena's).
+  void copy_from(const HeaderMap& from);
+
+ private:
+  void push(Name id, const Entry& e) {
+    if (size_ == capacity_) grow();
+    ids_[size_] = static_cast<std::uint8_t>(id);
+    entries_[size_++] = e;
+  }
+  void grow();
+  Arena* arena_;
+  std::uint8_t* ids_ = nullptr;
+  Entry* entries_ = nullptr;
+  std::uint32_t size_ = 0, capacity_ = 0;
+};
+
+}  // namespace outrigger::http

@@ -1,0 +1,57 @@
+// Heads of HTTP messages. Pseudo-headers are fields; everything else is in the HeaderMap.
+// Lives in the stream's arena.
+#pragma once
+#include <string_view>
+#include "proxy/http/header_map.h"
+
+namespace outrigger::http {
+
+enum class Protocol : std::uint8_t { http10, http11, http2, http3 };
+std::string_view text_of(Protocol p) noexcept;  // "HTTP/1.1"
+
+struct RequestHead {
+  explicit RequestHead(Arena& a) : headers(a) {}
+  std::string_view method, path, authority, scheme, protocol_upgrade;  // the last: :protocol
+  HeaderMap headers;
+  Protocol protocol = Protocol::http11;
+  /// Value by lower-case name, pseudo-headers (":path", ":authority" = "host") included.
+  /// Null when absent.
+  const std::string_view* find(std::string_view lower) const noexcept;
+  std::string_view get(std::string_view lower) const noexcept {
+    const auto* v = find(lower);
+    return v == nullptr ? std::string_view{} : *v;
+  }
+  bool is_head() const noexcept { return method == "HEAD"; }
+  bool is_connect() const noexcept { return method == "CONNECT"; }
+  bool is_grpc() const noexcept;  // content-type application/grpc or application/grpc+x
+};
+
+struct ResponseHead {
+  explicit ResponseHead(Arena& a) : headers(a) {}
+  std::uint16_t status = 0;
+  HeaderMap headers;
+  Protocol protocol = Protocol::http11;
+};
+
+/// Why a stream ended early. The texts are Envoy's, used in bodies and details.
+enum class ResetReason : std::uint8_t {
+  none,
+  local_reset,                // "local reset"
+  local_refused_stream,       // "local refused stream reset"
+  remote_reset,               // "remote reset"
+  remote_refused_stream,      // "remote refused stream reset"
+  local_connection_failure,   // "local connection failure"
+  remote_connection_failure,  // "remote connection failure"
+  connection_timeout,         // "connection timeout"
+  connection_termination,     // "connection termination"
+  overflow,                   // "overflow"
+  connect_error,              // "remote error with CONNECT request"
+  protocol_error,             // "protocol error"
+  overload_manager,           // "overload manager reset"
+  http1_half_close,           // "http1 premature upstream half close"
+};
+std::string_view text_of(ResetReason r) noexcept;
+
+std::string_view reason_phrase(std::uint16_t status) noexcept;  // "OK"; "Unknown"
+
+}  // namespace outrigger::http

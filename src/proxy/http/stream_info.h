@@ -1,0 +1,73 @@
+// What is known about one stream (or one TCP connection): filled as it goes by its owner on its
+// worker, read by access logs and formatters. Strings live in the stream's arena or outlive it.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+#include "proxy/base/time.h"
+#include "proxy/http/message.h"
+#include "proxy/http/response_flags.h"
+#include "proxy/net/address.h"
+
+namespace outrigger::http {
+
+/// Facts of one downstream connection; owned by its session.
+struct ConnectionInfo {
+  std::uint64_t id = 0;
+  net::Address local;          // as seen by the client (after original_dst)
+  net::Address direct_remote;  // the socket's peer
+  net::Address remote;         // after PROXY protocol
+  std::string_view requested_server_name;
+  std::string_view filter_chain_name;
+  std::string_view listener_name;
+  std::string_view termination_details;
+  std::string_view local_close_reason;
+  std::string_view transport_failure_reason;
+  TimePoint start{};
+};
+
+/// Facts of the last upstream attempt.
+struct UpstreamInfo {
+  net::Address host;         // empty: none chosen
+  std::string_view hostname;
+  net::Address local;
+  std::uint64_t connection_id = 0;
+  std::string_view transport_failure_reason;
+  Protocol protocol = Protocol::http11;
+  TimePoint pool_ready{}, first_tx{}, last_tx{}, first_rx{}, last_rx{};
+  std::uint64_t wire_bytes_sent = 0, wire_bytes_received = 0;
+  std::uint64_t header_bytes_sent = 0, header_bytes_received = 0;
+};
+
+struct StreamInfo {
+  const ConnectionInfo* connection = nullptr;
+  net::Address remote_override;  // from x-forwarded-for; empty: connection->remote
+  std::uint64_t stream_id = 0;
+  WallTime start_wall{};
+  TimePoint start{};
+  TimePoint last_downstream_rx{}, first_downstream_tx{}, last_downstream_tx{}, end{};  // {}: not yet
+  Protocol protocol = Protocol::http11;
+  bool has_protocol = true;  // false: plain TCP
+  bool is_internal = false;  // request from an internal address
+  bool health_check = false;
+  std::uint16_t response_code = 0;
+  ResponseFlags flags;
+  std::string_view details;  // %RESPONSE_CODE_DETAILS%
+  std::uint64_t bytes_received = 0, bytes_sent = 0;  // bodies
+  std::uint64_t wire_bytes_received = 0, wire_bytes_sent = 0;
+  std::uint64_t header_bytes_received = 0, header_bytes_sent = 0;
+  std::uint32_t attempt_count = 0;
+  std::string_view route_name, virtual_host, virtual_cluster;
+  std::string_view cluster;           // observability name (alt_stat_name when set)
+  std::string_view cluster_raw;
+  std::string_view local_reply_body;
+  std::optional<UpstreamInfo> upstream;
+  std::vector<net::Address> hosts_attempted;  // filled from the second attempt on
+  const net::Address& remote() const noexcept {
+    return remote_override.empty() ? connection->remote : remote_override;
+  }
+};
+
+}  // namespace outrigger::http

@@ -1,0 +1,53 @@
+// Socket addresses: IPv4, IPv6, Unix pipe (path or abstract '@name'). Value type with the printed
+// form cached, since logs and headers need it per request. Also CIDR ranges.
+#pragma once
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <netinet/in.h>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include "proxy/base/result.h"
+
+namespace outrigger::net {
+
+class Address {
+ public:
+  Address() = default;
+  static Result<Address> parse_ip(std::string_view ip, std::uint16_t port);  // "::1", "1.2.3.4"
+  static Result<Address> parse_ip_port(std::string_view text);  // "1.2.3.4:80", "[::1]:80"
+  static Result<Address> pipe(std::string_view path);            // "@x" is abstract
+  static Address from_sockaddr(const sockaddr* sa, socklen_t size);
+
+  bool empty() const noexcept { return size_ == 0; }
+  int family() const noexcept { return sa_.ss_family; }
+  bool is_ip() const noexcept { return family() == AF_INET || family() == AF_INET6; }
+  bool is_v4() const noexcept { return family() == AF_INET; }
+  bool is_loopback() const noexcept;
+  std::uint16_t port() const noexcept;
+  Address with_port(std::uint16_t port) const;
+  const sockaddr* raw() const noexcept { return reinterpret_cast<const sockaddr*>(&sa_); }
+  socklen_t raw_size() const noexcept { return size_; }
+  /// "1.2.3.4:80", "[::1]:80", the path of a pipe.
+  const std::string& text() const noexcept { return text_; }
+  /// "1.2.3.4", "::1"; a pipe's path.
+  std::string_view ip_text() const noexcept { return std::string_view(text_).substr(ip_at_, ip_size_); }
+  bool operator==(const Address& o) const noexcept { return text_ == o.text_; }
+
+ private:
+  void render();
+  sockaddr_storage sa_{};
+  socklen_t size_ = 0;
+  std::string text_;
+  std::uint16_t ip_at_ = 0, ip_size_ = 0;
+};
+
+struct CidrRange {
+  static Result<CidrRange> parse(std::string_view ip, unsigned prefix_bits);
+  bool contains(const Address& a) const noexcept;
+  bool v6 = false;
+  std::uint8_t bits = 0;
+  std::uint8_t bytes[16] = {};
+};
+
+}  // namespace outrigger::net

@@ -1,0 +1,47 @@
+// A byte stream of one connection: TCP, later TLS over it, or memory in tests. Owned by exactly one
+// session, on one worker; nothing here waits. Readiness is edge-triggered: after on_readable read
+// until short or would_block.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include "proxy/buffer/buffer.h"
+#include "proxy/net/address.h"
+
+namespace outrigger::net {
+
+enum class IoStatus : std::uint8_t { ok, would_block, eof, reset };
+struct IoResult {
+  IoStatus status = IoStatus::ok;
+  std::size_t bytes = 0;
+  bool drained = false;  // the kernel has no more for now: don't ask again
+};
+
+/// Told by the transport, on its worker. After close() nothing is told.
+class TransportEvents {
+ public:
+  virtual void on_connected() {}                       // outgoing connections only
+  virtual void on_connect_failed(int /*errno_value*/) {}
+  virtual void on_readable() = 0;
+  virtual void on_writable() = 0;
+
+ protected:
+  ~TransportEvents() = default;
+};
+
+class Transport {
+ public:
+  virtual ~Transport() = default;  // closes
+  virtual void start(TransportEvents& events) = 0;  // begins to tell; once
+  virtual IoResult read(Buffer& into, std::size_t bytes_max) noexcept = 0;
+  /// Sends as much as the kernel takes and drains it from `from`.
+  virtual IoResult write(Buffer& from) noexcept = 0;
+  virtual void shutdown_write() noexcept = 0;
+  virtual void close() noexcept = 0;        // FIN
+  virtual void close_reset() noexcept = 0;  // RST
+  virtual const Address& local() const noexcept = 0;
+  virtual const Address& remote() const noexcept = 0;
+  virtual int fd() const noexcept { return -1; }  // for splice and socket options; -1: none
+};
+
+}  // namespace outrigger::net

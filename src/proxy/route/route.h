@@ -1,0 +1,266 @@
+// Compiled route configuration: virtual hosts, routes and their actions. Immutable, built on the
+// main thread by xds/compile, shared by all workers. match() neither allocates nor locks.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+#include "proxy/base/time.h"
+#include "proxy/net/address.h"
+#include "proxy/route/header_mutation.h"
+#include "proxy/route/matcher.h"
+#include "proxy/runtime/runtime.h"
+#include "proxy/stats/stats.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace outrigger::route {
+
+/// Per-filter config of typed_per_filter_config: what the filter's factory compiled.
+struct FilterOverride {
+  std::string filter;  // the HTTP filter's config name in the chain
+  bool disabled = false;
+  std::shared_ptr<const void> config;
+};
+using FilterOverrides = std::vector<FilterOverride>;
+
+/// Bits of RetryPolicy::on.
+namespace retry_on {
+enum : std::uint32_t {
+  k5xx = 1, kGatewayError = 2, kReset = 4, kResetBeforeRequest = 8, kConnectFailure = 16,
+  kEnvoyRatelimited = 32, kRetriable4xx = 64, kRefusedStream = 128, kRetriableStatusCodes = 256,
+  kRetriableHeaders = 512, kHttp3PostConnectFailure = 1024, kGrpcCancelled = 1 << 16,
+  kGrpcDeadlineExceeded = 1 << 17, kGrpcInternal = 1 << 18, kGrpcResourceExhausted = 1 << 19,
+  kGrpcUnavailable = 1 << 20
+};
+/// Parses a comma-separated list; unknown words are ignored and reported by `all_known`.
+std::uint32_t parse(std::string_view list, bool& all_known) noexcept;
+std::uint32_t parse_grpc(std::string_view list, bool& all_known) noexcept;
+}  // namespace retry_on
+
+struct ResetHeader {  // rate_limited_retry_back_off.reset_headers
+  std::string name;
+  bool unix_timestamp = false;
+};
+
+struct RetryPolicy {
+  std::uint32_t on = 0;
+  std::optional<std::uint32_t> retries;  // num_retries; unset: 1
+  std::optional<Duration> per_try_timeout, per_try_idle_timeout;
+  std::vector<std::uint32_t> status_codes;
+  std::vector<HeaderMatcher> retriable_headers, retriable_request_headers;
+  std::optional<Duration> back_off_base, back_off_max;
+  std::vector<ResetHeader> reset_headers;
+  Duration reset_max = std::chrono::seconds(300);
+  std::uint32_t host_attempts_max = 1;  // host_selection_retry_max_attempts
+  bool previous_hosts = false, omit_canary_hosts = false;
+  std::vector<std::pair<std::string, std::string>> omit_host_metadata;
+  std::optional<std::uint32_t> previous_priorities;  // update_frequency
+};
+
+struct HedgePolicy {
+  std::uint32_t initial_requests = 1;
+  bool on_per_try_timeout = false;
+};
+
+struct ClusterWeight {
+  std::string cluster, cluster_header;
+  std::uint32_t weight = 0;
+  std::string runtime_key;
+  HeaderMutations request_mutations, response_mutations;
+  FilterOverrides overrides;
+  std::string host_rewrite;
+};
+
+struct HashPolicy {
+  enum Kind : std::uint8_t { header, cookie, source_ip, query_parameter, filter_state } kind = header;
+  bool terminal = false;
+  std::string name;  // header, cookie, parameter, key
+  std::shared_ptr<const re2::RE2> regex;
+  std::string substitution;
+  std::optional<Duration> cookie_ttl;
+  std::string cookie_path;
+  std::vector<std::pair<std::string, std::string>> cookie_attributes;
+};
+
+struct MirrorPolicy {
+  std::string cluster, cluster_header;
+  runtime::RuntimePercent fraction;
+  bool append_shadow_suffix = true;
+  HeaderMutations request_mutations;
+  std::string host_rewrite;
+};
+
+struct InternalRedirectPolicy {
+  bool enabled = false;
+  std::uint32_t redirects_max = 1;
+  std::vector<std::uint32_t> codes{302};
+  bool allow_cross_scheme = false;
+  std::vector<std::string> copy_headers;
+  bool previous_routes = false, safe_cross_scheme = false;
+  std::optional<std::vector<std::string>> allowed_routes;
+};
+
+struct UpgradeConfig {
+  std::string type;  // lower case: "websocket", "connect"
+  bool enabled = true;
+  bool is_connect_config = false, allow_post = false;
+};
+
+/// What a matched route does with the path and the host.
+struct Rewrite {
+  std::string prefix;  // prefix_rewrite; `has_prefix` tells
+  bool has_prefix = false;
+  std::shared_ptr<const re2::RE2> regex;
+  std::string substitution;
+  std::string path_template;  // path_rewrite_policy (uri_template)
+  enum Host : std::uint8_t { none, literal, automatic, header, path_regex } host = none;
+  std::string host_value;  // literal or header name
+  std::shared_ptr<const re2::RE2> host_regex;
+  std::string host_substitution;
+  bool append_x_forwarded_host = false;
+};
+
+struct Redirect {
+  std::uint16_t code = 301;
+  std::string scheme, host, path, prefix;  // empty: unchanged
+  bool https = false, has_path = false, has_prefix = false, strip_query = false;
+  std::uint32_t port = 0;
+  std::shared_ptr<const re2::RE2> regex;
+  std::string substitution;
+};
+
+struct DirectResponse {
+  std::uint16_t status = 200;
+  std::string body;
+  std::shared_ptr<const format::TextFormat> body_format;
+};
+
+struct VirtualHost;
+struct RouteConfig;
+
+struct MaxStreamDuration {
+  std::optional<Duration> max, grpc_timeout_max, grpc_timeout_offset;
+};
+
+struct Route {
+  enum Kind : std::uint8_t { forward, redirect, direct_response, non_forwarding } kind = forward;
+  std::string name;
+  RouteMatch match;
+  const VirtualHost* vhost = nullptr;
+  // forward
+  enum Choice : std::uint8_t { cluster_name, cluster_header, weighted } choice = cluster_name;
+  std::string cluster;  // name or header name
+  std::vector<ClusterWeight> weights;
+  std::uint32_t total_weight = 0;
+  std::string weight_header, weights_runtime_prefix;
+  std::uint16_t cluster_not_found_code = 503;
+  Rewrite rewrite;
+  std::optional<Duration> timeout = std::chrono::seconds(15);  // 0: none
+  bool timeout_set = false;
+  std::optional<Duration> idle_timeout, flush_timeout;  // 0: disabled
+  std::optional<MaxStreamDuration> max_stream_duration;
+  std::optional<Duration> max_grpc_timeout, grpc_timeout_offset;  // deprecated fields
+  std::shared_ptr<const RetryPolicy> retry;  // the vhost's when the route has none
+  HedgePolicy hedge;
+  std::vector<HashPolicy> hash;
+  std::vector<MirrorPolicy> mirrors;
+  bool high_priority = false;
+  InternalRedirectPolicy internal_redirect;
+  std::vector<UpgradeConfig> upgrades;
+  std::optional<std::uint64_t> request_body_buffer_bytes_max;
+  // others
+  Redirect redirect_to;
+  DirectResponse direct;
+  HeaderMutations request_mutations, response_mutations;
+  FilterOverrides overrides;
+  std::string decorator_operation;
+  bool decorator_propagate = true;
+  std::string stat_prefix;
+  stats::BlockHandle route_stats;  // vhost.<v>.route.<stat_prefix>.*
+  bool has_route_stats = false;
+};
+
+struct VirtualCluster {
+  std::string name;
+  std::vector<HeaderMatcher> headers;
+  stats::BlockHandle stats;
+};
+
+struct VirtualHost {
+  std::string name;
+  std::vector<std::string> domains;
+  std::vector<Route> routes;
+  enum Tls : std::uint8_t { none, external_only, all } require_tls = none;
+  std::vector<VirtualCluster> virtual_clusters;
+  stats::BlockHandle other_stats;  // vhost.<v>.vcluster.other.*
+  HeaderMutations request_mutations, response_mutations;
+  FilterOverrides overrides;
+  bool include_attempt_count = false, include_attempt_count_in_response = false;
+  bool include_is_timeout_retry = false;
+  const RouteConfig* config = nullptr;
+};
+
+/// Everything match() may look at besides the head.
+struct MatchContext {
+  const http::StreamInfo* info = nullptr;
+  const runtime::Snapshot* runtime = nullptr;
+  std::uint64_t random = 0;  // stable for one request
+  bool ssl = false;
+};
+
+struct RouteConfig {
+  std::string name;
+  std::vector<std::unique_ptr<VirtualHost>> vhosts;
+  HeaderMutations request_mutations, response_mutations;
+  FilterOverrides overrides;
+  std::vector<std::string> internal_only_headers;
+  bool most_specific_header_mutations_wins = false;
+  bool ignore_port_in_host_matching = false;
+  std::uint32_t direct_response_body_bytes_max = 4096;
+  std::string vhost_header;
+
+  /// Builds the domain index; called once by the compile layer. Errors on duplicate domains.
+  Result<void> index();
+  /// The virtual host of a host header: exact, longest suffix, longest prefix, "*". Null: none.
+  const VirtualHost* find_vhost(const http::RequestHead& head) const noexcept;
+  /// Null: no route. (require_tls is the caller's: see needs_tls_redirect.)
+  const Route* match(const http::RequestHead& head, const MatchContext& c) const noexcept;
+  const Route* match_in(const VirtualHost& vh, const http::RequestHead& head, const MatchContext& c) const noexcept;
+
+ private:
+  std::unordered_map<std::string_view, const VirtualHost*> exact_;
+  // by length of the fixed part, longest first
+  std::vector<std::pair<std::size_t, std::unordered_map<std::string_view, const VirtualHost*>>> suffix_, prefix_;
+  const VirtualHost* any_ = nullptr;
+  bool all_lower_ = true;
+};
+
+/// The cluster a forward route chose for one request, with the weighted entry when there is one.
+struct Chosen {
+  std::string_view cluster;  // empty: cluster_header absent
+  const ClusterWeight* weight = nullptr;
+};
+Chosen choose_cluster(const Route& r, const http::RequestHead& head, const MatchContext& c) noexcept;
+
+/// Path and host rewriting for upstream, x-envoy-original-path, header mutations of all levels in
+/// Envoy's order. `arena` holds new strings.
+struct FinalizeOptions {
+  bool insert_original_path = true;  // not suppress_envoy_headers
+};
+void finalize_request(const Route& r, const ClusterWeight* weight, http::RequestHead& head,
+                      const format::Context& c, const FinalizeOptions& o);
+void finalize_response(const Route& r, const ClusterWeight* weight, http::ResponseHead& head,
+                       const format::Context& c);
+/// Location of a redirect route, or of require_tls (r == null: https of the same URL).
+std::string_view redirect_location(const Route* r, const http::RequestHead& head, Arena& arena);
+/// Hash of the route's hash policies; a cookie to set is appended to `set_cookie` (in the arena).
+std::optional<std::uint64_t> request_hash(const Route& r, const http::RequestHead& head,
+                                          const http::StreamInfo& info, Random& random, Arena& arena,
+                                          std::string_view* set_cookie);
+
+}  // namespace outrigger::route

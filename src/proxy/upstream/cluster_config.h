@@ -1,0 +1,84 @@
+// Compiled cluster configuration: immutable, shared by all workers, made by xds/compile.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+#include "proxy/base/time.h"
+#include "proxy/http/codec_options.h"
+#include "proxy/runtime/runtime.h"
+#include "proxy/upstream/host.h"
+
+namespace outrigger::upstream {
+
+enum class Discovery : std::uint8_t { static_, strict_dns, logical_dns, eds, original_dst };
+enum class LbKind : std::uint8_t { round_robin, least_request, random, ring_hash, maglev, cluster_provided };
+enum class DnsFamily : std::uint8_t { automatic, v4_only, v6_only, v4_preferred, all };
+
+struct Thresholds {
+  std::uint32_t connections = 1024, pending = 1024, requests = 1024, retries = 3;
+  std::optional<double> retry_budget_percent;  // set: replaces `retries`
+  std::uint32_t retry_budget_min = 3;
+  bool track_remaining = false;
+  std::optional<std::uint32_t> connection_pools;
+};
+
+struct TcpKeepalive {
+  std::uint32_t probes = 0, time_s = 0, interval_s = 0;  // 0: the kernel's
+};
+
+struct SocketOption {
+  int level = 0, name = 0;
+  std::string value;  // raw bytes
+};
+
+struct OriginalDst {
+  bool use_http_header = false;
+  std::string header = "x-envoy-original-dst-host";
+  std::optional<std::uint32_t> port_override;
+  Duration cleanup = std::chrono::seconds(5);
+};
+
+struct DnsHost {  // a name to resolve and what its endpoints look like
+  std::string name;
+  std::uint16_t port = 0;
+  Endpoint pattern;
+};
+
+struct ClusterConfig {
+  std::string name, stat_name;  // alt_stat_name or name
+  Discovery discovery = Discovery::static_;
+  LbKind lb = LbKind::round_robin;
+  std::uint32_t choice_count = 2;
+  runtime::RuntimeDouble active_request_bias{"", 1.0};
+  std::uint32_t panic_percent = 50;  // healthy_panic_threshold
+  bool fail_traffic_on_panic = false;
+  std::uint32_t overprovisioning = 140;
+  Duration connect_timeout = std::chrono::seconds(5);
+  std::uint32_t buffer_bytes_max = 1024 * 1024;  // per_connection_buffer_limit_bytes
+  Thresholds normal, high;
+  std::optional<std::uint32_t> per_host_connections;
+  http::Http1Options http1;
+  std::optional<Duration> idle_timeout = std::chrono::hours(1);  // 0 or unset by config: none
+  std::optional<Duration> max_connection_duration, max_stream_duration;
+  std::uint32_t requests_per_connection_max = 0;  // 0: no limit
+  std::optional<TcpKeepalive> keepalive;
+  std::optional<net::Address> bind_source;
+  std::vector<SocketOption> socket_options;
+  std::vector<DnsHost> dns_hosts;
+  Duration dns_refresh = std::chrono::seconds(5), dns_failure_base{0}, dns_failure_max{0}, dns_jitter{0};
+  bool respect_dns_ttl = false, use_tcp_for_dns = false;
+  DnsFamily dns_family = DnsFamily::automatic;
+  OriginalDst original_dst;
+  std::vector<EndpointPtr> endpoints;  // static members
+  bool close_on_host_failure = false, ignore_health_on_removal = false;
+  bool warm_hosts = false;
+  bool added_via_api = false;
+  std::string observability_name;
+  bool track_timeout_budgets = false, track_request_response_sizes = false;
+  bool per_endpoint_stats = false;
+};
+using ClusterConfigPtr = std::shared_ptr<const ClusterConfig>;
+
+}  // namespace outrigger::upstream

@@ -1,0 +1,89 @@
+// What the router asks of a cluster on one worker: pick a host, get a stream on a pooled HTTP
+// connection (or a TCP connection), with circuit limits. All on the worker's thread.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include "proxy/base/list.h"
+#include "proxy/http/message.h"
+#include "proxy/http/stream_info.h"
+#include "proxy/net/transport.h"
+#include "proxy/upstream/cluster_config.h"
+
+namespace outrigger::upstream {
+
+class Host;     // one endpoint on this worker: load, health, connections (upstream/worker_host.h)
+class Cluster;  // one cluster on this worker (upstream/cluster.h)
+
+/// What a pick may look at.
+struct PickContext {
+  std::optional<std::uint64_t> hash;
+  const http::RequestHead* request = nullptr;      // ORIGINAL_DST by header
+  const net::Address* original_dst = nullptr;      // ORIGINAL_DST by socket
+  /// Retry: asked up to attempts_max more times while it returns true.
+  const class HostFilter* avoid = nullptr;
+  std::uint32_t attempts_max = 1;
+};
+class HostFilter {
+ public:
+  virtual bool rejects(const Host& h) const noexcept = 0;
+
+ protected:
+  ~HostFilter() = default;
+};
+
+/// Told about one request on an upstream connection. Ends with a final end_stream event or
+/// on_reset, after which the stream is gone. `body` may be drained or moved away by the receiver.
+class ClientStreamEvents {
+ public:
+  virtual void on_informational(http::ResponseHead& head) = 0;  // 1xx but 101
+  virtual void on_head(http::ResponseHead& head, bool end_stream) = 0;
+  virtual void on_body(Buffer& body, bool end_stream) = 0;
+  virtual void on_trailers(http::HeaderMap& trailers) = 0;
+  /// `detail`: transport failure or codec detail; static or valid during the call.
+  virtual void on_reset(http::ResetReason reason, std::string_view detail) = 0;
+  /// Output queued above the cluster's buffer limit, and drained again.
+  virtual void on_above_high_watermark() = 0;
+  virtual void on_below_low_watermark() = 0;
+
+ protected:
+  ~ClientStreamEvents() = default;
+};
+
+/// One request on an upstream connection; owned by the connection.
+class ClientStream {
+ public:
+  /// Response strings are put in `arena`, which must outlive the stream.
+  virtual void send_head(const http::RequestHead& head, bool end_stream) = 0;
+  virtual void send_body(Buffer& body, bool end_stream) = 0;
+  virtual void send_trailers(const http::HeaderMap& trailers) = 0;
+  /// The caller is done with it (timeout, client gone): no event follows.
+  virtual void cancel() = 0;
+  virtual void read_disable(bool disable) = 0;
+  virtual void become_tunnel() = 0;  // after 101 / CONNECT 2xx: bytes both ways
+  virtual http::UpstreamInfo& info() = 0;
+  virtual bool request_sent_any() const noexcept = 0;  // a byte has reached the socket
+
+ protected:
+  ~ClientStream() = default;
+};
+
+enum class PoolFailure : std::uint8_t { overflow, connect_failed, connect_timeout, local_failure };
+
+/// Waits for a stream; a member of the attempt. Destruction cancels.
+class PoolWaiter : public Link {
+ public:
+  virtual void on_pool_ready(ClientStream& stream, Host& host) = 0;
+  virtual void on_pool_failure(PoolFailure why, std::string_view detail, Host* host) = 0;
+  virtual ClientStreamEvents& events() = 0;
+  virtual Arena& arena() = 0;
+  virtual bool is_connect_or_upgrade() const noexcept { return false; }
+  bool high_priority = false;
+
+ protected:
+  PoolWaiter() = default;
+  ~PoolWaiter() = default;
+};
+
+}  // namespace outrigger::upstream
