@@ -1,0 +1,233 @@
+#include "proxy/buffer/buffer.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+namespace outrigger {
+
+struct Buffer::Block {
+  std::uint32_t refs;
+  Block* next_free;
+  char bytes[kBlockBytes];
+};
+
+namespace {
+
+/// Free blocks of this thread; bounded, so a burst does not stay in memory for ever.
+struct BlockPool {
+  static constexpr std::size_t kKept = 64;
+  Buffer::Block* free = nullptr;
+  std::size_t count = 0;
+  ~BlockPool() {
+    while (free != nullptr) std::free(std::exchange(free, free->next_free));
+    count = kKept;  // blocks released by later thread-exit destructors go to free()
+  }
+};
+thread_local BlockPool pool;
+
+Buffer::Block* take_block() {
+  Buffer::Block* b = pool.free;
+  if (b != nullptr) {
+    pool.free = b->next_free;
+    --pool.count;
+  } else {
+    b = static_cast<Buffer::Block*>(std::malloc(sizeof(Buffer::Block)));
+    if (b == nullptr) std::abort();
+  }
+  b->refs = 1;
+  return b;
+}
+
+void release(Buffer::Block* b) noexcept {
+  if (--b->refs != 0) return;
+  if (pool.count >= BlockPool::kKept) return std::free(b);
+  b->next_free = pool.free;
+  pool.free = b;
+  ++pool.count;
+}
+
+}  // namespace
+
+Buffer::Buffer(Buffer&& o) noexcept
+    : slices_(std::move(o.slices_)), first_(o.first_), size_(o.size_) {
+  o.slices_.clear();
+  o.first_ = o.size_ = 0;
+}
+
+Buffer& Buffer::operator=(Buffer&& o) noexcept {
+  if (this != &o) {
+    clear();
+    std::swap(slices_, o.slices_);
+    std::swap(first_, o.first_);
+    std::swap(size_, o.size_);
+  }
+  return *this;
+}
+
+void Buffer::clear() noexcept {
+  for (std::size_t i = first_; i < slices_.size(); ++i) release(slices_[i].block);
+  slices_.clear();
+  first_ = size_ = 0;
+}
+
+void Buffer::pop_front_slice() noexcept {
+  release(slices_[first_].block);
+  if (++first_ == slices_.size()) {
+    slices_.clear();
+    first_ = 0;
+  } else if (first_ >= 32 && first_ * 2 >= slices_.size()) {  // keep the run short
+    slices_.erase(slices_.begin(), slices_.begin() + static_cast<std::ptrdiff_t>(first_));
+    first_ = 0;
+  }
+}
+
+std::span<char> Buffer::reserve(std::size_t at_least) {
+  if (slices_.size() > first_) {
+    Slice& last = slices_.back();
+    // Only the sole owner of a block may write behind its slice.
+    if (last.block->refs == 1 && last.end + at_least <= kBlockBytes)
+      return {last.block->bytes + last.end, kBlockBytes - last.end};
+  }
+  slices_.push_back({take_block(), 0, 0});
+  return {slices_.back().block->bytes, kBlockBytes};
+}
+
+void Buffer::commit(std::size_t bytes) noexcept {
+  slices_.back().end += static_cast<std::uint32_t>(bytes);
+  size_ += bytes;
+}
+
+void Buffer::append(std::string_view bytes) {
+  while (!bytes.empty()) {
+    auto room = reserve();
+    const std::size_t n = std::min(room.size(), bytes.size());
+    std::memcpy(room.data(), bytes.data(), n);
+    commit(n);
+    bytes.remove_prefix(n);
+  }
+}
+
+void Buffer::append(Buffer&& other) {
+  if (empty()) {  // the common case: hand over everything, capacity included
+    clear();
+    *this = std::move(other);
+    return;
+  }
+  move_from(other, other.size());
+}
+
+void Buffer::move_from(Buffer& other, std::size_t bytes) {
+  if (size_ == 0) clear();
+  while (bytes > 0) {
+    Slice& s = *other.begin();
+    const std::uint32_t have = s.end - s.begin;
+    if (have == 0) {
+      other.pop_front_slice();
+      continue;
+    }
+    if (have <= bytes) {
+      slices_.push_back(s);
+      ++s.block->refs;  // pop_front_slice gives one back
+      size_ += have;
+      other.size_ -= have;
+      bytes -= have;
+      other.pop_front_slice();
+      continue;
+    }
+    const auto n = static_cast<std::uint32_t>(bytes);
+    if (n <= 1024) {  // copying a little beats pinning a block
+      append({s.block->bytes + s.begin, n});
+    } else {
+      slices_.push_back({s.block, s.begin, s.begin + n});
+      ++s.block->refs;
+      size_ += n;
+    }
+    s.begin += n;
+    other.size_ -= n;
+    return;
+  }
+}
+
+void Buffer::share_to(Buffer& other) const {
+  for (std::size_t i = first_; i < slices_.size(); ++i) {
+    const Slice& s = slices_[i];
+    if (s.begin == s.end) continue;
+    ++s.block->refs;
+    other.slices_.push_back(s);
+    other.size_ += s.end - s.begin;
+  }
+}
+
+void Buffer::drain(std::size_t bytes) noexcept {
+  size_ -= bytes;
+  while (bytes > 0) {
+    Slice& s = *begin();
+    const std::uint32_t have = s.end - s.begin;
+    if (have > bytes) {
+      s.begin += static_cast<std::uint32_t>(bytes);
+      return;
+    }
+    bytes -= have;
+    pop_front_slice();
+  }
+  if (size_ == 0) clear();
+}
+
+std::size_t Buffer::gather(std::span<iovec> out) const noexcept {
+  std::size_t n = 0;
+  for (std::size_t i = first_; i < slices_.size() && n < out.size(); ++i) {
+    const Slice& s = slices_[i];
+    if (s.begin != s.end) out[n++] = {s.block->bytes + s.begin, s.end - s.begin};
+  }
+  return n;
+}
+
+std::string_view Buffer::front() const noexcept {
+  for (std::size_t i = first_; i < slices_.size(); ++i) {
+    const Slice& s = slices_[i];
+    if (s.begin != s.end) return {s.block->bytes + s.begin, s.end - s.begin};
+  }
+  return {};
+}
+
+std::span<char> Buffer::linearize(std::size_t bytes) {
+  bytes = std::min(bytes, size_);
+  if (bytes == 0) return {};
+  while (begin()->begin == begin()->end) pop_front_slice();
+  Slice& s = *begin();
+  if (s.end - s.begin >= bytes) return {s.block->bytes + s.begin, bytes};
+  // More than a block can hold: an oversized block of its own.
+  const std::size_t room = std::max(bytes, kBlockBytes);
+  auto* big = static_cast<Block*>(std::malloc(sizeof(Block) - kBlockBytes + room));
+  if (big == nullptr) std::abort();
+  big->refs = 1;
+  std::size_t at = 0;
+  const std::size_t total = size_;
+  while (at < bytes) {
+    const Slice& f = *begin();
+    const std::size_t n = std::min<std::size_t>(f.end - f.begin, bytes - at);
+    std::memcpy(big->bytes + at, f.block->bytes + f.begin, n);
+    at += n;
+    drain(n);
+  }
+  slices_.insert(slices_.begin() + static_cast<std::ptrdiff_t>(first_),
+                 {big, 0, static_cast<std::uint32_t>(bytes)});
+  size_ = total;
+  return {big->bytes, bytes};
+}
+
+std::string Buffer::to_string() const {
+  std::string out;
+  out.reserve(size_);
+  for (std::size_t i = first_; i < slices_.size(); ++i)
+    out.append(slices_[i].block->bytes + slices_[i].begin, slices_[i].end - slices_[i].begin);
+  return out;
+}
+
+void Buffer::trim() noexcept {
+  if (size_ == 0) clear();
+}
+
+}  // namespace outrigger

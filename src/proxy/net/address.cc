@@ -1,0 +1,147 @@
+#include "proxy/net/address.h"
+
+#include <arpa/inet.h>
+#include <charconv>
+#include <cstddef>
+#include <cstring>
+
+namespace outrigger::net {
+
+Result<Address> Address::parse_ip(std::string_view ip, std::uint16_t port) {
+  const std::string text(ip);
+  Address a;
+  auto* v4 = reinterpret_cast<sockaddr_in*>(&a.sa_);
+  auto* v6 = reinterpret_cast<sockaddr_in6*>(&a.sa_);
+  if (inet_pton(AF_INET, text.c_str(), &v4->sin_addr) == 1) {
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(port);
+    a.size_ = sizeof(sockaddr_in);
+  } else if (inet_pton(AF_INET6, text.c_str(), &v6->sin6_addr) == 1) {
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(port);
+    a.size_ = sizeof(sockaddr_in6);
+  } else {
+    return invalid("malformed IP address: " + text);
+  }
+  a.render();
+  return a;
+}
+
+Result<Address> Address::parse_ip_port(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return invalid("malformed IP address: " + std::string(text));
+  std::string_view ip = text.substr(0, colon), port = text.substr(colon + 1);
+  if (ip.size() > 2 && ip.front() == '[' && ip.back() == ']') {
+    ip = ip.substr(1, ip.size() - 2);
+  } else if (ip.find(':') != std::string_view::npos) {
+    return invalid("malformed IP address: " + std::string(text));
+  }
+  std::uint16_t number = 0;
+  const auto [end, ec] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (ec != std::errc{} || end != port.data() + port.size())
+    return invalid("malformed IP address: " + std::string(text));
+  return parse_ip(ip, number);
+}
+
+Result<Address> Address::pipe(std::string_view path) {
+  Address a;
+  auto* un = reinterpret_cast<sockaddr_un*>(&a.sa_);
+  if (path.empty() || path.size() >= sizeof un->sun_path)
+    return invalid("pipe path must have 1 to 107 bytes: " + std::string(path));
+  un->sun_family = AF_UNIX;
+  std::memcpy(un->sun_path, path.data(), path.size());
+  const bool abstract = path.front() == '@';
+  if (abstract) un->sun_path[0] = '\0';
+  a.size_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (abstract ? 0 : 1));
+  a.render();
+  return a;
+}
+
+Address Address::from_sockaddr(const sockaddr* sa, socklen_t size) {
+  Address a;
+  if (size > sizeof a.sa_) return a;
+  std::memcpy(&a.sa_, sa, size);
+  a.size_ = size;
+  a.render();
+  return a;
+}
+
+void Address::render() {
+  char ip[INET6_ADDRSTRLEN] = "";
+  if (family() == AF_INET) {
+    const auto* v4 = reinterpret_cast<const sockaddr_in*>(&sa_);
+    inet_ntop(AF_INET, &v4->sin_addr, ip, sizeof ip);
+    text_ = ip;
+    ip_at_ = 0;
+    ip_size_ = static_cast<std::uint16_t>(text_.size());
+    text_ += ':' + std::to_string(ntohs(v4->sin_port));
+  } else if (family() == AF_INET6) {
+    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&sa_);
+    inet_ntop(AF_INET6, &v6->sin6_addr, ip, sizeof ip);
+    ip_at_ = 1;
+    ip_size_ = static_cast<std::uint16_t>(std::strlen(ip));
+    text_ = '[' + std::string(ip) + "]:" + std::to_string(ntohs(v6->sin6_port));
+  } else if (family() == AF_UNIX) {
+    const auto* un = reinterpret_cast<const sockaddr_un*>(&sa_);
+    const std::size_t n = size_ - offsetof(sockaddr_un, sun_path);
+    text_.assign(un->sun_path, n);
+    if (!text_.empty() && text_[0] == '\0') text_[0] = '@';
+    else text_.resize(std::strlen(text_.c_str()));
+    ip_at_ = 0;
+    ip_size_ = static_cast<std::uint16_t>(text_.size());
+  }
+}
+
+bool Address::is_loopback() const noexcept {
+  if (family() == AF_INET)
+    return (ntohl(reinterpret_cast<const sockaddr_in*>(&sa_)->sin_addr.s_addr) >> 24) == 127;
+  return family() == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6*>(&sa_)->sin6_addr);
+}
+
+std::uint16_t Address::port() const noexcept {
+  if (family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in*>(&sa_)->sin_port);
+  if (family() == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6*>(&sa_)->sin6_port);
+  return 0;
+}
+
+Address Address::with_port(std::uint16_t port) const {
+  Address a = *this;
+  if (family() == AF_INET) reinterpret_cast<sockaddr_in*>(&a.sa_)->sin_port = htons(port);
+  else if (family() == AF_INET6) reinterpret_cast<sockaddr_in6*>(&a.sa_)->sin6_port = htons(port);
+  a.render();
+  return a;
+}
+
+Result<CidrRange> CidrRange::parse(std::string_view ip, unsigned prefix_bits) {
+  const std::string text(ip);
+  CidrRange c;
+  if (inet_pton(AF_INET, text.c_str(), c.bytes) == 1) {
+    c.v6 = false;
+  } else if (inet_pton(AF_INET6, text.c_str(), c.bytes) == 1) {
+    c.v6 = true;
+  } else {
+    return invalid("malformed IP address: " + text);
+  }
+  const unsigned most = c.v6 ? 128 : 32;
+  c.bits = static_cast<std::uint8_t>(prefix_bits > most ? most : prefix_bits);
+  for (unsigned i = 0; i < most / 8; ++i) {
+    const unsigned kept = c.bits > i * 8 ? c.bits - i * 8 : 0;
+    if (kept < 8) c.bytes[i] = static_cast<std::uint8_t>(c.bytes[i] & (0xff00u >> kept));
+  }
+  return c;
+}
+
+bool CidrRange::contains(const Address& a) const noexcept {
+  const std::uint8_t* p;
+  if (a.family() == AF_INET && !v6)
+    p = reinterpret_cast<const std::uint8_t*>(&reinterpret_cast<const sockaddr_in*>(a.raw())->sin_addr);
+  else if (a.family() == AF_INET6 && v6)
+    p = reinterpret_cast<const std::uint8_t*>(&reinterpret_cast<const sockaddr_in6*>(a.raw())->sin6_addr);
+  else
+    return false;
+  const unsigned whole = bits / 8, rest = bits % 8;
+  if (std::memcmp(p, bytes, whole) != 0) return false;
+  return rest == 0 || ((p[whole] ^ bytes[whole]) & (0xff00u >> rest) & 0xffu) == 0;
+}
+
+}  // namespace outrigger::net

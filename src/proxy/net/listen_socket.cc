@@ -1,0 +1,100 @@
+#include "proxy/net/listen_socket.h"
+
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cerrno>
+#include <cstring>
+
+namespace outrigger::net {
+
+namespace {
+Error io_error(const char* what, const Address& at) {
+  return {Errc::io, std::string("cannot ") + what + " '" + at.text() + "': " + std::strerror(errno)};
+}
+void turn_on(int fd, int level, int name) {
+  const int one = 1;
+  ::setsockopt(fd, level, name, &one, sizeof one);
+}
+}  // namespace
+
+Result<std::unique_ptr<ListenSocket>> ListenSocket::open(const Address& at, const ListenOptions& o) {
+  const int fd = ::socket(at.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return io_error("create a socket for", at);
+  std::unique_ptr<ListenSocket> s(new ListenSocket(fd, at, false));
+  const bool file = at.family() == AF_UNIX && at.text().front() != '@';
+  if (file) ::unlink(at.text().c_str());
+  turn_on(fd, SOL_SOCKET, SO_REUSEADDR);
+  if (o.reuse_port && at.is_ip()) turn_on(fd, SOL_SOCKET, SO_REUSEPORT);
+  if (at.family() == AF_INET6) {
+    const int only = o.ipv4_compat ? 0 : 1;
+    ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
+  }
+  if (o.transparent) turn_on(fd, SOL_IP, IP_TRANSPARENT);
+  if (o.freebind) turn_on(fd, SOL_IP, IP_FREEBIND);
+  for (const auto& option : o.options)
+    if (::setsockopt(fd, option.level, option.name, option.value.data(), static_cast<socklen_t>(option.value.size())) != 0)
+      return io_error("set a socket option on", at);
+  if (::bind(fd, at.raw(), at.raw_size()) != 0) return io_error("bind", at);
+  if (file) {
+    s->unlink_ = true;
+    if (o.pipe_mode != 0) ::chmod(at.text().c_str(), o.pipe_mode);
+  }
+  if (::listen(fd, o.backlog > 0 ? o.backlog : SOMAXCONN) != 0) return io_error("listen on", at);
+  sockaddr_storage sa;
+  socklen_t n = sizeof sa;
+  if (at.is_ip() && ::getsockname(fd, reinterpret_cast<sockaddr*>(&sa), &n) == 0)
+    s->local_ = Address::from_sockaddr(reinterpret_cast<sockaddr*>(&sa), n);
+  return s;
+}
+
+ListenSocket::~ListenSocket() {
+  if (unlink_) ::unlink(local_.text().c_str());
+  ::close(fd_);
+}
+
+Acceptor::Acceptor(event::Loop& loop, std::shared_ptr<ListenSocket> socket, AcceptEvents& events)
+    : loop_(loop), socket_(std::move(socket)), events_(events), pause_(loop.timers(), *this) {
+  loop_.watch(socket_->fd(), *this, EPOLLIN);
+}
+
+void Acceptor::stop() noexcept {
+  if (!active_) return;
+  active_ = false;
+  pause_.cancel();
+  loop_.unwatch(socket_->fd(), *this);
+  socket_.reset();
+}
+
+void Acceptor::resume() {
+  loop_.watch(socket_->fd(), *this, EPOLLIN);
+}
+
+void Acceptor::on_events(std::uint32_t) {
+  for (int i = 0; i < 64 && active_; ++i) {  // bounded: existing connections get their turn
+    sockaddr_storage sa;
+    socklen_t n = sizeof sa;
+    const int fd = ::accept4(socket_->fd(), reinterpret_cast<sockaddr*>(&sa), &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+      if (errno == EINTR || errno == ECONNABORTED) continue;
+      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        loop_.unwatch(socket_->fd(), *this);
+        pause_.arm(std::chrono::milliseconds(100));
+        events_.on_accept_paused();
+      }
+      return;
+    }
+    Address remote = Address::from_sockaddr(reinterpret_cast<sockaddr*>(&sa), n);
+    Address local = socket_->local();
+    if (remote.is_ip()) {
+      turn_on(fd, IPPROTO_TCP, TCP_NODELAY);
+      sockaddr_storage mine;
+      n = sizeof mine;
+      if (::getsockname(fd, reinterpret_cast<sockaddr*>(&mine), &n) == 0)
+        local = Address::from_sockaddr(reinterpret_cast<sockaddr*>(&mine), n);
+    }
+    events_.on_accept(std::make_unique<TcpTransport>(loop_, fd, std::move(local), std::move(remote)));
+  }
+}
+
+}  // namespace outrigger::net

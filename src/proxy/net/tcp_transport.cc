@@ -1,0 +1,143 @@
+#include "proxy/net/tcp_transport.h"
+
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+
+namespace outrigger::net {
+
+TcpTransport::TcpTransport(event::Loop& loop, int fd, Address local, Address remote)
+    : loop_(loop), fd_(fd), local_(std::move(local)), remote_(std::move(remote)) {}
+
+void TcpTransport::start(TransportEvents& events) {
+  events_ = &events;
+  if (!loop_.watch(fd_, *this)) hangup_ = true;  // the next read tells
+}
+
+void TcpTransport::on_events(std::uint32_t events) {
+  if (connecting_) {
+    if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) == 0) return;
+    int error = 0;
+    socklen_t n = sizeof error;
+    getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &n);
+    if (error == 0 && (events & EPOLLERR) != 0) error = ECONNREFUSED;
+    connecting_ = false;
+    if (error != 0) return events_->on_connect_failed(error);
+    sockaddr_storage sa;
+    n = sizeof sa;
+    if (getsockname(fd_, reinterpret_cast<sockaddr*>(&sa), &n) == 0)
+      local_ = Address::from_sockaddr(reinterpret_cast<sockaddr*>(&sa), n);
+    events_->on_connected();
+    if (fd_ < 0) return;
+  }
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) hangup_ = true;
+  // Writable first: it frees buffers, so that a read that follows finds room downstream.
+  if ((events & EPOLLOUT) != 0) {
+    events_->on_writable();
+    if (fd_ < 0) return;
+  }
+  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) events_->on_readable();
+}
+
+IoResult TcpTransport::read(Buffer& into, std::size_t bytes_max) noexcept {
+  if (fd_ < 0) return {IoStatus::reset, 0, true};
+  auto room = into.reserve(std::min<std::size_t>(bytes_max, 2048));
+  const std::size_t want = std::min(room.size(), bytes_max);
+  for (;;) {
+    const ssize_t n = ::recv(fd_, room.data(), want, 0);
+    if (n > 0) {
+      into.commit(static_cast<std::size_t>(n));
+      return {IoStatus::ok, static_cast<std::size_t>(n), static_cast<std::size_t>(n) < want && !hangup_};
+    }
+    if (n == 0) {
+      into.trim();
+      return {IoStatus::eof, 0, true};
+    }
+    if (errno == EINTR) continue;
+    into.trim();
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return {IoStatus::would_block, 0, true};
+    return {IoStatus::reset, 0, true};
+  }
+}
+
+IoResult TcpTransport::write(Buffer& from) noexcept {
+  std::size_t total = 0;
+  while (!from.empty()) {
+    if (fd_ < 0) return {IoStatus::reset, total, true};
+    iovec v[16];
+    const std::size_t count = from.gather(v);
+    ssize_t n;
+    std::size_t asked = v[0].iov_len;
+    if (count == 1) {
+      n = ::send(fd_, v[0].iov_base, v[0].iov_len, MSG_NOSIGNAL);
+    } else {
+      for (std::size_t i = 1; i < count; ++i) asked += v[i].iov_len;
+      msghdr m{};
+      m.msg_iov = v;
+      m.msg_iovlen = count;
+      n = ::sendmsg(fd_, &m, MSG_NOSIGNAL);
+    }
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return {IoStatus::would_block, total, true};
+      return {IoStatus::reset, total, true};
+    }
+    from.drain(static_cast<std::size_t>(n));
+    total += static_cast<std::size_t>(n);
+    if (static_cast<std::size_t>(n) < asked) return {IoStatus::would_block, total, true};
+  }
+  return {IoStatus::ok, total, false};
+}
+
+void TcpTransport::shutdown_write() noexcept {
+  if (fd_ >= 0) ::shutdown(fd_, SHUT_WR);
+}
+
+void TcpTransport::close() noexcept {
+  if (fd_ < 0) return;
+  if (events_ != nullptr) loop_.unwatch(fd_, *this);
+  ::close(fd_);
+  fd_ = -1;
+}
+
+void TcpTransport::close_reset() noexcept {
+  if (fd_ < 0) return;
+  const linger l{1, 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &l, sizeof l);
+  close();
+}
+
+std::unique_ptr<Transport> connect_tcp(event::Loop& loop, const Address& to, const ConnectOptions& o, int& error) {
+  const int fd = ::socket(to.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const auto fail = [&]() -> std::unique_ptr<Transport> {
+    error = errno;
+    if (fd >= 0) ::close(fd);
+    return nullptr;
+  };
+  if (fd < 0) return fail();
+  const int one = 1;
+  if (to.is_ip()) ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  if (o.keepalive != nullptr) {
+    ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+    const auto set = [fd](int name, std::uint32_t v) {
+      const int value = static_cast<int>(v);
+      if (v != 0) ::setsockopt(fd, IPPROTO_TCP, name, &value, sizeof value);
+    };
+    set(TCP_KEEPCNT, o.keepalive->probes);
+    set(TCP_KEEPIDLE, o.keepalive->time_s);
+    set(TCP_KEEPINTVL, o.keepalive->interval_s);
+  }
+  for (const auto& option : o.options)
+    if (::setsockopt(fd, option.level, option.name, option.value.data(), static_cast<socklen_t>(option.value.size())) != 0)
+      return fail();
+  if (o.source != nullptr && !o.source->empty() && ::bind(fd, o.source->raw(), o.source->raw_size()) != 0) return fail();
+  if (::connect(fd, to.raw(), to.raw_size()) != 0 && errno != EINPROGRESS) return fail();
+  auto t = std::make_unique<TcpTransport>(loop, fd, Address{}, to);
+  t->connecting_ = true;  // an immediate success shows as EPOLLOUT too
+  return t;
+}
+
+}  // namespace outrigger::net

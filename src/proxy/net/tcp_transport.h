@@ -1,0 +1,56 @@
+// Transport over a non-blocking stream socket (TCP or Unix), watched by the worker's Loop.
+#pragma once
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include "proxy/event/loop.h"
+#include "proxy/net/transport.h"
+
+namespace outrigger::net {
+
+/// A raw socket option, set before bind/connect.
+struct RawOption {
+  int level = 0, name = 0;
+  std::string value;
+};
+struct KeepaliveOptions {
+  std::uint32_t probes = 0, time_s = 0, interval_s = 0;  // 0: the kernel's default
+};
+struct ConnectOptions {
+  const Address* source = nullptr;
+  const KeepaliveOptions* keepalive = nullptr;
+  std::span<const RawOption> options;
+};
+
+class TcpTransport final : public Transport, private event::Pollable {
+ public:
+  /// Takes a connected, non-blocking socket.
+  TcpTransport(event::Loop& loop, int fd, Address local, Address remote);
+  ~TcpTransport() override { close(); }
+  void start(TransportEvents& events) override;
+  IoResult read(Buffer& into, std::size_t bytes_max) noexcept override;
+  IoResult write(Buffer& from) noexcept override;
+  void shutdown_write() noexcept override;
+  void close() noexcept override;
+  void close_reset() noexcept override;
+  const Address& local() const noexcept override { return local_; }
+  const Address& remote() const noexcept override { return remote_; }
+  int fd() const noexcept override { return fd_; }
+
+ private:
+  friend std::unique_ptr<Transport> connect_tcp(event::Loop&, const Address&, const ConnectOptions&, int&);
+  void on_events(std::uint32_t events) override;
+  event::Loop& loop_;
+  int fd_;
+  Address local_, remote_;
+  TransportEvents* events_ = nullptr;
+  bool connecting_ = false;
+  bool hangup_ = false;  // EPOLLRDHUP seen: a short read doesn't mean drained, read on to 0
+};
+
+/// Starts to connect; the outcome comes as on_connected / on_connect_failed after start(). Null and
+/// `error` (errno) when even that fails.
+std::unique_ptr<Transport> connect_tcp(event::Loop& loop, const Address& to, const ConnectOptions& o, int& error);
+
+}  // namespace outrigger::net
