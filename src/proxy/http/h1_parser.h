@@ -1,0 +1,66 @@
+// HTTP/1 grammar (RFC 9112) as Envoy 1.40 accepts it: heads parsed in place (names lower-cased as
+// they are validated), chunked bodies decoded as they come. Pure: no I/O, no state beyond the
+// objects given. This is the attack surface: fuzzed, and compared with the real Envoy.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include "proxy/buffer/buffer.h"
+#include "proxy/http/codec_options.h"
+#include "proxy/http/message.h"
+
+namespace outrigger::http {
+
+/// status 0: no error. `detail` and `body` are static strings.
+struct H1Error {
+  std::uint16_t status = 0;
+  std::string_view body, detail;
+  explicit operator bool() const noexcept { return status != 0; }
+};
+
+/// How the body is delimited, and what the head says of the connection.
+struct Framing {
+  enum Kind : std::uint8_t { none, length, chunked, until_close } kind = none;
+  std::uint64_t bytes = 0;
+  bool keep_alive = true;
+  bool upgrade = false;           // connection: upgrade with an upgrade header
+  bool expect_continue = false;
+};
+
+/// Size of the complete head at the front of `data`, 0 when its end is not there yet. `scanned`
+/// remembers how far was looked, so that a head arriving in drips is not rescanned.
+std::size_t find_head_end(std::string_view data, std::size_t& scanned) noexcept;
+
+/// `text` is the complete head, in memory that lives as long as the head.
+H1Error parse_request_head(char* text, std::size_t size, const Http1Options& o, RequestHead& head,
+                           Framing& framing);
+/// `request_method`: a response to HEAD or a 2xx to CONNECT has no body.
+H1Error parse_response_head(char* text, std::size_t size, const Http1Options& o,
+                            std::string_view request_method, ResponseHead& head, Framing& framing);
+
+/// Decodes a chunked body (RFC 9112, 7.1). Bounded: chunk lines and trailers have a maximum size.
+class ChunkDecoder {
+ public:
+  enum class Status : std::uint8_t { more, done, error };
+  /// Moves payload from `in` to `out`; stops after the last chunk and its trailers. Trailer text is
+  /// kept in `arena`.
+  Status feed(Buffer& in, Buffer& out, Arena& arena, HeaderMap* trailers);
+  void reset() noexcept { *this = ChunkDecoder(); }
+
+ private:
+  enum class State : std::uint8_t { size_line, data, data_end, trailers } state_ = State::size_line;
+  bool take_line(Buffer& in, std::string_view& line, bool& error);
+  bool parse_size(std::string_view line) noexcept;
+  std::uint64_t left_ = 0;
+  std::size_t scanned_ = 0, trailer_bytes_ = 0;
+  std::uint32_t trailer_count_ = 0;
+};
+
+bool is_token_char(unsigned char c) noexcept;
+/// Valid field value (RFC 9110, 5.5; obs-text allowed).
+bool is_field_value(std::string_view v) noexcept;
+/// Does the comma-separated list hold the word (given in lower case)?
+bool list_has(std::string_view list, std::string_view lower_word) noexcept;
+bool equals_ignore_case(std::string_view a, std::string_view lower) noexcept;
+
+}  // namespace outrigger::http

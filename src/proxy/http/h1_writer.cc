@@ -1,0 +1,147 @@
+#include "proxy/http/h1_writer.h"
+
+#include <charconv>
+#include <cstring>
+
+namespace outrigger::http {
+
+namespace {
+
+/// Appends to a Buffer: straight into one block when the head fits, else piece by piece.
+class Sink {
+ public:
+  Sink(Buffer& out, std::size_t estimate) : out_(out) {
+    if (estimate <= Buffer::kBlockBytes) at_ = start_ = out.reserve(estimate).data();
+  }
+  ~Sink() {
+    if (start_ != nullptr) out_.commit(static_cast<std::size_t>(at_ - start_));
+  }
+  void put(std::string_view s) {
+    if (start_ == nullptr) return out_.append(s);
+    if (s.empty()) return;
+    std::memcpy(at_, s.data(), s.size());
+    at_ += s.size();
+  }
+  void name(const HeaderMap::Entry& e, HeaderCase how) {
+    if (how == HeaderCase::lower || (how == HeaderCase::preserve && e.original == nullptr)) return put(e.name);
+    if (how == HeaderCase::preserve) return put({e.original, e.name.size()});
+    bool start = true;  // proper_case_words: a letter after a non-alphanumeric
+    for (char c : e.name) {
+      const bool letter = c >= 'a' && c <= 'z';
+      const char up = start && letter ? static_cast<char>(c - 32) : c;
+      put({&up, 1});
+      start = !letter && !(c >= '0' && c <= '9');
+    }
+  }
+  void field(std::string_view name_text, std::string_view value, HeaderCase how) {
+    name({name_text, value, nullptr}, how);
+    put(": ");
+    put(value);
+    put("\r\n");
+  }
+  void fields(const HeaderMap& headers, HeaderCase how) {
+    for (std::size_t i = 0; i < headers.size(); ++i) {
+      const Name id = headers.id_at(i);
+      if (id == Name::transfer_encoding || id == Name::connection) continue;  // ours to say
+      name(headers.at(i), how);
+      put(": ");
+      put(headers.at(i).value);
+      put("\r\n");
+    }
+  }
+
+ private:
+  Buffer& out_;
+  char* start_ = nullptr;
+  char* at_ = nullptr;
+};
+
+std::size_t estimate(const HeaderMap& h) { return h.byte_size() + 4 * h.size() + 160; }
+
+std::string_view version_of(Protocol p) { return p == Protocol::http10 ? "HTTP/1.0 " : "HTTP/1.1 "; }
+
+}  // namespace
+
+BodyFraming write_request_head(const RequestHead& head, bool end_stream, const WriteOptions& o, Buffer& out) {
+  Sink s(out, estimate(head.headers) + head.method.size() + head.path.size() + 2 * head.authority.size() + o.connection.size());
+  s.put(head.method);
+  s.put(" ");
+  s.put(head.is_connect() ? head.authority : head.path);
+  s.put(" HTTP/1.1\r\n");
+  s.field("host", head.authority, o.header_case);
+  s.fields(head.headers, o.header_case);
+  if (!o.connection.empty()) s.field("connection", o.connection, o.header_case);
+  BodyFraming framing = BodyFraming::none;
+  if (head.is_connect() || (head.headers.has(Name::upgrade) && !o.connection.empty())) {
+    framing = BodyFraming::tunnel;
+  } else if (head.headers.has(Name::content_length)) {
+    framing = BodyFraming::length;
+  } else if (!end_stream) {
+    framing = BodyFraming::chunked;
+    s.field("transfer-encoding", "chunked", o.header_case);
+  } else if (head.method == "POST" || head.method == "PUT" || head.method == "PATCH") {
+    s.field("content-length", "0", o.header_case);  // RFC 9110, 8.6
+  }
+  s.put("\r\n");
+  return framing;
+}
+
+BodyFraming write_response_head(const ResponseHead& head, bool end_stream, bool bodiless, Protocol client,
+                                const WriteOptions& o, Buffer& out) {
+  Sink s(out, estimate(head.headers) + 64 + o.connection.size());
+  char digits[4];
+  std::to_chars(digits, digits + 4, head.status);
+  s.put(version_of(client));
+  s.put({digits, 3});
+  s.put(" ");
+  s.put(reason_phrase(head.status));
+  s.put("\r\n");
+  s.fields(head.headers, o.header_case);
+  BodyFraming framing = BodyFraming::none;
+  if (head.status == 101) {
+    framing = BodyFraming::tunnel;
+  } else if (head.headers.has(Name::content_length)) {
+    framing = BodyFraming::length;
+  } else if (!bodiless) {
+    if (end_stream) {
+      s.field("content-length", "0", o.header_case);
+    } else if (client == Protocol::http10) {
+      framing = BodyFraming::until_close;
+    } else {
+      framing = BodyFraming::chunked;
+      s.field("transfer-encoding", "chunked", o.header_case);
+    }
+  }
+  if (!o.connection.empty()) s.field("connection", o.connection, o.header_case);
+  s.put("\r\n");
+  return bodiless && framing != BodyFraming::tunnel ? BodyFraming::none : framing;
+}
+
+void write_body(BodyFraming framing, Buffer& body, bool end_stream, Buffer& out) {
+  if (framing == BodyFraming::none) return body.clear();
+  if (framing != BodyFraming::chunked) return out.append(std::move(body));
+  if (!body.empty()) {
+    char line[20];
+    auto [end, ec] = std::to_chars(line, line + 18, body.size(), 16);
+    *end++ = '\r';
+    *end++ = '\n';
+    out.append({line, static_cast<std::size_t>(end - line)});
+    out.append(std::move(body));
+    out.append(end_stream ? "\r\n0\r\n\r\n" : "\r\n");
+  } else if (end_stream) {
+    out.append("0\r\n\r\n");
+  }
+}
+
+void write_trailers(BodyFraming framing, const HeaderMap& trailers, const WriteOptions& o, Buffer& out) {
+  if (framing != BodyFraming::chunked) return;
+  if (!o.enable_trailers || trailers.size() == 0) return out.append("0\r\n\r\n");
+  out.append("0\r\n");
+  {
+    Sink s(out, estimate(trailers));
+    s.fields(trailers, o.header_case);
+    s.put("\r\n");
+  }
+}
+
+}  // namespace outrigger::http

@@ -1,0 +1,87 @@
+// Envoy's stat names, as one enumeration per block. The enumerators are what data-plane code
+// gives to Cells; the lists themselves are in the *_stats.inc files.
+//   auto stats = stats::make_block<stats::ClusterStat>(registry, "cluster.c1.");  // main thread
+//   cells.add(stats, stats::ClusterStat::upstream_cx_total);                      // any worker
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "proxy/stats/cluster_stats.inc"
+#include "proxy/stats/http_stats.inc"
+#include "proxy/stats/listener_stats.inc"
+#include "proxy/stats/server_stats.inc"
+#include "proxy/stats/stats.h"
+#include "proxy/stats/types.h"
+
+namespace outrigger::stats {
+
+/// What a block type is made from.
+struct BlockDef {
+  std::span<const StatDef> stats;
+  std::span<const std::string_view> families;
+};
+
+#define OUTRIGGER_STAT_ENUMERATOR(kind, id, suffix) id,
+#define OUTRIGGER_STAT_BLOCK(Enum, LIST)                          \
+  enum class Enum : std::uint16_t { LIST(OUTRIGGER_STAT_ENUMERATOR) }; \
+  BlockDef block_def(Enum);
+
+OUTRIGGER_STAT_BLOCK(ClusterStat, OUTRIGGER_CLUSTER_STATS)
+OUTRIGGER_STAT_BLOCK(RemainingStat, OUTRIGGER_REMAINING_STATS)
+OUTRIGGER_STAT_BLOCK(HealthCheckStat, OUTRIGGER_HEALTH_CHECK_STATS)
+OUTRIGGER_STAT_BLOCK(OutlierStat, OUTRIGGER_OUTLIER_STATS)
+OUTRIGGER_STAT_BLOCK(TimeoutBudgetStat, OUTRIGGER_TIMEOUT_BUDGET_STATS)
+OUTRIGGER_STAT_BLOCK(RequestSizeStat, OUTRIGGER_REQUEST_SIZE_STATS)
+OUTRIGGER_STAT_BLOCK(ListenerStat, OUTRIGGER_LISTENER_STATS)
+OUTRIGGER_STAT_BLOCK(ListenerWorkerStat, OUTRIGGER_LISTENER_WORKER_STATS)
+OUTRIGGER_STAT_BLOCK(ListenerHttpStat, OUTRIGGER_LISTENER_HTTP_STATS)
+OUTRIGGER_STAT_BLOCK(TcpStat, OUTRIGGER_TCP_STATS)
+OUTRIGGER_STAT_BLOCK(HttpStat, OUTRIGGER_HTTP_STATS)
+OUTRIGGER_STAT_BLOCK(RouterStat, OUTRIGGER_ROUTER_STATS)
+OUTRIGGER_STAT_BLOCK(HttpTracingStat, OUTRIGGER_HTTP_TRACING_STATS)
+OUTRIGGER_STAT_BLOCK(FaultStat, OUTRIGGER_FAULT_STATS)
+OUTRIGGER_STAT_BLOCK(RbacStat, OUTRIGGER_RBAC_STATS)
+OUTRIGGER_STAT_BLOCK(CorsStat, OUTRIGGER_CORS_STATS)
+OUTRIGGER_STAT_BLOCK(LocalRateLimitStat, OUTRIGGER_LOCAL_RATE_LIMIT_STATS)
+OUTRIGGER_STAT_BLOCK(RouteStat, OUTRIGGER_ROUTE_STATS)
+OUTRIGGER_STAT_BLOCK(Http1Stat, OUTRIGGER_HTTP1_STATS)
+OUTRIGGER_STAT_BLOCK(ServerStat, OUTRIGGER_SERVER_STATS)
+OUTRIGGER_STAT_BLOCK(ClusterManagerStat, OUTRIGGER_CLUSTER_MANAGER_STATS)
+OUTRIGGER_STAT_BLOCK(ListenerManagerStat, OUTRIGGER_LISTENER_MANAGER_STATS)
+OUTRIGGER_STAT_BLOCK(RuntimeStat, OUTRIGGER_RUNTIME_STATS)
+OUTRIGGER_STAT_BLOCK(FilesystemStat, OUTRIGGER_FILESYSTEM_STATS)
+OUTRIGGER_STAT_BLOCK(DnsCaresStat, OUTRIGGER_DNS_CARES_STATS)
+OUTRIGGER_STAT_BLOCK(WatchdogStat, OUTRIGGER_WATCHDOG_STATS)
+OUTRIGGER_STAT_BLOCK(OverloadStat, OUTRIGGER_OVERLOAD_STATS)
+OUTRIGGER_STAT_BLOCK(OverloadActionStat, OUTRIGGER_OVERLOAD_ACTION_STATS)
+OUTRIGGER_STAT_BLOCK(ThreadLocalClustersStat, OUTRIGGER_THREAD_LOCAL_CLUSTERS_STATS)
+
+#undef OUTRIGGER_STAT_BLOCK
+#undef OUTRIGGER_STAT_ENUMERATOR
+
+/// Families of counters per status code, for Cells::add_code. A route or virtual cluster has the
+/// first only, a cluster all.
+enum class CodeFamily : std::uint8_t {
+  upstream_rq,
+  external_upstream_rq,
+  internal_upstream_rq,
+  canary_upstream_rq,
+  retry_upstream_rq,
+};
+
+/// The stats of `Stat` below `prefix`, which ends with a dot. Pair it with Registry::release.
+template <class Stat>
+BlockHandle make_block(Registry& registry, std::string_view prefix) {
+  const BlockDef def = block_def(Stat{});
+  return registry.instantiate(registry.define_block(def.stats, def.families), prefix);
+}
+
+/// The admin listener's: those of a listener save the two about its extension configs.
+BlockHandle make_admin_listener_block(Registry& registry);
+
+/// A part of a stat name made from a name in the config: ':' and NUL become '_'.
+std::string sanitize(std::string_view name);
+
+}  // namespace outrigger::stats
