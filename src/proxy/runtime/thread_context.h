@@ -1,0 +1,21 @@
+// What every object of one thread (a worker, or main) may use: its loop, its stats cells, its random
+// numbers, the runtime values it currently sees. Owned by the Worker; confined to its thread.
+#pragma once
+#include <memory>
+#include <string>
+#include "proxy/base/random.h"
+#include "proxy/event/loop.h"
+#include "proxy/runtime/runtime.h"
+#include "proxy/stats/cells.h"
+
+namespace outrigger::runtime {
+
+struct ThreadContext {
+  event::Loop& loop;
+  stats::Cells& cells;
+  Random& random;
+  std::shared_ptr<const Snapshot> runtime;  // never null; replaced between loop turns
+  std::string name;                         // "worker_0", "main_thread"
+};
+
+}  // namespace outrigger::runtime

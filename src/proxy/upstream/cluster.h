@@ -1,0 +1,67 @@
+// One cluster on one worker: load balancing over its hosts, pooled HTTP connections, raw TCP
+// connections, circuit limits (shared by all workers). Owned by WorkerClusters.
+#pragma once
+#include <memory>
+#include <string_view>
+#include "proxy/runtime/thread_context.h"
+#include "proxy/stats/names.h"
+#include "proxy/upstream/cluster_config.h"
+#include "proxy/upstream/pool.h"
+#include "proxy/upstream/worker_host.h"
+
+namespace outrigger::upstream {
+
+/// A raw connection for tcp_proxy. The transport is connected; the lease returns the circuit slot and
+/// the connection counters when destroyed.
+class TcpLease {
+ public:
+  virtual ~TcpLease() = default;
+  virtual net::Transport& transport() noexcept = 0;
+  virtual Host& host() noexcept = 0;
+  virtual std::uint64_t connection_id() const noexcept = 0;
+  /// Says how it ended before it is destroyed (upstream_cx_destroy_remote or _local).
+  virtual void closed_by_remote() noexcept = 0;
+};
+class TcpWaiter {
+ public:
+  virtual void on_tcp_ready(std::unique_ptr<TcpLease> lease) = 0;
+  virtual void on_tcp_failure(PoolFailure why, std::string_view detail, Host* host) = 0;
+
+ protected:
+  ~TcpWaiter() = default;
+};
+/// A connection attempt under way; destruction cancels it.
+class TcpAttempt {
+ public:
+  virtual ~TcpAttempt() = default;
+};
+
+class Cluster {
+ public:
+  virtual ~Cluster() = default;
+  virtual const ClusterConfig& config() const noexcept = 0;
+  virtual stats::BlockHandle stats() const noexcept = 0;
+  /// Null: no host can be used (503 no healthy upstream). Never blocks.
+  virtual Host* pick(const PickContext& c) = 0;
+  /// Answers through the waiter, possibly before it returns; otherwise the waiter is queued until
+  /// it is destroyed or unlinked.
+  virtual void request_stream(Host& host, PoolWaiter& waiter) = 0;
+  /// Null when the answer was given before returning.
+  virtual std::unique_ptr<TcpAttempt> connect(Host& host, TcpWaiter& waiter) = 0;
+  /// Circuit limit for concurrent retries (or the retry budget). Pair with retry_done().
+  virtual bool try_retry(bool high_priority) noexcept = 0;
+  virtual void retry_done(bool high_priority) noexcept = 0;
+  /// An outcome of one attempt on a host, for host stats (rq_success, rq_error, rq_timeout).
+  virtual void report(Host& host, unsigned status, bool timeout) noexcept = 0;
+};
+
+/// All clusters on one worker. Lookup is a hash of the name.
+class ClusterSource {
+ public:
+  virtual Cluster* find(std::string_view name) noexcept = 0;
+
+ protected:
+  ~ClusterSource() = default;
+};
+
+}  // namespace outrigger::upstream

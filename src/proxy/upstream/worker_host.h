@@ -1,0 +1,33 @@
+// One endpoint as one worker sees it: its load and its pooled connections. Owned by the worker's
+// Cluster; lives until its membership ended and its last stream is gone.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include "proxy/upstream/host.h"
+
+namespace outrigger::upstream {
+
+/// Written by all workers with relaxed adds; printed by /clusters.
+struct HostStats {
+  std::atomic<std::uint64_t> cx_active{0}, cx_connect_fail{0}, cx_total{0};
+  std::atomic<std::uint64_t> rq_active{0}, rq_error{0}, rq_success{0}, rq_timeout{0}, rq_total{0};
+};
+
+class HostPool;  // connections of this host (upstream/http_pool.h)
+
+class Host {
+ public:
+  Host(EndpointPtr e, std::shared_ptr<HostStats> s) : endpoint_(std::move(e)), stats_(std::move(s)) {}
+  virtual ~Host() = default;
+  const Endpoint& endpoint() const noexcept { return *endpoint_; }
+  const EndpointPtr& endpoint_ptr() const noexcept { return endpoint_; }
+  HostStats& stats() const noexcept { return *stats_; }
+  std::uint32_t active_requests = 0;  // on this worker, for least request
+
+ protected:
+  EndpointPtr endpoint_;
+  std::shared_ptr<HostStats> stats_;
+};
+
+}  // namespace outrigger::upstream
