@@ -42,9 +42,12 @@ struct Problem {
 
 class Problems {
  public:
-  void error(const Path& at, std::string text) { list_.push_back({Severity::error, at.text(), std::move(text), {}, 0, 0}); ++errors_; }
-  void warn(const Path& at, std::string text) { list_.push_back({Severity::warning, at.text(), std::move(text), {}, 0, 0}); }
-  void add(Problem p) { errors_ += p.severity == Severity::error; list_.push_back(std::move(p)); }
+  void error(const Path& at, std::string text) { add({Severity::error, at.text(), std::move(text), {}, 0, 0}); }
+  void warn(const Path& at, std::string text) { add({Severity::warning, at.text(), std::move(text), {}, 0, 0}); }
+  void add(Problem p) {
+    errors_ += p.severity == Severity::error;
+    list_.push_back(std::move(p));
+  }
   bool ok() const noexcept { return errors_ == 0; }
   std::size_t errors() const noexcept { return errors_; }
   std::vector<Problem>& list() noexcept { return list_; }

@@ -14,6 +14,13 @@ struct Error {
   std::string detail;
 };
 
+/// For test output.
+template <class Stream>
+Stream& operator<<(Stream& out, const Error& e) {
+  out << e.detail;
+  return out;
+}
+
 [[noreturn]] inline void throw_exception_from_error(const Error& e, const boost::source_location&) {
   throw std::runtime_error(e.detail);
 }

@@ -65,6 +65,13 @@ bool Loop::watch(int fd, Pollable& owner, std::uint32_t events) noexcept {
   return epoll_ctl(host_->set.native_handle(), EPOLL_CTL_ADD, fd, &e) == 0;
 }
 
+void Loop::rearm(int fd, Pollable& owner) noexcept {
+  epoll_event e{};
+  e.events = kAll;
+  e.data.ptr = &owner;
+  epoll_ctl(host_->set.native_handle(), EPOLL_CTL_MOD, fd, &e);
+}
+
 void Loop::unwatch(int fd, Pollable& owner) noexcept {
   epoll_ctl(host_->set.native_handle(), EPOLL_CTL_DEL, fd, nullptr);
   for (int i = host_->event_at; i < host_->event_count; ++i)

@@ -56,6 +56,8 @@ class Loop final : private TimeSource {
   bool watch(int fd, Pollable& owner, std::uint32_t events = kAll) noexcept;
   /// Must be called before the fd is closed; no event for it is delivered afterwards.
   void unwatch(int fd, Pollable& owner) noexcept;
+  /// What is ready now is told again, on the next turn.
+  void rearm(int fd, Pollable& owner) noexcept;
   static constexpr std::uint32_t kAll = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
   void defer(Deferred& d) noexcept { deferred_.push_back(d); }

@@ -96,6 +96,10 @@ void TcpTransport::shutdown_write() noexcept {
   if (fd_ >= 0) ::shutdown(fd_, SHUT_WR);
 }
 
+void TcpTransport::rearm() noexcept {
+  if (fd_ >= 0 && events_ != nullptr) loop_.rearm(fd_, *this);
+}
+
 void TcpTransport::close() noexcept {
   if (fd_ < 0) return;
   if (events_ != nullptr) loop_.unwatch(fd_, *this);

@@ -32,6 +32,7 @@ class TcpTransport final : public Transport, private event::Pollable {
   IoResult read(Buffer& into, std::size_t bytes_max) noexcept override;
   IoResult write(Buffer& from) noexcept override;
   void shutdown_write() noexcept override;
+  void rearm() noexcept override;
   void close() noexcept override;
   void close_reset() noexcept override;
   const Address& local() const noexcept override { return local_; }

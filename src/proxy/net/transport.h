@@ -37,6 +37,8 @@ class Transport {
   /// Sends as much as the kernel takes and drains it from `from`.
   virtual IoResult write(Buffer& from) noexcept = 0;
   virtual void shutdown_write() noexcept = 0;
+  /// Readiness is told again on the next turn: for a reader that stopped before would_block.
+  virtual void rearm() noexcept {}
   virtual void close() noexcept = 0;        // FIN
   virtual void close_reset() noexcept = 0;  // RST
   virtual const Address& local() const noexcept = 0;

@@ -1,0 +1,22 @@
+# Warnings are errors; hardening in release; sanitizers by preset.
+set(OUTRIGGER_WARNINGS -Wall -Wextra -Werror -Wno-missing-field-initializers)
+
+add_compile_options(-fno-omit-frame-pointer -fstack-protector-strong)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+add_link_options(-Wl,-z,relro,-z,now -Wl,--as-needed -pie)
+
+if(OUTRIGGER_SANITIZE)
+  add_compile_options(-fsanitize=${OUTRIGGER_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${OUTRIGGER_SANITIZE})
+elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
+  add_compile_options(-D_FORTIFY_SOURCE=2 -ffunction-sections -fdata-sections)
+  add_link_options(-Wl,--gc-sections)
+endif()
+if(NOT OUTRIGGER_DYNAMIC_DEPS AND NOT OUTRIGGER_SANITIZE)
+  add_link_options(-static-libstdc++ -static-libgcc)
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()

@@ -1,0 +1,107 @@
+// HttpConnectionManager, compiled: immutable, shared by all workers, made by xds/compile.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+#include "proxy/accesslog/access_log.h"
+#include "proxy/base/time.h"
+#include "proxy/hcm/filter.h"
+#include "proxy/http/codec_options.h"
+#include "proxy/net/address.h"
+#include "proxy/route/route.h"
+#include "proxy/stats/names.h"
+
+namespace outrigger::hcm {
+
+struct LocalReplyMapper {
+  std::shared_ptr<const accesslog::Filter> filter;
+  std::optional<std::uint16_t> status;
+  std::optional<std::string> body;
+  std::shared_ptr<const format::TextFormat> text;  // body_format_override
+  std::shared_ptr<const format::JsonFormat> json;
+  std::string content_type;
+  route::HeaderMutations headers;
+};
+struct LocalReplyConfig {
+  std::vector<LocalReplyMapper> mappers;
+  std::shared_ptr<const format::TextFormat> text;  // body_format
+  std::shared_ptr<const format::JsonFormat> json;
+  std::string content_type;
+};
+
+/// Where the client's address comes from besides the socket (original_ip_detection_extensions).
+struct IpDetection {
+  enum Kind : std::uint8_t { xff, custom_header } kind = xff;
+  std::uint32_t trusted_hops = 0;
+  std::vector<net::CidrRange> trusted_cidrs;
+  bool skip_xff_append = false;
+  std::string header;
+  bool allow_trusted = false;
+  std::optional<std::uint16_t> reject_status;
+};
+
+struct Upgrade {
+  std::string type;  // lower case
+  bool enabled = true;
+  std::vector<std::shared_ptr<const FilterFactory>> filters;  // empty: those of the manager
+};
+
+struct Config {
+  std::string stat_prefix;
+  stats::BlockHandle stats;         // http.<prefix>.: HttpStat
+  stats::BlockHandle router_stats;  // http.<prefix>.: RouterStat
+  stats::BlockHandle listener_stats;  // listener.<address>.http.<prefix>.: ListenerHttpStat
+  stats::BlockHandle codec_stats;     // http1.: Http1Stat
+  http::Http1Options http1;
+
+  enum ServerHeader : std::uint8_t { overwrite, append_if_absent, pass_through } server_header = overwrite;
+  std::string server_name = "envoy";
+  std::string via;
+  std::string scheme_to_overwrite;  // scheme_header_transformation; empty: none
+  bool scheme_match_upstream = false;
+
+  bool use_remote_address = false;
+  std::uint32_t xff_trusted_hops = 0;
+  bool skip_xff_append = false;
+  bool append_x_forwarded_port = false;
+  bool append_local_overload = false;
+  bool ipv4_mapped_ipv6 = false;  // represent_ipv4_remote_address_as_ipv4_mapped_ipv6
+  std::vector<IpDetection> ip_detection;
+  std::vector<net::CidrRange> internal_ranges;
+  bool internal_unix_sockets = false;
+  std::string local_address_text;  // this node's own address, appended for loopback peers
+  bool add_user_agent = false;
+  std::string local_service_cluster, local_service_node;
+
+  bool generate_request_id = true;
+  bool preserve_external_request_id = false;
+  bool always_set_request_id_in_response = false;
+
+  bool normalize_path = false, merge_slashes = false;
+  enum EscapedSlashes : std::uint8_t { keep, reject, unescape_and_redirect, unescape_and_forward } escaped_slashes = keep;
+  bool strip_matching_host_port = false, strip_any_host_port = false, strip_trailing_host_dot = false;
+  bool proxy_100_continue = false;
+  bool stream_error_on_invalid_http_message = false;
+
+  // Unset: none.
+  std::optional<Duration> idle_timeout = std::chrono::hours(1);
+  std::optional<Duration> max_connection_duration, max_stream_duration, request_timeout, request_headers_timeout;
+  std::optional<Duration> stream_idle_timeout = std::chrono::minutes(5);
+  std::optional<Duration> stream_flush_timeout;
+  Duration delayed_close_timeout = std::chrono::seconds(1);  // 0: none
+  Duration drain_timeout = std::chrono::seconds(5);
+  std::uint32_t requests_per_connection_max = 0;
+  bool http1_safe_max_connection_duration = false;
+
+  std::vector<Upgrade> upgrades;
+  std::vector<std::shared_ptr<const FilterFactory>> filters;  // the router is last
+  std::shared_ptr<const route::RouteConfig> routes;
+  accesslog::AccessLogs access_logs;
+  bool log_on_new_request = false;
+  std::optional<Duration> log_flush_interval;
+  LocalReplyConfig local_reply;
+};
+using ConfigPtr = std::shared_ptr<const Config>;
+
+}  // namespace outrigger::hcm

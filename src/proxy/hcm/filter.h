@@ -1,0 +1,60 @@
+// HTTP filters: what sits between a downstream stream and the router. One instance per stream,
+// made in the stream's arena by its FilterFactory, destroyed with the stream; worker's thread.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include "proxy/base/arena.h"
+#include "proxy/buffer/buffer.h"
+#include "proxy/http/message.h"
+
+namespace outrigger::hcm {
+
+class Stream;
+
+/// go_on: the next filter sees the event. stop: it waits for Stream::continue_request() (requests)
+/// or for the filter's own inject calls (responses); bodies that arrive meanwhile are kept by the
+/// stream, which stops reading when they reach its limit.
+enum class FilterStatus : std::uint8_t { go_on, stop };
+
+class HttpFilter {
+ public:
+  explicit HttpFilter(Stream& stream) noexcept : stream_(stream) {}
+  virtual ~HttpFilter() = default;
+  HttpFilter(const HttpFilter&) = delete;
+  HttpFilter& operator=(const HttpFilter&) = delete;
+
+  virtual FilterStatus on_request_head(http::RequestHead&, bool /*end_stream*/) { return FilterStatus::go_on; }
+  virtual FilterStatus on_request_body(Buffer&, bool /*end_stream*/) { return FilterStatus::go_on; }
+  virtual FilterStatus on_request_trailers(http::HeaderMap&) { return FilterStatus::go_on; }
+  virtual FilterStatus on_response_head(http::ResponseHead&, bool /*end_stream*/) { return FilterStatus::go_on; }
+  /// stop: the filter took the bytes (or left them, to be dropped) and gives them on by
+  /// Stream::inject_response_body().
+  virtual FilterStatus on_response_body(Buffer&, bool /*end_stream*/) { return FilterStatus::go_on; }
+  virtual FilterStatus on_response_trailers(http::HeaderMap&) { return FilterStatus::go_on; }
+  /// The downstream cannot take more for now, and can again (the router stops reading upstream).
+  virtual void on_downstream_above_high_watermark() {}
+  virtual void on_downstream_below_low_watermark() {}
+  /// The stream ends (response done, reset, or local reply in its place): stop all work. Called once.
+  virtual void on_stream_end() {}
+
+ protected:
+  Stream& stream_;
+
+ private:
+  friend class Stream;
+  std::uint8_t index_ = 0;
+};
+
+/// One entry of http_filters, compiled. Immutable, shared by workers.
+class FilterFactory {
+ public:
+  virtual ~FilterFactory() = default;
+  /// Null: the filter has nothing to do for this stream (e.g. its route turns it off).
+  virtual HttpFilter* make(Stream& stream, Arena& arena) const = 0;
+  std::string name;       // the config name, for typed_per_filter_config
+  bool disabled = false;  // unless a route turns it on
+};
+
+}  // namespace outrigger::hcm

@@ -1,0 +1,274 @@
+#include "proxy/hcm/hygiene.h"
+
+#include <charconv>
+
+#include "proxy/http/h1_parser.h"
+
+namespace outrigger::hcm {
+
+using http::HeaderMap;
+using http::Name;
+
+namespace {
+
+std::string_view trim(std::string_view s) noexcept {
+  while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
+  while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
+  return s;
+}
+
+bool is_internal(const Config& c, const net::Address& a) noexcept {
+  if (!a.is_ip()) return c.internal_unix_sockets;
+  for (const auto& r : c.internal_ranges)
+    if (r.contains(a)) return true;
+  return false;
+}
+
+/// The entry of x-forwarded-for that is `from_end` hops before the last; `single`: there is only one.
+net::Address xff_entry(std::string_view xff, std::size_t from_end, bool& single) {
+  single = xff.find(',') == std::string_view::npos;
+  for (;;) {
+    const auto comma = xff.rfind(',');
+    const auto entry = trim(comma == std::string_view::npos ? xff : xff.substr(comma + 1));
+    if (from_end == 0) {
+      auto a = net::Address::parse_ip(entry, 0);
+      return a ? *a : net::Address();
+    }
+    if (comma == std::string_view::npos) return {};
+    xff = xff.substr(0, comma);
+    --from_end;
+  }
+}
+
+void append_to(HeaderMap& h, Name id, std::string_view value, std::string_view separator) {
+  const auto* e = h.find(id);
+  if (e == nullptr || e->value.empty()) return h.set(id, value);
+  h.set(id, h.arena().cat(e->value, separator, value));
+}
+
+struct Detected {
+  net::Address address;
+  bool allow_trusted = false;
+  bool skip_append = false;
+  std::uint16_t reject = 0;
+};
+
+Detected from_xff(const IpDetection& d, std::string_view xff) {
+  Detected r;
+  r.skip_append = d.skip_xff_append;
+  bool single = false;
+  if (d.trusted_cidrs.empty()) {
+    r.address = xff_entry(xff, d.trusted_hops, single);
+    r.allow_trusted = single && !r.address.empty();
+    return r;
+  }
+  for (std::size_t i = 0;; ++i) {  // the first from the right that is not one of the trusted proxies
+    auto a = xff_entry(xff, i, single);
+    if (a.empty()) return r;
+    r.address = std::move(a);
+    bool trusted = false;
+    for (const auto& range : d.trusted_cidrs) trusted = trusted || range.contains(r.address);
+    if (!trusted) return r;
+  }
+}
+
+Detected detect(const Config& c, const http::RequestHead& head) {
+  if (c.ip_detection.empty()) {
+    IpDetection plain;
+    plain.trusted_hops = c.xff_trusted_hops;
+    const auto* xff = head.headers.find(Name::x_forwarded_for);
+    Detected r = xff != nullptr ? from_xff(plain, xff->value) : Detected{};
+    r.skip_append = true;
+    return r;
+  }
+  for (const auto& d : c.ip_detection) {
+    if (d.kind == IpDetection::xff) {
+      const auto* xff = head.headers.find(Name::x_forwarded_for);
+      Detected r = xff != nullptr ? from_xff(d, xff->value) : Detected{};
+      if (!r.address.empty()) return r;
+      continue;
+    }
+    const auto* e = head.headers.find(std::string_view(d.header));
+    auto a = e != nullptr ? net::Address::parse_ip(trim(e->value), 0) : invalid("");
+    if (a) return {*a, d.allow_trusted, true, 0};
+    if (d.reject_status) return {{}, false, true, *d.reject_status};
+  }
+  Detected none;
+  none.skip_append = true;
+  return none;
+}
+
+void remove_control_headers(const Config& c, http::RequestHead& head, bool edge) {
+  HeaderMap& h = head.headers;
+  bool any = false;  // nearly all requests have none: one scan decides
+  for (const auto& e : h) any = any || e.name.starts_with("x-envoy-");
+  if (any) {
+    if (edge)
+      for (Name n : {Name::x_envoy_decorator_operation, Name::x_envoy_downstream_service_cluster,
+                     Name::x_envoy_downstream_service_node})
+        h.remove(n);
+    for (Name n : {Name::x_envoy_retriable_status_codes, Name::x_envoy_retriable_header_names, Name::x_envoy_retry_on,
+                   Name::x_envoy_retry_grpc_on, Name::x_envoy_max_retries, Name::x_envoy_upstream_alt_stat_name,
+                   Name::x_envoy_upstream_rq_timeout_ms, Name::x_envoy_upstream_rq_per_try_timeout_ms,
+                   Name::x_envoy_upstream_rq_timeout_alt_response, Name::x_envoy_expected_rq_timeout_ms,
+                   Name::x_envoy_force_trace, Name::x_envoy_ip_tags, Name::x_envoy_original_url,
+                   Name::x_envoy_hedge_on_per_try_timeout})
+      h.remove(n);
+  }
+  if (c.routes != nullptr)
+    for (const auto& name : c.routes->internal_only_headers) h.remove(std::string_view(name));
+}
+
+void set_request_id(const Config& c, http::RequestHead& head, bool edge, Random& random) {
+  if (!c.generate_request_id) return;
+  const bool force = edge && !c.preserve_external_request_id;
+  if (force || !head.headers.has(Name::x_request_id))
+    head.headers.set(Name::x_request_id, make_uuid(random, head.headers.arena()));
+}
+
+}  // namespace
+
+std::string_view make_uuid(Random& random, Arena& arena) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::uint64_t bits[2] = {random.next(), random.next()};
+  bits[0] = (bits[0] & ~0xf000ULL) | 0x4000ULL;
+  bits[1] = (bits[1] & ~(3ULL << 62)) | (2ULL << 62);
+  char* out = static_cast<char*>(arena.allocate(36, 1));
+  char* o = out;
+  for (int i = 0; i < 32; ++i) {
+    if (i == 8 || i == 12 || i == 16 || i == 20) *o++ = '-';
+    *o++ = kDigits[bits[i / 16] >> (60 - 4 * (i % 16)) & 15];
+  }
+  return {out, 36};
+}
+
+void normalize_host(const Config& c, http::RequestHead& head, std::uint16_t local_port) {
+  std::string_view& host = head.authority;
+  if (c.strip_trailing_host_dot) {
+    const auto colon = host.rfind(':');
+    const auto end = colon == std::string_view::npos || host.find(']', colon) != std::string_view::npos ? host.size() : colon;
+    if (end > 0 && host[end - 1] == '.') host = head.headers.arena().cat(host.substr(0, end - 1), host.substr(end));
+  }
+  if ((!c.strip_any_host_port && !c.strip_matching_host_port) || head.is_connect()) return;
+  const auto colon = host.rfind(':');
+  if (colon == std::string_view::npos || host.find(']', colon) != std::string_view::npos) return;
+  unsigned port = 0;
+  const auto text = host.substr(colon + 1);
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (ec != std::errc{} || end != text.data() + text.size() || port > 65535) return;
+  if (c.strip_any_host_port || port == local_port) host = host.substr(0, colon);
+}
+
+void strip_hop_by_hop(http::RequestHead& head, bool upgrade) {
+  HeaderMap& h = head.headers;
+  if (const auto* connection = h.find(Name::connection); connection != nullptr && !upgrade) {
+    std::string_view list = connection->value;
+    while (!list.empty()) {
+      const auto comma = list.find(',');
+      const auto word = trim(list.substr(0, comma));
+      list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+      if (word.empty() || http::equals_ignore_case(word, "close") || http::equals_ignore_case(word, "keep-alive")) continue;
+      char lower[128];
+      if (word.size() > sizeof lower) continue;
+      for (std::size_t i = 0; i < word.size(); ++i)
+        lower[i] = word[i] >= 'A' && word[i] <= 'Z' ? static_cast<char>(word[i] + 32) : word[i];
+      const std::string_view name(lower, word.size());
+      // TE stays when it asks for trailers; the client cannot have routing or framing removed.
+      if (name != "te" && name != "host" && name != "content-length" && name != "transfer-encoding") h.remove(name);
+    }
+  }
+  if (!upgrade) {
+    h.remove(Name::connection);
+    h.remove(Name::upgrade);
+    h.remove(Name::http2_settings);
+    if (const auto* te = h.find(Name::te)) {
+      if (http::list_has(te->value, "trailers")) h.set(Name::te, "trailers");
+      else h.remove(Name::te);
+    }
+  }
+  h.remove(Name::keep_alive);
+  h.remove(Name::proxy_connection);
+}
+
+std::uint16_t mutate_request(const Config& c, http::RequestHead& head, http::StreamInfo& info, Random& random) {
+  HeaderMap& h = head.headers;
+  const auto& connection = *info.connection;
+  net::Address client;
+  bool trusted_check = false;
+  if (c.use_remote_address) {
+    trusted_check = !h.has(Name::x_forwarded_for);
+    if (c.xff_trusted_hops > 0 && h.has(Name::x_forwarded_for)) {
+      bool single = false;
+      client = xff_entry(h.get(Name::x_forwarded_for), c.xff_trusted_hops - 1, single);
+    }
+    if (client.empty()) client = connection.remote;
+    if (!c.skip_xff_append && connection.remote.is_ip()) {
+      const bool own = connection.remote.is_loopback() && !c.local_address_text.empty();
+      append_to(h, Name::x_forwarded_for, own ? std::string_view(c.local_address_text) : connection.remote.ip_text(), ",");
+    }
+    if (c.xff_trusted_hops == 0 || !h.has(Name::x_forwarded_proto)) h.set(Name::x_forwarded_proto, "http");
+    if (c.append_x_forwarded_port && (c.xff_trusted_hops == 0 || !h.has(Name::x_forwarded_port))) {
+      char text[8];
+      const auto [end, ec] = std::to_chars(text, text + 8, connection.local.port());
+      h.set(Name::x_forwarded_port, h.arena().copy({text, static_cast<std::size_t>(end - text)}));
+    }
+  } else {
+    Detected d = detect(c, head);
+    if (d.reject != 0) return d.reject;
+    trusted_check = d.allow_trusted;
+    client = std::move(d.address);
+    if (!d.skip_append && connection.remote.is_ip())
+      append_to(h, Name::x_forwarded_for, connection.remote.ip_text(), ",");
+    if (!h.has(Name::x_forwarded_proto)) h.add(Name::x_forwarded_proto, "http");
+  }
+  if (!c.scheme_to_overwrite.empty()) {
+    head.scheme = c.scheme_to_overwrite;
+    h.set(Name::x_forwarded_proto, c.scheme_to_overwrite);
+  }
+  if (head.scheme.empty()) {
+    const auto proto = h.get(Name::x_forwarded_proto);
+    head.scheme = proto == "https" ? "https" : "http";
+  }
+  const bool internal = trusted_check && !client.empty() && is_internal(c, client);
+  const bool edge = c.use_remote_address && !internal;
+  info.is_internal = internal;
+  if (internal) h.set(Name::x_envoy_internal, "true");
+  else {
+    if (h.has(Name::x_envoy_internal)) h.remove(Name::x_envoy_internal);
+    remove_control_headers(c, head, edge);
+  }
+  if (c.add_user_agent) {
+    if (!c.local_service_cluster.empty()) {
+      h.set(Name::x_envoy_downstream_service_cluster, c.local_service_cluster);
+      if (!h.has(Name::user_agent)) h.add(Name::user_agent, c.local_service_cluster);
+      if (!c.local_service_node.empty()) h.set(Name::x_envoy_downstream_service_node, c.local_service_node);
+    }
+  }
+  if (edge && !client.empty() && client.is_ip()) h.set(Name::x_envoy_external_address, h.arena().copy(client.ip_text()));
+  set_request_id(c, head, edge, random);
+  if (!c.via.empty()) append_to(h, Name::via, c.via, ", ");
+  if (!client.empty() && !(client == connection.remote)) info.remote_override = std::move(client);
+  return 0;
+}
+
+void mutate_response(const Config& c, const http::RequestHead& request, http::ResponseHead& head) {
+  HeaderMap& h = head.headers;
+  switch (c.server_header) {
+    case Config::overwrite: h.set(Name::server, c.server_name); break;
+    case Config::append_if_absent:
+      if (!h.has(Name::server)) h.add(Name::server, c.server_name);
+      break;
+    case Config::pass_through: break;
+  }
+  if (head.status != 101) h.remove(Name::connection);
+  h.remove(Name::transfer_encoding);
+  if (c.always_set_request_id_in_response || request.headers.has(Name::x_envoy_force_trace)) {
+    const auto id = request.headers.get(Name::x_request_id);
+    if (!id.empty()) h.set(Name::x_request_id, id);
+  }
+  h.remove(Name::keep_alive);
+  h.remove(Name::proxy_connection);
+  if (!c.via.empty()) append_to(h, Name::via, c.via, ", ");
+}
+
+}  // namespace outrigger::hcm

@@ -1,0 +1,142 @@
+// One request and its response: runs the filters, holds the stream's timers, sends local replies,
+// writes the access log. Lent by the Worker to a Session, recycled when done; worker's thread.
+#pragma once
+#include <initializer_list>
+#include <optional>
+#include <utility>
+#include <vector>
+#include "proxy/base/arena.h"
+#include "proxy/event/loop.h"
+#include "proxy/hcm/config.h"
+#include "proxy/hcm/worker.h"
+#include "proxy/http/h1_parser.h"
+#include "proxy/http/stream_info.h"
+
+namespace outrigger::hcm {
+
+class Session;
+
+using ExtraHeader = std::pair<std::string_view, std::string_view>;
+
+/// A response made here. Strings live until local_reply() returns; `details` is static or in the
+/// stream's arena.
+struct LocalReply {
+  std::uint16_t status = 503;
+  std::string_view body{};
+  std::string_view details{};
+  std::optional<http::Flag> flag{};
+  std::optional<std::uint32_t> grpc_status{};
+  std::string_view content_type = "text/plain";
+  const ExtraHeader* headers = nullptr;
+  std::size_t headers_count = 0;
+  /// The route's response mutations apply (direct responses, redirects).
+  bool finalize = false;
+};
+
+class Stream final : private event::Deferred {
+ public:
+  explicit Stream(Worker& worker);
+  ~Stream();
+
+  // For the session.
+  void start(Session& session, TimePoint first_byte);
+  http::RequestHead& request() noexcept { return *request_; }
+  void on_request_head(const http::Framing& framing, bool end_stream);
+  void on_request_body(Buffer& body, bool end_stream);
+  void on_request_trailers(http::HeaderMap& trailers);
+  void on_codec_error(const http::H1Error& error);
+  void on_headers_timeout();
+  void on_downstream_gone();
+  void on_output_above();
+  void on_output_below();
+  bool response_started() const noexcept { return response_started_; }
+  bool head_received() const noexcept { return head_received_; }
+
+  // For filters.
+  Worker& worker() noexcept { return worker_; }
+  runtime::ThreadContext& thread() noexcept { return worker_.thread; }
+  const Config& config() const noexcept { return *config_; }
+  Arena& arena() noexcept { return arena_; }
+  http::StreamInfo& info() noexcept { return info_; }
+  std::uint32_t buffer_bytes_max() const noexcept;
+  /// Null: no route matches.
+  const route::Route* route();
+  const route::RouteConfig* route_config() const noexcept { return config_->routes.get(); }
+  route::MatchContext match_context() noexcept;
+  void clear_route_cache() noexcept { route_known_ = false; }
+  /// typed_per_filter_config of the route, its virtual host or the route config, the nearest first.
+  const route::FilterOverride* override_for(std::string_view filter) noexcept;
+  format::Context format_context() noexcept;
+  bool request_complete() const noexcept { return request_complete_; }
+  bool is_upgrade() const noexcept { return upgrade_; }
+  http::HeaderMap* request_trailers() noexcept { return request_trailers_; }
+
+  void continue_request(HttpFilter& from);
+  void local_reply(const LocalReply& reply);
+  void respond_informational(http::ResponseHead& head);
+  void respond_head(http::ResponseHead& head, bool end_stream);
+  void respond_body(Buffer& body, bool end_stream);
+  void respond_trailers(http::HeaderMap& trailers);
+  /// Gives on what `from` held back (see FilterStatus::stop).
+  void inject_response_body(HttpFilter& from, Buffer& body, bool end_stream);
+  /// Ends a response that can't be completed: the connection closes.
+  void abort();
+  void pause_request(bool pause);
+  /// Internal redirect: logs this hop and runs the filters again with the changed head.
+  void restart();
+  /// Replaces max_stream_duration of the manager (a route's own); nullopt: none.
+  void set_max_duration(std::optional<Duration> d);
+  void set_idle_timeout(std::optional<Duration> d);
+  bool ended() const noexcept { return ended_; }
+
+ private:
+  void run_deferred() override;
+  bool check_request(const http::Framing& framing);
+  bool accept_upgrade(const http::Framing& framing);
+  void make_filters();
+  void destroy_filters();
+  void run_head(std::size_t from);
+  void run_body(std::size_t from, Buffer& body, bool end_stream);
+  void run_trailers(std::size_t from);
+  void encode_head(std::size_t below, http::ResponseHead& head, bool end_stream);
+  void encode_body(std::size_t below, Buffer& body, bool end_stream);
+  void encode_trailers(std::size_t below, http::HeaderMap& trailers);
+  void write_head(http::ResponseHead& head, bool end_stream);
+  std::string_view connection_header(const http::ResponseHead& head);
+  void count_response(std::uint16_t status);
+  void finish();
+  void end(bool abort);
+  void log();
+  void touch() noexcept;
+  void on_idle();
+  void on_max_duration();
+  void on_request_timeout();
+  void recycle();
+
+  Worker& worker_;
+  Session* session_ = nullptr;
+  ConfigPtr config_;
+  Arena arena_;
+  http::RequestHead* request_ = nullptr;
+  http::ResponseHead* response_ = nullptr;
+  http::HeaderMap* request_trailers_ = nullptr;
+  http::HeaderMap* response_trailers_ = nullptr;
+  http::StreamInfo info_;
+  const route::Route* route_ = nullptr;
+  static constexpr std::size_t kFiltersMax = 64;
+  HttpFilter** filters_ = nullptr;
+  std::size_t filter_count_ = 0;
+  std::size_t stopped_at_ = 0;  // the filter that holds the request back, when stopped_
+  Buffer held_;                 // request body that waits for continue_request()
+  Duration idle_after_{};
+  std::uint64_t random_ = 0;
+  bool head_received_ = false, request_complete_ = false, end_on_head_ = false;
+  bool stopped_ = false, held_end_ = false, held_pause_ = false, route_known_ = false;
+  bool response_started_ = false, response_complete_ = false, ended_ = false, upgrade_ = false;
+  bool in_filters_ = false, saw_close_ = false, local_ = false, bodiless_ = false, aborted_ = false;
+  event::Alarm<Stream, &Stream::on_idle> idle_;
+  event::Alarm<Stream, &Stream::on_max_duration> max_duration_;
+  event::Alarm<Stream, &Stream::on_request_timeout> request_timeout_;
+};
+
+}  // namespace outrigger::hcm

@@ -1,0 +1,64 @@
+// Buffers against a plain string that does the same.
+#include "proxy/buffer/buffer.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+
+#include "proxy/base/random.h"
+
+using outrigger::Buffer;
+
+TEST_CASE("a buffer behaves as a string does", "[buffer]") {
+  outrigger::Random random(7);
+  Buffer buffer;
+  std::string model;
+  for (int step = 0; step < 5000; ++step) {
+    switch (random.below(6)) {
+      case 0: case 1: {
+        const std::string piece(random.below(40000), static_cast<char>('a' + random.below(26)));
+        buffer.append(piece);
+        model += piece;
+        break;
+      }
+      case 2: {
+        const std::size_t n = random.below(model.size() + 1);
+        buffer.drain(n);
+        model.erase(0, n);
+        break;
+      }
+      case 3: {
+        Buffer other;
+        const std::size_t n = random.below(model.size() + 1);
+        other.move_from(buffer, n);
+        REQUIRE(other.to_string() == model.substr(0, n));
+        model.erase(0, n);
+        break;
+      }
+      case 4: {
+        const std::size_t n = random.below(20000);
+        const auto span = buffer.linearize(n);
+        REQUIRE(std::string_view(span.data(), span.size()) == model.substr(0, n));
+        break;
+      }
+      default: {
+        Buffer copy;
+        buffer.share_to(copy);
+        REQUIRE(copy.to_string() == model);
+        copy.append("x");  // must not show in the original
+      }
+    }
+    REQUIRE(buffer.size() == model.size());
+    if (step % 50 == 0) REQUIRE(buffer.to_string() == model);
+  }
+}
+
+TEST_CASE("reserve and commit add bytes in place", "[buffer]") {
+  Buffer b;
+  auto room = b.reserve(100);
+  REQUIRE(room.size() >= 100);
+  std::copy_n("hello", 5, room.data());
+  b.commit(5);
+  REQUIRE(b.to_string() == "hello");
+  b.trim();
+  REQUIRE(b.to_string() == "hello");
+}
