@@ -80,7 +80,7 @@ struct HashPolicy {
   enum Kind : std::uint8_t { header, cookie, source_ip, query_parameter, filter_state } kind = header;
   bool terminal = false;
   std::string name;  // header, cookie, parameter, key
-  std::shared_ptr<const re2::RE2> regex;
+  std::shared_ptr<const re2::RE2> re;
   std::string substitution;
   std::optional<Duration> cookie_ttl;
   std::string cookie_path;

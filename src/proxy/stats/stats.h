@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -85,12 +86,14 @@ class Registry {
   /// Envoy merges histograms once per stats_flush_interval: what was recorded since the last
   /// call becomes the interval that is printed.
   void merge_histograms();
+  /// Every stat that Envoy would list, by block; names are not sorted across blocks.
+  void visit(const std::function<void(const StatView&)>& see) const;
+  const std::map<std::string, std::string, std::less<>>& texts() const;
   /// POST /reset_counters
   void reset_counters();
 
  private:
   friend class Cells;
-  friend class Walk;
   struct Impl;
   void set_at(BlockHandle b, std::size_t stat, std::uint64_t value);
   std::uint64_t value_at(BlockHandle b, std::size_t stat) const;

@@ -1,0 +1,36 @@
+// One compiled operator of a format: appends its value, or says that there is none.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include "proxy/format/formatter.h"
+
+namespace outrigger::format {
+
+class Operator {
+ public:
+  using Append = std::function<bool(const Context&, std::string&)>;
+  Operator(Append append, bool number) : append_(std::move(append)), number_(number) {}
+  explicit Operator(std::string literal) : literal_(std::move(literal)), is_literal_(true) {}
+  /// False: no value (nothing was appended).
+  bool append(const Context& c, std::string& out) const {
+    if (!is_literal_) return append_(c, out);
+    out += literal_;
+    return true;
+  }
+  bool number() const noexcept { return number_; }
+  const std::string* literal() const noexcept { return is_literal_ ? &literal_ : nullptr; }
+
+ private:
+  Append append_;
+  std::string literal_;
+  bool number_ = false, is_literal_ = false;
+};
+
+/// `name(argument):length`; length < 0: none.
+Result<Operator> make_operator(std::string_view name, std::string_view argument, bool has_argument, long length);
+
+/// strftime with %f, %1f..%9f, %3f sub-second digits; UTC.
+void append_time(WallTime t, std::string_view format, std::string& out);
+
+}  // namespace outrigger::format

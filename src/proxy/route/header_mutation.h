@@ -1,0 +1,26 @@
+// Header mutations of routes: adds with an append action, removes; values are formats. Immutable,
+// shared by workers; order of execution is Envoy's: removes after adds.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+#include "proxy/format/formatter.h"
+
+namespace outrigger::route {
+
+struct HeaderAdd {
+  enum Action : std::uint8_t { append_or_add, add_if_absent, overwrite_or_add, overwrite_if_exists } action = append_or_add;
+  std::string name;  // lower case, or ":path", ":authority", ":method"
+  format::TextFormat value;
+  bool keep_empty = false;
+};
+
+struct HeaderMutations {
+  std::vector<HeaderAdd> add;
+  std::vector<std::string> remove;  // lower case
+  bool empty() const noexcept { return add.empty() && remove.empty(); }
+  void apply(http::RequestHead& head, const format::Context& c) const;
+  void apply(http::HeaderMap& headers, const format::Context& c) const;
+};
+
+}  // namespace outrigger::route

@@ -1,0 +1,130 @@
+#include "proxy/route/matcher.h"
+
+#include <re2/re2.h>
+#include <strings.h>
+#include <charconv>
+#include <cstring>
+
+namespace outrigger::route {
+
+namespace {
+bool same(std::string_view a, std::string_view b, bool ignore_case) {
+  if (a.size() != b.size()) return false;
+  return ignore_case ? strncasecmp(a.data(), b.data(), a.size()) == 0 : a == b;
+}
+bool contains(std::string_view s, std::string_view what, bool ignore_case) {
+  if (!ignore_case) return s.find(what) != std::string_view::npos;
+  for (std::size_t i = 0; i + what.size() <= s.size(); ++i)
+    if (same(s.substr(i, what.size()), what, true)) return true;
+  return false;
+}
+std::string_view without_query(std::string_view path) { return path.substr(0, path.find_first_of("?#")); }
+}  // namespace
+
+bool regex_full_match(const re2::RE2& re, std::string_view s) {
+  return re2::RE2::FullMatch(re2::StringPiece(s.data(), s.size()), re);
+}
+
+std::string_view regex_replace(const re2::RE2& re, std::string_view s, const std::string& with, Arena& arena) {
+  std::string text(s);
+  re2::RE2::GlobalReplace(&text, re, with);
+  return arena.copy(text);
+}
+
+bool StringMatcher::match(std::string_view s) const {
+  switch (kind) {
+    case exact: return same(s, text, ignore_case);
+    case prefix: return s.size() >= text.size() && same(s.substr(0, text.size()), text, ignore_case);
+    case suffix: return s.size() >= text.size() && same(s.substr(s.size() - text.size()), text, ignore_case);
+    case contains: return route::contains(s, text, ignore_case);
+    case regex: return regex_full_match(*re, s);
+  }
+  return false;
+}
+
+bool HeaderMatcher::decide(const std::string_view* value) const {
+  if (kind == present && !missing_as_empty) return ((value != nullptr) == want_present) != invert;
+  if (value == nullptr && !missing_as_empty) return invert && kind != present ? true : false;
+  const std::string_view v = value == nullptr ? std::string_view("") : *value;
+  bool hit = false;
+  switch (kind) {
+    case present: hit = want_present; break;
+    case string: hit = text.match(v); break;
+    case range: {
+      std::int64_t n = 0;
+      const auto [end, ec] = std::from_chars(v.data(), v.data() + v.size(), n);
+      hit = ec == std::errc{} && end == v.data() + v.size() && n >= first && n < last;
+    }
+  }
+  return hit != invert;
+}
+
+bool HeaderMatcher::match(const http::RequestHead& head) const {
+  if (name[0] == ':' || name == "host") return decide(head.find(name));
+  return match(head.headers);
+}
+bool HeaderMatcher::match(const http::HeaderMap& headers) const {
+  const auto* e = headers.find(std::string_view(name));
+  if (e == nullptr) return decide(nullptr);
+  for (const auto* o = e + 1; o < headers.end(); ++o)
+    if (o->name == e->name) {  // several lines are matched joined
+      const std::string_view all = headers.joined(name);
+      return decide(&all);
+    }
+  return decide(&e->value);
+}
+
+std::string_view query_value(std::string_view path, std::string_view name) {
+  const auto at = path.find('?');
+  if (at == std::string_view::npos) return {};
+  std::string_view q = path.substr(at + 1);
+  q = q.substr(0, q.find('#'));
+  while (!q.empty()) {
+    const auto amp = q.find('&');
+    const auto pair = q.substr(0, amp);
+    const auto eq = pair.find('=');
+    if (pair.substr(0, eq) == name) return eq == std::string_view::npos ? std::string_view("") : pair.substr(eq + 1);
+    if (amp == std::string_view::npos) break;
+    q.remove_prefix(amp + 1);
+  }
+  return {};
+}
+
+bool match_query(const std::vector<QueryMatcher>& all, std::string_view path) {
+  for (const auto& m : all) {
+    const auto v = query_value(path, m.name);
+    if (v.data() == nullptr || (m.text && !m.text->match(v))) return false;
+  }
+  return true;
+}
+
+bool RouteMatch::match(const http::RequestHead& head, const runtime::Snapshot* runtime, std::uint64_t random) const {
+  if (head.is_connect() && kind != connect && head.path.empty()) return false;
+  switch (kind) {
+    case prefix:
+      if (head.path.size() < path.size() || !same(head.path.substr(0, path.size()), path, !case_sensitive)) return false;
+      break;
+    case exact:
+      if (!same(without_query(head.path), path, !case_sensitive)) return false;
+      break;
+    case regex:
+      if (!regex_full_match(*re, without_query(head.path))) return false;
+      break;
+    case separated_prefix: {
+      const auto p = without_query(head.path);
+      if (p.size() < path.size() || !same(p.substr(0, path.size()), path, !case_sensitive)) return false;
+      if (p.size() > path.size() && p[path.size()] != '/') return false;
+      break;
+    }
+    case connect:
+      if (!head.is_connect()) return false;
+      break;
+  }
+  if (grpc && !head.is_grpc()) return false;
+  for (const auto& h : headers)
+    if (!h.match(head)) return false;
+  if (!query.empty() && !match_query(query, head.path)) return false;
+  return !fraction || runtime == nullptr || fraction->enabled(*runtime, random);
+}
+
+}  // namespace outrigger::route

@@ -1,0 +1,65 @@
+// Matchers of strings, headers, query parameters and paths. Immutable, pure, no allocation.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+#include "proxy/http/message.h"
+#include "proxy/runtime/runtime.h"
+
+namespace re2 {
+class RE2;
+}
+
+namespace outrigger::route {
+
+struct StringMatcher {
+  enum Kind : std::uint8_t { exact, prefix, suffix, contains, regex } kind = exact;
+  std::string text;  // lower case when ignore_case
+  bool ignore_case = false;
+  std::shared_ptr<const re2::RE2> re;
+  bool match(std::string_view s) const;
+};
+
+struct HeaderMatcher {
+  enum Kind : std::uint8_t { present, string, range } kind = present;
+  std::string name;
+  StringMatcher text;
+  std::int64_t first = 0, last = 0;  // [first, last)
+  bool want_present = true;
+  bool invert = false, missing_as_empty = false;
+  bool match(const http::RequestHead& head) const;
+  bool match(const http::HeaderMap& headers) const;
+
+ private:
+  bool decide(const std::string_view* value) const;
+};
+
+struct QueryMatcher {
+  std::string name;
+  std::optional<StringMatcher> text;  // unset: present
+};
+/// All of them, in one pass over the query of `path`.
+bool match_query(const std::vector<QueryMatcher>& all, std::string_view path);
+/// First value of a parameter, raw; null data when absent.
+std::string_view query_value(std::string_view path, std::string_view name);
+
+bool regex_full_match(const re2::RE2& re, std::string_view s);
+/// Replaces every match; the result is in the arena.
+std::string_view regex_replace(const re2::RE2& re, std::string_view s, const std::string& with, Arena& arena);
+
+struct RouteMatch {
+  enum Path : std::uint8_t { prefix, exact, regex, separated_prefix, connect } kind = prefix;
+  std::string path;
+  std::shared_ptr<const re2::RE2> re;
+  bool case_sensitive = true;
+  bool grpc = false;
+  std::optional<runtime::RuntimePercent> fraction;
+  std::vector<HeaderMatcher> headers;
+  std::vector<QueryMatcher> query;
+  bool match(const http::RequestHead& head, const runtime::Snapshot* runtime, std::uint64_t random) const;
+};
+
+}  // namespace outrigger::route

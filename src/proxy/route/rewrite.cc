@@ -1,0 +1,178 @@
+// Path and host rewriting, header mutation of all levels, redirects.
+#include <charconv>
+
+#include "proxy/route/route.h"
+
+namespace outrigger::route {
+
+using http::Name;
+
+namespace {
+
+std::string_view path_only(std::string_view p) { return p.substr(0, p.find('?')); }
+std::string_view query_of(std::string_view p) {
+  const auto at = p.find('?');
+  return at == std::string_view::npos ? std::string_view{} : p.substr(at);
+}
+
+/// What the route's match consumed of the path: what prefix_rewrite replaces.
+std::size_t matched_size(const RouteMatch& m, std::string_view path) {
+  switch (m.kind) {
+    case RouteMatch::prefix:
+    case RouteMatch::separated_prefix: return m.path.size();
+    case RouteMatch::exact:
+    case RouteMatch::regex: return path_only(path).size();
+    case RouteMatch::connect: return 0;
+  }
+  return 0;
+}
+
+void rewrite_path(const Route& r, http::RequestHead& head, Arena& arena, const FinalizeOptions& o) {
+  const Rewrite& w = r.rewrite;
+  if (!w.has_prefix && w.regex == nullptr) return;
+  const std::string_view before = head.path;
+  if (w.has_prefix) head.path = arena.cat(w.prefix, before.substr(std::min(matched_size(r.match, before), before.size())));
+  else head.path = arena.cat(regex_replace(*w.regex, path_only(before), w.substitution, arena), query_of(before));
+  if (o.insert_original_path) head.headers.set(Name::x_envoy_original_path, before);
+}
+
+void rewrite_host(const Route& r, const ClusterWeight* weight, http::RequestHead& head, std::string_view path_before,
+                  Arena& arena, const FinalizeOptions& o) {
+  const Rewrite& w = r.rewrite;
+  std::string_view host;
+  if (weight != nullptr && !weight->host_rewrite.empty()) host = weight->host_rewrite;
+  else if (w.host == Rewrite::literal) host = w.host_value;
+  else if (w.host == Rewrite::header) host = head.get(w.host_value);
+  else if (w.host == Rewrite::path_regex) host = regex_replace(*w.host_regex, path_only(path_before), w.host_substitution, arena);
+  if (host.empty()) return;
+  if (w.append_x_forwarded_host && head.authority != host) {
+    const auto have = head.headers.get(Name::x_forwarded_host);
+    head.headers.set(Name::x_forwarded_host, have.empty() ? head.authority : arena.cat(have, ",", head.authority));
+  }
+  if (o.insert_original_path && head.authority != host) head.headers.set(Name::x_envoy_original_host, head.authority);
+  head.authority = host;
+}
+
+template <class Apply>
+void each_level(const Route& r, const ClusterWeight* weight, bool request, Apply&& apply) {
+  const auto one = [&](const HeaderMutations& m) {
+    if (!m.empty()) apply(m);
+  };
+  const VirtualHost& vh = *r.vhost;
+  const RouteConfig& config = *vh.config;
+  const auto at_weight = [&] {
+    if (weight != nullptr) one(request ? weight->request_mutations : weight->response_mutations);
+  };
+  if (config.most_specific_header_mutations_wins) {
+    one(request ? config.request_mutations : config.response_mutations);
+    one(request ? vh.request_mutations : vh.response_mutations);
+    one(request ? r.request_mutations : r.response_mutations);
+    at_weight();
+  } else {
+    at_weight();
+    one(request ? r.request_mutations : r.response_mutations);
+    one(request ? vh.request_mutations : vh.response_mutations);
+    one(request ? config.request_mutations : config.response_mutations);
+  }
+}
+
+}  // namespace
+
+void finalize_request(const Route& r, const ClusterWeight* weight, http::RequestHead& head, const format::Context& c,
+                      const FinalizeOptions& o) {
+  Arena& arena = head.headers.arena();
+  const std::string_view path = head.path;
+  each_level(r, weight, true, [&](const HeaderMutations& m) { m.apply(head, c); });
+  rewrite_host(r, weight, head, path, arena, o);
+  rewrite_path(r, head, arena, o);
+}
+
+void finalize_response(const Route& r, const ClusterWeight* weight, http::ResponseHead& head, const format::Context& c) {
+  each_level(r, weight, false, [&](const HeaderMutations& m) { m.apply(head.headers, c); });
+}
+
+std::string_view redirect_location(const Route* r, const http::RequestHead& head, Arena& arena) {
+  static const Redirect kTls = [] {
+    Redirect d;
+    d.https = true;
+    return d;
+  }();
+  const Redirect& d = r == nullptr ? kTls : r->redirect_to;
+  std::string_view scheme = head.scheme, host = head.authority, path = head.path;
+  if (!d.scheme.empty()) scheme = d.scheme;
+  else if (d.https) scheme = "https";
+  char port[8] = {};
+  std::size_t port_size = 0;
+  if (d.port != 0) {
+    port[0] = ':';
+    port_size = static_cast<std::size_t>(std::to_chars(port + 1, port + 8, d.port).ptr - port);
+  }
+  const auto colon = host.rfind(':');
+  const bool has_port = colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos;
+  if (!d.host.empty()) {
+    host = d.host;
+  } else if (has_port) {
+    const auto p = host.substr(colon);
+    // A default port of the old scheme would be wrong for the new one.
+    if (port_size != 0 || (scheme == "https" && p == ":80") || (scheme == "http" && p == ":443")) host = host.substr(0, colon);
+  }
+  if (d.has_path) {
+    const bool own_query = d.path.find('?') != std::string::npos;
+    path = own_query || d.strip_query ? std::string_view(d.path) : arena.cat(d.path, query_of(path));
+  } else if (d.has_prefix) {
+    const auto rest = path.substr(std::min(matched_size(r->match, path), path.size()));
+    path = arena.cat(d.prefix, d.strip_query ? path_only(rest) : rest);
+  } else if (d.regex != nullptr) {
+    path = arena.cat(regex_replace(*d.regex, path_only(path), d.substitution, arena),
+                     d.strip_query ? std::string_view{} : query_of(path));
+  } else if (d.strip_query) {
+    path = path_only(path);
+  }
+  return arena.cat(scheme, "://", host, std::string_view(port, port_size), path);
+}
+
+namespace retry_on {
+namespace {
+struct Word {
+  std::string_view text;
+  std::uint32_t bit;
+};
+template <std::size_t N>
+std::uint32_t parse_words(std::string_view list, const Word (&words)[N], bool& all_known) noexcept {
+  std::uint32_t bits = 0;
+  all_known = true;
+  while (!list.empty()) {
+    const auto comma = list.find(',');
+    auto w = list.substr(0, comma);
+    while (!w.empty() && w.front() == ' ') w.remove_prefix(1);
+    while (!w.empty() && w.back() == ' ') w.remove_suffix(1);
+    bool found = false;
+    for (const auto& k : words)
+      if (k.text == w) {
+        bits |= k.bit;
+        found = true;
+      }
+    all_known = all_known && found;
+    if (comma == std::string_view::npos) break;
+    list.remove_prefix(comma + 1);
+  }
+  return bits;
+}
+}  // namespace
+
+std::uint32_t parse(std::string_view list, bool& all_known) noexcept {
+  static constexpr Word kWords[] = {{"5xx", k5xx}, {"gateway-error", kGatewayError}, {"reset", kReset},
+      {"reset-before-request", kResetBeforeRequest}, {"connect-failure", kConnectFailure},
+      {"envoy-ratelimited", kEnvoyRatelimited}, {"retriable-4xx", kRetriable4xx}, {"refused-stream", kRefusedStream},
+      {"retriable-status-codes", kRetriableStatusCodes}, {"retriable-headers", kRetriableHeaders},
+      {"http3-post-connect-failure", kHttp3PostConnectFailure}};
+  return parse_words(list, kWords, all_known);
+}
+std::uint32_t parse_grpc(std::string_view list, bool& all_known) noexcept {
+  static constexpr Word kWords[] = {{"cancelled", kGrpcCancelled}, {"deadline-exceeded", kGrpcDeadlineExceeded},
+      {"internal", kGrpcInternal}, {"resource-exhausted", kGrpcResourceExhausted}, {"unavailable", kGrpcUnavailable}};
+  return parse_words(list, kWords, all_known);
+}
+}  // namespace retry_on
+
+}  // namespace outrigger::route

@@ -1,0 +1,228 @@
+"""The words scenarios are written in: scenario(), what an upstream does, what a client does.
+
+Texts may hold {{name}} (the cluster of that name), {{name.port}} (the port of an upstream),
+{{port}} (the scenario's listener), {{port2}} (a spare port) and {{dir}} (the scenario's folder).
+"""
+
+SCENARIOS = []
+_area = [None]
+
+
+class Scenario:
+    """One case: its part of a bootstrap, its upstreams, what the client does, what is compared."""
+
+    def __init__(self, name, **kw):
+        self.area = _area[0]
+        self.name = name
+        self.kind = kw.pop("kind", "http")          # http, tcp, raw, validate
+        self.routes = kw.pop("routes", None)
+        self.vhosts = kw.pop("vhosts", None)
+        self.route_config = kw.pop("route_config", "")
+        self.hcm = kw.pop("hcm", "")
+        self.filters = kw.pop("filters", "")
+        self.router = kw.pop("router", "")
+        self.tcp = kw.pop("tcp", "")
+        self.listener = kw.pop("listener", "")
+        self.chains = kw.pop("chains", None)
+        self.clusters = kw.pop("clusters", {})
+        self.up = kw.pop("up", {})
+        self.client = kw.pop("client", [])
+        self.stats = kw.pop("stats", [])
+        self.bootstrap = kw.pop("bootstrap", "")
+        self.config = kw.pop("config", None)        # whole file, for kind validate
+        self.ext = kw.pop("ext", "yaml")
+        self.flags = kw.pop("flags", [])
+        self.own = kw.pop("own", False)             # a process of its own
+        self.log_format = kw.pop("log_format", None)
+        self.access_log = kw.pop("access_log", None)
+        self.mask = kw.pop("mask", [])              # (regex, replacement) on every string
+        self.unordered_log = kw.pop("unordered_log", False)
+        self.no_log = kw.pop("no_log", False)
+        self.differs = kw.pop("differs", None)      # why Outrigger answers otherwise ...
+        self.outrigger = kw.pop("outrigger", None)  # ... and the parts of the outcome that do
+        if kw:
+            raise TypeError(f"{name}: unknown {sorted(kw)}")
+        if not isinstance(self.up, dict) or "up" not in self.up and "*" in self.up:
+            self.up = {"up": self.up}
+        if self.kind == "http" and not self.up:
+            self.up = {"up": [ok()]}
+
+
+def area(name):
+    _area[0] = name
+
+
+def scenario(name, **kw):
+    if any(s.name == name for s in SCENARIOS):
+        raise ValueError(f"two scenarios are named {name}")
+    SCENARIOS.append(Scenario(name, **kw))
+
+
+# What an upstream does. A script is a list of operations; a list of scripts answers one request
+# each, the last one for ever; a dict chooses the list by path ("*" for the rest).
+
+REFUSE = "refuse"
+BLACKHOLE = "blackhole"
+
+
+class Tcp:
+    """A TCP upstream: the operations run on every accepted connection."""
+
+    def __init__(self, *ops):
+        self.ops = [op for part in ops for op in part]
+
+
+def ok(body="ok", *headers, status=200, reason="OK"):
+    if isinstance(body, str):
+        body = body.encode()
+    head = [f"HTTP/1.1 {status} {reason}"] + list(headers)
+    if status not in (204, 304) and not status < 200:
+        head.append(f"content-length: {len(body)}")
+    return [("send", "\r\n".join(head).encode() + b"\r\n\r\n" + body)]
+
+
+def raw(data):
+    return [("send", data if isinstance(data, bytes) else data.encode("latin-1"))]
+
+
+def wait(seconds):
+    return [("wait", seconds)]
+
+
+def early():
+    """As the first operation: answer before the request's body is read."""
+    return [("early",)]
+
+
+def rst():
+    return [("rst",)]
+
+
+def fin():
+    return [("fin",)]
+
+
+def hold():
+    """Nothing more, until the proxy closes."""
+    return [("hold",)]
+
+
+def tunnel_echo():
+    """After an upgrade: echo every byte back."""
+    return [("echo",)]
+
+
+def expect(data):
+    """Read raw bytes until they end with data."""
+    return [("expect", data)]
+
+
+def until(event):
+    """Wait until the client does signal(event)."""
+    return [("until", event)]
+
+
+# What a client does.
+
+def req(path="/", *headers, method="GET", host="h.example", body=None, chunked=False, c="c"):
+    lines = [f"{method} {path} HTTP/1.1", f"host: {host}"] + list(headers)
+    data = b""
+    if body is not None:
+        body = body.encode() if isinstance(body, str) else body
+        if chunked:
+            lines.append("transfer-encoding: chunked")
+            data = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+        else:
+            lines.append(f"content-length: {len(body)}")
+            data = body
+    out = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + data
+    return [("send", c, out), ("read", c, method == "HEAD")]
+
+
+def get(path="/", *headers, **kw):
+    return req(path, *headers, **kw)
+
+
+def send(data, c="c"):
+    return [("send", c, data if isinstance(data, bytes) else data.encode("latin-1"))]
+
+
+def read(head=False, c="c"):
+    return [("read", c, head)]
+
+
+def read_head(c="c"):
+    """Read only up to the end of a response's headers."""
+    return [("read_head", c)]
+
+
+def read_bytes(n, c="c"):
+    return [("read_bytes", c, n)]
+
+
+def read_all(c="c"):
+    """Everything until the connection ends, taken apart into responses."""
+    return [("read_all", c)]
+
+
+def raw_all(c="c"):
+    """Everything until the connection ends, as it is."""
+    return [("raw_all", c)]
+
+
+def new(c="c", port="port"):
+    return [("new", c, port)]
+
+
+def half_close(c="c"):
+    return [("half_close", c)]
+
+
+def close(c="c"):
+    return [("close", c)]
+
+
+def reset(c="c"):
+    return [("reset", c)]
+
+
+def pause(seconds):
+    return [("pause", seconds)]
+
+
+def signal(event):
+    return [("signal", event)]
+
+
+def seen(n, up="up"):
+    """Wait until the upstream has had n requests."""
+    return [("seen", up, n)]
+
+
+def gone(n, up="up"):
+    """Wait until n of the upstream's connections have ended; how they ended is compared."""
+    return [("gone", up, n)]
+
+
+def logged(n):
+    return [("logged", n)]
+
+
+def admin(path, method="GET", keep=None, head=True):
+    """keep: only the lines of the body that match the regex."""
+    return [("admin", method, path, keep, head)]
+
+
+def stat_is(name, value):
+    """Wait until the stat has the value."""
+    return [("stat_is", name, value)]
+
+
+def burst(n, path="/", *headers, **kw):
+    """n requests on the connection; compared is how often each status and body came."""
+    steps = req(path, *headers, **kw)
+    return [("burst", n, steps)]
+
+
+def proxy_signal(number):
+    return [("proxy_signal", number)]

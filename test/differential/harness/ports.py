@@ -1,0 +1,25 @@
+"""Free ports, from a range the kernel doesn't hand out for outgoing connections."""
+import random
+import socket
+
+_taken = set()
+_random = random.Random()
+
+
+def free_port():
+    while True:
+        port = _random.randrange(12000, 31000)
+        if port in _taken:
+            continue
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        with socket.socket() as s:
+            try:
+                s.bind(("0.0.0.0", port))
+            except OSError:
+                continue
+        _taken.add(port)
+        return port
