@@ -48,7 +48,7 @@ struct Worker {
   std::vector<std::unique_ptr<Stream>> spare_streams{};
   std::uint64_t next_stream_id = 1;
   ~Worker();
-  Worker(runtime::ThreadContext& t, upstream::ClusterSource& c) : thread(t), clusters(c) {}
+  Worker(runtime::ThreadContext& t, upstream::ClusterSource& c);
 };
 
 /// Numbers connections over all workers (%CONNECTION_ID%).

@@ -1,88 +1,89 @@
 #include "proxy/stats/names.h"
 
-#include <array>
+#include <iterator>
 
 namespace outrigger::stats {
-
 namespace {
+
 constexpr Unit unit_of(std::string_view suffix) {
   const auto has = [&](std::string_view s) { return suffix.find(s) != std::string_view::npos; };
+  if (suffix.ends_with("_ms") || suffix.ends_with("_time") || suffix.ends_with("_delay")) {
+    return Unit::milliseconds;
+  }
   if (has("percent")) return Unit::percent;
-  if (has("_size")) return Unit::bytes;
-  if (has("_ms") || has("_time")) return Unit::milliseconds;
+  if (has("size")) return Unit::bytes;
   return Unit::unspecified;
 }
-/// Envoy makes these at the first event.
-constexpr bool appears_later(std::string_view block, std::string_view suffix) {
-  const auto starts = [&](std::string_view s) { return suffix.substr(0, s.size()) == s; };
-  if (block == "ClusterStat")
-    return suffix == "upstream_rq_time" || suffix == "upstream_rq_completed" || starts("external.") || starts("internal.") ||
-           starts("canary.") || starts("retry.") || starts("http1.");
-  if (block == "RouteStat") return suffix == "upstream_rq_time" || suffix == "upstream_rq_completed";
-  return false;
+
+// The kinds of the lists. `self` is the stat's own place in its list.
+constexpr StatDef counter(std::string_view suffix, std::uint16_t) {
+  return {Kind::counter, suffix, Unit::unspecified, StatDef::kAlways};
 }
-constexpr std::string_view kFamilies[] = {"upstream_rq_", "external.upstream_rq_", "internal.upstream_rq_",
-                                          "canary.upstream_rq_", "retry.upstream_rq_"};
-std::span<const std::string_view> families_of(std::string_view block) {
-  if (block == "ClusterStat") return kFamilies;
-  if (block == "RouteStat") return {kFamilies, 1};
+constexpr StatDef gauge(std::string_view suffix, std::uint16_t) {
+  return {Kind::gauge, suffix, Unit::unspecified, StatDef::kAlways};
+}
+constexpr StatDef histogram(std::string_view suffix, std::uint16_t) {
+  return {Kind::histogram, suffix, unit_of(suffix), StatDef::kAlways};
+}
+constexpr StatDef counter_od(std::string_view suffix, std::uint16_t self) {
+  return {Kind::counter, suffix, Unit::unspecified, self};
+}
+constexpr StatDef histogram_od(std::string_view suffix, std::uint16_t self) {
+  return {Kind::histogram, suffix, unit_of(suffix), self};
+}
+// Made with the first HTTP/1 connection of a cluster.
+constexpr StatDef counter_h1(std::string_view suffix, std::uint16_t) {
+  return {Kind::counter, suffix, Unit::unspecified,
+          static_cast<std::uint16_t>(ClusterStat::upstream_cx_http1_total)};
+}
+
+constexpr std::string_view kClusterFamilies[] = {
+    "upstream_rq_", "external.upstream_rq_", "internal.upstream_rq_", "canary.upstream_rq_",
+    "retry.upstream_rq_"};
+
+template <class Stat>
+constexpr std::span<const std::string_view> families_of(Stat) {
   return {};
 }
+constexpr std::span<const std::string_view> families_of(ClusterStat) { return kClusterFamilies; }
+constexpr std::span<const std::string_view> families_of(RouteStat) {
+  return std::span(kClusterFamilies).first(1);
+}
+
 }  // namespace
 
-#define OUTRIGGER_STAT_DEF(block, kind, suffix) \
-  {Kind::kind, suffix, Kind::kind == Kind::histogram ? unit_of(suffix) : Unit::unspecified, appears_later(block, suffix)},
+#define OUTRIGGER_STAT_DEF(kind, id, suffix) kind(suffix, static_cast<std::uint16_t>(E::id)),
+#define OUTRIGGER_STAT_BLOCK(Enum, LIST)                      \
+  BlockDef block_def(Enum e) {                                \
+    using E = Enum;                                           \
+    static constexpr StatDef kStats[] = {LIST(OUTRIGGER_STAT_DEF)}; \
+    return {kStats, families_of(e)};                          \
+  }
 
-#define DEFINE(Enum, LIST)                                  \
-  namespace {                                               \
-  struct Enum##Table {                                      \
-    static constexpr std::string_view kName = #Enum;        \
-    static constexpr StatDef kStats[] = {LIST(ROW)};        \
-  };                                                        \
-  }                                                         \
-  BlockDef block_def(Enum) { return {Enum##Table::kStats, families_of(Enum##Table::kName)}; }
-#define ROW(kind, id, suffix) OUTRIGGER_STAT_DEF(kName, kind, suffix)
+OUTRIGGER_STAT_BLOCKS(OUTRIGGER_STAT_BLOCK)
 
-DEFINE(ClusterStat, OUTRIGGER_CLUSTER_STATS)
-DEFINE(RemainingStat, OUTRIGGER_REMAINING_STATS)
-DEFINE(HealthCheckStat, OUTRIGGER_HEALTH_CHECK_STATS)
-DEFINE(OutlierStat, OUTRIGGER_OUTLIER_STATS)
-DEFINE(TimeoutBudgetStat, OUTRIGGER_TIMEOUT_BUDGET_STATS)
-DEFINE(RequestSizeStat, OUTRIGGER_REQUEST_SIZE_STATS)
-DEFINE(ListenerStat, OUTRIGGER_LISTENER_STATS)
-DEFINE(ListenerWorkerStat, OUTRIGGER_LISTENER_WORKER_STATS)
-DEFINE(ListenerHttpStat, OUTRIGGER_LISTENER_HTTP_STATS)
-DEFINE(TcpStat, OUTRIGGER_TCP_STATS)
-DEFINE(HttpStat, OUTRIGGER_HTTP_STATS)
-DEFINE(RouterStat, OUTRIGGER_ROUTER_STATS)
-DEFINE(HttpTracingStat, OUTRIGGER_HTTP_TRACING_STATS)
-DEFINE(FaultStat, OUTRIGGER_FAULT_STATS)
-DEFINE(RbacStat, OUTRIGGER_RBAC_STATS)
-DEFINE(CorsStat, OUTRIGGER_CORS_STATS)
-DEFINE(LocalRateLimitStat, OUTRIGGER_LOCAL_RATE_LIMIT_STATS)
-DEFINE(RouteStat, OUTRIGGER_ROUTE_STATS)
-DEFINE(Http1Stat, OUTRIGGER_HTTP1_STATS)
-DEFINE(ServerStat, OUTRIGGER_SERVER_STATS)
-DEFINE(ClusterManagerStat, OUTRIGGER_CLUSTER_MANAGER_STATS)
-DEFINE(ListenerManagerStat, OUTRIGGER_LISTENER_MANAGER_STATS)
-DEFINE(RuntimeStat, OUTRIGGER_RUNTIME_STATS)
-DEFINE(FilesystemStat, OUTRIGGER_FILESYSTEM_STATS)
-DEFINE(DnsCaresStat, OUTRIGGER_DNS_CARES_STATS)
-DEFINE(WatchdogStat, OUTRIGGER_WATCHDOG_STATS)
-DEFINE(OverloadStat, OUTRIGGER_OVERLOAD_STATS)
-DEFINE(OverloadActionStat, OUTRIGGER_OVERLOAD_ACTION_STATS)
-DEFINE(ThreadLocalClustersStat, OUTRIGGER_THREAD_LOCAL_CLUSTERS_STATS)
+#undef OUTRIGGER_STAT_BLOCK
+#undef OUTRIGGER_STAT_DEF
 
 BlockHandle make_admin_listener_block(Registry& registry) {
   const BlockDef def = block_def(ListenerStat{});
-  return registry.instantiate(registry.define_block(def.stats.first(def.stats.size() - 2), def.families), "listener.admin.");
+  const auto stats = def.stats.first(def.stats.size() - 2);
+  return registry.instantiate(registry.define_block(stats), "listener.admin.");
 }
 
 std::string sanitize(std::string_view name) {
-  std::string s(name);
-  for (char& c : s)
-    if (c == ':' || c == '\0') c = '_';
-  return s;
+  std::string out;
+  out.reserve(name.size());
+  while (!name.empty()) {
+    // What separates the parts of an URL becomes one underscore.
+    const std::size_t colon = name.starts_with("://") ? 3
+                              : name.starts_with(":/") ? 2
+                              : name.front() == ':' || name.front() == '\0' ? 1
+                                                                            : 0;
+    out += colon > 0 ? '_' : name.front();
+    name.remove_prefix(colon > 0 ? colon : 1);
+  }
+  return out;
 }
 
 }  // namespace outrigger::stats

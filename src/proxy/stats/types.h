@@ -26,13 +26,14 @@ struct TextReadout {
   std::uint32_t index = 0;
 };
 
-/// One stat of a block. A stat with `on_demand` is listed only once it was used, as Envoy lists
-/// those it makes at the first event.
+/// One stat of a block. Envoy makes some stats at the first event only: such a stat is listed once
+/// the counter `listed_with` of its block (which may be itself) was used.
 struct StatDef {
+  static constexpr std::uint16_t kAlways = 0xffff;
   Kind kind = Kind::counter;
   std::string_view suffix;
   Unit unit = Unit::unspecified;
-  bool on_demand = false;
+  std::uint16_t listed_with = kAlways;
 };
 
 /// An instance of a block type: all stats below one prefix, e.g. those of a cluster.

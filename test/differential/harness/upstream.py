@@ -178,14 +178,13 @@ class Upstream:
         elif what == "echo":
             while True:
                 try:
-                    data = reader.take() or await some(reader.reader)
+                    if not reader.buffer:
+                        await reader.more()
                 except Closed as e:
                     if e.how == "FIN":
                         writer.write_eof()
                     raise
-                if reader.stream is not None and data:
-                    reader.note(data)
-                writer.write(data)
+                writer.write(reader.take())
                 await writer.drain()
         return True
 
@@ -195,20 +194,16 @@ class Reader:
 
     def __init__(self, reader, stream=None):
         self.reader, self.stream, self.buffer = reader, stream, b""
-        self.noted = 0
-
-    def note(self, data):
-        self.stream["got"] += data
 
     async def more(self):
         data = await some(self.reader)
         if self.stream is not None:
-            self.note(data)
+            self.stream["got"] += data
         self.buffer += data
 
     def take(self):
         data, self.buffer = self.buffer, b""
-        return b"" if self.stream is not None else data
+        return data
 
     async def until(self, mark):
         while mark not in self.buffer:

@@ -1,0 +1,38 @@
+// When and how long until a request is tried again: policy and x-envoy-* headers, what is left,
+// the back-off. Member of the router filter; worker's thread. (Envoy: router filter, retry policy.)
+#pragma once
+#include <optional>
+#include "proxy/base/random.h"
+#include "proxy/http/message.h"
+#include "proxy/http/stream_info.h"
+#include "proxy/route/route.h"
+
+namespace outrigger::filters {
+
+enum class RetryAnswer : std::uint8_t { no, yes, limit_exceeded };
+
+class RetryState {
+ public:
+  /// Reads and removes the control headers of the request.
+  void init(const route::Route& r, http::RequestHead& head);
+  bool enabled() const noexcept { return on_ != 0; }
+  void disable() noexcept { on_ = 0; }
+  /// Would this response be retried? `yes` takes one of the retries left.
+  RetryAnswer on_response(const http::ResponseHead& head, bool grpc);
+  RetryAnswer on_reset(http::ResetReason reason, bool request_sent);
+  RetryAnswer on_per_try_timeout();
+  bool retried() const noexcept { return retried_ > 0; }
+  /// Until the next try; `rate_limited`: the response said when.
+  Duration back_off(Random& random, const http::ResponseHead* head, WallTime now, bool& rate_limited);
+  const route::RetryPolicy* policy() const noexcept { return policy_; }
+  std::uint32_t host_attempts_max() const noexcept { return policy_ == nullptr ? 1 : policy_->host_attempts_max; }
+
+ private:
+  bool wants(const http::ResponseHead& head, bool grpc) const;
+  RetryAnswer take(bool wanted) noexcept;
+  const route::RetryPolicy* policy_ = nullptr;
+  std::uint32_t on_ = 0, left_ = 0, retried_ = 0;
+  std::string_view extra_codes_, extra_headers_;  // x-envoy-retriable-*, in the request's arena
+};
+
+}  // namespace outrigger::filters

@@ -1,0 +1,131 @@
+// The router: the last HTTP filter. Picks route, cluster and host, sends the request upstream,
+// retries, and gives the answer (or the failure, in Envoy's words) to the stream. In the stream's
+// arena; worker's thread.
+#pragma once
+#include <memory>
+#include <optional>
+#include "filters/retry_state.h"
+#include "filters/shadow.h"
+#include "proxy/event/timers.h"
+#include "proxy/hcm/stream.h"
+#include "proxy/upstream/cluster.h"
+
+namespace outrigger::filters {
+
+struct RouterConfig {
+  bool suppress_envoy_headers = false;
+  bool respect_expected_rq_timeout = false;
+  bool dynamic_stats = true;
+  std::uint32_t strict_headers = 0;  // bit per header of kStrictHeaders
+};
+
+class Router;
+
+/// One try of the request on one host.
+class Attempt final : public upstream::PoolWaiter, public upstream::ClientStreamEvents {
+ public:
+  Attempt(Router& router, event::Timers& timers);
+  ~Attempt() { stop(); }
+  void stop();  // cancels what is under way; no event follows
+  void send_body(Buffer& body, bool end_stream);
+  void send_trailers(http::HeaderMap& trailers);
+
+  // upstream::PoolWaiter
+  void on_pool_ready(upstream::ClientStream& stream, upstream::Host& host) override;
+  void on_pool_failure(upstream::PoolFailure why, std::string_view detail, upstream::Host* host) override;
+  upstream::ClientStreamEvents& events() override { return *this; }
+  Arena& arena() override;
+  bool is_connect_or_upgrade() const noexcept override;
+  // upstream::ClientStreamEvents
+  void on_informational(http::ResponseHead& head) override;
+  void on_head(http::ResponseHead& head, bool end_stream) override;
+  void on_body(Buffer& body, bool end_stream) override;
+  void on_trailers(http::HeaderMap& trailers) override;
+  void on_reset(http::ResetReason reason, std::string_view detail) override;
+  void on_above_high_watermark() override;
+  void on_below_low_watermark() override;
+
+ private:
+  friend class Router;
+  void on_per_try_timeout();
+  void on_per_try_idle();
+  void arm_timers();
+  Router& router_;
+  upstream::ClientStream* stream_ = nullptr;
+  upstream::Host* host_ = nullptr;
+  Buffer unsent_;
+  bool unsent_end_ = false, done_ = false, winner_ = false, paused_ = false, sent_any_ = false, timed_out_ = false;
+  event::Alarm<Attempt, &Attempt::on_per_try_timeout> per_try_;
+  event::Alarm<Attempt, &Attempt::on_per_try_idle> per_try_idle_;
+};
+
+class Router final : public hcm::HttpFilter, private upstream::HostFilter {
+ public:
+  Router(hcm::Stream& stream, const RouterConfig& config);
+  ~Router() override;
+  hcm::FilterStatus on_request_head(http::RequestHead& head, bool end_stream) override;
+  hcm::FilterStatus on_request_body(Buffer& body, bool end_stream) override;
+  hcm::FilterStatus on_request_trailers(http::HeaderMap& trailers) override;
+  void on_downstream_above_high_watermark() override;
+  void on_downstream_below_low_watermark() override;
+  void on_stream_end() override;
+
+ private:
+  friend class Attempt;
+  static constexpr std::size_t kAttemptsMax = 64;  // kept for hedging and predicates
+  bool answer_without_upstream(http::RequestHead& head);
+  void redirect_or_direct(const route::Route& r, http::RequestHead& head);
+  bool choose(http::RequestHead& head);
+  void read_timeouts(http::RequestHead& head);
+  void start_attempt();
+  void start_shadows(bool end_stream);
+  void request_complete();
+  bool rejects(const upstream::Host& h) const noexcept override;
+
+  void on_response_head(Attempt& a, http::ResponseHead& head, bool end_stream);
+  void on_response_end(Attempt& a);
+  void on_attempt_reset(Attempt& a, http::ResetReason reason, std::string_view detail, bool pool_overflow);
+  void on_attempt_timeout(Attempt& a, std::string_view details);
+  bool retry(Attempt& a, RetryAnswer answer, const http::ResponseHead* head);
+  void on_retry_timer();
+  void on_timeout();
+  bool internal_redirect(http::ResponseHead& head);
+  void fail(std::uint16_t status, std::string_view body, std::string_view details, bool overloaded);
+  void charge(std::uint16_t status, const http::HeaderMap* headers, upstream::Host* host);
+  void charge_time();
+  void drop_other_attempts(const Attempt& keep);
+  void set_flag(http::ResetReason reason);
+  std::size_t running() const noexcept;
+
+  const RouterConfig& config_;
+  const route::Route* route_ = nullptr;
+  const route::ClusterWeight* weight_ = nullptr;
+  upstream::Cluster* cluster_ = nullptr;
+  RetryState retry_;
+  Attempt* attempts_[kAttemptsMax] = {};
+  upstream::Host* tried_[kAttemptsMax] = {};
+  std::size_t attempt_count_ = 0, tried_count_ = 0;
+  Attempt* winner_ = nullptr;
+  Buffer kept_;  // the request body, while a retry may need it
+  bool keep_body_ = false, request_end_ = false, head_sent_ = false, responded_ = false, retry_slot_ = false;
+  bool alt_response_ = false, hedge_ = false;
+  std::uint32_t redirects_ = 0;
+  TimePoint request_end_at_{};
+  std::optional<Duration> timeout_value_, per_try_value_;
+  std::optional<std::uint64_t> hash_;
+  std::string_view set_cookie_;
+  ShadowSet shadows_;
+  event::Alarm<Router, &Router::on_timeout> timeout_;
+  event::Alarm<Router, &Router::on_retry_timer> retry_timer_;
+};
+
+class RouterFactory final : public hcm::FilterFactory {
+ public:
+  explicit RouterFactory(RouterConfig config) : config_(config) {}
+  hcm::HttpFilter* make(hcm::Stream& stream, Arena& arena) const override { return arena.make<Router>(stream, config_); }
+
+ private:
+  RouterConfig config_;
+};
+
+}  // namespace outrigger::filters

@@ -1,0 +1,142 @@
+#include "filters/shadow.h"
+
+#include <memory>
+
+#include "proxy/event/timers.h"
+
+namespace outrigger::filters {
+
+using http::Name;
+
+class Shadow final : private upstream::PoolWaiter, private upstream::ClientStreamEvents {
+ public:
+  Shadow(ShadowSet& set, event::Loop& loop, const http::RequestHead& from) : set_(&set), loop_(loop), limit_(loop.timers(), *this) {
+    head_ = arena_.make<http::RequestHead>(arena_);
+    head_->method = arena_.copy(from.method);
+    head_->path = arena_.copy(from.path);
+    head_->scheme = arena_.copy(from.scheme);
+    head_->authority = arena_.copy(from.authority);
+    head_->headers.copy_from(from.headers);
+  }
+  ~Shadow() {
+    if (stream_ != nullptr) stream_->cancel();
+  }
+  http::RequestHead& head() { return *head_; }
+  void begin(upstream::Cluster& cluster, bool end_stream, Duration timeout) {
+    end_ = end_stream;
+    head_only_ = end_stream;
+    limit_.arm(timeout.count() > 0 ? timeout : Duration(std::chrono::seconds(15)));
+    upstream::PickContext pick;
+    pick.request = head_;
+    upstream::Host* host = cluster.pick(pick);
+    if (host == nullptr) return finish();
+    cluster.request_stream(*host, *this);
+  }
+  void body(const Buffer& b, bool end_stream) {
+    if (done_) return;
+    if (unsent_.size() + b.size() > kBufferMax) return finish();
+    b.share_to(unsent_);
+    end_ = end_stream;
+    send();
+  }
+  /// The mirrored request is gone: without its end the copy makes no sense.
+  void detach() {
+    set_ = nullptr;
+    if (!end_ && !done_) finish();
+  }
+
+ private:
+  static constexpr std::size_t kBufferMax = 1024 * 1024;
+  void send() {
+    if (stream_ == nullptr) return;
+    if (!unsent_.empty() || (end_ && !head_only_)) stream_->send_body(unsent_, end_);
+  }
+  void on_pool_ready(upstream::ClientStream& s, upstream::Host&) override {
+    stream_ = &s;
+    s.send_head(*head_, head_only_);
+    if (!head_only_) send();
+  }
+  void on_pool_failure(upstream::PoolFailure, std::string_view, upstream::Host*) override { finish(); }
+  upstream::ClientStreamEvents& events() override { return *this; }
+  Arena& arena() override { return arena_; }
+  void on_informational(http::ResponseHead&) override {}
+  void on_head(http::ResponseHead&, bool end_stream) override {
+    if (end_stream) gone();
+  }
+  void on_body(Buffer& b, bool end_stream) override {
+    b.clear();
+    if (end_stream) gone();
+  }
+  void on_trailers(http::HeaderMap&) override { gone(); }
+  void on_reset(http::ResetReason, std::string_view) override { gone(); }
+  void on_above_high_watermark() override {}
+  void on_below_low_watermark() override {}
+  void gone() {
+    stream_ = nullptr;
+    finish();
+  }
+  void on_limit() { finish(); }
+  void finish() {
+    if (done_) return;
+    done_ = true;
+    upstream::PoolWaiter::unlink();
+    limit_.cancel();
+    if (stream_ != nullptr) std::exchange(stream_, nullptr)->cancel();
+    if (set_ != nullptr)
+      for (auto& s : set_->shadows_)
+        if (s == this) s = nullptr;
+    loop_.dispose(std::unique_ptr<Shadow>(this));
+  }
+
+  ShadowSet* set_;
+  event::Loop& loop_;
+  Arena arena_;
+  http::RequestHead* head_ = nullptr;
+  upstream::ClientStream* stream_ = nullptr;
+  Buffer unsent_;
+  bool end_ = false, head_only_ = false, done_ = false;
+  event::Alarm<Shadow, &Shadow::on_limit> limit_;
+};
+
+void ShadowSet::start(hcm::Stream& stream, const route::Route& route, bool end_stream, Duration timeout) {
+  auto& thread = stream.thread();
+  for (const auto& m : route.mirrors) {
+    if (count_ == kMax) return;
+    if (!m.fraction.enabled(*thread.runtime, thread.random.next())) continue;
+    const auto name = m.cluster.empty() ? stream.request().get(m.cluster_header) : std::string_view(m.cluster);
+    upstream::Cluster* cluster = stream.worker().clusters.find(name);
+    if (cluster == nullptr) continue;
+    auto shadow = std::make_unique<Shadow>(*this, thread.loop, stream.request());
+    auto& head = shadow->head();
+    Arena& arena = head.headers.arena();
+    if (m.append_shadow_suffix) {
+      const auto colon = head.authority.rfind(':');
+      const bool port = colon != std::string_view::npos && head.authority.find(']', colon) == std::string_view::npos;
+      head.authority = port ? arena.cat(head.authority.substr(0, colon), "-shadow", head.authority.substr(colon))
+                            : arena.cat(head.authority, "-shadow");
+    }
+    if (!m.host_rewrite.empty()) head.authority = m.host_rewrite;
+    head.headers.set(Name::x_envoy_internal, "true");
+    const auto own = stream.config().local_address_text;
+    if (!own.empty()) {
+      const auto xff = head.headers.get(Name::x_forwarded_for);
+      head.headers.set(Name::x_forwarded_for, xff.empty() ? arena.copy(own) : arena.cat(xff, ",", own));
+    }
+    Shadow* s = shadow.release();  // owns itself from here
+    shadows_[count_++] = s;
+    s->begin(*cluster, end_stream, timeout);
+  }
+}
+
+void ShadowSet::body(const Buffer& body, bool end_stream) {
+  for (std::size_t i = 0; i < count_; ++i)
+    if (shadows_[i] != nullptr) shadows_[i]->body(body, end_stream);
+}
+
+void ShadowSet::abandon() {
+  for (std::size_t i = 0; i < count_; ++i)
+    if (shadows_[i] != nullptr) std::exchange(shadows_[i], nullptr)->detach();
+  count_ = 0;
+}
+
+}  // namespace outrigger::filters

@@ -1,0 +1,28 @@
+// Mirrored requests: fire and forget copies that may outlive the request they mirror. Each owns
+// itself until its answer (dropped), its failure, or its time limit.
+#pragma once
+#include <cstddef>
+#include "proxy/hcm/stream.h"
+#include "proxy/upstream/cluster.h"
+
+namespace outrigger::filters {
+
+class Shadow;
+
+/// The shadows of one request. Body is shared with them as it comes.
+class ShadowSet {
+ public:
+  ~ShadowSet() { abandon(); }
+  void start(hcm::Stream& stream, const route::Route& route, bool end_stream, Duration timeout);
+  bool empty() const noexcept { return count_ == 0; }
+  void body(const Buffer& body, bool end_stream);
+  void abandon();  // the request ended early
+
+ private:
+  friend class Shadow;
+  static constexpr std::size_t kMax = 8;
+  Shadow* shadows_[kMax] = {};
+  std::size_t count_ = 0;
+};
+
+}  // namespace outrigger::filters

@@ -1,0 +1,585 @@
+#include "proxy/hcm/stream.h"
+
+#include <algorithm>
+
+#include "proxy/hcm/hygiene.h"
+#include "proxy/hcm/local_reply.h"
+#include "proxy/hcm/path.h"
+#include "proxy/hcm/session.h"
+
+namespace outrigger::hcm {
+
+using http::Flag;
+using http::Name;
+using stats::HttpStat;
+
+Stream::Stream(Worker& worker)
+    : worker_(worker),
+      idle_(worker.thread.loop.timers(), *this),
+      max_duration_(worker.thread.loop.timers(), *this),
+      request_timeout_(worker.thread.loop.timers(), *this) {}
+
+Stream::~Stream() = default;
+
+void Stream::start(Session& session, TimePoint first_byte) {
+  session_ = &session;
+  config_ = session.config();
+  request_ = arena_.make<http::RequestHead>(arena_);
+  auto& loop = worker_.thread.loop;
+  info_.connection = &session.info();
+  info_.stream_id = worker_.next_stream_id++;
+  info_.start = first_byte;
+  info_.start_wall = loop.wall();
+  random_ = worker_.thread.random.next();
+  auto& cells = worker_.thread.cells;
+  cells.add(config_->stats, HttpStat::downstream_rq_total);
+  cells.add(config_->stats, HttpStat::downstream_rq_http1_total);
+  cells.inc(config_->stats, HttpStat::downstream_rq_active);
+  if (config_->request_timeout) request_timeout_.arm(*config_->request_timeout);
+}
+
+std::uint32_t Stream::buffer_bytes_max() const noexcept { return session_->listener().buffer_bytes_max; }
+
+format::Context Stream::format_context() noexcept {
+  return {&info_, request_, response_, response_trailers_, "NotSet"};
+}
+
+route::MatchContext Stream::match_context() noexcept {
+  return {&info_, worker_.thread.runtime.get(), random_, false};
+}
+
+const route::Route* Stream::route() {
+  if (route_known_) return route_;
+  route_known_ = true;
+  route_ = nullptr;
+  if (config_->routes == nullptr) return nullptr;
+  const auto* vh = config_->routes->find_vhost(*request_);
+  if (vh == nullptr) return nullptr;
+  route_ = config_->routes->match_in(*vh, *request_, match_context());
+  if (route_ != nullptr) {
+    info_.route_name = route_->name;
+    info_.virtual_host = vh->name;
+  }
+  return route_;
+}
+
+const route::FilterOverride* Stream::override_for(std::string_view filter) noexcept {
+  const auto* r = route();
+  if (r == nullptr) return nullptr;
+  const auto in = [&](const route::FilterOverrides& all) -> const route::FilterOverride* {
+    for (const auto& o : all)
+      if (o.filter == filter) return &o;
+    return nullptr;
+  };
+  if (const auto* o = in(r->overrides)) return o;
+  if (const auto* o = in(r->vhost->overrides)) return o;
+  return in(r->vhost->config->overrides);
+}
+
+// ---- the request comes in
+
+void Stream::touch() noexcept {
+  if (idle_after_.count() > 0) idle_.arm(idle_after_);
+}
+
+void Stream::set_idle_timeout(std::optional<Duration> d) {
+  idle_after_ = d.value_or(Duration{0});
+  if (idle_after_.count() > 0) idle_.arm(idle_after_);
+  else idle_.cancel();
+}
+
+void Stream::set_max_duration(std::optional<Duration> d) {
+  if (!d || d->count() == 0) return max_duration_.cancel();
+  const auto spent = worker_.thread.loop.now() - info_.start;
+  max_duration_.arm(std::max(*d - spent, Duration{0}));
+}
+
+/// Everything that is refused before a route is looked for. False: answered.
+bool Stream::check_request(const http::Framing&) {
+  auto& head = *request_;
+  auto& cells = worker_.thread.cells;
+  if (head.protocol == http::Protocol::http10 && !config_->http1.accept_http_10) {
+    session_->close_after_response();
+    local_reply({.status = 426, .body = "Upgrade Required", .details = "low_version", .flag = Flag::downstream_protocol_error});
+    return false;
+  }
+  if (head.authority.empty() && head.protocol == http::Protocol::http10 && !config_->http1.default_host_for_http_10.empty())
+    head.authority = config_->http1.default_host_for_http_10;
+  if (head.authority.empty()) {
+    session_->close_after_response();
+    local_reply({.status = 400, .details = "missing_host_header"});
+    return false;
+  }
+  if (head.is_connect()) return true;
+  if (head.path.empty() || head.path[0] != '/') {
+    cells.add(config_->stats, HttpStat::downstream_rq_non_relative_path);
+    local_reply({.status = 404, .details = "absolute_path_rejected"});
+    return false;
+  }
+  std::string_view path = head.path;
+  switch (normalize_path(*config_, path, arena_)) {
+    case PathResult::unchanged: break;
+    case PathResult::changed: head.path = path; break;
+    case PathResult::rejected:
+      cells.add(config_->stats, HttpStat::downstream_rq_failed_path_normalization);
+      local_reply({.status = 400, .details = "path_normalization_failed"});
+      return false;
+    case PathResult::redirect: {
+      cells.add(config_->stats, HttpStat::downstream_rq_redirected_with_normalized_path);
+      const ExtraHeader location[] = {{"location", path}};
+      local_reply({.status = 307, .details = "path_normalization_failed", .headers = location, .headers_count = 1});
+      return false;
+    }
+  }
+  return true;
+}
+
+/// False: answered. An upgrade that no config allows is refused.
+bool Stream::accept_upgrade(const http::Framing& framing) {
+  const bool connect = request_->is_connect();
+  if (!framing.upgrade && !connect) return true;
+  const std::string_view type = connect ? "connect" : request_->headers.get(Name::upgrade);
+  const auto* r = route();
+  bool known = false, enabled = false;
+  for (const auto& u : config_->upgrades)
+    if (http::equals_ignore_case(type, u.type)) known = true, enabled = u.enabled;
+  if (r != nullptr)
+    for (const auto& u : r->upgrades)
+      if (http::equals_ignore_case(type, u.type)) known = true, enabled = u.enabled;
+  if (known && enabled && (!connect || r != nullptr)) {
+    upgrade_ = true;
+    worker_.thread.cells.add(config_->stats, HttpStat::downstream_cx_upgrades_total);
+    worker_.thread.cells.inc(config_->stats, HttpStat::downstream_cx_upgrades_active);
+    return true;
+  }
+  if (connect) return true;  // the router finds no route
+  worker_.thread.cells.add(config_->stats, HttpStat::downstream_rq_ws_on_non_ws_route);
+  session_->close_after_response();
+  local_reply({.status = 403, .details = "upgrade_failed"});
+  return false;
+}
+
+void Stream::on_request_head(const http::Framing& framing, bool end_stream) {
+  head_received_ = true;
+  auto& head = *request_;
+  info_.protocol = head.protocol;
+  info_.header_bytes_received = head.headers.byte_size();
+  saw_close_ = !framing.keep_alive;
+  if (end_stream) {
+    request_complete_ = true;
+    info_.last_downstream_rx = worker_.thread.loop.now();
+    request_timeout_.cancel();
+  }
+  if (config_->stream_idle_timeout) set_idle_timeout(config_->stream_idle_timeout);
+  if (config_->max_stream_duration) set_max_duration(config_->max_stream_duration);
+  if (framing.expect_continue && !config_->proxy_100_continue) {
+    head.headers.remove(Name::expect);
+    http::ResponseHead go(arena_);
+    go.status = 100;
+    session_->write_informational(go);
+  }
+  if (!check_request(framing)) return;
+  const bool wants_upgrade = framing.upgrade || head.is_connect();
+  normalize_host(*config_, head, session_->info().local.port());
+  bool upgrade_known = false;
+  if (wants_upgrade) {
+    const std::string_view type = head.is_connect() ? "connect" : head.headers.get(Name::upgrade);
+    for (const auto& u : config_->upgrades) upgrade_known = upgrade_known || http::equals_ignore_case(type, u.type);
+    const auto* r = route();
+    if (r != nullptr)
+      for (const auto& u : r->upgrades) upgrade_known = upgrade_known || http::equals_ignore_case(type, u.type);
+    route_known_ = false;
+  }
+  if (!accept_upgrade(framing)) return;
+  strip_hop_by_hop(head, upgrade_ && upgrade_known);
+  if (const auto status = mutate_request(*config_, head, info_, worker_.thread.random); status != 0) {
+    worker_.thread.cells.add(config_->stats, HttpStat::downstream_rq_rejected_via_ip_detection);
+    return local_reply({.status = status, .details = "rejecting_because_detection_failed"});
+  }
+  if (upgrade_) {
+    request_complete_ = false;
+    end_stream = false;
+    session_->become_tunnel();
+  }
+  if (const auto* r = route(); r != nullptr && r->idle_timeout) set_idle_timeout(r->idle_timeout);
+  end_on_head_ = end_stream;
+  make_filters();
+  run_head(0);
+}
+
+void Stream::on_request_body(Buffer& body, bool end_stream) {
+  if (ended_ || response_complete_) return;
+  touch();
+  info_.bytes_received += body.size();
+  if (end_stream) {
+    request_complete_ = true;
+    info_.last_downstream_rx = worker_.thread.loop.now();
+    request_timeout_.cancel();
+  }
+  if (filter_count_ == 0) return;
+  if (stopped_) {
+    held_.append(std::move(body));
+    held_end_ = held_end_ || end_stream;
+    if (!held_pause_ && held_.size() > buffer_bytes_max()) {
+      held_pause_ = true;
+      session_->pause_reading(true);
+    }
+    return;
+  }
+  run_body(0, body, end_stream);
+}
+
+void Stream::on_request_trailers(http::HeaderMap& trailers) {
+  if (ended_ || response_complete_) return;
+  request_complete_ = true;
+  info_.last_downstream_rx = worker_.thread.loop.now();
+  request_timeout_.cancel();
+  request_trailers_ = arena_.make<http::HeaderMap>(arena_);
+  request_trailers_->copy_from(trailers);
+  if (!stopped_ && filter_count_ > 0) run_trailers(0);
+}
+
+void Stream::on_codec_error(const http::H1Error& error) {
+  request_timeout_.cancel();
+  info_.flags.set(Flag::downstream_protocol_error);
+  if (response_started_) {
+    info_.details = error.detail;
+    return abort();
+  }
+  if (!head_received_) info_.protocol = request_->protocol;
+  local_reply({.status = error.status, .body = error.body, .details = error.detail, .flag = Flag::downstream_protocol_error});
+}
+
+void Stream::on_headers_timeout() {
+  session_->close_after_response();
+  local_reply({.status = 408, .body = "request header timeout", .details = "request_header_timeout"});
+}
+
+// ---- filters, request direction
+
+void Stream::make_filters() {
+  filters_ = static_cast<HttpFilter**>(arena_.allocate(sizeof(HttpFilter*) * std::min(config_->filters.size(), kFiltersMax), alignof(HttpFilter*)));
+  for (const auto& f : config_->filters) {
+    const auto* o = override_for(f->name);
+    const bool off = o != nullptr && o->disabled;
+    if (off || (f->disabled && o == nullptr) || filter_count_ == kFiltersMax) continue;
+    HttpFilter* filter = f->make(*this, arena_);
+    if (filter == nullptr) continue;
+    filter->index_ = static_cast<std::uint8_t>(filter_count_);
+    filters_[filter_count_++] = filter;
+  }
+}
+
+void Stream::destroy_filters() {
+  for (std::size_t i = 0; i < filter_count_; ++i) filters_[i]->on_stream_end();
+  for (std::size_t i = 0; i < filter_count_; ++i) filters_[i]->~HttpFilter();
+  filter_count_ = 0;
+}
+
+void Stream::run_head(std::size_t from) {
+  for (std::size_t i = from; i < filter_count_; ++i) {
+    const auto status = filters_[i]->on_request_head(*request_, end_on_head_);
+    if (ended_ || response_complete_) return;
+    if (status == FilterStatus::stop) {
+      if (response_started_) return;
+      stopped_ = true;
+      stopped_at_ = i;
+      return;
+    }
+  }
+}
+
+void Stream::run_body(std::size_t from, Buffer& body, bool end_stream) {
+  for (std::size_t i = from; i < filter_count_; ++i) {
+    if (filters_[i]->on_request_body(body, end_stream) == FilterStatus::stop) return;
+    if (ended_ || response_complete_) return;
+  }
+}
+
+void Stream::run_trailers(std::size_t from) {
+  for (std::size_t i = from; i < filter_count_; ++i) {
+    if (filters_[i]->on_request_trailers(*request_trailers_) == FilterStatus::stop) return;
+    if (ended_ || response_complete_) return;
+  }
+}
+
+void Stream::continue_request(HttpFilter& from) {
+  if (!stopped_ || stopped_at_ != from.index_) return;
+  stopped_ = false;
+  const std::size_t next = stopped_at_ + 1;
+  run_head(next);
+  if (stopped_ || ended_ || response_complete_ || end_on_head_) return;
+  if (held_pause_) {
+    held_pause_ = false;
+    session_->pause_reading(false);
+  }
+  if (!held_.empty() || held_end_) {
+    Buffer body(std::move(held_));
+    run_body(next, body, std::exchange(held_end_, false));
+  }
+  if (request_trailers_ != nullptr && !stopped_ && !ended_) run_trailers(next);
+}
+
+void Stream::restart() {
+  log();
+  destroy_filters();
+  stopped_ = false;
+  response_ = nullptr;
+  response_trailers_ = nullptr;
+  info_.upstream.reset();
+  info_.attempt_count = 0;
+  info_.flags = {};
+  info_.details = {};
+  info_.response_code = 0;
+  route_known_ = false;
+  make_filters();
+  run_head(0);
+}
+
+// ---- the response goes out
+
+void Stream::respond_informational(http::ResponseHead& head) {
+  if (response_started_) return;
+  if (head.status == 100 && config_->proxy_100_continue) session_->write_informational(head);
+}
+
+void Stream::respond_head(http::ResponseHead& head, bool end_stream) {
+  if (ended_ || response_started_) return;
+  touch();
+  encode_head(filter_count_, head, end_stream);
+}
+
+void Stream::respond_body(Buffer& body, bool end_stream) {
+  if (ended_) return;
+  touch();
+  encode_body(filter_count_, body, end_stream);
+}
+
+void Stream::respond_trailers(http::HeaderMap& trailers) {
+  if (ended_) return;
+  encode_trailers(filter_count_, trailers);
+}
+
+void Stream::inject_response_body(HttpFilter& from, Buffer& body, bool end_stream) {
+  if (!ended_) encode_body(from.index_, body, end_stream);
+}
+
+void Stream::encode_head(std::size_t below, http::ResponseHead& head, bool end_stream) {
+  response_ = &head;
+  while (below > 0) filters_[--below]->on_response_head(head, end_stream);
+  write_head(head, end_stream);
+}
+
+void Stream::encode_body(std::size_t below, Buffer& body, bool end_stream) {
+  while (below > 0)
+    if (filters_[--below]->on_response_body(body, end_stream) == FilterStatus::stop) return;
+  info_.bytes_sent += bodiless_ ? 0 : body.size();
+  session_->write_body(body, end_stream);
+  if (end_stream) finish();
+}
+
+void Stream::encode_trailers(std::size_t below, http::HeaderMap& trailers) {
+  response_trailers_ = &trailers;
+  while (below > 0) filters_[--below]->on_response_trailers(trailers);
+  session_->write_trailers(trailers);
+  finish();
+}
+
+void Stream::count_response(std::uint16_t status) {
+  info_.response_code = status;
+  static constexpr HttpStat kByClass[] = {HttpStat::downstream_rq_1xx, HttpStat::downstream_rq_2xx, HttpStat::downstream_rq_3xx,
+                                          HttpStat::downstream_rq_4xx, HttpStat::downstream_rq_5xx};
+  using L = stats::ListenerHttpStat;
+  static constexpr L kListener[] = {L::downstream_rq_1xx, L::downstream_rq_2xx, L::downstream_rq_3xx, L::downstream_rq_4xx,
+                                    L::downstream_rq_5xx};
+  auto& cells = worker_.thread.cells;
+  cells.add(config_->stats, HttpStat::downstream_rq_completed);
+  if (config_->listener_stats) cells.add(config_->listener_stats, L::downstream_rq_completed);
+  if (status < 100 || status > 599) return;
+  cells.add(config_->stats, kByClass[status / 100 - 1]);
+  if (config_->listener_stats) cells.add(config_->listener_stats, kListener[status / 100 - 1]);
+}
+
+/// The value of the connection header; decides whether the connection lives on.
+std::string_view Stream::connection_header(const http::ResponseHead& head) {
+  if (head.status == 101 || (upgrade_ && request_->is_connect() && head.status / 100 == 2)) return {};
+  auto& cells = worker_.thread.cells;
+  if (saw_close_) session_->close_after_response();
+  if (!request_complete_ && !request_->is_connect()) {
+    if (!upgrade_) cells.add(config_->stats, HttpStat::downstream_rq_response_before_rq_complete);
+    session_->close_after_response();
+  }
+  if (config_->requests_per_connection_max > 0 && session_->requests_seen() >= config_->requests_per_connection_max &&
+      !session_->closing()) {
+    cells.add(config_->stats, HttpStat::downstream_cx_max_requests_reached);
+    session_->close_after_response();
+  }
+  if (!session_->closing() && session_->drain_requested()) {
+    cells.add(config_->stats, HttpStat::downstream_cx_drain_close);
+    session_->close_after_response();
+  }
+  if (upgrade_) session_->close_after_response();
+  if (session_->closing()) return "close";
+  if (info_.protocol == http::Protocol::http10) return "keep-alive";
+  return {};
+}
+
+void Stream::write_head(http::ResponseHead& head, bool end_stream) {
+  response_ = &head;
+  response_started_ = true;
+  if (!head.headers.has(Name::date)) {
+    const auto date = worker_.date.at(worker_.thread.loop.now(), [](const void* l) { return static_cast<const event::Loop*>(l)->wall(); },
+                                      &worker_.thread.loop);
+    head.headers.add(Name::date, arena_.copy(date));
+  }
+  mutate_response(*config_, *request_, head);
+  const auto connection = connection_header(head);
+  count_response(head.status);
+  bodiless_ = request_->is_head() || head.status == 204 || head.status == 304 || head.status / 100 == 1;
+  info_.first_downstream_tx = worker_.thread.loop.now();
+  info_.header_bytes_sent = head.headers.byte_size();
+  session_->write_head(head, end_stream, bodiless_, connection);
+  if (end_stream) finish();
+}
+
+void Stream::local_reply(const LocalReply& reply) {
+  if (ended_) return;
+  if (reply.flag) info_.flags.set(*reply.flag);
+  if (!reply.details.empty()) info_.details = reply.details;
+  if (response_started_) return abort();
+  local_ = true;
+  auto& head = *arena_.make<http::ResponseHead>(arena_);
+  head.status = reply.status;
+  std::string_view body = arena_.copy(reply.body), type = reply.content_type;
+  response_ = &head;
+  info_.response_code = reply.status;
+  info_.local_reply_body = body;
+  for (std::size_t i = 0; i < reply.headers_count; ++i)
+    head.headers.add_copy(reply.headers[i].first, reply.headers[i].second);
+  apply_local_reply_config(*this, head, body, type);
+  if (request_->is_grpc()) {
+    grpc_local_reply(head, reply.grpc_status, body);
+    body = {};
+  } else if (!body.empty()) {
+    put_body_headers(head, body, type);
+  }
+  if (reply.finalize && route_ != nullptr) route::finalize_response(*route_, nullptr, head, format_context());
+  const bool no_body = body.empty() || request_->is_head();
+  encode_head(filter_count_, head, no_body);
+  if (!no_body && !ended_) {
+    Buffer b;
+    b.append(body);
+    encode_body(filter_count_, b, true);
+  }
+}
+
+// ---- ends
+
+void Stream::finish() {
+  if (response_complete_) return;
+  response_complete_ = true;
+  info_.last_downstream_tx = worker_.thread.loop.now();
+  end(false);
+}
+
+void Stream::abort() {
+  aborted_ = true;
+  end(true);
+}
+
+void Stream::on_downstream_gone() {
+  if (ended_) return;
+  worker_.thread.cells.add(config_->stats, HttpStat::downstream_rq_rx_reset);
+  if (info_.details.empty() || !response_started_) info_.details = "downstream_remote_disconnect";
+  info_.flags.set(Flag::downstream_connection_termination);
+  if (!response_started_) info_.response_code = 0;
+  end(true);
+}
+
+void Stream::end(bool aborted) {
+  if (ended_) return;
+  ended_ = true;
+  idle_.cancel();
+  max_duration_.cancel();
+  request_timeout_.cancel();
+  destroy_filters();
+  info_.end = worker_.thread.loop.now();
+  auto& cells = worker_.thread.cells;
+  cells.dec(config_->stats, HttpStat::downstream_rq_active);
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(info_.end - info_.start);
+  cells.record(config_->stats, HttpStat::downstream_rq_time, static_cast<std::uint64_t>(ms.count()));
+  if (upgrade_) cells.dec(config_->stats, HttpStat::downstream_cx_upgrades_active);
+  log();
+  Session* s = std::exchange(session_, nullptr);
+  worker_.thread.loop.defer(*this);
+  s->on_stream_done(*this, request_complete_, aborted);
+}
+
+void Stream::log() {
+  if (config_->access_logs.empty()) return;
+  if (info_.end == TimePoint{}) info_.end = worker_.thread.loop.now();
+  const accesslog::LogContext c{format_context(), accesslog::LogType::downstream_end, worker_.thread.runtime.get(),
+                                &worker_.thread.random, worker_.thread.loop.now()};
+  for (const auto& l : config_->access_logs) l->log(c);
+}
+
+void Stream::run_deferred() { recycle(); }
+
+/// Back to the worker, as new; the arena's first block stays.
+void Stream::recycle() {
+  Worker& w = worker_;
+  config_.reset();
+  held_.clear();
+  arena_.reset();
+  request_ = nullptr;
+  response_ = nullptr;
+  request_trailers_ = response_trailers_ = nullptr;
+  info_ = {};
+  route_ = nullptr;
+  filters_ = nullptr;
+  stopped_at_ = 0;
+  idle_after_ = {};
+  head_received_ = request_complete_ = end_on_head_ = stopped_ = held_end_ = held_pause_ = route_known_ = false;
+  response_started_ = response_complete_ = ended_ = upgrade_ = in_filters_ = saw_close_ = local_ = bodiless_ = aborted_ = false;
+  constexpr std::size_t kSpareMax = 64;
+  if (w.spare_streams.size() < kSpareMax) w.spare_streams.emplace_back(this);
+  else delete this;
+}
+
+void Stream::on_output_above() {
+  for (std::size_t i = 0; i < filter_count_; ++i) filters_[i]->on_downstream_above_high_watermark();
+}
+void Stream::on_output_below() {
+  for (std::size_t i = 0; i < filter_count_; ++i) filters_[i]->on_downstream_below_low_watermark();
+}
+void Stream::pause_request(bool pause) {
+  if (session_ != nullptr) session_->pause_reading(pause);
+}
+
+void Stream::on_idle() {
+  worker_.thread.cells.add(config_->stats, HttpStat::downstream_rq_idle_timeout);
+  info_.flags.set(Flag::stream_idle_timeout);
+  info_.details = "stream_idle_timeout";
+  if (response_started_) return abort();
+  const auto status = static_cast<std::uint16_t>(request_complete_ ? 504 : 408);
+  local_reply({.status = status, .body = "stream timeout", .details = "stream_idle_timeout"});
+}
+
+void Stream::on_max_duration() {
+  worker_.thread.cells.add(config_->stats, HttpStat::downstream_rq_max_duration_reached);
+  if (response_started_) {
+    info_.details = "max_duration_timeout";
+    return abort();
+  }
+  const bool grpc_deadline = request_->headers.has(Name::grpc_timeout);
+  local_reply({.status = 504, .body = "downstream duration timeout", .details = "max_duration_timeout",
+               .grpc_status = grpc_deadline ? std::optional<std::uint32_t>(4) : std::nullopt});
+}
+
+void Stream::on_request_timeout() {
+  worker_.thread.cells.add(config_->stats, HttpStat::downstream_rq_timeout);
+  if (response_started_) return abort();
+  local_reply({.status = 408, .body = "request timeout", .details = "request_overall_timeout"});
+}
+
+}  // namespace outrigger::hcm

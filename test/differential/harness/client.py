@@ -1,0 +1,307 @@
+"""The client's side: connections, a response parser that keeps what it sees, the steps."""
+import asyncio
+import json
+import re
+import socket
+
+from .upstream import Closed, abort, some
+
+
+class Timeout(Exception):
+    pass
+
+
+class Connection:
+    def __init__(self, reader, writer, limit):
+        self.reader, self.writer, self.limit = reader, writer, limit
+        self.buffer, self.end, self.closed = b"", None, False
+        self.said_close = False
+
+    async def more(self, limit=None):
+        """Adds bytes to the buffer; false once the connection has ended."""
+        if self.end:
+            return False
+        try:
+            self.buffer += await asyncio.wait_for(some(self.reader), limit or self.limit)
+            return True
+        except asyncio.TimeoutError:
+            raise Timeout from None
+        except Closed as e:
+            self.end = e.how
+            return False
+
+    async def until(self, mark):
+        while mark not in self.buffer:
+            if not await self.more():
+                return None
+        at = self.buffer.index(mark) + len(mark)
+        data, self.buffer = self.buffer[:at], self.buffer[at:]
+        return data
+
+    async def exactly(self, n):
+        while len(self.buffer) < n and await self.more():
+            pass
+        data, self.buffer = self.buffer[:n], self.buffer[n:]
+        return data
+
+    async def response(self, head_request=False, head_only=False):
+        """One response as a dict; "cut" tells how it ended too early."""
+        out = {}
+        try:
+            await self.parse(out, head_request, head_only)
+        except Timeout:
+            out["cut"] = "timeout"
+            out["rest"] = show(self.buffer)
+            self.buffer = b""
+        return out
+
+    async def parse(self, out, head_request, head_only):
+        head = await self.until(b"\r\n\r\n")
+        if head is None:
+            out["cut"], out["rest"], self.buffer = self.end, show(self.buffer), b""
+            return
+        lines = head.decode("latin-1").split("\r\n")[:-2]
+        out["status"] = lines[0]
+        out["headers"] = [[k, v.strip()] for k, _, v in (x.partition(":") for x in lines[1:])]
+        lower = {k.lower(): v.lower() for k, v in out["headers"]}
+        code = int(lines[0].split(" ")[1]) if re.match(r"HTTP/1\.\d \d{3}", lines[0]) else 0
+        self.said_close = lower.get("connection") == "close"
+        if code in (100, 102, 103) and not head_only:
+            rest = {}
+            await self.parse(rest, head_request, head_only)
+            out["then"] = rest
+            return
+        if head_only or head_request or code in (204, 304, 101) or code < 200:
+            return
+        body = b""
+        if "chunked" in lower.get("transfer-encoding", ""):
+            body = await self.chunks(out)
+        elif "content-length" in lower:
+            n = int(lower["content-length"])
+            body = await self.exactly(n)
+            if len(body) < n:
+                out["cut"] = self.end
+        else:
+            while await self.more():
+                pass
+            body, self.buffer = self.buffer, b""
+            out["cut"] = self.end
+        out["body"] = show(body)
+
+    async def chunks(self, out):
+        body = b""
+        while True:
+            line = await self.until(b"\r\n")
+            if line is None:
+                out["cut"], self.buffer = self.end, b""
+                return body
+            size = int(line.split(b";")[0], 16)
+            if size == 0:
+                break
+            body += await self.exactly(size)
+            if await self.until(b"\r\n") is None:
+                out["cut"] = self.end
+                return body
+        trailers = []
+        while (line := await self.until(b"\r\n")) not in (b"\r\n", None):
+            trailers.append(line.decode("latin-1").strip())
+        if trailers:
+            out["trailers"] = trailers
+        return body
+
+
+def show(data):
+    text = data.decode("latin-1")
+    if len(text) <= 400:
+        return text
+    kinds = sorted(set(text))
+    return f"<{len(text)} bytes of {''.join(kinds[:12])}>"
+
+
+class Client:
+    """Runs the steps of one scenario and keeps what was observed."""
+
+    def __init__(self, run):
+        self.run = run
+        self.connections = {}
+        self.steps = []
+
+    async def connection(self, name, port="port"):
+        if name not in self.connections:
+            number = self.run.ports[port] if isinstance(port, str) else port
+            host = "127.0.0.1"
+            try:
+                reader, writer = await asyncio.open_connection(host, number, limit=1 << 20)
+            except ConnectionRefusedError:
+                self.steps.append({"connect": "refused"})
+                return None
+            except ConnectionError:
+                self.steps.append({"connect": "reset"})
+                return None
+            writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.connections[name] = Connection(reader, writer, 4 * self.run.slow)
+        return self.connections[name]
+
+    async def do(self, steps):
+        for step in steps:
+            await getattr(self, "do_" + step[0])(*step[1:])
+
+    async def do_new(self, name, port):
+        old = self.connections.pop(name, None)
+        if old and not old.closed:
+            self.connections[f"{name}.{len(self.connections)}"] = old
+        await self.connection(name, port)
+
+    async def do_send(self, name, data):
+        c = await self.connection(name)
+        if c is None:
+            return
+        try:
+            c.writer.write(self.run.fill_bytes(data))
+            await asyncio.wait_for(c.writer.drain(), c.limit)
+        except (ConnectionError, asyncio.TimeoutError):
+            pass
+
+    async def do_read(self, name, head):
+        c = await self.connection(name)
+        if c:
+            self.steps.append(await c.response(head_request=head))
+
+    async def do_read_head(self, name):
+        c = await self.connection(name)
+        if c:
+            self.steps.append(await c.response(head_only=True))
+
+    async def do_read_bytes(self, name, n):
+        c = await self.connection(name)
+        if not c:
+            return
+        try:
+            self.steps.append({"bytes": show(await c.exactly(n))})
+        except Timeout:
+            self.steps.append({"bytes": show(c.buffer), "cut": "timeout"})
+
+    async def do_read_all(self, name):
+        c = await self.connection(name)
+        while c:
+            if not c.buffer:
+                try:
+                    if not await c.more():
+                        break
+                except Timeout:
+                    self.steps.append({"cut": "timeout"})
+                    break
+            answer = await c.response()
+            self.steps.append(answer)
+            if "cut" in answer:
+                break
+        if c:
+            c.said_close = True
+
+    async def do_raw_all(self, name):
+        c = await self.connection(name)
+        try:
+            while c and await c.more():
+                pass
+        except Timeout:
+            self.steps.append({"cut": "timeout"})
+        if c:
+            self.steps.append({"bytes": show(c.buffer)})
+            c.said_close = True
+
+    async def do_half_close(self, name):
+        c = await self.connection(name)
+        try:
+            c.writer.write_eof()
+        except (OSError, RuntimeError):
+            pass
+
+    async def do_close(self, name):
+        c = self.connections.pop(name)
+        c.writer.close()
+
+    async def do_reset(self, name):
+        abort(self.connections.pop(name).writer)
+
+    async def do_pause(self, seconds):
+        await asyncio.sleep(seconds)
+
+    async def do_signal(self, event):
+        self.run.event(event).set()
+
+    async def do_seen(self, up, n):
+        u = self.run.upstreams[up]
+        await self.run.poll(lambda: len(u.requests) + len(u.streams) >= n)
+
+    async def do_gone(self, up, n):
+        u = self.run.upstreams[up]
+        await self.run.poll(lambda: len(u.ends) >= n)
+        self.steps.append({"gone": up, "ends": sorted(u.ends)})
+
+    async def do_logged(self, n):
+        await self.run.poll(lambda: len(self.run.log_lines()) >= n)
+
+    async def do_stat_is(self, name, value):
+        name = self.run.fill(name)
+        for _ in range(200):
+            if (await self.run.proxy.stats()).get(name, "0") == str(value):
+                return
+            await asyncio.sleep(0.02 * self.run.slow)
+        self.steps.append({"stat": name, "never": value})
+
+    async def do_proxy_signal(self, number):
+        self.run.proxy.process.send_signal(number)
+        if number == 15:
+            code = await asyncio.wait_for(self.run.proxy.process.wait(), 5 * self.run.slow)
+            self.steps.append({"exit": code})
+
+    async def do_admin(self, method, path, keep, head):
+        status, headers, body = await self.run.proxy.admin(method, self.run.fill(path))
+        out = {"admin": f"{method} {path}", "status": status}
+        if head:
+            out["headers"] = headers
+        if keep is not None:
+            keep = self.run.fill(keep)
+            body = "\n".join(x for x in body.splitlines() if re.search(keep, x))
+        if body[:1] in "{[" and body.strip()[-1:] in "}]":
+            try:
+                out["json"] = json.loads(body)
+            except ValueError:
+                out["body"] = body
+        else:
+            out["body"] = body
+        self.steps.append(out)
+
+    async def do_burst(self, n, steps):
+        kept, self.steps = self.steps, []
+        for _ in range(n):
+            await self.do(steps)
+        counts = {}
+        for answer in self.steps:
+            key = f"{answer.get('status')} {answer.get('body', '')}"
+            counts[key] = counts.get(key, 0) + 1
+        self.steps = kept + [{"burst": dict(sorted(counts.items()))}]
+
+    async def ends(self, expected):
+        """How each connection ended, or that it is open; expected: the recorded answer, if any."""
+        out = {}
+        for name, c in list(self.connections.items()):
+            hint = (expected or {}).get(name)
+            if hint == "open" or hint is None and not c.said_close:
+                limit = 0.05 if hint else 0.15
+            else:
+                limit = 3 * self.run.slow
+            extra = c.buffer
+            try:
+                while await c.more(limit):
+                    pass
+            except Timeout:
+                pass
+            out[name] = c.end or "open"
+            if c.buffer or extra:
+                out[name + ".unread"] = show(c.buffer)
+        return out
+
+    def shut(self):
+        for c in self.connections.values():
+            c.writer.transport.abort()

@@ -1,0 +1,197 @@
+"""Runs one scenario on a running proxy and gathers its outcome."""
+import asyncio
+import json
+import os
+import re
+import socket
+
+from . import config
+from .client import Client, show
+from .ports import free_port
+from .upstream import Upstream
+
+UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
+
+
+def own_addresses():
+    """The machine's addresses save loopback: what the proxy may take for its own."""
+    out = set()
+    try:
+        with open("/proc/net/fib_trie") as f:
+            lines = f.read().splitlines()
+        for before, line in zip(lines, lines[1:]):
+            if "/32 host LOCAL" in line:
+                address = before.split()[-1]
+                if not address.startswith("127."):
+                    out.add(address)
+    except OSError:
+        out.add(socket.gethostbyname(socket.gethostname()))
+    return out
+
+
+OWN = own_addresses()
+
+
+class Run:
+    """A scenario in one group: its ports, names, upstreams, and later its outcome."""
+
+    def __init__(self, scenario, folder, slow):
+        self.scenario, self.slow = scenario, slow
+        self.folder = os.path.join(folder, scenario.name)
+        os.makedirs(self.folder, exist_ok=True)
+        self.log_path = os.path.join(self.folder, "access.log")
+        open(self.log_path, "w").close()
+        self.ports = {"port": free_port(), "port2": free_port()}
+        self.upstreams = {name: Upstream(name, script, self) for name, script in scenario.up.items()}
+        self.names = {"dir": self.folder, "name": scenario.name, "log": self.log_path, **self.ports}
+        self.names["listener"] = "listener_" + scenario.name
+        for name in list(self.upstreams) + list(scenario.clusters):
+            self.names[name] = f"{scenario.name}_{name}"
+        for name, u in self.upstreams.items():
+            self.names[name + ".port"] = u.port
+        self.events = {}
+        self.proxy = None
+
+    def fill(self, text):
+        if self.proxy:
+            self.names["admin"] = self.proxy.admin_port
+        return config.fill(text, self.names)
+
+    def fill_bytes(self, data):
+        return self.fill(data.decode("latin-1")).encode("latin-1") if b"{{" in data else data
+
+    def event(self, name):
+        return self.events.setdefault(name, asyncio.Event())
+
+    async def poll(self, done, seconds=4):
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds * self.slow
+        while not done():
+            if loop.time() > end:
+                return False
+            await asyncio.sleep(0.005)
+        return True
+
+    def log_lines(self):
+        with open(self.log_path, encoding="latin-1") as f:
+            return [x for x in f.read().split("\n") if x]
+
+    async def start(self):
+        for u in self.upstreams.values():
+            await u.start()
+
+    async def stop(self):
+        for u in self.upstreams.values():
+            await u.stop()
+
+    async def outcome(self, proxy, expected):
+        """What happened; expected (the recording, if any) only tells what to wait for."""
+        self.proxy = proxy
+        client = Client(self)
+        out = {}
+        try:
+            await client.do(self.scenario.client)
+            out["steps"] = client.steps
+            out["end"] = await client.ends(expected and self.unmask_names(expected.get("end")))
+        finally:
+            client.shut()
+        await self.settle_log(out, expected)
+        await self.settle_stats(out, expected)
+        out["upstream"] = {n: self.seen(u) for n, u in self.upstreams.items() if u.requests or u.streams}
+        return self.masked(out)
+
+    @staticmethod
+    def unmask_names(ends):
+        return ends
+
+    def seen(self, u):
+        out = []
+        for r in u.requests:
+            out.append({**r, "body": show(r["body"])})
+        for s in u.streams:
+            out.append({"got": show(s["got"])})
+        return out
+
+    async def settle_log(self, out, expected):
+        if self.scenario.kind not in ("http", "tcp") or self.scenario.no_log:
+            return
+        if expected is None:
+            await self.poll(self.log_lines, 1.5)
+            await asyncio.sleep(0.3)
+        else:
+            n = len(expected.get("log", []))
+            await self.poll(lambda: len(self.log_lines()) >= n)
+        lines = self.log_lines()
+        parsed = []
+        for line in lines:
+            try:
+                parsed.append(json.loads(line))
+            except ValueError:
+                parsed.append(line)
+        if self.scenario.unordered_log:
+            parsed.sort(key=lambda x: json.dumps(x, sort_keys=True))
+        out["log"] = parsed
+
+    async def settle_stats(self, out, expected):
+        names = [self.fill(n) for n in self.scenario.stats]
+        if not names or not self.proxy.alive:
+            return
+        for attempt in range(40):
+            have = await self.proxy.stats()
+            values = {n: have.get(n, "0") for n in names}
+            if expected is None and attempt >= 2:
+                break
+            if expected is not None and self.masked(values) == expected.get("stats"):
+                break
+            await asyncio.sleep(0.05 * self.slow)
+        out["stats"] = values
+
+    def mask_text(self, text):
+        for path in (self.log_path, self.folder):
+            text = text.replace(path, "<path>")
+        known = {str(u.port): n for n, u in self.upstreams.items()}
+        known.update({str(p): n for n, p in self.ports.items()})
+        known[str(self.proxy.admin_port)] = "admin"
+        text = re.sub(r"(?<![\d.])\d{5}(?!\d)", lambda m: f"<{known[m[0]]}>" if m[0] in known else m[0], text)
+        text = re.sub(r"(127\.0\.0\.1|\[::1\]):\d+", r"\1:<any>", text)
+        text = UUID.sub("<uuid>", text)
+        for address in OWN:
+            text = re.sub(rf"(?<![\d.]){re.escape(address)}(?![\d.])", "<own>", text)
+        text = re.sub(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", "<date>", text)
+        for pattern, replacement in self.scenario.mask:
+            text = re.sub(pattern, replacement, text)
+        return text
+
+    def masked(self, node):
+        if isinstance(node, str):
+            return self.mask_text(node)
+        if isinstance(node, dict):
+            return {self.mask_text(k): self.masked(v) for k, v in node.items()}
+        if isinstance(node, list):
+            if len(node) == 2 and isinstance(node[0], str) and node[0].lower() == "x-envoy-upstream-service-time":
+                return [node[0], "<ms>" if str(node[1]).isdigit() else node[1]]
+            return [self.masked(x) for x in node]
+        return node
+
+
+async def validate(binary, scenario, folder, slow):
+    """Outcome of --mode validate: accepted or not; "says" is kept for the reader, not compared."""
+    folder = os.path.join(folder, scenario.name)
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, "bootstrap." + scenario.ext)
+    with open(path, "w") as f:
+        f.write(scenario.config.replace("{{dir}}", folder))
+    process = await asyncio.create_subprocess_exec(
+        binary, "-c", path, "--mode", "validate", "--disable-hot-restart", "-l", "warning", *scenario.flags,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+    try:
+        text = (await asyncio.wait_for(process.communicate(), 30 * slow))[0].decode("utf-8", "replace")
+    except asyncio.TimeoutError:
+        process.kill()
+        return {"exit": "timeout"}
+    said = [x for x in text.replace(path, "<file>").replace(folder, "<dir>").splitlines() if x.strip()]
+    said = re.sub(r"^\[[^\]]*\]\[[^\]]*\](\[\w+\])+ (\[\S+\] )?", "", said[-1]) if said else ""
+    out = {"exit": process.returncode, "says": said[:300]}
+    if process.returncode == 0:
+        out["ok"] = "configuration '<file>' OK" in text.replace(path, "<file>")
+    return out

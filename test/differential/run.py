@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+"""The differential suite: scenarios run on a proxy, compared with what real Envoy 1.40 did.
+
+  run.py --binary build/release/outrigger [--filter RE] [--jobs N] [--slow-factor F]
+  run.py --record [--envoy PATH] [--filter RE]     record the outcomes anew from Envoy
+  run.py --list
+"""
+import argparse
+import asyncio
+import difflib
+import importlib.util
+import json
+import os
+import pathlib
+import re
+import shutil
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from harness import dsl  # noqa: E402
+from harness.proxy import Proxy, StartFailed  # noqa: E402
+from harness.run import Run, validate  # noqa: E402
+
+GROUP = 16
+
+
+def load():
+    for path in sorted((HERE / "scenarios").glob("*.py")):
+        dsl.area(path.stem)
+        spec = importlib.util.spec_from_file_location("scenarios_" + path.stem, path)
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    return dsl.SCENARIOS
+
+
+def recordings():
+    return {p.stem: json.loads(p.read_text()) for p in (HERE / "recorded").glob("*.json")}
+
+
+class Suite:
+    def __init__(self, args, scenarios):
+        self.args, self.scenarios = args, scenarios
+        self.recorded = {} if args.record else recordings()
+        self.results = {}
+        self.errors = {}
+        self.folder = tempfile.mkdtemp(prefix="differential-")
+        self.processes = 0
+        self.is_envoy = "envoy" in os.path.basename(args.binary)
+
+    def expected(self, scenario):
+        out = self.recorded.get(scenario.area, {}).get(scenario.name)
+        if out is not None and scenario.outrigger and not self.is_envoy:
+            out = {**out, **scenario.outrigger}
+        return out
+
+    def groups(self):
+        """Scenarios of an area share a process, save those that ask for one of their own."""
+        by_area = {}
+        for s in self.scenarios:
+            by_area.setdefault(s.area, []).append(s)
+        for members in by_area.values():
+            for s in members:
+                if s.own or s.kind == "validate":
+                    yield [s]
+            shared = [s for s in members if not s.own and s.kind != "validate"]
+            for i in range(0, len(shared), GROUP):
+                yield shared[i:i + GROUP]
+
+    async def run_all(self):
+        limit = asyncio.Semaphore(self.args.jobs)
+
+        async def one(group):
+            async with limit:
+                await self.run_group(group)
+
+        await asyncio.gather(*(one(g) for g in self.groups()))
+
+    async def run_group(self, group):
+        if group[0].kind == "validate":
+            s = group[0]
+            self.finish(s, await validate(self.args.binary, s, self.folder, self.args.slow_factor))
+            return
+        todo = list(group)
+        while todo:
+            self.processes += 1
+            folder = os.path.join(self.folder, f"{self.processes:03}-{todo[0].area}")
+            runs = [Run(s, folder, self.args.slow_factor) for s in todo]
+            proxy = Proxy(self.args.binary, folder, self.args.slow_factor)
+            try:
+                await proxy.start(runs)
+            except StartFailed as e:
+                await proxy.stop()
+                if len(todo) == 1:
+                    self.fail(todo[0], f"the proxy didn't start: {e}")
+                    return
+                middle = len(todo) // 2
+                await self.run_group(todo[:middle])
+                await self.run_group(todo[middle:])
+                return
+            todo = await self.run_on(proxy, runs)
+
+    async def run_on(self, proxy, runs):
+        """Runs the scenarios on a started proxy; returns those left over when it died."""
+        left = list(runs)
+        while left:
+            run = left.pop(0)
+            await run.start()
+            try:
+                outcome = await asyncio.wait_for(
+                    run.outcome(proxy, self.expected(run.scenario)), 60 * self.args.slow_factor)
+            except Exception as e:  # a failed scenario must not take the others with it
+                self.fail(run.scenario, f"{type(e).__name__}: {e}")
+            else:
+                if proxy.alive or run.scenario.own:
+                    self.finish(run.scenario, outcome)
+                else:
+                    self.fail(run.scenario, "the proxy died\n" + proxy.error_text())
+            finally:
+                await run.stop()
+            if not proxy.alive:
+                break
+        problem = await proxy.stop()
+        if problem and left == []:
+            self.errors["process with " + runs[0].scenario.name] = problem
+        return [run.scenario for run in left]
+
+    def fail(self, scenario, text):
+        self.report(scenario, False, text)
+
+    def finish(self, scenario, outcome):
+        # Through JSON, so that both sides have the same types.
+        outcome = compact(json.loads(json.dumps(outcome)))
+        if self.args.record:
+            self.recorded.setdefault(scenario.area, {})[scenario.name] = outcome
+            self.report(scenario, True, "")
+            return
+        expected = self.expected(scenario)
+        if expected is None:
+            self.report(scenario, False, "no recording: run.py --record --filter " + scenario.name)
+            return
+        got, want = dict(outcome), dict(expected)
+        if scenario.kind == "validate":
+            got.pop("says", None), want.pop("says", None)
+        same = got == want
+        self.report(scenario, same, "" if same else diff(want, got))
+
+    def report(self, scenario, passed, text):
+        self.results[scenario.name] = passed
+        if not passed or self.args.verbose:
+            print(f"{'PASS' if passed else 'FAIL'} {scenario.area}/{scenario.name}", flush=True)
+        if text:
+            print("    " + text.rstrip().replace("\n", "\n    "), flush=True)
+
+    def save(self):
+        for name, outcomes in self.recorded.items():
+            path = HERE / "recorded" / f"{name}.json"
+            old = json.loads(path.read_text()) if path.exists() else {}
+            known = {s.name for s in dsl.SCENARIOS if s.area == name}
+            merged = {k: v for k, v in {**old, **outcomes}.items() if k in known}
+            path.write_text(json.dumps(dict(sorted(merged.items())), indent=1, sort_keys=True) + "\n")
+
+
+def lines(node):
+    return json.dumps(node, indent=1, sort_keys=True).splitlines()
+
+
+def compact(node):
+    """Headers as one line each: easier to read in recordings and diffs."""
+    if isinstance(node, list):
+        if len(node) == 2 and all(isinstance(x, str) for x in node):
+            return f"{node[0]}: {node[1]}"
+        return [compact(x) for x in node]
+    if isinstance(node, dict):
+        return {k: compact(v) for k, v in node.items()}
+    return node
+
+
+def diff(want, got):
+    out = difflib.unified_diff(lines(want), lines(got), "Envoy", "this proxy", n=2, lineterm="")
+    return "\n".join(list(out)[:60])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary")
+    parser.add_argument("--filter", default="")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--slow-factor", type=float, default=1.0)
+    parser.add_argument("--record", action="store_true")
+    parser.add_argument("--envoy", default=shutil.which("envoy"))
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--verbose", "-v", action="store_true")
+    parser.add_argument("--keep", action="store_true", help="keep the bootstraps and logs")
+    args = parser.parse_args()
+    scenarios = [s for s in load() if re.search(args.filter, f"{s.area}/{s.name}")]
+    if args.list:
+        for s in scenarios:
+            print(f"{s.area}/{s.name}")
+        print(f"{len(scenarios)} scenarios")
+        return 0
+    if args.record:
+        args.binary = args.envoy
+    if not args.binary:
+        parser.error("--binary (or with --record: --envoy) is needed")
+    args.binary = os.path.abspath(args.binary)
+    began = time.monotonic()
+    suite = Suite(args, scenarios)
+    try:
+        asyncio.run(suite.run_all())
+    finally:
+        if args.keep:
+            print(f"kept {suite.folder}")
+        else:
+            shutil.rmtree(suite.folder, ignore_errors=True)
+    if args.record:
+        suite.save()
+    for name, text in suite.errors.items():
+        print(f"FAIL {name}: the process's end\n    " + text.replace("\n", "\n    "))
+    failed = [n for n, good in suite.results.items() if not good]
+    if failed:
+        print("failed: " + " ".join(sorted(failed)))
+    print(f"{time.monotonic() - began:.1f} s")
+    bad = len(failed) + len(suite.errors)
+    print(f"{len(suite.results) - len(failed)} passed, {bad} failed")
+    return 1 if bad or not suite.results else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
