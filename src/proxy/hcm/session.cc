@@ -28,6 +28,12 @@ Session::Session(Worker& worker, ConfigPtr config, std::unique_ptr<net::Transpor
 
 Session::~Session() = default;
 
+std::unique_ptr<net::Connection> SessionFactory::make(Worker& worker, std::unique_ptr<net::Transport> transport,
+                                                      http::ConnectionInfo info, const ListenerContext& listener,
+                                                      net::ConnectionOwner& owner) const {
+  return std::make_unique<Session>(worker, config_, std::move(transport), std::move(info), listener, owner);
+}
+
 void Session::start() {
   auto& cells = worker_.thread.cells;
   cells.add(config_->stats, HttpStat::downstream_cx_total);

@@ -4,6 +4,7 @@
 #include <memory>
 #include "proxy/event/loop.h"
 #include "proxy/hcm/config.h"
+#include "proxy/hcm/network_filter.h"
 #include "proxy/hcm/stream.h"
 #include "proxy/hcm/worker.h"
 #include "proxy/http/h1_codec.h"
@@ -13,14 +14,6 @@
 
 namespace outrigger::hcm {
 
-/// What the listener tells a session.
-struct ListenerContext {
-  stats::BlockHandle stats;  // listener.<address>.
-  std::uint32_t buffer_bytes_max = 1024 * 1024;
-  const Drain* drain = nullptr;
-  const Drain* server_drain = nullptr;
-};
-
 class Session final : public net::Connection,
                       private net::TransportEvents,
                       private http::H1ServerCodec::Events,
@@ -29,7 +22,8 @@ class Session final : public net::Connection,
   Session(Worker& worker, ConfigPtr config, std::unique_ptr<net::Transport> transport,
           http::ConnectionInfo info, ListenerContext listener, net::ConnectionOwner& owner);
   ~Session() override;
-  void start();
+  void start() override;
+  TimePoint started_at() const noexcept override { return info_.start; }
   void close_now() override;
   void start_drain() override;
 

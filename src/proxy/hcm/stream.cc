@@ -538,6 +538,7 @@ void Stream::recycle() {
   route_ = nullptr;
   filters_ = nullptr;
   stopped_at_ = 0;
+  internal_redirects = 0;
   idle_after_ = {};
   head_received_ = request_complete_ = end_on_head_ = stopped_ = held_end_ = held_pause_ = route_known_ = false;
   response_started_ = response_complete_ = ended_ = upgrade_ = in_filters_ = saw_close_ = local_ = bodiless_ = aborted_ = false;

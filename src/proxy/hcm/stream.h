@@ -88,6 +88,7 @@ class Stream final : private event::Deferred {
   void set_max_duration(std::optional<Duration> d);
   void set_idle_timeout(std::optional<Duration> d);
   bool ended() const noexcept { return ended_; }
+  std::uint32_t internal_redirects = 0;  // followed so far for this request
 
  private:
   void run_deferred() override;

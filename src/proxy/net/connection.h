@@ -2,12 +2,16 @@
 // its listener's worker half; lives on one worker.
 #pragma once
 #include "proxy/base/list.h"
+#include "proxy/base/time.h"
 
 namespace outrigger::net {
 
 class Connection : public Link {
  public:
   virtual ~Connection() = default;
+  /// Begins to serve; may close (and tell the owner) before it returns.
+  virtual void start() = 0;
+  virtual TimePoint started_at() const noexcept = 0;
   /// Closes now (the listener is removed, or the server exits).
   virtual void close_now() = 0;
   /// The server drains: close as soon as no request is running.

@@ -1,0 +1,458 @@
+#include "filters/router.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace outrigger::filters {
+
+using hcm::ExtraHeader;
+using hcm::FilterStatus;
+using http::Flag;
+using http::Name;
+using http::ResetReason;
+using stats::ClusterStat;
+using stats::RouterStat;
+
+namespace {
+
+std::optional<std::uint64_t> header_number(http::HeaderMap& h, Name name) {
+  const auto* e = h.find(name);
+  if (e == nullptr) return {};
+  std::uint64_t n = 0;
+  const auto [end, ec] = std::from_chars(e->value.data(), e->value.data() + e->value.size(), n);
+  const bool ok = ec == std::errc{} && end == e->value.data() + e->value.size();
+  h.remove(name);
+  return ok ? std::optional(n) : std::nullopt;
+}
+
+std::string_view number(std::uint64_t n, Arena& arena) {
+  char text[24];
+  return arena.copy({text, static_cast<std::size_t>(std::to_chars(text, text + 24, n).ptr - text)});
+}
+
+/// grpc-timeout (gRPC over HTTP/2): digits and a unit.
+std::optional<Duration> grpc_timeout(std::string_view v) {
+  if (v.size() < 2) return {};
+  std::int64_t n = 0;
+  const auto [end, ec] = std::from_chars(v.data(), v.data() + v.size() - 1, n);
+  if (ec != std::errc{} || end != v.data() + v.size() - 1 || n < 0 || n > 99999999) return {};
+  switch (v.back()) {
+    case 'H': return std::chrono::hours(n);
+    case 'M': return std::chrono::minutes(n);
+    case 'S': return std::chrono::seconds(n);
+    case 'm': return std::chrono::milliseconds(n);
+    case 'u': return Duration(n);
+    case 'n': return Duration((n + 999) / 1000);
+    default: return {};
+  }
+}
+
+}  // namespace
+
+Router::Router(hcm::Stream& stream, const RouterConfig& config)
+    : HttpFilter(stream),
+      config_(config),
+      timeout_(stream.thread().loop.timers(), *this),
+      retry_timer_(stream.thread().loop.timers(), *this) {}
+
+Router::~Router() {
+  for (std::size_t i = 0; i < attempt_count_; ++i)
+    if (attempts_[i] != nullptr) attempts_[i]->~Attempt();
+}
+
+// ---- before the first attempt
+
+/// No route, redirects, direct responses. True: answered.
+bool Router::answer_without_upstream(http::RequestHead& head) {
+  auto& cells = stream_.thread().cells;
+  const auto& stats = stream_.config().router_stats;
+  const auto* config = stream_.route_config();
+  const auto* vh = config == nullptr ? nullptr : config->find_vhost(head);
+  if (vh != nullptr && vh->require_tls == route::VirtualHost::all && head.scheme != "https") {
+    cells.add(stats, RouterStat::rq_redirect);
+    const ExtraHeader location[] = {{"location", route::redirect_location(nullptr, head, stream_.arena())}};
+    stream_.local_reply({.status = 301, .details = "direct_response", .headers = location, .headers_count = 1});
+    return true;
+  }
+  route_ = stream_.route();
+  if (route_ == nullptr) {
+    cells.add(stats, RouterStat::no_route);
+    stream_.local_reply({.status = 404, .details = "route_not_found", .flag = Flag::no_route_found});
+    return true;
+  }
+  if (route_->kind == route::Route::forward) return false;
+  redirect_or_direct(*route_, head);
+  return true;
+}
+
+void Router::redirect_or_direct(const route::Route& r, http::RequestHead& head) {
+  auto& cells = stream_.thread().cells;
+  const auto& stats = stream_.config().router_stats;
+  if (r.kind == route::Route::redirect) {
+    cells.add(stats, RouterStat::rq_redirect);
+    const ExtraHeader location[] = {{"location", route::redirect_location(&r, head, stream_.arena())}};
+    return stream_.local_reply({.status = r.redirect_to.code, .details = "direct_response", .headers = location,
+                                .headers_count = 1, .finalize = true});
+  }
+  cells.add(stats, RouterStat::rq_direct_response);
+  hcm::LocalReply reply{.status = r.direct.status, .body = r.direct.body, .details = "direct_response", .finalize = true};
+  const ExtraHeader location[] = {{"location", stream_.arena().cat(head.scheme, "://", head.authority, head.path)}};
+  if (reply.status == 201) reply.headers = location, reply.headers_count = 1;
+  stream_.local_reply(reply);
+}
+
+/// The cluster. False: answered.
+bool Router::choose(http::RequestHead& head) {
+  const auto chosen = route::choose_cluster(*route_, head, stream_.match_context());
+  weight_ = chosen.weight;
+  cluster_ = chosen.cluster.empty() ? nullptr : stream_.worker().clusters.find(chosen.cluster);
+  if (cluster_ == nullptr) {
+    stream_.thread().cells.add(stream_.config().router_stats, RouterStat::no_cluster);
+    stream_.local_reply({.status = route_->cluster_not_found_code, .details = "cluster_not_found", .flag = Flag::no_cluster_found});
+    return false;
+  }
+  const auto& config = cluster_->config();
+  stream_.info().cluster = config.observability_name.empty() ? std::string_view(config.name) : config.observability_name;
+  stream_.info().cluster_raw = config.name;
+  const auto& runtime = *stream_.thread().runtime;
+  if (!runtime.layers().empty()) {
+    thread_local std::string key;
+    key = "upstream.maintenance_mode." + config.name;
+    if (runtime.enabled(key, {}, stream_.thread().random.next())) {
+      stream_.thread().cells.add(cluster_->stats(), ClusterStat::upstream_rq_maintenance_mode);
+      charge(503, nullptr, nullptr);
+      const ExtraHeader overloaded[] = {{"x-envoy-overloaded", "true"}};
+      stream_.local_reply({.status = 503, .body = "maintenance mode", .details = "maintenance_mode", .flag = Flag::upstream_overflow,
+                           .headers = overloaded, .headers_count = config_.suppress_envoy_headers ? 0u : 1u});
+      return false;
+    }
+  }
+  return true;
+}
+
+void Router::read_timeouts(http::RequestHead& head) {
+  auto& h = head.headers;
+  timeout_value_ = route_->timeout;
+  const auto grpc = head.is_grpc() ? grpc_timeout(h.get(Name::grpc_timeout)) : std::nullopt;
+  if (const auto& m = route_->max_stream_duration) {
+    std::optional<Duration> limit = m->max;
+    if (grpc && m->grpc_timeout_max) {
+      limit = m->grpc_timeout_max->count() == 0 ? *grpc : std::min(*grpc, *m->grpc_timeout_max);
+      if (m->grpc_timeout_offset && *limit > *m->grpc_timeout_offset) *limit -= *m->grpc_timeout_offset;
+    }
+    stream_.set_max_duration(limit);
+  }
+  if (grpc && route_->max_grpc_timeout) {
+    Duration t = *grpc;
+    if (route_->max_grpc_timeout->count() > 0) t = std::min(t, *route_->max_grpc_timeout);
+    timeout_value_ = t;
+  }
+  if (route_->retry != nullptr) per_try_value_ = route_->retry->per_try_timeout;
+  if (config_.respect_expected_rq_timeout) {
+    if (const auto n = header_number(h, Name::x_envoy_expected_rq_timeout_ms)) timeout_value_ = std::chrono::milliseconds(*n);
+  }
+  if (const auto n = header_number(h, Name::x_envoy_upstream_rq_timeout_ms)) timeout_value_ = std::chrono::milliseconds(*n);
+  if (const auto n = header_number(h, Name::x_envoy_upstream_rq_per_try_timeout_ms)) per_try_value_ = std::chrono::milliseconds(*n);
+  if (timeout_value_ && timeout_value_->count() == 0) timeout_value_.reset();
+  if (per_try_value_ && (per_try_value_->count() == 0 || (timeout_value_ && *per_try_value_ >= *timeout_value_))) per_try_value_.reset();
+  const auto expected = per_try_value_ ? per_try_value_ : timeout_value_;
+  if (expected && !config_.suppress_envoy_headers)
+    h.set(Name::x_envoy_expected_rq_timeout_ms, number(static_cast<std::uint64_t>(expected->count() / 1000), stream_.arena()));
+  alt_response_ = h.remove(Name::x_envoy_upstream_rq_timeout_alt_response) > 0;
+  hedge_ = route_->hedge.on_per_try_timeout;
+  if (const auto* e = h.find(Name::x_envoy_hedge_on_per_try_timeout)) {
+    hedge_ = e->value == "true";
+    h.remove(Name::x_envoy_hedge_on_per_try_timeout);
+  }
+}
+
+FilterStatus Router::on_request_head(http::RequestHead& head, bool end_stream) {
+  auto& cells = stream_.thread().cells;
+  cells.add(stream_.config().router_stats, RouterStat::rq_total);
+  if (answer_without_upstream(head) || !choose(head)) return FilterStatus::stop;
+  if (!route_->hash.empty())
+    hash_ = route::request_hash(*route_, head, stream_.info(), stream_.thread().random, stream_.arena(), &set_cookie_);
+  read_timeouts(head);
+  retry_.init(*route_, head);
+  // A mirror gets the request as it goes upstream, before it is tried.
+  if (route_->vhost->include_attempt_count) head.headers.set(Name::x_envoy_attempt_count, "1");
+  route::finalize_request(*route_, weight_, head, stream_.format_context(), {!config_.suppress_envoy_headers});
+  if (head.is_grpc()) head.headers.set(Name::te, "trailers");
+  keep_body_ = retry_.enabled() && !stream_.is_upgrade();
+  if (!route_->mirrors.empty()) start_shadows(end_stream);
+  request_end_ = end_stream;
+  if (end_stream) request_complete();
+  start_attempt();
+  return FilterStatus::stop;  // the last filter: nothing follows
+}
+
+void Router::start_shadows(bool end_stream) {
+  shadows_.start(stream_, *route_, end_stream, timeout_value_.value_or(Duration{0}));
+}
+
+FilterStatus Router::on_request_body(Buffer& body, bool end_stream) {
+  if (cluster_ == nullptr) return FilterStatus::stop;
+  if (end_stream) request_end_ = true;
+  if (!shadows_.empty()) shadows_.body(body, end_stream);
+  if (keep_body_) {
+    if (kept_.size() + body.size() > stream_.buffer_bytes_max()) {
+      stream_.thread().cells.add(cluster_->stats(), ClusterStat::retry_or_shadow_abandoned);
+      retry_.disable();
+      keep_body_ = false;
+      kept_.clear();
+    } else {
+      body.share_to(kept_);
+    }
+  }
+  for (std::size_t i = 0; i < attempt_count_; ++i)
+    if (attempts_[i] != nullptr && !attempts_[i]->done_) {
+      if (running() > 1) {
+        Buffer copy;
+        body.share_to(copy);
+        attempts_[i]->send_body(copy, end_stream);
+      } else {
+        attempts_[i]->send_body(body, end_stream);
+      }
+    }
+  if (end_stream && !responded_) request_complete();
+  return FilterStatus::stop;
+}
+
+FilterStatus Router::on_request_trailers(http::HeaderMap& trailers) {
+  if (cluster_ == nullptr) return FilterStatus::stop;
+  request_end_ = true;
+  for (std::size_t i = 0; i < attempt_count_; ++i)
+    if (attempts_[i] != nullptr && !attempts_[i]->done_) attempts_[i]->send_trailers(trailers);
+  if (!responded_) request_complete();
+  return FilterStatus::stop;
+}
+
+/// The request is in: the route's clock starts.
+void Router::request_complete() {
+  request_end_at_ = stream_.thread().loop.now();
+  if (timeout_value_ && !stream_.is_upgrade()) timeout_.arm(*timeout_value_);
+  if (winner_ == nullptr)
+    for (std::size_t i = 0; i < attempt_count_; ++i)
+      if (attempts_[i] != nullptr && attempts_[i]->stream_ != nullptr) attempts_[i]->arm_timers();
+}
+
+// ---- attempts
+
+bool Router::rejects(const upstream::Host& h) const noexcept {
+  const auto* p = retry_.policy();
+  if (p == nullptr || !retry_.retried()) return false;
+  if (p->previous_hosts && std::find(tried_, tried_ + tried_count_, &h) != tried_ + tried_count_) return true;
+  if (p->omit_canary_hosts && h.endpoint().canary) return true;
+  for (const auto& kv : p->omit_host_metadata)
+    for (const auto& have : h.endpoint().lb_metadata)
+      if (kv == have) return true;
+  return false;
+}
+
+void Router::start_attempt() {
+  auto& head = stream_.request();
+  auto& info = stream_.info();
+  ++info.attempt_count;
+  if (route_->vhost->include_attempt_count) head.headers.set(Name::x_envoy_attempt_count, number(info.attempt_count, stream_.arena()));
+  upstream::PickContext pick;
+  pick.hash = hash_;
+  pick.request = &head;
+  if (retry_.retried()) {
+    pick.avoid = this;
+    pick.attempts_max = retry_.host_attempts_max();
+  }
+  upstream::Host* host = cluster_->pick(pick);
+  if (host == nullptr) {
+    charge(503, nullptr, nullptr);
+    info.flags.set(Flag::no_healthy_upstream);
+    return fail(503, "no healthy upstream", "no_healthy_upstream", false);
+  }
+  if (tried_count_ < kAttemptsMax) tried_[tried_count_++] = host;
+  if (attempt_count_ == kAttemptsMax) return fail(503, "too many attempts", "too_many_attempts", false);
+  if (route_->rewrite.host == route::Rewrite::automatic && !host->endpoint().hostname.empty()) {
+    if (!config_.suppress_envoy_headers && head.authority != host->endpoint().hostname && !retry_.retried())
+      head.headers.set(Name::x_envoy_original_host, head.authority);
+    head.authority = stream_.arena().copy(host->endpoint().hostname);
+  }
+  auto* a = stream_.arena().make<Attempt>(*this, stream_.thread().loop.timers());
+  attempts_[attempt_count_++] = a;
+  a->high_priority = route_->high_priority;
+  a->unsent_end_ = request_end_;
+  if (!kept_.empty()) kept_.share_to(a->unsent_);
+  cluster_->request_stream(*host, *a);
+}
+
+Attempt::Attempt(Router& router, event::Timers& timers) : router_(router), per_try_(timers, *this), per_try_idle_(timers, *this) {}
+
+Arena& Attempt::arena() { return router_.stream_.arena(); }
+bool Attempt::is_connect_or_upgrade() const noexcept { return router_.stream_.is_upgrade(); }
+
+void Attempt::stop() {
+  if (done_) return;
+  done_ = true;
+  upstream::PoolWaiter::unlink();
+  per_try_.cancel();
+  per_try_idle_.cancel();
+  if (paused_) {
+    paused_ = false;
+    router_.stream_.pause_request(false);
+  }
+  if (stream_ != nullptr) std::exchange(stream_, nullptr)->cancel();
+}
+
+void Attempt::arm_timers() {
+  if (router_.per_try_value_ && !router_.stream_.is_upgrade()) per_try_.arm(*router_.per_try_value_);
+  const auto* p = router_.retry_.policy();
+  if (p != nullptr && p->per_try_idle_timeout && p->per_try_idle_timeout->count() > 0) per_try_idle_.arm(*p->per_try_idle_timeout);
+}
+
+void Attempt::on_pool_ready(upstream::ClientStream& stream, upstream::Host& host) {
+  stream_ = &stream;
+  host_ = &host;
+  auto& info = router_.stream_.info();
+  info.upstream = stream.info();
+  sent_any_ = true;
+  const bool head_only = unsent_end_ && unsent_.empty();
+  stream.send_head(router_.stream_.request(), head_only);
+  if (done_ || stream_ == nullptr) return;
+  if (!head_only && (!unsent_.empty() || unsent_end_)) stream.send_body(unsent_, unsent_end_);
+  if (router_.request_end_ && !done_) arm_timers();
+}
+
+void Attempt::send_body(Buffer& body, bool end_stream) {
+  unsent_end_ = unsent_end_ || end_stream;
+  if (stream_ == nullptr) {
+    unsent_.append(std::move(body));
+    if (unsent_.size() > router_.stream_.buffer_bytes_max() && !paused_) {
+      paused_ = true;
+      router_.stream_.pause_request(true);
+    }
+    return;
+  }
+  if (paused_ && unsent_.empty()) {
+    paused_ = false;
+    router_.stream_.pause_request(false);
+  }
+  stream_->send_body(body, end_stream);
+}
+
+void Attempt::send_trailers(http::HeaderMap& trailers) {
+  unsent_end_ = true;
+  if (stream_ != nullptr) stream_->send_trailers(trailers);
+}
+
+void Attempt::on_pool_failure(upstream::PoolFailure why, std::string_view detail, upstream::Host* host) {
+  host_ = host;
+  if (host != nullptr) {
+    auto& up = router_.stream_.info().upstream.emplace();
+    up.host = host->endpoint().address;
+    up.hostname = host->endpoint().hostname;
+    up.transport_failure_reason = arena().copy(detail);
+  }
+  done_ = true;
+  per_try_.cancel();
+  per_try_idle_.cancel();
+  static constexpr ResetReason kReasons[] = {ResetReason::overflow, ResetReason::remote_connection_failure,
+                                             ResetReason::connection_timeout, ResetReason::local_connection_failure};
+  router_.on_attempt_reset(*this, kReasons[static_cast<int>(why)], detail, why == upstream::PoolFailure::overflow);
+}
+
+void Attempt::on_informational(http::ResponseHead& head) { router_.stream_.respond_informational(head); }
+
+void Attempt::on_head(http::ResponseHead& head, bool end_stream) {
+  per_try_.cancel();
+  auto& up = router_.stream_.info().upstream;
+  if (up && up->first_rx == TimePoint{}) up->first_rx = router_.stream_.thread().loop.now();
+  if (end_stream) stream_ = nullptr;
+  router_.on_response_head(*this, head, end_stream);
+}
+
+void Attempt::on_body(Buffer& body, bool end_stream) {
+  if (per_try_idle_.armed()) arm_timers(), per_try_.cancel();
+  if (end_stream) stream_ = nullptr;
+  if (!winner_) {
+    body.clear();
+    if (end_stream) done_ = true;
+    return;
+  }
+  if (end_stream) {
+    router_.on_response_end(*this);
+    done_ = true;
+  }
+  router_.stream_.respond_body(body, end_stream);
+}
+
+void Attempt::on_trailers(http::HeaderMap& trailers) {
+  stream_ = nullptr;
+  done_ = true;
+  if (!winner_) return;
+  router_.on_response_end(*this);
+  router_.stream_.respond_trailers(trailers);
+}
+
+void Attempt::on_reset(ResetReason reason, std::string_view detail) {
+  stream_ = nullptr;
+  if (done_) return;
+  done_ = true;
+  per_try_.cancel();
+  per_try_idle_.cancel();
+  router_.on_attempt_reset(*this, reason, detail, false);
+}
+
+void Attempt::on_above_high_watermark() {
+  if (paused_) return;
+  paused_ = true;
+  auto& s = router_.stream_;
+  s.thread().cells.add(router_.cluster_->stats(), ClusterStat::upstream_flow_control_backed_up_total);
+  s.pause_request(true);
+}
+void Attempt::on_below_low_watermark() {
+  if (!paused_) return;
+  paused_ = false;
+  auto& s = router_.stream_;
+  s.thread().cells.add(router_.cluster_->stats(), ClusterStat::upstream_flow_control_drained_total);
+  s.pause_request(false);
+}
+
+void Attempt::on_per_try_timeout() { router_.on_attempt_timeout(*this, "upstream_per_try_timeout"); }
+void Attempt::on_per_try_idle() { router_.on_attempt_timeout(*this, "upstream_per_try_idle_timeout"); }
+
+void Router::on_downstream_above_high_watermark() {
+  if (winner_ != nullptr && winner_->stream_ != nullptr) {
+    stream_.thread().cells.add(cluster_->stats(), ClusterStat::upstream_flow_control_paused_reading_total);
+    winner_->stream_->read_disable(true);
+  }
+}
+void Router::on_downstream_below_low_watermark() {
+  if (winner_ != nullptr && winner_->stream_ != nullptr) {
+    stream_.thread().cells.add(cluster_->stats(), ClusterStat::upstream_flow_control_resumed_reading_total);
+    winner_->stream_->read_disable(false);
+  }
+}
+
+void Router::on_stream_end() {
+  timeout_.cancel();
+  retry_timer_.cancel();
+  bool cut_short = false;
+  for (std::size_t i = 0; i < attempt_count_; ++i) {
+    if (attempts_[i] == nullptr || attempts_[i]->done_) continue;
+    cut_short = cut_short || attempts_[i]->stream_ != nullptr;
+    attempts_[i]->stop();
+  }
+  if (cut_short && cluster_ != nullptr) stream_.thread().cells.add(cluster_->stats(), ClusterStat::upstream_rq_cancelled, 0);
+  if (std::exchange(retry_slot_, false)) cluster_->retry_done(route_->high_priority);
+  shadows_.abandon();
+}
+
+std::size_t Router::running() const noexcept {
+  std::size_t n = 0;
+  for (std::size_t i = 0; i < attempt_count_; ++i) n += attempts_[i] != nullptr && !attempts_[i]->done_;
+  return n;
+}
+
+void Router::drop_other_attempts(const Attempt& keep) {
+  for (std::size_t i = 0; i < attempt_count_; ++i)
+    if (attempts_[i] != nullptr && attempts_[i] != &keep) attempts_[i]->stop();
+}
+
+}  // namespace outrigger::filters

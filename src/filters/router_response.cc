@@ -1,0 +1,309 @@
+// The router's second half: answers, failures, retries.
+#include <algorithm>
+#include <charconv>
+
+#include "filters/router.h"
+
+namespace outrigger::filters {
+
+using hcm::ExtraHeader;
+using http::Flag;
+using http::Name;
+using http::ResetReason;
+using stats::ClusterStat;
+using stats::CodeFamily;
+using stats::RouterStat;
+
+namespace {
+std::string_view number(std::uint64_t n, Arena& arena) {
+  char text[24];
+  return arena.copy({text, static_cast<std::size_t>(std::to_chars(text, text + 24, n).ptr - text)});
+}
+std::string_view with_underscores(std::string_view s, Arena& arena) {
+  const auto copy = arena.copy(s);
+  for (std::size_t i = 0; i < copy.size(); ++i)
+    if (copy[i] == ' ') const_cast<char*>(copy.data())[i] = '_';
+  return copy;
+}
+}  // namespace
+
+void Router::charge(std::uint16_t status, const http::HeaderMap* headers, upstream::Host* host) {
+  auto& cells = stream_.thread().cells;
+  const auto b = cluster_->stats();
+  cells.add(b, ClusterStat::upstream_rq_completed);
+  cells.add_code(b, CodeFamily::upstream_rq, status);
+  const bool internal = stream_.info().is_internal;
+  cells.add(b, internal ? ClusterStat::internal_upstream_rq_completed : ClusterStat::external_upstream_rq_completed);
+  cells.add_code(b, internal ? CodeFamily::internal_upstream_rq : CodeFamily::external_upstream_rq, status);
+  if (headers != nullptr && headers->get(Name::x_envoy_upstream_canary) == "true") {
+    cells.add(b, ClusterStat::canary_upstream_rq_completed);
+    cells.add_code(b, CodeFamily::canary_upstream_rq, status);
+  }
+  if (route_->has_route_stats) {
+    cells.add(route_->route_stats, stats::RouteStat::upstream_rq_completed);
+    cells.add_code(route_->route_stats, CodeFamily::upstream_rq, status);
+  }
+  if (host != nullptr) cluster_->report(*host, status, false);
+}
+
+void Router::charge_time() {
+  if (request_end_at_ == TimePoint{}) return;
+  auto& cells = stream_.thread().cells;
+  const auto ms = static_cast<std::uint64_t>((stream_.thread().loop.now() - request_end_at_).count() / 1000);
+  const auto b = cluster_->stats();
+  cells.record(b, ClusterStat::upstream_rq_time, ms);
+  cells.record(b, stream_.info().is_internal ? ClusterStat::internal_upstream_rq_time : ClusterStat::external_upstream_rq_time, ms);
+  if (route_->has_route_stats) cells.record(route_->route_stats, stats::RouteStat::upstream_rq_time, ms);
+}
+
+/// Starts to wait for another try when the answer allows one. False: this was the last.
+bool Router::retry(Attempt& a, RetryAnswer answer, const http::ResponseHead* head) {
+  auto& cells = stream_.thread().cells;
+  const auto b = cluster_->stats();
+  if (answer == RetryAnswer::no) {
+    if (retry_.retried() && head != nullptr) cells.add(b, ClusterStat::upstream_rq_retry_success);
+    return false;
+  }
+  if (answer == RetryAnswer::limit_exceeded) {
+    cells.add(b, ClusterStat::upstream_rq_retry_limit_exceeded);
+    stream_.info().flags.set(Flag::upstream_retry_limit_exceeded);
+    return false;
+  }
+  if (std::exchange(retry_slot_, false)) cluster_->retry_done(route_->high_priority);
+  if (!cluster_->try_retry(route_->high_priority)) {
+    cells.add(b, ClusterStat::upstream_rq_retry_overflow);
+    stream_.info().flags.set(Flag::upstream_overflow);
+    return false;
+  }
+  retry_slot_ = true;
+  if (head != nullptr) {
+    cells.add(b, ClusterStat::retry_upstream_rq_completed);
+    cells.add_code(b, CodeFamily::retry_upstream_rq, head->status);
+    if (a.host_ != nullptr) cluster_->report(*a.host_, head->status, false);
+  }
+  cells.add(b, ClusterStat::upstream_rq_retry);
+  bool rate_limited = false;
+  const auto wait = retry_.back_off(stream_.thread().random, head, stream_.thread().loop.wall(), rate_limited);
+  cells.add(b, rate_limited ? ClusterStat::upstream_rq_retry_backoff_ratelimited : ClusterStat::upstream_rq_retry_backoff_exponential);
+  retry_timer_.arm(wait);
+  return true;
+}
+
+void Router::on_retry_timer() { start_attempt(); }
+
+void Router::on_response_head(Attempt& a, http::ResponseHead& head, bool end_stream) {
+  if (responded_) return a.stop();
+  const bool grpc = stream_.request().is_grpc();
+  const auto answer = head.status == 101 ? RetryAnswer::no : retry_.on_response(head, grpc);
+  if (answer == RetryAnswer::yes && running() > (a.done_ || end_stream ? 0u : 1u) && hedge_ && running() > 1) {
+    a.stop();  // another try is still running
+    return;
+  }
+  if ((answer != RetryAnswer::no || retry_.retried()) && retry(a, answer, &head)) {
+    if (end_stream) a.done_ = true;
+    else a.stop();
+    return;
+  }
+  if (route_->internal_redirect.enabled && internal_redirect(head)) {
+    if (end_stream) a.done_ = true;
+    a.stop();
+    return stream_.restart();
+  }
+  responded_ = true;
+  winner_ = &a;
+  a.winner_ = true;
+  drop_other_attempts(a);
+  retry_timer_.cancel();
+  if (std::exchange(retry_slot_, false)) cluster_->retry_done(route_->high_priority);
+  keep_body_ = false;
+  kept_.clear();
+  auto& info = stream_.info();
+  info.details = "via_upstream";
+  if (stream_.is_upgrade() && head.status != 101 && !(stream_.request().is_connect() && head.status / 100 == 2))
+    info.details = "websocket_handshake_unsuccessful";
+  charge(head.status, &head.headers, a.host_);
+  auto& h = head.headers;
+  if (!config_.suppress_envoy_headers && request_end_at_ != TimePoint{} && !stream_.is_upgrade()) {
+    const auto ms = static_cast<std::uint64_t>((stream_.thread().loop.now() - request_end_at_).count() / 1000);
+    h.set(Name::x_envoy_upstream_service_time, number(ms, stream_.arena()));
+  }
+  if (route_->vhost->include_attempt_count_in_response) h.set(Name::x_envoy_attempt_count, number(info.attempt_count, stream_.arena()));
+  if (set_cookie_.data() != nullptr) h.add(Name::set_cookie, set_cookie_);
+  route::finalize_response(*route_, weight_, head, stream_.format_context());
+  if (end_stream) {
+    on_response_end(a);
+    a.done_ = true;
+  }
+  stream_.respond_head(head, end_stream);
+}
+
+void Router::on_response_end(Attempt&) {
+  timeout_.cancel();
+  charge_time();
+}
+
+void Router::set_flag(ResetReason reason) {
+  auto& flags = stream_.info().flags;
+  switch (reason) {
+    case ResetReason::local_connection_failure:
+    case ResetReason::remote_connection_failure:
+    case ResetReason::connection_timeout: return flags.set(Flag::upstream_connection_failure);
+    case ResetReason::connection_termination: return flags.set(Flag::upstream_connection_termination);
+    case ResetReason::local_reset:
+    case ResetReason::local_refused_stream: return flags.set(Flag::local_reset);
+    case ResetReason::overflow: return flags.set(Flag::upstream_overflow);
+    case ResetReason::remote_reset:
+    case ResetReason::remote_refused_stream:
+    case ResetReason::connect_error: return flags.set(Flag::upstream_remote_reset);
+    case ResetReason::protocol_error: return flags.set(Flag::upstream_protocol_error);
+    default: return;
+  }
+}
+
+void Router::on_attempt_reset(Attempt& a, ResetReason reason, std::string_view detail, bool pool_overflow) {
+  Arena& arena = stream_.arena();
+  auto& cells = stream_.thread().cells;
+  const std::string_view name = with_underscores(text_of(reason), arena);
+  const std::string_view more = detail.empty() ? std::string_view{} : arena.cat("|", with_underscores(detail, arena));
+  if (responded_) {
+    if (!a.winner_) return;
+    cells.add(stream_.config().router_stats, RouterStat::rq_reset_after_downstream_response_started);
+    set_flag(reason);
+    stream_.info().details = arena.cat("upstream_reset_after_response_started{", name, more, "}");
+    return stream_.abort();
+  }
+  if (a.host_ != nullptr && !pool_overflow) cluster_->report(*a.host_, 503, false);
+  if (running() > 0) return;  // hedged: the other one may answer
+  if (retry(a, retry_.on_reset(reason, a.sent_any_), nullptr)) return;
+  set_flag(reason);
+  const bool protocol = reason == ResetReason::protocol_error;
+  const std::uint16_t status = protocol ? 502 : 503;
+  charge(status, nullptr, nullptr);
+  const auto body = arena.cat("upstream connect error or disconnect/reset before headers. ",
+                              retry_.retried() ? "retried and the latest reset reason: " : "reset reason: ", text_of(reason));
+  fail(status, body, arena.cat("upstream_reset_before_response_started{", name, more, "}"), pool_overflow);
+}
+
+void Router::fail(std::uint16_t status, std::string_view body, std::string_view details, bool overloaded) {
+  responded_ = true;
+  timeout_.cancel();
+  Arena& arena = stream_.arena();
+  ExtraHeader extra[3];
+  std::size_t n = 0;
+  if (overloaded && !config_.suppress_envoy_headers) extra[n++] = {"x-envoy-overloaded", "true"};
+  if (route_->vhost->include_attempt_count_in_response) extra[n++] = {"x-envoy-attempt-count", number(stream_.info().attempt_count, arena)};
+  hcm::LocalReply reply{.status = status, .body = body, .details = details, .headers = extra, .headers_count = n};
+  stream_.local_reply(reply);
+}
+
+void Router::on_attempt_timeout(Attempt& a, std::string_view details) {
+  if (responded_ && !a.winner_) return;
+  auto& cells = stream_.thread().cells;
+  const bool idle = details == "upstream_per_try_idle_timeout";
+  cells.add(cluster_->stats(), idle ? ClusterStat::upstream_rq_per_try_idle_timeout : ClusterStat::upstream_rq_per_try_timeout);
+  if (a.host_ != nullptr) cluster_->report(*a.host_, 504, true);
+  if (responded_) {
+    stream_.info().details = details;
+    return stream_.abort();
+  }
+  if (hedge_ && !idle) {  // the slow one runs on; whoever answers first wins
+    if (a.timed_out_) return;
+    a.timed_out_ = true;
+    retry(a, retry_.on_per_try_timeout(), nullptr);
+    return;
+  }
+  a.stop();
+  stream_.info().flags.set(Flag::upstream_request_timeout);
+  if (retry(a, retry_.on_per_try_timeout(), nullptr)) {
+    return;
+  }
+  charge(504, nullptr, nullptr);
+  fail(504, "upstream request timeout", details, false);
+}
+
+void Router::on_timeout() {
+  auto& cells = stream_.thread().cells;
+  cells.add(cluster_->stats(), ClusterStat::upstream_rq_timeout);
+  if (route_->has_route_stats) cells.add(route_->route_stats, stats::RouteStat::upstream_rq_timeout);
+  retry_timer_.cancel();
+  for (std::size_t i = 0; i < attempt_count_; ++i) {
+    if (attempts_[i] == nullptr || attempts_[i]->done_) continue;
+    if (attempts_[i]->host_ != nullptr) cluster_->report(*attempts_[i]->host_, 504, true);
+    attempts_[i]->stop();
+  }
+  stream_.info().flags.set(Flag::upstream_request_timeout);
+  if (responded_) {
+    stream_.info().details = "response_timeout";
+    return stream_.abort();
+  }
+  charge(504, nullptr, nullptr);
+  if (alt_response_) return fail(204, "", "response_timeout", false);
+  fail(504, "upstream request timeout", "response_timeout", false);
+}
+
+namespace {
+/// scheme, host and path of an absolute http(s) URL.
+bool split_url(std::string_view url, std::string_view& scheme, std::string_view& host, std::string_view& path) {
+  const auto at = url.find("://");
+  if (at == std::string_view::npos) return false;
+  scheme = url.substr(0, at);
+  if (scheme != "http" && scheme != "https") return false;
+  const auto rest = url.substr(at + 3);
+  const auto slash = rest.find_first_of("/?");
+  host = rest.substr(0, slash);
+  path = slash == std::string_view::npos ? std::string_view("/") : rest.substr(slash);
+  return !host.empty();
+}
+}  // namespace
+
+/// Follows a redirect of the upstream here. True: the request was changed, run the filters again.
+bool Router::internal_redirect(http::ResponseHead& response) {
+  const auto& policy = route_->internal_redirect;
+  if (std::find(policy.codes.begin(), policy.codes.end(), response.status) == policy.codes.end()) return false;
+  auto& cells = stream_.thread().cells;
+  const auto& rs = stream_.config().router_stats;
+  auto& head = stream_.request();
+  const auto refuse = [&](RouterStat why) {
+    cells.add(rs, why);
+    cells.add(cluster_->stats(), ClusterStat::upstream_internal_redirect_failed_total);
+    return false;
+  };
+  const auto no = [&] {
+    cells.add(cluster_->stats(), ClusterStat::upstream_internal_redirect_failed_total);
+    return false;
+  };
+  if (!request_end_ || stream_.info().bytes_received != kept_.size()) return no();
+  Arena& arena = stream_.arena();
+  std::string_view scheme, host, path, location = response.headers.get(Name::location);
+  if (location.starts_with('/')) location = arena.cat(head.scheme, "://", head.authority, location);
+  if (!split_url(location, scheme, host, path)) return refuse(RouterStat::passthrough_internal_redirect_bad_location);
+  if (stream_.internal_redirects >= policy.redirects_max) return refuse(RouterStat::passthrough_internal_redirect_too_many_redirects);
+  if (scheme != head.scheme && !policy.allow_cross_scheme) return refuse(RouterStat::passthrough_internal_redirect_unsafe_scheme);
+  const auto old_path = head.path, old_host = head.authority;
+  const auto original = arena.cat(head.scheme, "://", head.authority, head.path);
+  head.path = arena.copy(path);
+  head.authority = arena.copy(host);
+  stream_.clear_route_cache();
+  const auto* next = stream_.route();
+  bool allowed = next != nullptr;
+  if (allowed && policy.allowed_routes)
+    allowed = std::find(policy.allowed_routes->begin(), policy.allowed_routes->end(), next->name) != policy.allowed_routes->end();
+  if (allowed && policy.previous_routes && next == route_) allowed = false;
+  if (!allowed) {
+    head.path = old_path;
+    head.authority = old_host;
+    stream_.clear_route_cache();
+    return refuse(next == nullptr ? RouterStat::passthrough_internal_redirect_no_route
+                                  : RouterStat::passthrough_internal_redirect_predicate);
+  }
+  ++stream_.internal_redirects;
+  head.headers.set(Name::x_envoy_original_url, original);
+  head.scheme = arena.copy(scheme);
+  cells.add(cluster_->stats(), ClusterStat::upstream_internal_redirect_succeeded_total);
+  charge(response.status, &response.headers, nullptr);
+  stream_.info().details = "internal_redirect";
+  stream_.info().response_code = response.status;
+  return true;
+}
+
+}  // namespace outrigger::filters

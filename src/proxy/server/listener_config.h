@@ -1,0 +1,47 @@
+// A listener, compiled: immutable, shared by workers, made by xds/compile.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+#include "proxy/accesslog/access_log.h"
+#include "proxy/hcm/network_filter.h"
+#include "proxy/net/listen_socket.h"
+#include "proxy/stats/names.h"
+
+namespace outrigger::server {
+
+/// envoy.config.listener.v3.FilterChainMatch, the criteria that need no listener filter.
+struct FilterChainMatch {
+  std::optional<std::uint16_t> destination_port;
+  std::vector<net::CidrRange> destination, direct_source, source;
+  std::vector<std::uint16_t> source_ports;
+  enum SourceType : std::uint8_t { any, same_ip_or_loopback, external } source_type = any;
+  bool never = false;  // asks for something a plain connection never has (e.g. transport_protocol tls)
+};
+
+struct FilterChain {
+  std::string name;
+  FilterChainMatch match;
+  std::shared_ptr<const hcm::NetworkFilterFactory> filter;
+};
+
+struct ListenerConfig {
+  std::string name, stat_name;
+  std::vector<net::Address> addresses;
+  net::ListenOptions options;
+  std::uint32_t buffer_bytes_max = 1024 * 1024;
+  std::vector<FilterChain> chains;
+  std::optional<FilterChain> default_chain;
+  bool original_dst = false;  // the original_dst listener filter
+  std::string connection_limit_key;  // runtime: envoy.resource_limits.listener.<name>.connection_limit
+  accesslog::AccessLogs access_logs;
+  stats::BlockHandle stats;
+  std::vector<stats::BlockHandle> worker_stats;
+};
+using ListenerConfigPtr = std::shared_ptr<const ListenerConfig>;
+
+/// Envoy's order of criteria: each keeps the chains that match most specifically, none goes back.
+const FilterChain* find_filter_chain(const ListenerConfig& c, const http::ConnectionInfo& info);
+
+}  // namespace outrigger::server
