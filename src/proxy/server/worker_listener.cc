@@ -13,7 +13,8 @@ WorkerListener::WorkerListener(hcm::Worker& worker, std::shared_ptr<ListenerShar
     : worker_(worker), shared_(std::move(shared)), worker_stats_(worker_stats) {
   const auto& c = *shared_->config;
   context_ = {c.stats, c.buffer_bytes_max, &shared_->drain, &server_drain};
-  for (auto& s : sockets) acceptors_.push_back(std::make_unique<net::Acceptor>(worker_.thread.loop, std::move(s), *this));
+  net::AcceptEvents& self = *this;
+  for (auto& s : sockets) acceptors_.push_back(std::make_unique<net::Acceptor>(worker_.thread.loop, std::move(s), self));
 }
 
 WorkerListener::~WorkerListener() { close_connections(); }

@@ -1,0 +1,202 @@
+#include "filters/fault.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace outrigger::filters {
+
+using hcm::FilterStatus;
+using http::Flag;
+using http::Name;
+using stats::FaultStat;
+
+namespace {
+
+/// Active faults over all workers, per stat prefix would cost a map: one count serves the limit.
+std::atomic<std::uint64_t> g_active{0};
+
+template <class T>
+std::optional<T> header_number(const http::RequestHead& head, Name name) {
+  const auto* e = head.headers.find(name);
+  if (e == nullptr) return {};
+  T n{};
+  const auto [end, ec] = std::from_chars(e->value.data(), e->value.data() + e->value.size(), n);
+  if (ec != std::errc{} || end != e->value.data() + e->value.size()) return {};
+  return n;
+}
+
+/// A percentage from a header can only lower what is configured.
+runtime::FractionalPercent lowered(runtime::FractionalPercent p, const http::RequestHead& head, Name name) {
+  if (const auto n = header_number<std::uint32_t>(head, name)) p.numerator = std::min(*n, p.numerator);
+  return p;
+}
+
+class Fault final : public hcm::HttpFilter {
+ public:
+  Fault(hcm::Stream& stream, const FaultConfig& config, const FaultConfig& base)
+      : HttpFilter(stream), config_(config), stats_(base.stats), delay_(stream.thread().loop.timers(), *this),
+        tick_(stream.thread().loop.timers(), *this) {}
+
+  FilterStatus on_request_head(http::RequestHead& head, bool) override {
+    if (!applies(head)) return FilterStatus::go_on;
+    setup_rate_limit(head);
+    if (const auto wait = delay_of(head)) {
+      if (enter()) {
+        stream_.info().flags.set(Flag::delay_injected);
+        stream_.thread().cells.add(stats_, FaultStat::delays_injected);
+        delay_.arm(*wait);
+        return FilterStatus::stop;
+      }
+    }
+    return try_abort(head) ? FilterStatus::stop : FilterStatus::go_on;
+  }
+
+  FilterStatus on_response_body(Buffer& body, bool end_stream) override {
+    if (bytes_per_tick_ == 0 || passed_) return FilterStatus::go_on;
+    queue_.append(std::move(body));
+    end_ = end_stream;
+    if (!full_ && queue_.size() > stream_.buffer_bytes_max()) {
+      full_ = true;
+      stream_.on_output_above();
+    }
+    if (!tick_.armed()) on_tick();
+    return FilterStatus::stop;
+  }
+
+  void on_stream_end() override {
+    delay_.cancel();
+    tick_.cancel();
+    if (std::exchange(active_, false)) {
+      g_active.fetch_sub(1, std::memory_order_relaxed);
+      stream_.thread().cells.dec(stats_, FaultStat::active_faults);
+    }
+  }
+
+ private:
+  bool applies(const http::RequestHead& head) {
+    if (!config_.upstream_cluster.empty()) {
+      const auto* r = stream_.route();
+      if (r == nullptr || r->kind != route::Route::forward) return false;
+      if (route::choose_cluster(*r, head, stream_.match_context()).cluster != config_.upstream_cluster) return false;
+    }
+    if (!config_.downstream_nodes.empty()) {
+      const auto node = head.headers.get(Name::x_envoy_downstream_service_node);
+      const auto& all = config_.downstream_nodes;
+      if (node.empty() || std::find(all.begin(), all.end(), node) == all.end()) return false;
+    }
+    return std::all_of(config_.headers.begin(), config_.headers.end(), [&](const auto& m) { return m.match(head); });
+  }
+
+  bool hit(const std::string& key, const runtime::FractionalPercent& p) {
+    auto& t = stream_.thread();
+    return t.runtime->enabled(key, p, t.random.next());
+  }
+
+  std::optional<Duration> delay_of(const http::RequestHead& head) {
+    if (!config_.delay) return {};
+    const auto& d = *config_.delay;
+    auto percent = d.percent;
+    Duration wait = d.fixed;
+    if (d.from_header) {
+      const auto ms = header_number<std::uint64_t>(head, Name::x_envoy_fault_delay_request);
+      if (!ms) return {};
+      wait = std::chrono::milliseconds(*ms);
+      percent = lowered(percent, head, Name::x_envoy_fault_delay_request_percentage);
+    } else {
+      const auto ms = stream_.thread().runtime->integer(config_.delay_duration_key, static_cast<std::uint64_t>(wait.count() / 1000));
+      wait = std::chrono::milliseconds(ms);
+    }
+    if (wait.count() == 0 || !hit(config_.delay_percent_key, percent)) return {};
+    return wait;
+  }
+
+  /// Counts this fault among the active ones; false: there are too many.
+  bool enter() {
+    if (active_) return true;
+    auto& t = stream_.thread();
+    const auto most = t.runtime->integer(config_.active_max_key, config_.active_max ? *config_.active_max : UINT64_MAX);
+    if (g_active.load(std::memory_order_relaxed) >= most) {
+      t.cells.add(stats_, FaultStat::faults_overflow);
+      return false;
+    }
+    g_active.fetch_add(1, std::memory_order_relaxed);
+    t.cells.inc(stats_, FaultStat::active_faults);
+    active_ = true;
+    return true;
+  }
+
+  bool try_abort(const http::RequestHead& head) {
+    if (!config_.abort) return false;
+    const auto& a = *config_.abort;
+    auto percent = a.percent;
+    auto http = a.http_status, grpc = a.grpc_status;
+    if (a.from_header) {
+      http = header_number<std::uint32_t>(head, Name::x_envoy_fault_abort_request);
+      grpc = header_number<std::uint32_t>(head, Name::x_envoy_fault_abort_grpc_request);
+      if (http && (*http < 200 || *http > 599)) http.reset();
+      if (!http && !grpc) return false;
+      percent = lowered(percent, head, Name::x_envoy_fault_abort_request_percentage);
+    }
+    if (!hit(config_.abort_percent_key, percent) || !enter()) return false;
+    if (http && !a.from_header)
+      http = static_cast<std::uint32_t>(stream_.thread().runtime->integer(config_.abort_status_key, http.value_or(200)));
+    stream_.thread().cells.add(stats_, FaultStat::aborts_injected);
+    stream_.local_reply({.status = static_cast<std::uint16_t>(http.value_or(200)), .body = "fault filter abort",
+                         .details = "fault_filter_abort", .flag = Flag::fault_injected,
+                         .grpc_status = grpc ? std::optional<std::uint32_t>(*grpc) : std::nullopt});
+    return true;
+  }
+
+  void on_delay() {
+    auto& head = stream_.request();
+    if (!try_abort(head)) stream_.continue_request(*this);
+  }
+
+  void setup_rate_limit(const http::RequestHead& head) {
+    if (!config_.rate_limit) return;
+    const auto& r = *config_.rate_limit;
+    auto percent = r.percent;
+    std::uint64_t kbps = r.kbps;
+    if (r.from_header) {
+      const auto n = header_number<std::uint64_t>(head, Name::x_envoy_fault_throughput_response);
+      if (!n || *n == 0) return;
+      kbps = *n;
+      percent = lowered(percent, head, Name::x_envoy_fault_throughput_response_percentage);
+    }
+    if (kbps == 0 || !hit(config_.rate_limit_percent_key, percent) || !enter()) return;
+    stream_.thread().cells.add(stats_, FaultStat::response_rl_injected);
+    bytes_per_tick_ = std::max<std::uint64_t>(kbps * 1024 * kTickMs / 1000, 1);
+  }
+
+  void on_tick() {
+    Buffer out;
+    out.move_from(queue_, static_cast<std::size_t>(std::min<std::uint64_t>(bytes_per_tick_, queue_.size())));
+    const bool last = end_ && queue_.empty();
+    if (full_ && queue_.size() < stream_.buffer_bytes_max() / 2) {
+      full_ = false;
+      stream_.on_output_below();
+    }
+    if (!last) tick_.arm(std::chrono::milliseconds(kTickMs));
+    passed_ = last;
+    if (!out.empty() || last) stream_.inject_response_body(*this, out, last);
+  }
+
+  static constexpr std::uint64_t kTickMs = 50;  // 20 slices a second
+  const FaultConfig& config_;
+  stats::BlockHandle stats_;
+  Buffer queue_;
+  std::uint64_t bytes_per_tick_ = 0;
+  bool active_ = false, end_ = false, passed_ = false, full_ = false;
+  event::Alarm<Fault, &Fault::on_delay> delay_;
+  event::Alarm<Fault, &Fault::on_tick> tick_;
+};
+
+}  // namespace
+
+hcm::HttpFilter* FaultFactory::make(hcm::Stream& stream, Arena& arena) const {
+  const auto* o = stream.override_for(name);
+  const FaultConfig* config = o != nullptr && o->config != nullptr ? static_cast<const FaultConfig*>(o->config.get()) : config_.get();
+  return arena.make<Fault>(stream, *config, *config_);
+}
+
+}  // namespace outrigger::filters

@@ -1,0 +1,272 @@
+#include "filters/tcp_proxy.h"
+
+#include <xxhash.h>
+
+namespace outrigger::filters {
+
+using http::Flag;
+using net::IoStatus;
+using stats::ClusterStat;
+using stats::TcpStat;
+
+namespace {
+
+constexpr std::size_t kReadBytes = Buffer::kBlockBytes;
+constexpr unsigned kReadsPerTurn = 64;
+
+class TcpProxy;
+
+/// One of the two sockets: what was read from it waits in `in` until the other side takes it.
+struct Side final : net::TransportEvents {
+  TcpProxy* owner = nullptr;
+  net::Transport* transport = nullptr;
+  Buffer in;
+  bool readable = false, eof = false, shut = false;  // shut: we sent FIN on it
+  void on_readable() override;
+  void on_writable() override;
+};
+
+class TcpProxy final : public net::Connection, private upstream::TcpWaiter {
+ public:
+  TcpProxy(hcm::Worker& worker, std::shared_ptr<const TcpProxyConfig> config, std::unique_ptr<net::Transport> transport,
+           http::ConnectionInfo info, const hcm::ListenerContext& listener, net::ConnectionOwner& owner)
+      : worker_(worker), config_(std::move(config)), transport_(std::move(transport)), info_(std::move(info)),
+        listener_(listener), owner_(owner), idle_(worker.thread.loop.timers(), *this), limit_(worker.thread.loop.timers(), *this) {}
+  void start() override;
+  TimePoint started_at() const noexcept override { return info_.start; }
+  void close_now() override { finish(false, false); }
+
+ private:
+  friend struct Side;
+  void connect();
+  void on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) override;
+  void on_tcp_failure(upstream::PoolFailure why, std::string_view detail, upstream::Host* host) override;
+  void pump(Side& from, Side& to);
+  bool write_out(Side& from, Side& to);
+  void maybe_done();
+  void finish(bool reset_down, bool by_remote);
+  void fail(Flag flag, std::string_view detail);
+  void on_idle();
+  void on_limit();
+  void touch() {
+    if (config_->idle_timeout) idle_.arm(*config_->idle_timeout);
+  }
+  void log();
+
+  hcm::Worker& worker_;
+  std::shared_ptr<const TcpProxyConfig> config_;
+  std::unique_ptr<net::Transport> transport_;
+  http::ConnectionInfo info_;
+  hcm::ListenerContext listener_;
+  net::ConnectionOwner& owner_;
+  http::StreamInfo stream_;
+  upstream::Cluster* cluster_ = nullptr;
+  std::unique_ptr<upstream::TcpAttempt> attempt_;
+  std::unique_ptr<upstream::TcpLease> lease_;
+  Side down_, up_;
+  std::uint32_t attempts_ = 0;
+  bool closed_ = false, pumping_ = false;
+  event::Alarm<TcpProxy, &TcpProxy::on_idle> idle_;
+  event::Alarm<TcpProxy, &TcpProxy::on_limit> limit_;
+};
+
+void Side::on_readable() {
+  readable = true;
+  Side& other = this == &owner->down_ ? owner->up_ : owner->down_;
+  owner->pump(*this, other);
+}
+
+void Side::on_writable() {
+  Side& other = this == &owner->down_ ? owner->up_ : owner->down_;
+  if (!other.in.empty() || other.readable) owner->pump(other, *this);
+}
+
+void TcpProxy::start() {
+  auto& cells = worker_.thread.cells;
+  cells.add(config_->stats, TcpStat::downstream_cx_total);
+  stream_.connection = &info_;
+  stream_.has_protocol = false;
+  stream_.start = worker_.thread.loop.now();
+  stream_.start_wall = worker_.thread.loop.wall();
+  down_.owner = up_.owner = this;
+  down_.transport = transport_.get();
+  if (config_->max_connection_duration) limit_.arm(*config_->max_connection_duration);
+  transport_->start(down_);
+  std::string_view name = config_->cluster;
+  if (!config_->weights.empty()) {
+    std::uint64_t at = worker_.thread.random.below(config_->total_weight);
+    for (const auto& w : config_->weights) {
+      name = w.cluster;
+      if (at < w.weight) break;
+      at -= w.weight;
+    }
+  }
+  cluster_ = worker_.clusters.find(name);
+  if (cluster_ == nullptr) {
+    cells.add(config_->stats, TcpStat::downstream_cx_no_route);
+    return fail(Flag::no_cluster_found, "cluster_not_found");
+  }
+  const auto& c = cluster_->config();
+  stream_.cluster = c.observability_name.empty() ? std::string_view(c.name) : c.observability_name;
+  stream_.cluster_raw = c.name;
+  connect();
+}
+
+void TcpProxy::connect() {
+  if (attempts_ >= config_->connect_attempts_max) {
+    worker_.thread.cells.add(cluster_->stats(), ClusterStat::upstream_cx_connect_attempts_exceeded);
+    stream_.flags.set(Flag::upstream_retry_limit_exceeded);
+    return finish(true, false);
+  }
+  ++attempts_;
+  stream_.attempt_count = attempts_;
+  upstream::PickContext pick;
+  pick.original_dst = &info_.local;
+  const auto ip = info_.remote.ip_text();
+  if (config_->hash_source_ip) pick.hash = XXH64(ip.data(), ip.size(), 0);
+  upstream::Host* host = cluster_->pick(pick);
+  if (host == nullptr) return fail(Flag::no_healthy_upstream, "");
+  auto attempt = cluster_->connect(*host, *this);
+  if (!closed_ && attempt != nullptr) attempt_ = std::move(attempt);
+}
+
+void TcpProxy::on_tcp_failure(upstream::PoolFailure why, std::string_view detail, upstream::Host* host) {
+  if (closed_) return;
+  if (host != nullptr) {
+    auto& up = stream_.upstream.emplace();
+    up.host = host->endpoint().address;
+    up.hostname = host->endpoint().hostname;
+    up.transport_failure_reason = detail.empty() ? "" : "delayed connect error: Connection refused";
+  }
+  if (why == upstream::PoolFailure::overflow) return fail(Flag::upstream_overflow, "");
+  stream_.flags.set(Flag::upstream_connection_failure);
+  connect();
+}
+
+void TcpProxy::on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) {
+  lease_ = std::move(lease);
+  stream_.flags = {};
+  up_.transport = &lease_->transport();
+  auto& up = stream_.upstream.emplace();
+  up.host = lease_->host().endpoint().address;
+  up.hostname = lease_->host().endpoint().hostname;
+  up.local = up_.transport->local();
+  up.connection_id = lease_->connection_id();
+  up_.transport->start(up_);
+  touch();
+  if (!closed_) pump(down_, up_);
+}
+
+/// Reads and writes until one side can no more. Memory per direction stays below the listener's
+/// limit: a full buffer stops the reads.
+void TcpProxy::pump(Side& from, Side& to) {
+  if (closed_ || from.transport == nullptr) return;
+  auto& cells = worker_.thread.cells;
+  const bool down = &from == &down_;
+  const std::size_t limit = listener_.buffer_bytes_max == 0 ? SIZE_MAX : listener_.buffer_bytes_max;
+  for (unsigned reads = 0;; ++reads) {
+    if (!from.in.empty() && !write_out(from, to)) {
+      if (closed_) return;
+      if (from.in.size() >= std::min<std::size_t>(limit, 256 * 1024)) break;
+    }
+    if (!from.readable || from.eof) break;
+    if (to.transport == nullptr && from.in.size() >= std::min<std::size_t>(limit, 64 * 1024)) break;
+    if (reads == kReadsPerTurn) {
+      from.readable = false;
+      from.transport->rearm();
+      break;
+    }
+    const auto r = from.transport->read(from.in, kReadBytes);
+    if (r.status == IoStatus::ok) {
+      touch();
+      if (down) stream_.bytes_received += r.bytes;
+      cells.add(config_->stats, down ? TcpStat::downstream_cx_rx_bytes_total : TcpStat::downstream_cx_tx_bytes_total, r.bytes);
+      if (cluster_ != nullptr)
+        cells.add(cluster_->stats(), down ? ClusterStat::upstream_cx_tx_bytes_total : ClusterStat::upstream_cx_rx_bytes_total, r.bytes);
+      if (!down) stream_.bytes_sent += r.bytes;
+      if (r.drained) from.readable = false;
+      continue;
+    }
+    from.readable = false;
+    if (r.status == IoStatus::eof) from.eof = true;
+    if (r.status == IoStatus::reset) return finish(!down, true);
+    if (r.status == IoStatus::eof && !down && lease_ != nullptr) lease_->closed_by_remote();
+    if (r.status == IoStatus::would_block) break;
+  }
+  maybe_done();
+}
+
+/// False: the other side takes no more now (or is not there yet).
+bool TcpProxy::write_out(Side& from, Side& to) {
+  if (to.transport == nullptr) return false;
+  const auto r = to.transport->write(from.in);
+  if (r.status == IoStatus::reset) {
+    finish(&to == &up_, true);
+    return false;
+  }
+  return from.in.empty();
+}
+
+/// Half-close: an end of one direction is passed on when its bytes are out.
+void TcpProxy::maybe_done() {
+  if (closed_) return;
+  if (down_.eof && down_.in.empty() && up_.transport != nullptr && !up_.shut) {
+    up_.shut = true;
+    up_.transport->shutdown_write();
+  }
+  if (up_.eof && up_.in.empty() && !down_.shut) {
+    down_.shut = true;
+    down_.transport->shutdown_write();
+  }
+  if (down_.eof && up_.transport == nullptr && down_.in.empty()) return finish(false, true);
+  if (down_.eof && up_.eof && down_.in.empty() && up_.in.empty()) finish(false, true);
+}
+
+void TcpProxy::fail(Flag flag, std::string_view detail) {
+  stream_.flags.set(flag);
+  stream_.details = detail;
+  finish(true, false);
+}
+
+void TcpProxy::on_idle() {
+  worker_.thread.cells.add(config_->stats, TcpStat::idle_timeout);
+  finish(false, false);
+}
+void TcpProxy::on_limit() {
+  worker_.thread.cells.add(config_->stats, TcpStat::max_downstream_connection_duration);
+  info_.local_close_reason = "max_connection_duration_reached";
+  stream_.details = "max_connection_duration_reached";
+  stream_.flags.set(Flag::duration_timeout);
+  finish(false, false);
+}
+
+void TcpProxy::finish(bool reset_down, bool) {
+  if (closed_) return;
+  closed_ = true;
+  idle_.cancel();
+  limit_.cancel();
+  attempt_.reset();
+  if (reset_down) transport_->close_reset();
+  else transport_->close();
+  log();
+  lease_.reset();
+  owner_.on_connection_closed(*this);
+}
+
+void TcpProxy::log() {
+  if (config_->access_logs.empty()) return;
+  stream_.end = worker_.thread.loop.now();
+  const accesslog::LogContext c{{&stream_, nullptr, nullptr, nullptr, "NotSet"}, accesslog::LogType::tcp_connection_end,
+                                worker_.thread.runtime.get(), &worker_.thread.random, worker_.thread.loop.now()};
+  for (const auto& l : config_->access_logs) l->log(c);
+}
+
+}  // namespace
+
+std::unique_ptr<net::Connection> TcpProxyFactory::make(hcm::Worker& worker, std::unique_ptr<net::Transport> transport,
+                                                       http::ConnectionInfo info, const hcm::ListenerContext& listener,
+                                                       net::ConnectionOwner& owner) const {
+  return std::make_unique<TcpProxy>(worker, config_, std::move(transport), std::move(info), listener, owner);
+}
+
+}  // namespace outrigger::filters
