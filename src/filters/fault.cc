@@ -138,10 +138,10 @@ class Fault final : public hcm::HttpFilter {
       percent = lowered(percent, head, Name::x_envoy_fault_abort_request_percentage);
     }
     if (!hit(config_.abort_percent_key, percent) || !enter()) return false;
-    if (http && !a.from_header)
-      http = static_cast<std::uint32_t>(stream_.thread().runtime->integer(config_.abort_status_key, http.value_or(200)));
+    std::uint64_t status = http.value_or(200);
+    if (http.has_value() && !a.from_header) status = stream_.thread().runtime->integer(config_.abort_status_key, status);
     stream_.thread().cells.add(stats_, FaultStat::aborts_injected);
-    stream_.local_reply({.status = static_cast<std::uint16_t>(http.value_or(200)), .body = "fault filter abort",
+    stream_.local_reply({.status = static_cast<std::uint16_t>(status), .body = "fault filter abort",
                          .details = "fault_filter_abort", .flag = Flag::fault_injected,
                          .grpc_status = grpc ? std::optional<std::uint32_t>(*grpc) : std::nullopt});
     return true;
