@@ -47,13 +47,20 @@ Options parse(int argc, char** argv) {
     const std::size_t at = argument.find('=');
     const std::string_view name = argument.substr(0, at);
     const std::string value(at == std::string_view::npos ? "" : argument.substr(at + 1));
-    if (name == "connections") o.connections = static_cast<unsigned>(std::stoul(value));
-    else if (name == "seconds") o.seconds = std::stod(value);
-    else if (name == "rate") o.rate = std::stod(value);
-    else if (name == "close") o.close = value == "1";
-    else if (name == "path") o.path = value;
-    else if (name == "headers") o.headers = static_cast<unsigned>(std::stoul(value));
-    else if (name == "body") o.body = std::stoul(value);
+    if (name == "connections")
+      o.connections = static_cast<unsigned>(std::stoul(value));
+    else if (name == "seconds")
+      o.seconds = std::stod(value);
+    else if (name == "rate")
+      o.rate = std::stod(value);
+    else if (name == "close")
+      o.close = value == "1";
+    else if (name == "path")
+      o.path = value;
+    else if (name == "headers")
+      o.headers = static_cast<unsigned>(std::stoul(value));
+    else if (name == "body")
+      o.body = std::stoul(value);
     else {
       std::fprintf(stderr, "unknown option %s\n", argv[i]);
       std::exit(2);
@@ -76,11 +83,11 @@ struct Connection {
   int fd = -1;
   bool connected = false;
   bool busy = false;
-  bool first = true;            // tcp: the mode byte goes first
-  Clock::time_point due;        // when the operation under way was due
+  bool first = true;      // tcp: the mode byte goes first
+  Clock::time_point due;  // when the operation under way was due
   std::string_view output;
-  std::string head;             // of the response, until it is whole
-  std::size_t left = 0;         // bytes of the response still to come
+  std::string head;      // of the response, until it is whole
+  std::size_t left = 0;  // bytes of the response still to come
   bool in_body = false;
 };
 
@@ -169,8 +176,10 @@ class Load {
       getsockopt(c.fd, SOL_SOCKET, SO_ERROR, &error, &size);
       if (error != 0) return fail(c);
       c.connected = true;
-      if (options_.mode == "bulk") begin(c, Clock::now());
-      else if (!c.busy) idle_.push_back(&c);
+      if (options_.mode == "bulk")
+        begin(c, Clock::now());
+      else if (!c.busy)
+        idle_.push_back(&c);
     }
     if (c.busy && !c.output.empty() && !write(c)) return fail(c);
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) != 0 && !read(c)) fail(c);
@@ -306,10 +315,10 @@ class Load {
     const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
     std::sort(latencies_.begin(), latencies_.end());
     const std::size_t due = options_.rate > 0 ? static_cast<std::size_t>(options_.rate * options_.seconds) : 0;
-    std::printf("{\"operations\":%zu,\"due\":%zu,\"bytes\":%zu,\"seconds\":%.4f,\"errors\":%u,"
-                "\"p50_us\":%.0f,\"p90_us\":%.0f,\"p99_us\":%.0f,\"max_us\":%.0f}\n",
-                operations, due, bytes_, seconds, errors_, percentile(0.5), percentile(0.9),
-                percentile(0.99), percentile(1));
+    std::printf(
+        "{\"operations\":%zu,\"due\":%zu,\"bytes\":%zu,\"seconds\":%.4f,\"errors\":%u,"
+        "\"p50_us\":%.0f,\"p90_us\":%.0f,\"p99_us\":%.0f,\"max_us\":%.0f}\n",
+        operations, due, bytes_, seconds, errors_, percentile(0.5), percentile(0.9), percentile(0.99), percentile(1));
     std::fflush(stdout);
   }
 

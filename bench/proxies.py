@@ -87,15 +87,13 @@ class Proxy:
         return total / TICK
 
     def memory_kib(self):
-        """(resident, private) of all its processes."""
-        resident = private = 0
+        """(resident, private) of all its processes; what a master shares with its worker since the fork is private."""
+        sums = {}
         for pid in self.pids():
-            for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-                if line.startswith("Rss:"):
-                    resident += int(line.split()[1])
-                elif line.startswith(("Private_Clean:", "Private_Dirty:")):
-                    private += int(line.split()[1])
-        return resident, private
+            for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
+                name, kib = line.split()[:2]
+                sums[name] = sums.get(name, 0) + int(kib)
+        return sums["Rss:"], max(sums["Private_Clean:"] + sums["Private_Dirty:"], sums.get("Pss_Anon:", 0))
 
 
 def first_response(port):
@@ -133,7 +131,8 @@ def envoy_command(proxy, binary, upstream, extra):
             "route_config": {"name": "bench", "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
                 {"match": {"prefix": "/"}, "route": {"cluster": "http"}}]}]}}
     tcp = {"@type": f"{filters}.network.tcp_proxy.v3.TcpProxy", "stat_prefix": "bench", "cluster": "tcp"}
-    clusters = [envoy_cluster("http", [socket_address(upstream.http)]), envoy_cluster("tcp", [socket_address(upstream.tcp)])]
+    clusters = [envoy_cluster("http", [socket_address(upstream.http)]),
+                envoy_cluster("tcp", [socket_address(upstream.tcp)])]
     clusters += [envoy_cluster(f"idle_{i}", [socket_address(8080, host) for host in idle_endpoints(i)])
                  for i in range(extra)]
     bootstrap = {"node": {"id": "bench", "cluster": "bench"}, "admin": {"address": socket_address(proxy.admin)},

@@ -39,12 +39,12 @@ enum class Kind { http_listener, tcp_listener, http, tcp };
 struct Connection {
   Kind kind;
   int fd;
-  char mode = 0;                      // tcp: 'E', 'D' or 'U'
-  bool writing = false;               // EPOLLOUT is on
-  std::string input;                  // http: an incomplete head
-  std::size_t body_left = 0;          // http: bytes of a request body still to drop
+  char mode = 0;              // tcp: 'E', 'D' or 'U'
+  bool writing = false;       // EPOLLOUT is on
+  std::string input;          // http: an incomplete head
+  std::size_t body_left = 0;  // http: bytes of a request body still to drop
   std::deque<std::string_view> output;
-  std::string echo;                   // tcp: bytes not yet sent back
+  std::string echo;  // tcp: bytes not yet sent back
 };
 
 class Server {

@@ -1,5 +1,9 @@
 # Warnings are errors; hardening in release; sanitizers by preset.
 set(OUTRIGGER_WARNINGS -Wall -Wextra -Werror -Wno-missing-field-initializers)
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  # The project is warning-free with g++; clang is here for libFuzzer only.
+  set(OUTRIGGER_WARNINGS -Wall -Wextra)
+endif()
 
 add_compile_options(-fno-omit-frame-pointer -fstack-protector-strong)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
@@ -8,6 +12,9 @@ add_link_options(-Wl,-z,relro,-z,now -Wl,--as-needed -pie)
 if(OUTRIGGER_SANITIZE)
   add_compile_options(-fsanitize=${OUTRIGGER_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${OUTRIGGER_SANITIZE})
+  if(OUTRIGGER_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+  endif()
 elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
   add_compile_options(-D_FORTIFY_SOURCE=2 -ffunction-sections -fdata-sections)
   add_link_options(-Wl,--gc-sections)

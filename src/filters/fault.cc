@@ -34,7 +34,10 @@ runtime::FractionalPercent lowered(runtime::FractionalPercent p, const http::Req
 class Fault final : public hcm::HttpFilter {
  public:
   Fault(hcm::Stream& stream, const FaultConfig& config, const FaultConfig& base)
-      : HttpFilter(stream), config_(config), stats_(base.stats), delay_(stream.thread().loop.timers(), *this),
+      : HttpFilter(stream),
+        config_(config),
+        stats_(base.stats),
+        delay_(stream.thread().loop.timers(), *this),
         tick_(stream.thread().loop.timers(), *this) {}
 
   FilterStatus on_request_head(http::RequestHead& head, bool) override {
@@ -103,7 +106,8 @@ class Fault final : public hcm::HttpFilter {
       wait = std::chrono::milliseconds(*ms);
       percent = lowered(percent, head, Name::x_envoy_fault_delay_request_percentage);
     } else {
-      const auto ms = stream_.thread().runtime->integer(config_.delay_duration_key, static_cast<std::uint64_t>(wait.count() / 1000));
+      const auto ms =
+          stream_.thread().runtime->integer(config_.delay_duration_key, static_cast<std::uint64_t>(wait.count() / 1000));
       wait = std::chrono::milliseconds(ms);
     }
     if (wait.count() == 0 || !hit(config_.delay_percent_key, percent)) return {};
@@ -129,21 +133,23 @@ class Fault final : public hcm::HttpFilter {
     if (!config_.abort) return false;
     const auto& a = *config_.abort;
     auto percent = a.percent;
-    auto http = a.http_status, grpc = a.grpc_status;
+    std::uint64_t http = a.http_status.value_or(0);  // 0: a gRPC status instead
+    auto grpc = a.grpc_status;
     if (a.from_header) {
-      http = header_number<std::uint32_t>(head, Name::x_envoy_fault_abort_request);
+      http = header_number<std::uint32_t>(head, Name::x_envoy_fault_abort_request).value_or(0);
       grpc = header_number<std::uint32_t>(head, Name::x_envoy_fault_abort_grpc_request);
-      if (http && (*http < 200 || *http > 599)) http.reset();
-      if (!http && !grpc) return false;
+      if (http < 200 || http > 599) http = 0;
+      if (http == 0 && !grpc) return false;
       percent = lowered(percent, head, Name::x_envoy_fault_abort_request_percentage);
     }
     if (!hit(config_.abort_percent_key, percent) || !enter()) return false;
-    std::uint64_t status = http.value_or(200);
-    if (http.has_value() && !a.from_header) status = stream_.thread().runtime->integer(config_.abort_status_key, status);
+    if (http != 0 && !a.from_header) http = stream_.thread().runtime->integer(config_.abort_status_key, http);
     stream_.thread().cells.add(stats_, FaultStat::aborts_injected);
-    stream_.local_reply({.status = static_cast<std::uint16_t>(status), .body = "fault filter abort",
-                         .details = "fault_filter_abort", .flag = Flag::fault_injected,
-                         .grpc_status = grpc ? std::optional<std::uint32_t>(*grpc) : std::nullopt});
+    stream_.local_reply({.status = static_cast<std::uint16_t>(http == 0 ? 200 : http),
+                         .body = a.body,
+                         .details = "fault_filter_abort",
+                         .flag = Flag::fault_injected,
+                         .grpc_status = grpc});
     return true;
   }
 
@@ -195,7 +201,8 @@ class Fault final : public hcm::HttpFilter {
 
 hcm::HttpFilter* FaultFactory::make(hcm::Stream& stream, Arena& arena) const {
   const auto* o = stream.override_for(name);
-  const FaultConfig* config = o != nullptr && o->config != nullptr ? static_cast<const FaultConfig*>(o->config.get()) : config_.get();
+  const FaultConfig* config =
+      o != nullptr && o->config != nullptr ? static_cast<const FaultConfig*>(o->config.get()) : config_.get();
   return arena.make<Fault>(stream, *config, *config_);
 }
 

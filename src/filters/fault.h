@@ -19,6 +19,7 @@ struct FaultConfig {
   struct Abort {
     bool from_header = false;
     std::optional<std::uint32_t> http_status, grpc_status;
+    std::string body = "fault filter abort";
     runtime::FractionalPercent percent{0, runtime::Denominator::hundred};
   };
   struct RateLimit {

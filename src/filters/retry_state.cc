@@ -76,7 +76,8 @@ bool RetryState::wants(const http::ResponseHead& head, bool grpc) const {
   if ((on_ & retry_on::kGatewayError) != 0 && status >= 502 && status <= 504) return true;
   if ((on_ & retry_on::kRetriable4xx) != 0 && status == 409) return true;
   if ((on_ & retry_on::kRetriableStatusCodes) != 0) {
-    if (policy_ != nullptr && std::find(policy_->status_codes.begin(), policy_->status_codes.end(), status) != policy_->status_codes.end())
+    if (policy_ != nullptr &&
+        std::find(policy_->status_codes.begin(), policy_->status_codes.end(), status) != policy_->status_codes.end())
       return true;
     if (any_item(extra_codes_, [&](std::string_view s) { return to_number<std::uint32_t>(s) == status; })) return true;
   }
@@ -91,9 +92,10 @@ bool RetryState::wants(const http::ResponseHead& head, bool grpc) const {
   if (grpc && (on_ & kGrpc) != 0) {
     const auto code = to_number<unsigned>(head.headers.get(Name::grpc_status));
     if (!code) return false;
-    return (*code == 1 && (on_ & retry_on::kGrpcCancelled) != 0) || (*code == 4 && (on_ & retry_on::kGrpcDeadlineExceeded) != 0) ||
-           (*code == 8 && (on_ & retry_on::kGrpcResourceExhausted) != 0) || (*code == 13 && (on_ & retry_on::kGrpcInternal) != 0) ||
-           (*code == 14 && (on_ & retry_on::kGrpcUnavailable) != 0);
+    return (*code == 1 && (on_ & retry_on::kGrpcCancelled) != 0) ||
+           (*code == 4 && (on_ & retry_on::kGrpcDeadlineExceeded) != 0) ||
+           (*code == 8 && (on_ & retry_on::kGrpcResourceExhausted) != 0) ||
+           (*code == 13 && (on_ & retry_on::kGrpcInternal) != 0) || (*code == 14 && (on_ & retry_on::kGrpcUnavailable) != 0);
   }
   return false;
 }

@@ -91,8 +91,8 @@ void Router::redirect_or_direct(const route::Route& r, http::RequestHead& head) 
   if (r.kind == route::Route::redirect) {
     cells.add(stats, RouterStat::rq_redirect);
     const ExtraHeader location[] = {{"location", route::redirect_location(&r, head, stream_.arena())}};
-    return stream_.local_reply({.status = r.redirect_to.code, .details = "direct_response", .headers = location,
-                                .headers_count = 1, .finalize = true});
+    return stream_.local_reply(
+        {.status = r.redirect_to.code, .details = "direct_response", .headers = location, .headers_count = 1, .finalize = true});
   }
   cells.add(stats, RouterStat::rq_direct_response);
   hcm::LocalReply reply{.status = r.direct.status, .body = r.direct.body, .details = "direct_response", .finalize = true};
@@ -108,7 +108,8 @@ bool Router::choose(http::RequestHead& head) {
   cluster_ = chosen.cluster.empty() ? nullptr : stream_.worker().clusters.find(chosen.cluster);
   if (cluster_ == nullptr) {
     stream_.thread().cells.add(stream_.config().router_stats, RouterStat::no_cluster);
-    stream_.local_reply({.status = route_->cluster_not_found_code, .details = "cluster_not_found", .flag = Flag::no_cluster_found});
+    stream_.local_reply(
+        {.status = route_->cluster_not_found_code, .details = "cluster_not_found", .flag = Flag::no_cluster_found});
     return false;
   }
   const auto& config = cluster_->config();
@@ -122,8 +123,12 @@ bool Router::choose(http::RequestHead& head) {
       stream_.thread().cells.add(cluster_->stats(), ClusterStat::upstream_rq_maintenance_mode);
       charge(503, nullptr, nullptr);
       const ExtraHeader overloaded[] = {{"x-envoy-overloaded", "true"}};
-      stream_.local_reply({.status = 503, .body = "maintenance mode", .details = "maintenance_mode", .flag = Flag::upstream_overflow,
-                           .headers = overloaded, .headers_count = config_.suppress_envoy_headers ? 0u : 1u});
+      stream_.local_reply({.status = 503,
+                           .body = "maintenance mode",
+                           .details = "maintenance_mode",
+                           .flag = Flag::upstream_overflow,
+                           .headers = overloaded,
+                           .headers_count = config_.suppress_envoy_headers ? 0u : 1u});
       return false;
     }
   }
@@ -152,9 +157,11 @@ void Router::read_timeouts(http::RequestHead& head) {
     if (const auto n = header_number(h, Name::x_envoy_expected_rq_timeout_ms)) timeout_value_ = std::chrono::milliseconds(*n);
   }
   if (const auto n = header_number(h, Name::x_envoy_upstream_rq_timeout_ms)) timeout_value_ = std::chrono::milliseconds(*n);
-  if (const auto n = header_number(h, Name::x_envoy_upstream_rq_per_try_timeout_ms)) per_try_value_ = std::chrono::milliseconds(*n);
+  if (const auto n = header_number(h, Name::x_envoy_upstream_rq_per_try_timeout_ms))
+    per_try_value_ = std::chrono::milliseconds(*n);
   if (timeout_value_ && timeout_value_->count() == 0) timeout_value_.reset();
-  if (per_try_value_ && (per_try_value_->count() == 0 || (timeout_value_ && *per_try_value_ >= *timeout_value_))) per_try_value_.reset();
+  if (per_try_value_ && (per_try_value_->count() == 0 || (timeout_value_ && *per_try_value_ >= *timeout_value_)))
+    per_try_value_.reset();
   const auto expected = per_try_value_ ? per_try_value_ : timeout_value_;
   if (expected && !config_.suppress_envoy_headers)
     h.set(Name::x_envoy_expected_rq_timeout_ms, number(static_cast<std::uint64_t>(expected->count() / 1000), stream_.arena()));
@@ -253,7 +260,8 @@ void Router::start_attempt() {
   auto& head = stream_.request();
   auto& info = stream_.info();
   ++info.attempt_count;
-  if (route_->vhost->include_attempt_count) head.headers.set(Name::x_envoy_attempt_count, number(info.attempt_count, stream_.arena()));
+  if (route_->vhost->include_attempt_count)
+    head.headers.set(Name::x_envoy_attempt_count, number(info.attempt_count, stream_.arena()));
   upstream::PickContext pick;
   pick.hash = hash_;
   pick.request = &head;
@@ -282,7 +290,8 @@ void Router::start_attempt() {
   cluster_->request_stream(*host, *a);
 }
 
-Attempt::Attempt(Router& router, event::Timers& timers) : router_(router), per_try_(timers, *this), per_try_idle_(timers, *this) {}
+Attempt::Attempt(Router& router, event::Timers& timers)
+    : router_(router), per_try_(timers, *this), per_try_idle_(timers, *this) {}
 
 Arena& Attempt::arena() { return router_.stream_.arena(); }
 bool Attempt::is_connect_or_upgrade() const noexcept { return router_.stream_.is_upgrade(); }
@@ -290,7 +299,7 @@ bool Attempt::is_connect_or_upgrade() const noexcept { return router_.stream_.is
 void Attempt::stop() {
   if (done_) return;
   done_ = true;
-  upstream::PoolWaiter::unlink();
+  cancel_pending();
   per_try_.cancel();
   per_try_idle_.cancel();
   if (paused_) {
@@ -303,7 +312,8 @@ void Attempt::stop() {
 void Attempt::arm_timers() {
   if (router_.per_try_value_ && !router_.stream_.is_upgrade()) per_try_.arm(*router_.per_try_value_);
   const auto* p = router_.retry_.policy();
-  if (p != nullptr && p->per_try_idle_timeout && p->per_try_idle_timeout->count() > 0) per_try_idle_.arm(*p->per_try_idle_timeout);
+  if (p != nullptr && p->per_try_idle_timeout && p->per_try_idle_timeout->count() > 0)
+    per_try_idle_.arm(*p->per_try_idle_timeout);
 }
 
 void Attempt::on_pool_ready(upstream::ClientStream& stream, upstream::Host& host) {

@@ -52,7 +52,8 @@ void Router::charge_time() {
   const auto ms = static_cast<std::uint64_t>((stream_.thread().loop.now() - request_end_at_).count() / 1000);
   const auto b = cluster_->stats();
   cells.record(b, ClusterStat::upstream_rq_time, ms);
-  cells.record(b, stream_.info().is_internal ? ClusterStat::internal_upstream_rq_time : ClusterStat::external_upstream_rq_time, ms);
+  cells.record(b, stream_.info().is_internal ? ClusterStat::internal_upstream_rq_time : ClusterStat::external_upstream_rq_time,
+               ms);
   if (route_->has_route_stats) cells.record(route_->route_stats, stats::RouteStat::upstream_rq_time, ms);
 }
 
@@ -84,7 +85,8 @@ bool Router::retry(Attempt& a, RetryAnswer answer, const http::ResponseHead* hea
   cells.add(b, ClusterStat::upstream_rq_retry);
   bool rate_limited = false;
   const auto wait = retry_.back_off(stream_.thread().random, head, stream_.thread().loop.wall(), rate_limited);
-  cells.add(b, rate_limited ? ClusterStat::upstream_rq_retry_backoff_ratelimited : ClusterStat::upstream_rq_retry_backoff_exponential);
+  cells.add(
+      b, rate_limited ? ClusterStat::upstream_rq_retry_backoff_ratelimited : ClusterStat::upstream_rq_retry_backoff_exponential);
   retry_timer_.arm(wait);
   return true;
 }
@@ -100,8 +102,10 @@ void Router::on_response_head(Attempt& a, http::ResponseHead& head, bool end_str
     return;
   }
   if ((answer != RetryAnswer::no || retry_.retried()) && retry(a, answer, &head)) {
-    if (end_stream) a.done_ = true;
-    else a.stop();
+    if (end_stream)
+      a.done_ = true;
+    else
+      a.stop();
     return;
   }
   if (route_->internal_redirect.enabled && internal_redirect(head)) {
@@ -127,7 +131,8 @@ void Router::on_response_head(Attempt& a, http::ResponseHead& head, bool end_str
     const auto ms = static_cast<std::uint64_t>((stream_.thread().loop.now() - request_end_at_).count() / 1000);
     h.set(Name::x_envoy_upstream_service_time, number(ms, stream_.arena()));
   }
-  if (route_->vhost->include_attempt_count_in_response) h.set(Name::x_envoy_attempt_count, number(info.attempt_count, stream_.arena()));
+  if (route_->vhost->include_attempt_count_in_response)
+    h.set(Name::x_envoy_attempt_count, number(info.attempt_count, stream_.arena()));
   if (set_cookie_.data() != nullptr) h.add(Name::set_cookie, set_cookie_);
   route::finalize_response(*route_, weight_, head, stream_.format_context());
   if (end_stream) {
@@ -191,7 +196,8 @@ void Router::fail(std::uint16_t status, std::string_view body, std::string_view 
   ExtraHeader extra[3];
   std::size_t n = 0;
   if (overloaded && !config_.suppress_envoy_headers) extra[n++] = {"x-envoy-overloaded", "true"};
-  if (route_->vhost->include_attempt_count_in_response) extra[n++] = {"x-envoy-attempt-count", number(stream_.info().attempt_count, arena)};
+  if (route_->vhost->include_attempt_count_in_response)
+    extra[n++] = {"x-envoy-attempt-count", number(stream_.info().attempt_count, arena)};
   hcm::LocalReply reply{.status = status, .body = body, .details = details, .headers = extra, .headers_count = n};
   stream_.local_reply(reply);
 }
@@ -277,7 +283,8 @@ bool Router::internal_redirect(http::ResponseHead& response) {
   std::string_view scheme, host, path, location = response.headers.get(Name::location);
   if (location.starts_with('/')) location = arena.cat(head.scheme, "://", head.authority, location);
   if (!split_url(location, scheme, host, path)) return refuse(RouterStat::passthrough_internal_redirect_bad_location);
-  if (stream_.internal_redirects >= policy.redirects_max) return refuse(RouterStat::passthrough_internal_redirect_too_many_redirects);
+  if (stream_.internal_redirects >= policy.redirects_max)
+    return refuse(RouterStat::passthrough_internal_redirect_too_many_redirects);
   if (scheme != head.scheme && !policy.allow_cross_scheme) return refuse(RouterStat::passthrough_internal_redirect_unsafe_scheme);
   const auto old_path = head.path, old_host = head.authority;
   const auto original = arena.cat(head.scheme, "://", head.authority, head.path);

@@ -10,7 +10,8 @@ using http::Name;
 
 class Shadow final : private upstream::PoolWaiter, private upstream::ClientStreamEvents {
  public:
-  Shadow(ShadowSet& set, event::Loop& loop, const http::RequestHead& from) : set_(&set), loop_(loop), limit_(loop.timers(), *this) {
+  Shadow(ShadowSet& set, event::Loop& loop, const http::RequestHead& from)
+      : set_(&set), loop_(loop), limit_(loop.timers(), *this) {
     head_ = arena_.make<http::RequestHead>(arena_);
     head_->method = arena_.copy(from.method);
     head_->path = arena_.copy(from.path);
@@ -79,7 +80,7 @@ class Shadow final : private upstream::PoolWaiter, private upstream::ClientStrea
   void finish() {
     if (done_) return;
     done_ = true;
-    upstream::PoolWaiter::unlink();
+    cancel_pending();
     limit_.cancel();
     if (stream_ != nullptr) std::exchange(stream_, nullptr)->cancel();
     if (set_ != nullptr)

@@ -30,8 +30,14 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter {
  public:
   TcpProxy(hcm::Worker& worker, std::shared_ptr<const TcpProxyConfig> config, std::unique_ptr<net::Transport> transport,
            http::ConnectionInfo info, const hcm::ListenerContext& listener, net::ConnectionOwner& owner)
-      : worker_(worker), config_(std::move(config)), transport_(std::move(transport)), info_(std::move(info)),
-        listener_(listener), owner_(owner), idle_(worker.thread.loop.timers(), *this), limit_(worker.thread.loop.timers(), *this) {}
+      : worker_(worker),
+        config_(std::move(config)),
+        transport_(std::move(transport)),
+        info_(std::move(info)),
+        listener_(listener),
+        owner_(owner),
+        idle_(worker.thread.loop.timers(), *this),
+        limit_(worker.thread.loop.timers(), *this) {}
   void start() override;
   TimePoint started_at() const noexcept override { return info_.start; }
   void close_now() override { finish(false, false); }
@@ -182,7 +188,8 @@ void TcpProxy::pump(Side& from, Side& to) {
       if (down) stream_.bytes_received += r.bytes;
       cells.add(config_->stats, down ? TcpStat::downstream_cx_rx_bytes_total : TcpStat::downstream_cx_tx_bytes_total, r.bytes);
       if (cluster_ != nullptr)
-        cells.add(cluster_->stats(), down ? ClusterStat::upstream_cx_tx_bytes_total : ClusterStat::upstream_cx_rx_bytes_total, r.bytes);
+        cells.add(cluster_->stats(), down ? ClusterStat::upstream_cx_tx_bytes_total : ClusterStat::upstream_cx_rx_bytes_total,
+                  r.bytes);
       if (!down) stream_.bytes_sent += r.bytes;
       if (r.drained) from.readable = false;
       continue;
@@ -246,8 +253,10 @@ void TcpProxy::finish(bool reset_down, bool) {
   idle_.cancel();
   limit_.cancel();
   attempt_.reset();
-  if (reset_down) transport_->close_reset();
-  else transport_->close();
+  if (reset_down)
+    transport_->close_reset();
+  else
+    transport_->close();
   log();
   lease_.reset();
   owner_.on_connection_closed(*this);
@@ -256,8 +265,11 @@ void TcpProxy::finish(bool reset_down, bool) {
 void TcpProxy::log() {
   if (config_->access_logs.empty()) return;
   stream_.end = worker_.thread.loop.now();
-  const accesslog::LogContext c{{&stream_, nullptr, nullptr, nullptr, "NotSet"}, accesslog::LogType::tcp_connection_end,
-                                worker_.thread.runtime.get(), &worker_.thread.random, worker_.thread.loop.now()};
+  const accesslog::LogContext c{{&stream_, nullptr, nullptr, nullptr, "NotSet"},
+                                accesslog::LogType::tcp_connection_end,
+                                worker_.thread.runtime.get(),
+                                &worker_.thread.random,
+                                worker_.thread.loop.now()};
   for (const auto& l : config_->access_logs) l->log(c);
 }
 

@@ -34,9 +34,9 @@ enum class Severity : unsigned char { error, warning };
 
 struct Problem {
   Severity severity = Severity::error;
-  std::string path;    // dotted, may be empty
-  std::string text;    // what is wrong and what was expected
-  std::string file;    // filled in by the loader, which knows the source
+  std::string path;  // dotted, may be empty
+  std::string text;  // what is wrong and what was expected
+  std::string file;  // filled in by the loader, which knows the source
   int line = 0, column = 0;
 };
 

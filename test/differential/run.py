@@ -47,6 +47,7 @@ class Suite:
         self.recorded = {} if args.record else recordings()
         self.results = {}
         self.errors = {}
+        self.seconds = {}
         self.folder = tempfile.mkdtemp(prefix="differential-")
         self.processes = 0
         self.is_envoy = "envoy" in os.path.basename(args.binary)
@@ -109,12 +110,14 @@ class Suite:
         while left:
             run = left.pop(0)
             await run.start()
+            began = time.monotonic()
             try:
                 outcome = await asyncio.wait_for(
                     run.outcome(proxy, self.expected(run.scenario)), 60 * self.args.slow_factor)
             except Exception as e:  # a failed scenario must not take the others with it
                 self.fail(run.scenario, f"{type(e).__name__}: {e}")
             else:
+                self.seconds[run.scenario.name] = time.monotonic() - began
                 if proxy.alive or run.scenario.own:
                     self.finish(run.scenario, outcome)
                 else:
@@ -151,7 +154,8 @@ class Suite:
     def report(self, scenario, passed, text):
         self.results[scenario.name] = passed
         if not passed or self.args.verbose:
-            print(f"{'PASS' if passed else 'FAIL'} {scenario.area}/{scenario.name}", flush=True)
+            print(f"{'PASS' if passed else 'FAIL'} {scenario.area}/{scenario.name}"
+                  f"{self.seconds.get(scenario.name, 0):8.2f} s", flush=True)
         if text:
             print("    " + text.rstrip().replace("\n", "\n    "), flush=True)
 

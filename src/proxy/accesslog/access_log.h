@@ -14,8 +14,18 @@
 namespace outrigger::accesslog {
 
 /// The moment a log is written.
-enum class LogType : std::uint8_t { not_set, tcp_upstream_connected, tcp_periodic, tcp_connection_end,
-  downstream_start, downstream_periodic, downstream_end, upstream_pool_ready, upstream_periodic, upstream_end };
+enum class LogType : std::uint8_t {
+  not_set,
+  tcp_upstream_connected,
+  tcp_periodic,
+  tcp_connection_end,
+  downstream_start,
+  downstream_periodic,
+  downstream_end,
+  upstream_pool_ready,
+  upstream_periodic,
+  upstream_end
+};
 std::string_view text_of(LogType t) noexcept;  // "DownstreamEnd"
 
 struct LogContext {

@@ -128,16 +128,17 @@ void Files::run() {
 }
 
 std::string_view text_of(LogType t) noexcept {
-  constexpr std::string_view kTexts[] = {"NotSet", "TcpUpstreamConnected", "TcpPeriodic", "TcpConnectionEnd",
-      "DownstreamStart", "DownstreamPeriodic", "DownstreamEnd", "UpstreamPoolReady", "UpstreamPeriodic", "UpstreamEnd"};
+  constexpr std::string_view kTexts[] = {"NotSet",           "TcpUpstreamConnected", "TcpPeriodic",   "TcpConnectionEnd",
+                                         "DownstreamStart",  "DownstreamPeriodic",   "DownstreamEnd", "UpstreamPoolReady",
+                                         "UpstreamPeriodic", "UpstreamEnd"};
   return kTexts[static_cast<std::size_t>(t)];
 }
 
 namespace {
 class Log final : public AccessLog {
  public:
-  Log(std::shared_ptr<const Filter> f, std::shared_ptr<const format::TextFormat> t,
-      std::shared_ptr<const format::JsonFormat> j, std::shared_ptr<Sink> s)
+  Log(std::shared_ptr<const Filter> f, std::shared_ptr<const format::TextFormat> t, std::shared_ptr<const format::JsonFormat> j,
+      std::shared_ptr<Sink> s)
       : filter_(std::move(f)), text_(std::move(t)), json_(std::move(j)), sink_(std::move(s)) {}
   void log(const LogContext& c) const noexcept override {
     if (filter_ != nullptr && !filter_->pass(c)) return;
@@ -145,8 +146,10 @@ class Log final : public AccessLog {
     line.clear();
     auto context = c.format;
     context.log_type = text_of(c.type);
-    if (json_ != nullptr) json_->append(context, line);
-    else text_->append(context, format::Missing::dash, line);
+    if (json_ != nullptr)
+      json_->append(context, line);
+    else
+      text_->append(context, format::Missing::dash, line);
     sink_->write(line);
   }
 

@@ -54,15 +54,9 @@ std::string_view source_path(const char* file) {
 void append_escaped(std::string& out, std::string_view message, bool json) {
   for (const char c : message) {
     switch (c) {
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
+      case '\n': out += "\\n"; break;
+      case '\r': out += "\\r"; break;
+      case '\t': out += "\\t"; break;
       case '"':
       case '\\':
         if (json) out += '\\';
@@ -88,89 +82,67 @@ long thread_id() noexcept {
 // Flags that are times; false when the flag is another.
 bool append_time_flag(std::string& out, char flag, const Now& now) {
   switch (flag) {
-    case 'Y': case 'm': case 'd': case 'H': case 'I': case 'M': case 'S': case 'a': case 'A':
-    case 'b': case 'B': case 'c': case 'p': case 'r': case 'R': case 'D': case 'z': case 'T': {
+    case 'Y':
+    case 'm':
+    case 'd':
+    case 'H':
+    case 'I':
+    case 'M':
+    case 'S':
+    case 'a':
+    case 'A':
+    case 'b':
+    case 'B':
+    case 'c':
+    case 'p':
+    case 'r':
+    case 'R':
+    case 'D':
+    case 'z':
+    case 'T': {
       const char format[] = {'%', flag, 0};
       append_time(out, now, format);
       return true;
     }
-    case 'C':
-      append_time(out, now, "%y");
-      return true;
-    case 'h':
-      append_time(out, now, "%b");
-      return true;
-    case 'x':
-      append_time(out, now, "%D");
-      return true;
-    case 'X':
-      append_time(out, now, "%T");
-      return true;
-    case 'e':
-      append_padded(out, now.at.tv_nsec / 1'000'000, 3);
-      return true;
-    case 'f':
-      append_padded(out, now.at.tv_nsec / 1000, 6);
-      return true;
-    case 'F':
-      append_padded(out, now.at.tv_nsec, 9);
-      return true;
-    case 'E':
-      append_padded(out, now.at.tv_sec, 0);
-      return true;
-    default:
-      return false;
+    case 'C': append_time(out, now, "%y"); return true;
+    case 'h': append_time(out, now, "%b"); return true;
+    case 'x': append_time(out, now, "%D"); return true;
+    case 'X': append_time(out, now, "%T"); return true;
+    case 'e': append_padded(out, now.at.tv_nsec / 1'000'000, 3); return true;
+    case 'f': append_padded(out, now.at.tv_nsec / 1000, 6); return true;
+    case 'F': append_padded(out, now.at.tv_nsec, 9); return true;
+    case 'E': append_padded(out, now.at.tv_sec, 0); return true;
+    default: return false;
   }
 }
 
 bool append_event_flag(std::string& out, char flag, const Event& event, std::string_view message) {
   const std::string_view file = source_path(event.file);
   switch (flag) {
-    case 'v':
-      out += message;
-      return true;
-    case '_':
-      append_escaped(out, message, false);
-      return true;
-    case 'j':
-      append_escaped(out, message, true);
-      return true;
-    case 't':
-      detail::append(out, thread_id());
-      return true;
-    case 'P':
-      detail::append(out, static_cast<long>(::getpid()));
-      return true;
-    case 'n':
-      out += kNames[event.id];
-      return true;
-    case 'l':
-      out += kLevelNames[static_cast<std::size_t>(event.level)];
-      return true;
-    case 'L':
-      out += "TDIWECO"[static_cast<std::size_t>(event.level)];
-      return true;
-    case 'g':
-      out += file;
-      return true;
-    case 's':
-      out += file.substr(file.rfind('/') + 1);
-      return true;
-    case '#':
-      detail::append(out, event.line);
-      return true;
+    case 'v': out += message; return true;
+    case '_': append_escaped(out, message, false); return true;
+    case 'j': append_escaped(out, message, true); return true;
+    case 't': detail::append(out, thread_id()); return true;
+    case 'P': detail::append(out, static_cast<long>(::getpid())); return true;
+    case 'n': out += kNames[event.id]; return true;
+    case 'l': out += kLevelNames[static_cast<std::size_t>(event.level)]; return true;
+    case 'L': out += "TDIWECO"[static_cast<std::size_t>(event.level)]; return true;
+    case 'g': out += file; return true;
+    case 's': out += file.substr(file.rfind('/') + 1); return true;
+    case '#': detail::append(out, event.line); return true;
     case '@':
       out += file;
       out += ':';
       detail::append(out, event.line);
       return true;
-    case '!': case '^': case '$': case '*': case '&':  // nothing to show
+    case '!':
+    case '^':
+    case '$':
+    case '*':
+    case '&':  // nothing to show
       return true;
-    case '%':
-      out += '%';
-      return true;
-    default:
-      return false;
+    case '%': out += '%'; return true;
+    default: return false;
   }
 }
 
@@ -292,8 +264,7 @@ std::string render(const Event& event, std::string_view message) {
     const Padding padding = parse_padding(format, i);
     const std::size_t from = out.size();
     if (i == format.size()) break;
-    if (!append_time_flag(out, format[i], now) &&
-        !append_event_flag(out, format[i], event, message)) {
+    if (!append_time_flag(out, format[i], now) && !append_event_flag(out, format[i], event, message)) {
       out += '%';
       out += format[i];
     }

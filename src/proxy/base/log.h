@@ -16,17 +16,16 @@
 namespace outrigger::logger {
 
 // Envoy's loggers, in the order of its /logging page.
-#define OUTRIGGER_LOGGERS(X) \
-  X(a2a) X(admin) X(ai_protocol_manager) X(alternate_protocols_cache) X(aws) X(assert) \
-  X(backtrace) X(basic_auth) X(cache_filter) X(client) X(config) X(connection) X(conn_handler) \
-  X(compression) X(credential_injector) X(decompression) X(dns) X(dubbo) X(envoy_bug) \
-  X(ext_authz) X(ext_proc) X(rocketmq) X(file) X(filter) X(forward_proxy) X(geolocation) \
-  X(grpc) X(happy_eyeballs) X(hc) X(health_checker) X(http) X(http2) X(hystrix) X(init) X(io) \
-  X(jwt) X(json_rpc) X(kafka) X(key_value_store) X(lua) X(local_rate_limit) X(main) X(matcher) \
-  X(mcp) X(misc) X(mongo) X(multi_connection) X(notification) X(oauth2) X(quic) X(quic_stream) \
-  X(pool) X(rate_limit_quota) X(rbac) X(rds) X(redis) X(router) X(runtime) X(stats) X(secret) \
-  X(sse) X(tap) X(testing) X(thrift) X(tracing) X(upstream) X(udp) X(wasm) X(websocket) \
-  X(golang) X(stats_sinks) X(dynamic_modules) X(ip_tagging)
+#define OUTRIGGER_LOGGERS(X)                                                                                                   \
+  X(a2a)                                                                                                                       \
+  X(admin) X(ai_protocol_manager) X(alternate_protocols_cache) X(aws) X(assert) X(backtrace) X(basic_auth) X(cache_filter)     \
+      X(client) X(config) X(connection) X(conn_handler) X(compression) X(credential_injector) X(decompression) X(dns) X(dubbo) \
+          X(envoy_bug) X(ext_authz) X(ext_proc) X(rocketmq) X(file) X(filter) X(forward_proxy) X(geolocation) X(grpc)          \
+              X(happy_eyeballs) X(hc) X(health_checker) X(http) X(http2) X(hystrix) X(init) X(io) X(jwt) X(json_rpc) X(kafka)  \
+                  X(key_value_store) X(lua) X(local_rate_limit) X(main) X(matcher) X(mcp) X(misc) X(mongo) X(multi_connection) \
+                      X(notification) X(oauth2) X(quic) X(quic_stream) X(pool) X(rate_limit_quota) X(rbac) X(rds) X(redis)     \
+                          X(router) X(runtime) X(stats) X(secret) X(sse) X(tap) X(testing) X(thrift) X(tracing) X(upstream)    \
+                              X(udp) X(wasm) X(websocket) X(golang) X(stats_sinks) X(dynamic_modules) X(ip_tagging)
 
 enum Id : std::uint8_t {
 #define OUTRIGGER_LOGGER_ID(name) name,
@@ -38,8 +37,7 @@ inline constexpr std::size_t kLoggers = 0 OUTRIGGER_LOGGERS(OUTRIGGER_LOGGER_COU
 #undef OUTRIGGER_LOGGER_COUNT
 
 enum class Level : std::uint8_t { trace, debug, info, warning, error, critical, off };
-inline constexpr std::array<std::string_view, 7> kLevelNames{
-    "trace", "debug", "info", "warning", "error", "critical", "off"};
+inline constexpr std::array<std::string_view, 7> kLevelNames{"trace", "debug", "info", "warning", "error", "critical", "off"};
 
 std::string_view name(Id id) noexcept;
 std::optional<Id> find(std::string_view name) noexcept;
@@ -47,9 +45,7 @@ std::optional<Id> find(std::string_view name) noexcept;
 std::optional<Level> parse_level(std::string_view name) noexcept;
 
 extern std::array<std::atomic<Level>, kLoggers> levels;
-inline bool enabled(Id id, Level level) noexcept {
-  return level >= levels[id].load(std::memory_order_relaxed);
-}
+inline bool enabled(Id id, Level level) noexcept { return level >= levels[id].load(std::memory_order_relaxed); }
 inline Level level(Id id) noexcept { return levels[id].load(std::memory_order_relaxed); }
 inline void set_level(Id id, Level l) noexcept { levels[id].store(l, std::memory_order_relaxed); }
 void set_all_levels(Level l) noexcept;
@@ -101,12 +97,11 @@ template <class... Parts>
 
 }  // namespace outrigger::logger
 
-#define OUTRIGGER_LOG(log_level, log_id, ...)                                                  \
-  do {                                                                                         \
-    if (::outrigger::logger::enabled((log_id), ::outrigger::logger::Level::log_level)) {       \
-      ::outrigger::logger::write_parts(                                                        \
-          {(log_id), ::outrigger::logger::Level::log_level, __FILE__, __LINE__}, __VA_ARGS__); \
-    }                                                                                          \
+#define OUTRIGGER_LOG(log_level, log_id, ...)                                                                               \
+  do {                                                                                                                      \
+    if (::outrigger::logger::enabled((log_id), ::outrigger::logger::Level::log_level)) {                                    \
+      ::outrigger::logger::write_parts({(log_id), ::outrigger::logger::Level::log_level, __FILE__, __LINE__}, __VA_ARGS__); \
+    }                                                                                                                       \
   } while (false)
 #define LOG_TRACE(id, ...) OUTRIGGER_LOG(trace, id, __VA_ARGS__)
 #define LOG_DEBUG(id, ...) OUTRIGGER_LOG(debug, id, __VA_ARGS__)

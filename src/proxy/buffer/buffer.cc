@@ -50,8 +50,7 @@ void release(Buffer::Block* b) noexcept {
 
 }  // namespace
 
-Buffer::Buffer(Buffer&& o) noexcept
-    : slices_(std::move(o.slices_)), first_(o.first_), size_(o.size_) {
+Buffer::Buffer(Buffer&& o) noexcept : slices_(std::move(o.slices_)), first_(o.first_), size_(o.size_) {
   o.slices_.clear();
   o.first_ = o.size_ = 0;
 }
@@ -212,8 +211,7 @@ std::span<char> Buffer::linearize(std::size_t bytes) {
     at += n;
     drain(n);
   }
-  slices_.insert(slices_.begin() + static_cast<std::ptrdiff_t>(first_),
-                 {big, 0, static_cast<std::uint32_t>(bytes)});
+  slices_.insert(slices_.begin() + static_cast<std::ptrdiff_t>(first_), {big, 0, static_cast<std::uint32_t>(bytes)});
   size_ = total;
   return {big->bytes, bytes};
 }

@@ -25,11 +25,11 @@ class Buffer {
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
 
-  void append(std::string_view bytes);                 // copies
-  void append(Buffer&& other);                         // moves slices, no copy
-  void move_from(Buffer& other, std::size_t bytes);    // moves the first `bytes` of other
-  void share_to(Buffer& other) const;                  // other gets the same bytes, no copy
-  void drain(std::size_t bytes) noexcept;              // bytes <= size()
+  void append(std::string_view bytes);               // copies
+  void append(Buffer&& other);                       // moves slices, no copy
+  void move_from(Buffer& other, std::size_t bytes);  // moves the first `bytes` of other
+  void share_to(Buffer& other) const;                // other gets the same bytes, no copy
+  void drain(std::size_t bytes) noexcept;            // bytes <= size()
   void clear() noexcept;
 
   /// Space for at least `at_least` contiguous bytes (<= kBlockBytes); follow with commit().

@@ -17,9 +17,7 @@ struct Loop::Host {
   asio::io_context ioc{1};
   asio::executor_work_guard<Executor> work{ioc.get_executor()};
   asio::posix::basic_stream_descriptor<Executor> set{ioc, epoll_create1(EPOLL_CLOEXEC)};
-  asio::basic_waitable_timer<std::chrono::steady_clock,
-                             asio::wait_traits<std::chrono::steady_clock>, Executor>
-      wakeup{ioc};
+  asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor> wakeup{ioc};
   TimePoint wakeup_at = TimePoint::max();
   epoll_event events[256];
   int event_count = 0, event_at = 0;  // the batch being delivered: unwatch() edits it
@@ -35,16 +33,13 @@ TimePoint kernel_now() noexcept {
 
 Loop::Loop() : now_(kernel_now()), host_(std::make_unique<Host>()), timers_(clock()) {}
 
-Loop::Loop(const TimeSource& time)
-    : now_(time.now()), outside_(&time), host_(std::make_unique<Host>()), timers_(clock()) {}
+Loop::Loop(const TimeSource& time) : now_(time.now()), outside_(&time), host_(std::make_unique<Host>()), timers_(clock()) {}
 
 Loop::~Loop() {
   while (trash_) trash_ = std::move(trash_->next);
 }
 
-WallTime Loop::wall() const noexcept {
-  return outside_ != nullptr ? outside_->wall() : std::chrono::system_clock::now();
-}
+WallTime Loop::wall() const noexcept { return outside_ != nullptr ? outside_->wall() : std::chrono::system_clock::now(); }
 
 void Loop::refresh_clock() noexcept { now_ = outside_ != nullptr ? outside_->now() : kernel_now(); }
 
@@ -124,8 +119,7 @@ void Loop::run() {
     Loop& loop;
     void operator()(const boost::system::error_code& ec = {}) const {
       if (ec) return;
-      for (int i = 0; i < 8 && loop.turn(); ++i) {
-      }
+      for (int i = 0; i < 8 && loop.turn(); ++i) {}
       loop.host_->set.async_wait(asio::posix::descriptor_base::wait_read, *this);
     }
   };

@@ -43,7 +43,8 @@ Result<Operator> parse_operator(std::string_view s, std::size_t& used) {
     if (ec != std::errc{} || p != s.data() + end || length < 0) return invalid("bad length");
     i = end;
   }
-  if (i >= s.size() || s[i] != '%' || name.empty()) return invalid("expected %NAME%, %NAME(argument)% or %NAME(argument):length%");
+  if (i >= s.size() || s[i] != '%' || name.empty())
+    return invalid("expected %NAME%, %NAME(argument)% or %NAME(argument):length%");
   used = i + 1;
   return make_operator(name, argument, has_argument, length);
 }
@@ -64,7 +65,9 @@ Result<std::vector<std::shared_ptr<const Operator>>> parse(std::string_view form
     } else {
       std::size_t used = 0;
       auto op = parse_operator(format.substr(i), used);
-      if (!op) return invalid("Incorrect configuration: " + std::string(format) + ". At position " + std::to_string(i) + ": " + op.error().detail);
+      if (!op)
+        return invalid("Incorrect configuration: " + std::string(format) + ". At position " + std::to_string(i) + ": " +
+                       op.error().detail);
       if (op->literal() != nullptr) {
         literal += *op->literal();
       } else {
@@ -143,8 +146,10 @@ struct JsonFormat::Node {
       case Value::boolean: n.raw = v.b ? "true" : "false"; break;
       case Value::number: {
         char text[40];
-        if (std::floor(v.n) == v.n && std::fabs(v.n) < 1e15) n.raw = std::to_string(static_cast<long long>(v.n));
-        else n.raw.assign(text, static_cast<std::size_t>(std::to_chars(text, text + 40, v.n).ptr - text));
+        if (std::floor(v.n) == v.n && std::fabs(v.n) < 1e15)
+          n.raw = std::to_string(static_cast<long long>(v.n));
+        else
+          n.raw.assign(text, static_cast<std::size_t>(std::to_chars(text, text + 40, v.n).ptr - text));
         break;
       }
       case Value::string: {
@@ -182,8 +187,10 @@ struct JsonFormat::Node {
           if (!first) out += ',';
           append_json_string(name, out);
           out += ':';
-          if (child.append(c, out)) first = false;
-          else out.resize(before);
+          if (child.append(c, out))
+            first = false;
+          else
+            out.resize(before);
         }
         out += '}';
         return true;
@@ -194,8 +201,10 @@ struct JsonFormat::Node {
         for (const auto& child : items) {
           const auto before = out.size();
           if (!first) out += ',';
-          if (child.append(c, out)) first = false;
-          else out.resize(before);
+          if (child.append(c, out))
+            first = false;
+          else
+            out.resize(before);
         }
         out += ']';
         return true;
@@ -212,8 +221,10 @@ struct JsonFormat::Node {
         out += "null";
         return true;
       }
-      if (parts[0]->number()) out += text;
-      else append_json_string(text, out);
+      if (parts[0]->number())
+        out += text;
+      else
+        append_json_string(text, out);
       return true;
     }
     for (const auto& p : parts)

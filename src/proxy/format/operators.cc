@@ -21,9 +21,7 @@ bool put_text(std::string_view s, std::string& out) {
   out += s;
   return !s.empty();
 }
-std::string_view cut(std::string_view s, long length) {
-  return length >= 0 ? s.substr(0, static_cast<std::size_t>(length)) : s;
-}
+std::string_view cut(std::string_view s, long length) { return length >= 0 ? s.substr(0, static_cast<std::size_t>(length)) : s; }
 std::string lower(std::string_view s) {
   std::string r(s);
   for (char& c : r)
@@ -81,47 +79,95 @@ bool put_port(const net::Address& a, std::string& out) {
 
 const std::unordered_map<std::string_view, InfoText> kTexts = {
     {"PROTOCOL", [](const StreamInfo& i, std::string& o) { return i.has_protocol && put_text(text_of(i.protocol), o); }},
-    {"RESPONSE_FLAGS", [](const StreamInfo& i, std::string& o) { i.flags.append_short(o); return true; }},
-    {"RESPONSE_FLAGS_LONG", [](const StreamInfo& i, std::string& o) { i.flags.append_long(o); return true; }},
+    {"RESPONSE_FLAGS",
+     [](const StreamInfo& i, std::string& o) {
+       i.flags.append_short(o);
+       return true;
+     }},
+    {"RESPONSE_FLAGS_LONG",
+     [](const StreamInfo& i, std::string& o) {
+       i.flags.append_long(o);
+       return true;
+     }},
     {"RESPONSE_CODE_DETAILS", [](const StreamInfo& i, std::string& o) { return put_text(i.details, o); }},
-    {"CONNECTION_TERMINATION_DETAILS", [](const StreamInfo& i, std::string& o) { return put_text(i.connection->termination_details, o); }},
+    {"CONNECTION_TERMINATION_DETAILS",
+     [](const StreamInfo& i, std::string& o) { return put_text(i.connection->termination_details, o); }},
     {"ROUTE_NAME", [](const StreamInfo& i, std::string& o) { return put_text(i.route_name, o); }},
     {"VIRTUAL_HOST_NAME", [](const StreamInfo& i, std::string& o) { return put_text(i.virtual_host, o); }},
     {"VIRTUAL_CLUSTER_NAME", [](const StreamInfo& i, std::string& o) { return put_text(i.virtual_cluster, o); }},
     {"UPSTREAM_CLUSTER", [](const StreamInfo& i, std::string& o) { return put_text(i.cluster, o); }},
     {"UPSTREAM_CLUSTER_RAW", [](const StreamInfo& i, std::string& o) { return put_text(i.cluster_raw, o); }},
-    {"UPSTREAM_HOST", [](const StreamInfo& i, std::string& o) { UPSTREAM(i); return put_address(i.upstream->host, o); }},
-    {"UPSTREAM_HOST_NAME", [](const StreamInfo& i, std::string& o) {
+    {"UPSTREAM_HOST",
+     [](const StreamInfo& i, std::string& o) {
+       UPSTREAM(i);
+       return put_address(i.upstream->host, o);
+     }},
+    {"UPSTREAM_HOST_NAME",
+     [](const StreamInfo& i, std::string& o) {
        UPSTREAM(i);
        return i.upstream->hostname.empty() ? put_address(i.upstream->host, o) : put_text(i.upstream->hostname, o);
      }},
-    {"UPSTREAM_HOST_NAME_WITHOUT_PORT", [](const StreamInfo& i, std::string& o) {
+    {"UPSTREAM_HOST_NAME_WITHOUT_PORT",
+     [](const StreamInfo& i, std::string& o) {
        UPSTREAM(i);
        return i.upstream->hostname.empty() ? put_ip(i.upstream->host, o)
                                            : put_text(i.upstream->hostname.substr(0, i.upstream->hostname.rfind(':')), o);
      }},
-    {"UPSTREAM_REMOTE_ADDRESS", [](const StreamInfo& i, std::string& o) { UPSTREAM(i); return put_address(i.upstream->host, o); }},
-    {"UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT", [](const StreamInfo& i, std::string& o) { UPSTREAM(i); return put_ip(i.upstream->host, o); }},
-    {"UPSTREAM_REMOTE_PORT", [](const StreamInfo& i, std::string& o) { UPSTREAM(i); return put_port(i.upstream->host, o); }},
-    {"UPSTREAM_LOCAL_ADDRESS", [](const StreamInfo& i, std::string& o) { UPSTREAM(i); return put_address(i.upstream->local, o); }},
-    {"UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT", [](const StreamInfo& i, std::string& o) { UPSTREAM(i); return put_ip(i.upstream->local, o); }},
-    {"UPSTREAM_LOCAL_PORT", [](const StreamInfo& i, std::string& o) { UPSTREAM(i); return put_port(i.upstream->local, o); }},
-    {"UPSTREAM_PROTOCOL", [](const StreamInfo& i, std::string& o) { UPSTREAM(i); return put_text(text_of(i.upstream->protocol), o); }},
-    {"UPSTREAM_TRANSPORT_FAILURE_REASON", [](const StreamInfo& i, std::string& o) {
-       return i.upstream && put_text(i.upstream->transport_failure_reason, o);
+    {"UPSTREAM_REMOTE_ADDRESS",
+     [](const StreamInfo& i, std::string& o) {
+       UPSTREAM(i);
+       return put_address(i.upstream->host, o);
      }},
+    {"UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
+     [](const StreamInfo& i, std::string& o) {
+       UPSTREAM(i);
+       return put_ip(i.upstream->host, o);
+     }},
+    {"UPSTREAM_REMOTE_PORT",
+     [](const StreamInfo& i, std::string& o) {
+       UPSTREAM(i);
+       return put_port(i.upstream->host, o);
+     }},
+    {"UPSTREAM_LOCAL_ADDRESS",
+     [](const StreamInfo& i, std::string& o) {
+       UPSTREAM(i);
+       return put_address(i.upstream->local, o);
+     }},
+    {"UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
+     [](const StreamInfo& i, std::string& o) {
+       UPSTREAM(i);
+       return put_ip(i.upstream->local, o);
+     }},
+    {"UPSTREAM_LOCAL_PORT",
+     [](const StreamInfo& i, std::string& o) {
+       UPSTREAM(i);
+       return put_port(i.upstream->local, o);
+     }},
+    {"UPSTREAM_PROTOCOL",
+     [](const StreamInfo& i, std::string& o) {
+       UPSTREAM(i);
+       return put_text(text_of(i.upstream->protocol), o);
+     }},
+    {"UPSTREAM_TRANSPORT_FAILURE_REASON",
+     [](const StreamInfo& i, std::string& o) { return i.upstream && put_text(i.upstream->transport_failure_reason, o); }},
     {"DOWNSTREAM_LOCAL_ADDRESS", [](const StreamInfo& i, std::string& o) { return put_address(i.connection->local, o); }},
     {"DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT", [](const StreamInfo& i, std::string& o) { return put_ip(i.connection->local, o); }},
     {"DOWNSTREAM_LOCAL_PORT", [](const StreamInfo& i, std::string& o) { return put_port(i.connection->local, o); }},
     {"DOWNSTREAM_REMOTE_ADDRESS", [](const StreamInfo& i, std::string& o) { return put_address(i.remote(), o); }},
     {"DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT", [](const StreamInfo& i, std::string& o) { return put_ip(i.remote(), o); }},
     {"DOWNSTREAM_REMOTE_PORT", [](const StreamInfo& i, std::string& o) { return put_port(i.remote(), o); }},
-    {"DOWNSTREAM_DIRECT_REMOTE_ADDRESS", [](const StreamInfo& i, std::string& o) { return put_address(i.connection->direct_remote, o); }},
-    {"DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT", [](const StreamInfo& i, std::string& o) { return put_ip(i.connection->direct_remote, o); }},
-    {"DOWNSTREAM_DIRECT_REMOTE_PORT", [](const StreamInfo& i, std::string& o) { return put_port(i.connection->direct_remote, o); }},
-    {"DOWNSTREAM_LOCAL_CLOSE_REASON", [](const StreamInfo& i, std::string& o) { return put_text(i.connection->local_close_reason, o); }},
-    {"DOWNSTREAM_TRANSPORT_FAILURE_REASON", [](const StreamInfo& i, std::string& o) { return put_text(i.connection->transport_failure_reason, o); }},
-    {"REQUESTED_SERVER_NAME", [](const StreamInfo& i, std::string& o) { return put_text(i.connection->requested_server_name, o); }},
+    {"DOWNSTREAM_DIRECT_REMOTE_ADDRESS",
+     [](const StreamInfo& i, std::string& o) { return put_address(i.connection->direct_remote, o); }},
+    {"DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT",
+     [](const StreamInfo& i, std::string& o) { return put_ip(i.connection->direct_remote, o); }},
+    {"DOWNSTREAM_DIRECT_REMOTE_PORT",
+     [](const StreamInfo& i, std::string& o) { return put_port(i.connection->direct_remote, o); }},
+    {"DOWNSTREAM_LOCAL_CLOSE_REASON",
+     [](const StreamInfo& i, std::string& o) { return put_text(i.connection->local_close_reason, o); }},
+    {"DOWNSTREAM_TRANSPORT_FAILURE_REASON",
+     [](const StreamInfo& i, std::string& o) { return put_text(i.connection->transport_failure_reason, o); }},
+    {"REQUESTED_SERVER_NAME",
+     [](const StreamInfo& i, std::string& o) { return put_text(i.connection->requested_server_name, o); }},
     {"FILTER_CHAIN_NAME", [](const StreamInfo& i, std::string& o) { return put_text(i.connection->filter_chain_name, o); }},
 };
 
@@ -131,34 +177,44 @@ const std::unordered_map<std::string_view, InfoNumber> kNumbers = {
     {"BYTES_SENT", [](const StreamInfo& i) -> std::optional<std::uint64_t> { return i.bytes_sent; }},
     {"DURATION", [](const StreamInfo& i) { return since(i, i.end); }},
     {"REQUEST_DURATION", [](const StreamInfo& i) { return since(i, i.last_downstream_rx); }},
-    {"RESPONSE_DURATION", [](const StreamInfo& i) -> std::optional<std::uint64_t> {
+    {"RESPONSE_DURATION",
+     [](const StreamInfo& i) -> std::optional<std::uint64_t> {
        return i.upstream ? since(i, i.upstream->first_rx) : std::nullopt;
      }},
-    {"RESPONSE_TX_DURATION", [](const StreamInfo& i) -> std::optional<std::uint64_t> {
+    {"RESPONSE_TX_DURATION",
+     [](const StreamInfo& i) -> std::optional<std::uint64_t> {
        if (!i.upstream || i.upstream->first_rx == TimePoint{} || i.last_downstream_tx == TimePoint{}) return {};
        return static_cast<std::uint64_t>((i.last_downstream_tx - i.upstream->first_rx).count() / 1000);
      }},
-    {"REQUEST_TX_DURATION", [](const StreamInfo& i) -> std::optional<std::uint64_t> {
+    {"REQUEST_TX_DURATION",
+     [](const StreamInfo& i) -> std::optional<std::uint64_t> {
        return i.upstream ? since(i, i.upstream->last_tx) : std::nullopt;
      }},
     {"CONNECTION_ID", [](const StreamInfo& i) -> std::optional<std::uint64_t> { return i.connection->id; }},
-    {"UPSTREAM_CONNECTION_ID", [](const StreamInfo& i) -> std::optional<std::uint64_t> {
+    {"UPSTREAM_CONNECTION_ID",
+     [](const StreamInfo& i) -> std::optional<std::uint64_t> {
        if (!i.upstream || i.upstream->connection_id == 0) return {};
        return i.upstream->connection_id;
      }},
     {"UPSTREAM_REQUEST_ATTEMPT_COUNT", [](const StreamInfo& i) -> std::optional<std::uint64_t> { return i.attempt_count; }},
     {"DOWNSTREAM_WIRE_BYTES_RECEIVED", [](const StreamInfo& i) -> std::optional<std::uint64_t> { return i.wire_bytes_received; }},
     {"DOWNSTREAM_WIRE_BYTES_SENT", [](const StreamInfo& i) -> std::optional<std::uint64_t> { return i.wire_bytes_sent; }},
-    {"UPSTREAM_WIRE_BYTES_RECEIVED", [](const StreamInfo& i) -> std::optional<std::uint64_t> { return i.upstream ? i.upstream->wire_bytes_received : 0; }},
-    {"UPSTREAM_WIRE_BYTES_SENT", [](const StreamInfo& i) -> std::optional<std::uint64_t> { return i.upstream ? i.upstream->wire_bytes_sent : 0; }},
+    {"UPSTREAM_WIRE_BYTES_RECEIVED",
+     [](const StreamInfo& i) -> std::optional<std::uint64_t> { return i.upstream ? i.upstream->wire_bytes_received : 0; }},
+    {"UPSTREAM_WIRE_BYTES_SENT",
+     [](const StreamInfo& i) -> std::optional<std::uint64_t> { return i.upstream ? i.upstream->wire_bytes_sent : 0; }},
 };
 
-constexpr std::string_view kGrpcNames[] = {"OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound",
-    "AlreadyExists", "PermissionDenied", "ResourceExhausted", "FailedPrecondition", "Aborted", "OutOfRange",
-    "Unimplemented", "Internal", "Unavailable", "DataLoss", "Unauthenticated"};
-constexpr std::string_view kGrpcSnake[] = {"OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED",
-    "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED",
-    "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED"};
+constexpr std::string_view kGrpcNames[] = {
+    "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
+    "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+    "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
+    "DataLoss", "Unauthenticated"};
+constexpr std::string_view kGrpcSnake[] = {
+    "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
+    "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+    "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
+    "DATA_LOSS", "UNAUTHENTICATED"};
 
 Operator grpc_status(std::string_view form, bool number) {
   const bool snake = form == "SNAKE_STRING";
@@ -170,8 +226,10 @@ Operator grpc_status(std::string_view form, bool number) {
             if (v == nullptr) return false;
             unsigned n = 0;
             const bool ok = std::from_chars(v->data(), v->data() + v->size(), n).ec == std::errc{};
-            if (number || !ok || n >= std::size(kGrpcNames)) out += *v;
-            else out += snake ? kGrpcSnake[n] : kGrpcNames[n];
+            if (number || !ok || n >= std::size(kGrpcNames))
+              out += *v;
+            else
+              out += snake ? kGrpcSnake[n] : kGrpcNames[n];
             return true;
           },
           number};
@@ -189,8 +247,8 @@ std::string_view path_of(const Context& c) {
 }
 
 bool always_missing(std::string_view name) {
-  for (std::string_view s : {"DYNAMIC_METADATA", "CLUSTER_METADATA", "UPSTREAM_METADATA", "FILTER_STATE",
-                             "UPSTREAM_FILTER_STATE", "METADATA", "TRACE_ID", "SPAN_ID"})
+  for (std::string_view s : {"DYNAMIC_METADATA", "CLUSTER_METADATA", "UPSTREAM_METADATA", "FILTER_STATE", "UPSTREAM_FILTER_STATE",
+                             "METADATA", "TRACE_ID", "SPAN_ID"})
     if (s == name) return true;
   return name.starts_with("DOWNSTREAM_PEER_") || name.starts_with("DOWNSTREAM_TLS_") || name.starts_with("UPSTREAM_PEER_") ||
          name.starts_with("UPSTREAM_TLS_") || name == "DOWNSTREAM_LOCAL_URI_SAN" || name == "DOWNSTREAM_LOCAL_SUBJECT" ||
@@ -218,7 +276,8 @@ Result<Operator> make_operator(std::string_view name, std::string_view argument,
   }
   if (name == "TRAILER" || name == "RESPONSE_TRAILER") {
     if (auto ok = need(); !ok) return ok.error();
-    return header_operator(argument, length, [](const Context& c, const std::string& n) { return find_value(c.response_trailers, n); });
+    return header_operator(argument, length,
+                           [](const Context& c, const std::string& n) { return find_value(c.response_trailers, n); });
   }
   if (name == "START_TIME" || name == "EMIT_TIME") {
     const bool emit = name[0] == 'E';
@@ -227,21 +286,25 @@ Result<Operator> make_operator(std::string_view name, std::string_view argument,
                       if (emit) t += c.info->end - c.info->start;
                       append_time(t, f.empty() ? "%Y-%m-%dT%H:%M:%S.%3fZ" : std::string_view(f), out);
                       return true;
-                    }, false};
+                    },
+                    false};
   }
   if (const auto at = kNumbers.find(name); at != kNumbers.end())
     return Operator{[get = at->second](const Context& c, std::string& out) {
                       const auto n = get(*c.info);
                       if (n) put_number(*n, out);
                       return n.has_value();
-                    }, true};
+                    },
+                    true};
   if (const auto at = kTexts.find(name); at != kTexts.end())
     return Operator{[get = at->second, length](const Context& c, std::string& out) {
                       const auto start = out.size();
                       if (!get(*c.info, out)) return false;
-                      if (length >= 0 && out.size() - start > static_cast<std::size_t>(length)) out.resize(start + static_cast<std::size_t>(length));
+                      if (length >= 0 && out.size() - start > static_cast<std::size_t>(length))
+                        out.resize(start + static_cast<std::size_t>(length));
                       return true;
-                    }, false};
+                    },
+                    false};
   if (name == "GRPC_STATUS") return grpc_status(argument, false);
   if (name == "GRPC_STATUS_NUMBER") return grpc_status("", true);
   if (name == "HOSTNAME") return Operator{host_name()};
@@ -249,15 +312,26 @@ Result<Operator> make_operator(std::string_view name, std::string_view argument,
     const char* v = std::getenv(std::string(argument).c_str());
     return Operator{std::string(cut(v == nullptr ? "-" : v, length))};
   }
-  if (name == "LOCAL_REPLY_BODY") return Operator{[](const Context& c, std::string& out) { out += c.info->local_reply_body; return true; }, false};
-  if (name == "ACCESS_LOG_TYPE") return Operator{[](const Context& c, std::string& out) { out += c.log_type; return true; }, false};
+  if (name == "LOCAL_REPLY_BODY")
+    return Operator{[](const Context& c, std::string& out) {
+                      out += c.info->local_reply_body;
+                      return true;
+                    },
+                    false};
+  if (name == "ACCESS_LOG_TYPE")
+    return Operator{[](const Context& c, std::string& out) {
+                      out += c.log_type;
+                      return true;
+                    },
+                    false};
   if (name == "STREAM_ID" || name == "UNIQUE_ID")
     return Operator{[](const Context& c, std::string& out) {
                       if (c.request != nullptr)
                         if (const auto* id = find_value(&c.request->headers, "x-request-id")) return put_text(*id, out);
                       put_number(c.info->stream_id, out);
                       return true;
-                    }, false};
+                    },
+                    false};
   if (name == "PATH" || name == "QUERY_PARAMS" || name == "QUERY_PARAM")
     return Operator{[n = std::string(name), arg = std::string(argument), length](const Context& c, std::string& out) {
                       const auto p = path_of(c);
@@ -269,15 +343,25 @@ Result<Operator> make_operator(std::string_view name, std::string_view argument,
                       while (true) {
                         const auto pair = rest.substr(0, rest.find('&'));
                         const auto eq = pair.find('=');
-                        if (pair.substr(0, eq) == arg) return put_text(cut(eq == std::string_view::npos ? "" : pair.substr(eq + 1), length), out);
+                        if (pair.substr(0, eq) == arg)
+                          return put_text(cut(eq == std::string_view::npos ? "" : pair.substr(eq + 1), length), out);
                         if (pair.size() == rest.size()) return false;
                         rest.remove_prefix(pair.size() + 1);
                       }
-                    }, false};
+                    },
+                    false};
   if (name == "REQUEST_HEADERS_BYTES")
-    return Operator{[](const Context& c, std::string& out) { put_number(c.info->header_bytes_received, out); return true; }, true};
+    return Operator{[](const Context& c, std::string& out) {
+                      put_number(c.info->header_bytes_received, out);
+                      return true;
+                    },
+                    true};
   if (name == "RESPONSE_HEADERS_BYTES")
-    return Operator{[](const Context& c, std::string& out) { put_number(c.info->header_bytes_sent, out); return true; }, true};
+    return Operator{[](const Context& c, std::string& out) {
+                      put_number(c.info->header_bytes_sent, out);
+                      return true;
+                    },
+                    true};
   if (always_missing(name)) return Operator{[](const Context&, std::string&) { return false; }, false};
   return invalid("Not supported field in StreamInfo: " + std::string(name));
 }

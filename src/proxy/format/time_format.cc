@@ -35,8 +35,10 @@ void append_time(WallTime t, std::string_view format, std::string& out) {
     const char n = format[i + 1];
     int digits = 0;
     std::size_t used = 0;
-    if (n == 'f') digits = 9, used = 2;
-    else if (n >= '1' && n <= '9' && i + 2 < format.size() && format[i + 2] == 'f') digits = n - '0', used = 3;
+    if (n == 'f')
+      digits = 9, used = 2;
+    else if (n >= '1' && n <= '9' && i + 2 < format.size() && format[i + 2] == 'f')
+      digits = n - '0', used = 3;
     if (used == 0 && n == 's') {  // seconds since the epoch
       append_strftime(tm, plain, out);
       plain.clear();

@@ -49,8 +49,8 @@ struct Upgrade {
 
 struct Config {
   std::string stat_prefix;
-  stats::BlockHandle stats;         // http.<prefix>.: HttpStat
-  stats::BlockHandle router_stats;  // http.<prefix>.: RouterStat
+  stats::BlockHandle stats;           // http.<prefix>.: HttpStat
+  stats::BlockHandle router_stats;    // http.<prefix>.: RouterStat
   stats::BlockHandle listener_stats;  // listener.<address>.http.<prefix>.: ListenerHttpStat
   stats::BlockHandle codec_stats;     // http1.: Http1Stat
   http::Http1Options http1;

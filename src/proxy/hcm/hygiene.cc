@@ -104,15 +104,15 @@ void remove_control_headers(const Config& c, http::RequestHead& head, bool edge)
   for (const auto& e : h) any = any || e.name.starts_with("x-envoy-");
   if (any) {
     if (edge)
-      for (Name n : {Name::x_envoy_decorator_operation, Name::x_envoy_downstream_service_cluster,
-                     Name::x_envoy_downstream_service_node})
+      for (Name n :
+           {Name::x_envoy_decorator_operation, Name::x_envoy_downstream_service_cluster, Name::x_envoy_downstream_service_node})
         h.remove(n);
-    for (Name n : {Name::x_envoy_retriable_status_codes, Name::x_envoy_retriable_header_names, Name::x_envoy_retry_on,
-                   Name::x_envoy_retry_grpc_on, Name::x_envoy_max_retries, Name::x_envoy_upstream_alt_stat_name,
-                   Name::x_envoy_upstream_rq_timeout_ms, Name::x_envoy_upstream_rq_per_try_timeout_ms,
-                   Name::x_envoy_upstream_rq_timeout_alt_response, Name::x_envoy_expected_rq_timeout_ms,
-                   Name::x_envoy_force_trace, Name::x_envoy_ip_tags, Name::x_envoy_original_url,
-                   Name::x_envoy_hedge_on_per_try_timeout})
+    for (Name n :
+         {Name::x_envoy_retriable_status_codes, Name::x_envoy_retriable_header_names, Name::x_envoy_retry_on,
+          Name::x_envoy_retry_grpc_on, Name::x_envoy_max_retries, Name::x_envoy_upstream_alt_stat_name,
+          Name::x_envoy_upstream_rq_timeout_ms, Name::x_envoy_upstream_rq_per_try_timeout_ms,
+          Name::x_envoy_upstream_rq_timeout_alt_response, Name::x_envoy_expected_rq_timeout_ms, Name::x_envoy_force_trace,
+          Name::x_envoy_ip_tags, Name::x_envoy_original_url, Name::x_envoy_hedge_on_per_try_timeout})
       h.remove(n);
   }
   if (c.routes != nullptr)
@@ -182,8 +182,10 @@ void strip_hop_by_hop(http::RequestHead& head, bool upgrade) {
     h.remove(Name::upgrade);
     h.remove(Name::http2_settings);
     if (const auto* te = h.find(Name::te)) {
-      if (http::list_has(te->value, "trailers")) h.set(Name::te, "trailers");
-      else h.remove(Name::te);
+      if (http::list_has(te->value, "trailers"))
+        h.set(Name::te, "trailers");
+      else
+        h.remove(Name::te);
     }
   }
   h.remove(Name::keep_alive);
@@ -217,8 +219,7 @@ std::uint16_t mutate_request(const Config& c, http::RequestHead& head, http::Str
     if (d.reject != 0) return d.reject;
     trusted_check = d.allow_trusted;
     client = std::move(d.address);
-    if (!d.skip_append && connection.remote.is_ip())
-      append_to(h, Name::x_forwarded_for, connection.remote.ip_text(), ",");
+    if (!d.skip_append && connection.remote.is_ip()) append_to(h, Name::x_forwarded_for, connection.remote.ip_text(), ",");
     if (!h.has(Name::x_forwarded_proto)) h.add(Name::x_forwarded_proto, "http");
   }
   if (!c.scheme_to_overwrite.empty()) {
@@ -232,7 +233,8 @@ std::uint16_t mutate_request(const Config& c, http::RequestHead& head, http::Str
   const bool internal = trusted_check && !client.empty() && is_internal(c, client);
   const bool edge = c.use_remote_address && !internal;
   info.is_internal = internal;
-  if (internal) h.set(Name::x_envoy_internal, "true");
+  if (internal)
+    h.set(Name::x_envoy_internal, "true");
   else {
     if (h.has(Name::x_envoy_internal)) h.remove(Name::x_envoy_internal);
     remove_control_headers(c, head, edge);

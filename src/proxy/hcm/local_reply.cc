@@ -14,7 +14,10 @@ std::uint32_t grpc_from_http(std::uint16_t status) noexcept {
     case 401: return 16;
     case 403: return 7;
     case 404: return 12;
-    case 429: case 502: case 503: case 504: return 14;
+    case 429:
+    case 502:
+    case 503:
+    case 504: return 14;
     default: return 2;
   }
 }

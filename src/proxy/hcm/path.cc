@@ -13,8 +13,8 @@ int hex(char c) noexcept {
 }
 
 bool unreserved(unsigned char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-         c == '_' || c == '~';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+         c == '~';
 }
 
 bool must_escape(unsigned char c) noexcept {
@@ -31,9 +31,12 @@ std::size_t path_size(std::string_view s) noexcept {
 std::size_t dots_at(std::string_view s, std::size_t& used) noexcept {
   std::size_t n = 0, i = 0;
   while (i < s.size() && s[i] != '/' && s[i] != '\\') {
-    if (s[i] == '.') ++i;
-    else if (s[i] == '%' && i + 2 < s.size() + 0 && s[i + 1] == '2' && (s[i + 2] | 0x20) == 'e') i += 3;
-    else return 0;
+    if (s[i] == '.')
+      ++i;
+    else if (s[i] == '%' && i + 2 < s.size() + 0 && s[i + 1] == '2' && (s[i + 2] | 0x20) == 'e')
+      i += 3;
+    else
+      return 0;
     ++n;
   }
   used = i;
@@ -47,9 +50,9 @@ const char* unescape_slashes(std::string_view path, Arena& arena, std::size_t& s
   char* out = nullptr;
   char* o = nullptr;
   for (std::size_t i = 0; i < n; ++i) {
-    const bool slash = path[i] == '%' && i + 2 < n &&
-                       ((path[i + 1] == '2' && (path[i + 2] | 0x20) == 'f') ||
-                        (path[i + 1] == '5' && (path[i + 2] | 0x20) == 'c'));
+    const bool slash =
+        path[i] == '%' && i + 2 < n &&
+        ((path[i + 1] == '2' && (path[i + 2] | 0x20) == 'f') || (path[i + 1] == '5' && (path[i + 2] | 0x20) == 'c'));
     if (slash && !found) {
       found = true;
       o = out = static_cast<char*>(arena.allocate(path.size(), 1));
@@ -89,8 +92,7 @@ bool canonical_path(std::string_view& path, Arena& arena) {
       }
       i += 1 + used;
       if (dots == 2)
-        while (o > out && *--o != '/') {
-        }
+        while (o > out && *--o != '/') {}
       if (i >= in.size()) *o++ = '/';  // "/a/.." ends as a directory
       continue;
     }

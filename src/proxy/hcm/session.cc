@@ -12,8 +12,8 @@ constexpr unsigned kReadsPerTurn = 64;            // then other connections get 
 constexpr std::size_t kFlushAtBytes = 64 * 1024;  // bulk: write before the caches are cold
 }  // namespace
 
-Session::Session(Worker& worker, ConfigPtr config, std::unique_ptr<net::Transport> transport,
-                 http::ConnectionInfo info, ListenerContext listener, net::ConnectionOwner& owner)
+Session::Session(Worker& worker, ConfigPtr config, std::unique_ptr<net::Transport> transport, http::ConnectionInfo info,
+                 ListenerContext listener, net::ConnectionOwner& owner)
     : worker_(worker),
       config_(std::move(config)),
       transport_(std::move(transport)),
@@ -77,8 +77,10 @@ void Session::read_loop() {
     if (r.status == net::IoStatus::ok) {
       cells.add(config_->stats, HttpStat::downstream_cx_rx_bytes_total, r.bytes);
       if (r.drained) readable_ = false;
-      if (state_ != State::open) in_.clear();  // lingering: discard
-      else feed();
+      if (state_ != State::open)
+        in_.clear();  // lingering: discard
+      else
+        feed();
     } else {
       readable_ = false;
       if (r.status != net::IoStatus::would_block) {
@@ -101,14 +103,12 @@ void Session::feed() {
 
 /// Part of a head is here: its clock runs.
 void Session::watch_partial_head() {
-  if (config_->request_headers_timeout && !headers_timeout_.armed())
-    headers_timeout_.arm(*config_->request_headers_timeout);
+  if (config_->request_headers_timeout && !headers_timeout_.armed()) headers_timeout_.arm(*config_->request_headers_timeout);
 }
 
 void Session::pause_reading(bool pause) {
   if (pause) {
-    if (pauses_++ == 0)
-      worker_.thread.cells.add(config_->stats, HttpStat::downstream_flow_control_paused_reading_total);
+    if (pauses_++ == 0) worker_.thread.cells.add(config_->stats, HttpStat::downstream_flow_control_paused_reading_total);
     return;
   }
   if (pauses_ == 0 || --pauses_ > 0) return;
@@ -135,9 +135,7 @@ Stream& Session::new_stream() {
   return *stream_;
 }
 
-http::RequestHead& Session::on_request_start() {
-  return stream_ != nullptr ? stream_->request() : new_stream().request();
-}
+http::RequestHead& Session::on_request_start() { return stream_ != nullptr ? stream_->request() : new_stream().request(); }
 
 void Session::on_request_head(const http::Framing& framing, bool end_stream) {
   headers_timeout_.cancel();
@@ -154,8 +152,10 @@ void Session::on_codec_error(const http::H1Error& error) {
   headers_timeout_.cancel();
   worker_.thread.cells.add(config_->stats, HttpStat::downstream_cx_protocol_error);
   closing_ = true;
-  if (stream_ != nullptr) stream_->on_codec_error(error);
-  else begin_close(false);
+  if (stream_ != nullptr)
+    stream_->on_codec_error(error);
+  else
+    begin_close(false);
 }
 
 void Session::on_headers_timeout() {
@@ -177,8 +177,7 @@ void Session::write_informational(const http::ResponseHead& head) {
   schedule_flush();
 }
 
-void Session::write_head(const http::ResponseHead& head, bool end_stream, bool bodiless,
-                         std::string_view connection) {
+void Session::write_head(const http::ResponseHead& head, bool end_stream, bool bodiless, std::string_view connection) {
   framing_ = http::write_response_head(head, end_stream, bodiless, stream_->info().protocol,
                                        {config_->http1.header_case, config_->http1.enable_trailers, connection}, out_);
   if (framing_ == http::BodyFraming::until_close) closing_ = true;
@@ -188,8 +187,10 @@ void Session::write_head(const http::ResponseHead& head, bool end_stream, bool b
 void Session::write_body(Buffer& body, bool end_stream) {
   http::write_body(framing_, body, end_stream, out_);
   if (framing_ == http::BodyFraming::tunnel && end_stream) closing_ = true;
-  if (out_.size() >= kFlushAtBytes && !end_stream) flush();
-  else schedule_flush();
+  if (out_.size() >= kFlushAtBytes && !end_stream)
+    flush();
+  else
+    schedule_flush();
   check_watermarks();
 }
 
@@ -297,8 +298,7 @@ void Session::finish_close(bool by_remote, bool reset) {
   cells.add(b, by_remote ? HttpStat::downstream_cx_destroy_remote : HttpStat::downstream_cx_destroy_local);
   if (active) {
     cells.add(b, HttpStat::downstream_cx_destroy_active_rq);
-    cells.add(b, by_remote ? HttpStat::downstream_cx_destroy_remote_active_rq
-                           : HttpStat::downstream_cx_destroy_local_active_rq);
+    cells.add(b, by_remote ? HttpStat::downstream_cx_destroy_remote_active_rq : HttpStat::downstream_cx_destroy_local_active_rq);
   }
   cells.dec(b, HttpStat::downstream_cx_active);
   cells.dec(b, HttpStat::downstream_cx_http1_active);
@@ -310,8 +310,10 @@ void Session::finish_close(bool by_remote, bool reset) {
   headers_timeout_.cancel();
   in_.clear();
   out_.clear();
-  if (reset) transport_->close_reset();
-  else transport_->close();
+  if (reset)
+    transport_->close_reset();
+  else
+    transport_->close();
   owner_.on_connection_closed(*this);
 }
 

@@ -19,8 +19,8 @@ class Session final : public net::Connection,
                       private http::H1ServerCodec::Events,
                       private event::Deferred {
  public:
-  Session(Worker& worker, ConfigPtr config, std::unique_ptr<net::Transport> transport,
-          http::ConnectionInfo info, ListenerContext listener, net::ConnectionOwner& owner);
+  Session(Worker& worker, ConfigPtr config, std::unique_ptr<net::Transport> transport, http::ConnectionInfo info,
+          ListenerContext listener, net::ConnectionOwner& owner);
   ~Session() override;
   void start() override;
   TimePoint started_at() const noexcept override { return info_.start; }
@@ -37,7 +37,10 @@ class Session final : public net::Connection,
   void write_body(Buffer& body, bool end_stream);
   void write_trailers(const http::HeaderMap& trailers);
   /// From now on both directions are raw bytes.
-  void become_tunnel() { codec_.become_tunnel(); tunnel_ = true; }
+  void become_tunnel() {
+    codec_.become_tunnel();
+    tunnel_ = true;
+  }
   void pause_reading(bool pause);
   std::size_t output_bytes() const noexcept { return out_.size(); }
   /// The connection closes once the running response is written.

@@ -40,13 +40,9 @@ void Stream::start(Session& session, TimePoint first_byte) {
 
 std::uint32_t Stream::buffer_bytes_max() const noexcept { return session_->listener().buffer_bytes_max; }
 
-format::Context Stream::format_context() noexcept {
-  return {&info_, request_, response_, response_trailers_, "NotSet"};
-}
+format::Context Stream::format_context() noexcept { return {&info_, request_, response_, response_trailers_, "NotSet"}; }
 
-route::MatchContext Stream::match_context() noexcept {
-  return {&info_, worker_.thread.runtime.get(), random_, false};
-}
+route::MatchContext Stream::match_context() noexcept { return {&info_, worker_.thread.runtime.get(), random_, false}; }
 
 const route::Route* Stream::route() {
   if (route_known_) return route_;
@@ -84,8 +80,10 @@ void Stream::touch() noexcept {
 
 void Stream::set_idle_timeout(std::optional<Duration> d) {
   idle_after_ = d.value_or(Duration{0});
-  if (idle_after_.count() > 0) idle_.arm(idle_after_);
-  else idle_.cancel();
+  if (idle_after_.count() > 0)
+    idle_.arm(idle_after_);
+  else
+    idle_.cancel();
 }
 
 void Stream::set_max_duration(std::optional<Duration> d) {
@@ -258,7 +256,8 @@ void Stream::on_headers_timeout() {
 // ---- filters, request direction
 
 void Stream::make_filters() {
-  filters_ = static_cast<HttpFilter**>(arena_.allocate(sizeof(HttpFilter*) * std::min(config_->filters.size(), kFiltersMax), alignof(HttpFilter*)));
+  filters_ = static_cast<HttpFilter**>(
+      arena_.allocate(sizeof(HttpFilter*) * std::min(config_->filters.size(), kFiltersMax), alignof(HttpFilter*)));
   for (const auto& f : config_->filters) {
     const auto* o = override_for(f->name);
     const bool off = o != nullptr && o->disabled;
@@ -402,7 +401,8 @@ void Stream::count_response(std::uint16_t status) {
 
 /// The value of the connection header; decides whether the connection lives on.
 std::string_view Stream::connection_header(const http::ResponseHead& head) {
-  if (head.status == 101 || (upgrade_ && request_->is_connect() && head.status / 100 == 2)) return {};
+  if (head.status == 101) return head.headers.get(Name::connection);
+  if (upgrade_ && request_->is_connect() && head.status / 100 == 2) return {};
   auto& cells = worker_.thread.cells;
   if (saw_close_) session_->close_after_response();
   if (!request_complete_ && !request_->is_connect()) {
@@ -428,8 +428,9 @@ void Stream::write_head(http::ResponseHead& head, bool end_stream) {
   response_ = &head;
   response_started_ = true;
   if (!head.headers.has(Name::date)) {
-    const auto date = worker_.date.at(worker_.thread.loop.now(), [](const void* l) { return static_cast<const event::Loop*>(l)->wall(); },
-                                      &worker_.thread.loop);
+    const auto date = worker_.date.at(
+        worker_.thread.loop.now(), [](const void* l) { return static_cast<const event::Loop*>(l)->wall(); },
+        &worker_.thread.loop);
     head.headers.add(Name::date, arena_.copy(date));
   }
   mutate_response(*config_, *request_, head);
@@ -454,8 +455,7 @@ void Stream::local_reply(const LocalReply& reply) {
   response_ = &head;
   info_.response_code = reply.status;
   info_.local_reply_body = body;
-  for (std::size_t i = 0; i < reply.headers_count; ++i)
-    head.headers.add_copy(reply.headers[i].first, reply.headers[i].second);
+  for (std::size_t i = 0; i < reply.headers_count; ++i) head.headers.add_copy(reply.headers[i].first, reply.headers[i].second);
   apply_local_reply_config(*this, head, body, type);
   if (request_->is_grpc()) {
     grpc_local_reply(head, reply.grpc_status, body);
@@ -543,8 +543,10 @@ void Stream::recycle() {
   head_received_ = request_complete_ = end_on_head_ = stopped_ = held_end_ = held_pause_ = route_known_ = false;
   response_started_ = response_complete_ = ended_ = upgrade_ = in_filters_ = saw_close_ = local_ = bodiless_ = aborted_ = false;
   constexpr std::size_t kSpareMax = 64;
-  if (w.spare_streams.size() < kSpareMax) w.spare_streams.emplace_back(this);
-  else delete this;
+  if (w.spare_streams.size() < kSpareMax)
+    w.spare_streams.emplace_back(this);
+  else
+    delete this;
 }
 
 void Stream::on_output_above() {
@@ -573,7 +575,9 @@ void Stream::on_max_duration() {
     return abort();
   }
   const bool grpc_deadline = request_->headers.has(Name::grpc_timeout);
-  local_reply({.status = 504, .body = "downstream duration timeout", .details = "max_duration_timeout",
+  local_reply({.status = 504,
+               .body = "downstream duration timeout",
+               .details = "max_duration_timeout",
                .grpc_status = grpc_deadline ? std::optional<std::uint32_t>(4) : std::nullopt});
 }
 

@@ -14,9 +14,9 @@ class Stream;
 
 /// Is the server, or one listener, going away? Written by the main thread, read by workers.
 struct Drain {
-  std::atomic<bool> health_failed{false};      // /healthcheck/fail: close after each response
-  std::atomic<std::int64_t> start_us{0};       // 0: not draining; loop time
-  std::atomic<std::int64_t> duration_us{0};    // 0: immediate
+  std::atomic<bool> health_failed{false};    // /healthcheck/fail: close after each response
+  std::atomic<std::int64_t> start_us{0};     // 0: not draining; loop time
+  std::atomic<std::int64_t> duration_us{0};  // 0: immediate
   /// Should this response carry "connection: close"? Gradual: probability grows with time.
   bool close_now(TimePoint now, Random& random) const noexcept {
     if (health_failed.load(std::memory_order_relaxed)) return true;

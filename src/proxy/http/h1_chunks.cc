@@ -5,7 +5,7 @@
 namespace outrigger::http {
 
 namespace {
-constexpr std::size_t kLineMax = 4096;           // a chunk size line with its extensions
+constexpr std::size_t kLineMax = 4096;  // a chunk size line with its extensions
 constexpr std::size_t kTrailerBytesMax = 60 * 1024;
 constexpr std::uint32_t kTrailersMax = 100;
 }  // namespace
@@ -37,10 +37,14 @@ bool ChunkDecoder::parse_size(std::string_view line) noexcept {
   for (; i < line.size(); ++i) {
     const char c = line[i];
     unsigned d;
-    if (c >= '0' && c <= '9') d = static_cast<unsigned>(c - '0');
-    else if (c >= 'a' && c <= 'f') d = static_cast<unsigned>(c - 'a') + 10;
-    else if (c >= 'A' && c <= 'F') d = static_cast<unsigned>(c - 'A') + 10;
-    else break;
+    if (c >= '0' && c <= '9')
+      d = static_cast<unsigned>(c - '0');
+    else if (c >= 'a' && c <= 'f')
+      d = static_cast<unsigned>(c - 'a') + 10;
+    else if (c >= 'A' && c <= 'F')
+      d = static_cast<unsigned>(c - 'A') + 10;
+    else
+      break;
     if (i >= 15) return false;
     left_ = left_ * 16 + d;
   }
@@ -75,8 +79,7 @@ ChunkDecoder::Status ChunkDecoder::feed(Buffer& in, Buffer& out, Arena& arena, H
     } else {
       trailer_bytes_ += used;
       const std::size_t colon = line.find(':');
-      if (colon == 0 || colon == std::string_view::npos || trailer_bytes_ > kTrailerBytesMax ||
-          ++trailer_count_ > kTrailersMax)
+      if (colon == 0 || colon == std::string_view::npos || trailer_bytes_ > kTrailerBytesMax || ++trailer_count_ > kTrailersMax)
         return Status::error;
       std::string_view value = line.substr(colon + 1);
       while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);

@@ -20,8 +20,8 @@ void skip_empty_lines(Buffer& in) {
 }
 
 /// The complete head copied to the arena; null: not complete yet, or too large (`error`).
-char* take_head(Buffer& in, Arena* (*arena_of)(void*), void* ctx, std::size_t bytes_max, std::size_t& scanned,
-                std::size_t& size, bool& error) {
+char* take_head(Buffer& in, Arena* (*arena_of)(void*), void* ctx, std::size_t bytes_max, std::size_t& scanned, std::size_t& size,
+                bool& error) {
   const auto have = in.linearize(std::min(in.size(), bytes_max + 1));
   size = find_head_end({have.data(), have.size()}, scanned);
   if (size == 0 || size > bytes_max) {
@@ -167,8 +167,10 @@ bool H1ClientCodec::read_head(Buffer& in, Events& events) {
     return false;
   }
   if (head.status / 100 == 1 && head.status != 101) {
-    if (++informational_ > kInformationalMax) fail(events, kBadChunk);
-    else events.on_informational(head);
+    if (++informational_ > kInformationalMax)
+      fail(events, kBadChunk);
+    else
+      events.on_informational(head);
     return state_ == State::head;
   }
   keep_alive_ = framing.keep_alive;

@@ -31,11 +31,10 @@ constexpr H1Error kManyHeaders{431, "Request Header Fields Too Large", "http1.to
 
 bool known_method(std::string_view m) noexcept {
   static constexpr std::string_view kMethods[] = {
-      "GET",      "POST",       "PUT",       "HEAD",       "DELETE",    "OPTIONS", "PATCH",
-      "CONNECT",  "TRACE",      "ACL",       "BIND",       "CHECKOUT",  "COPY",    "LINK",
-      "LOCK",     "MERGE",      "MKACTIVITY", "MKCALENDAR", "MKCOL",    "MOVE",    "M-SEARCH",
-      "NOTIFY",   "PROPFIND",   "PROPPATCH", "PURGE",      "REBIND",    "REPORT",  "SEARCH",
-      "SOURCE",   "SUBSCRIBE",  "UNBIND",    "UNLINK",     "UNLOCK",    "UNSUBSCRIBE"};
+      "GET",    "POST",   "PUT",       "HEAD",   "DELETE",   "OPTIONS",   "PATCH",      "CONNECT",    "TRACE",
+      "ACL",    "BIND",   "CHECKOUT",  "COPY",   "LINK",     "LOCK",      "MERGE",      "MKACTIVITY", "MKCALENDAR",
+      "MKCOL",  "MOVE",   "M-SEARCH",  "NOTIFY", "PROPFIND", "PROPPATCH", "PURGE",      "REBIND",     "REPORT",
+      "SEARCH", "SOURCE", "SUBSCRIBE", "UNBIND", "UNLINK",   "UNLOCK",    "UNSUBSCRIBE"};
   for (auto k : kMethods)
     if (k == m) return true;
   return false;
@@ -102,8 +101,7 @@ H1Error parse_fields(char* q, char* end, const Http1Options& o, HeaderMap& heade
     const char* original = nullptr;
     if (o.header_case == HeaderCase::preserve) {
       const auto* colon = static_cast<const char*>(std::memchr(q, ':', static_cast<std::size_t>(end - q)));
-      if (colon != nullptr)
-        original = headers.arena().copy({q, static_cast<std::size_t>(colon - q)}).data();
+      if (colon != nullptr) original = headers.arena().copy({q, static_cast<std::size_t>(colon - q)}).data();
     }
     unsigned char c;
     bool underscore = false;
@@ -155,8 +153,7 @@ bool split_absolute(RequestHead& head, const Http1Options& o) {
   const std::size_t at = p.find("://");
   if (at == std::string_view::npos) return false;
   const std::string_view scheme = p.substr(0, at);
-  if (!o.allow_absolute_url || (!equals_ignore_case(scheme, "http") && !equals_ignore_case(scheme, "https")))
-    return false;
+  if (!o.allow_absolute_url || (!equals_ignore_case(scheme, "http") && !equals_ignore_case(scheme, "https"))) return false;
   const std::string_view rest = p.substr(at + 3);
   const std::size_t slash = rest.find_first_of("/?#");
   head.authority = rest.substr(0, slash);
@@ -227,8 +224,7 @@ std::size_t find_head_end(std::string_view data, std::size_t& scanned) noexcept 
   }
 }
 
-H1Error parse_request_head(char* text, std::size_t size, const Http1Options& o, RequestHead& head,
-                           Framing& framing) {
+H1Error parse_request_head(char* text, std::size_t size, const Http1Options& o, RequestHead& head, Framing& framing) {
   std::string_view line;
   char* rest;
   if (!first_line(text, size, line, rest)) return kBad;
@@ -274,8 +270,8 @@ H1Error parse_request_head(char* text, std::size_t size, const Http1Options& o, 
   return {};
 }
 
-H1Error parse_response_head(char* text, std::size_t size, const Http1Options& o,
-                            std::string_view request_method, ResponseHead& head, Framing& framing) {
+H1Error parse_response_head(char* text, std::size_t size, const Http1Options& o, std::string_view request_method,
+                            ResponseHead& head, Framing& framing) {
   std::string_view line;
   char* rest;
   if (!first_line(text, size, line, rest)) return kBad;

@@ -23,7 +23,7 @@ struct Framing {
   enum Kind : std::uint8_t { none, length, chunked, until_close } kind = none;
   std::uint64_t bytes = 0;
   bool keep_alive = true;
-  bool upgrade = false;           // connection: upgrade with an upgrade header
+  bool upgrade = false;  // connection: upgrade with an upgrade header
   bool expect_continue = false;
 };
 
@@ -32,11 +32,10 @@ struct Framing {
 std::size_t find_head_end(std::string_view data, std::size_t& scanned) noexcept;
 
 /// `text` is the complete head, in memory that lives as long as the head.
-H1Error parse_request_head(char* text, std::size_t size, const Http1Options& o, RequestHead& head,
-                           Framing& framing);
+H1Error parse_request_head(char* text, std::size_t size, const Http1Options& o, RequestHead& head, Framing& framing);
 /// `request_method`: a response to HEAD or a 2xx to CONNECT has no body.
-H1Error parse_response_head(char* text, std::size_t size, const Http1Options& o,
-                            std::string_view request_method, ResponseHead& head, Framing& framing);
+H1Error parse_response_head(char* text, std::size_t size, const Http1Options& o, std::string_view request_method,
+                            ResponseHead& head, Framing& framing);
 
 /// Decodes a chunked body (RFC 9112, 7.1). Bounded: chunk lines and trailers have a maximum size.
 class ChunkDecoder {

@@ -86,8 +86,8 @@ BodyFraming write_request_head(const RequestHead& head, bool end_stream, const W
   return framing;
 }
 
-BodyFraming write_response_head(const ResponseHead& head, bool end_stream, bool bodiless, Protocol client,
-                                const WriteOptions& o, Buffer& out) {
+BodyFraming write_response_head(const ResponseHead& head, bool end_stream, bool bodiless, Protocol client, const WriteOptions& o,
+                                Buffer& out) {
   Sink s(out, estimate(head.headers) + 64 + o.connection.size());
   char digits[4];
   std::to_chars(digits, digits + 4, head.status);

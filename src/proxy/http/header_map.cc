@@ -96,8 +96,10 @@ void HeaderMap::set(Name id, std::string_view value) {
   if (first == nullptr) return add(id, value);
   first->value = value;
   for (std::size_t i = static_cast<std::size_t>(first - entries_) + 1; i < size_;) {
-    if (ids_[i] == static_cast<std::uint8_t>(id)) remove_at(i);
-    else ++i;
+    if (ids_[i] == static_cast<std::uint8_t>(id))
+      remove_at(i);
+    else
+      ++i;
   }
 }
 
@@ -108,8 +110,10 @@ void HeaderMap::set(std::string_view lower, std::string_view value) {
   if (first == nullptr) return push(Name::other, {lower, value, nullptr});
   first->value = value;
   for (std::size_t i = static_cast<std::size_t>(first - entries_) + 1; i < size_;) {
-    if (ids_[i] == 0 && entries_[i].name == lower) remove_at(i);
-    else ++i;
+    if (ids_[i] == 0 && entries_[i].name == lower)
+      remove_at(i);
+    else
+      ++i;
   }
 }
 

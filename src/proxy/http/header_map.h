@@ -23,7 +23,7 @@ std::string_view text_of(Name name) noexcept;
 class HeaderMap {
  public:
   struct Entry {
-    std::string_view name;   // lower case
+    std::string_view name;  // lower case
     std::string_view value;
     const char* original = nullptr;  // the name as received (same size), kept for preserve_case
   };

@@ -30,7 +30,7 @@ struct ConnectionInfo {
 
 /// Facts of the last upstream attempt.
 struct UpstreamInfo {
-  net::Address host;         // empty: none chosen
+  net::Address host;  // empty: none chosen
   std::string_view hostname;
   net::Address local;
   std::uint64_t connection_id = 0;
@@ -54,20 +54,18 @@ struct StreamInfo {
   bool health_check = false;
   std::uint16_t response_code = 0;
   ResponseFlags flags;
-  std::string_view details;  // %RESPONSE_CODE_DETAILS%
+  std::string_view details;                          // %RESPONSE_CODE_DETAILS%
   std::uint64_t bytes_received = 0, bytes_sent = 0;  // bodies
   std::uint64_t wire_bytes_received = 0, wire_bytes_sent = 0;
   std::uint64_t header_bytes_received = 0, header_bytes_sent = 0;
   std::uint32_t attempt_count = 0;
   std::string_view route_name, virtual_host, virtual_cluster;
-  std::string_view cluster;           // observability name (alt_stat_name when set)
+  std::string_view cluster;  // observability name (alt_stat_name when set)
   std::string_view cluster_raw;
   std::string_view local_reply_body;
   std::optional<UpstreamInfo> upstream;
   std::vector<net::Address> hosts_attempted;  // filled from the second attempt on
-  const net::Address& remote() const noexcept {
-    return remote_override.empty() ? connection->remote : remote_override;
-  }
+  const net::Address& remote() const noexcept { return remote_override.empty() ? connection->remote : remote_override; }
 };
 
 }  // namespace outrigger::http

@@ -38,8 +38,7 @@ Result<Address> Address::parse_ip_port(std::string_view text) {
   }
   std::uint16_t number = 0;
   const auto [end, ec] = std::from_chars(port.data(), port.data() + port.size(), number);
-  if (ec != std::errc{} || end != port.data() + port.size())
-    return invalid("malformed IP address: " + std::string(text));
+  if (ec != std::errc{} || end != port.data() + port.size()) return invalid("malformed IP address: " + std::string(text));
   return parse_ip(ip, number);
 }
 
@@ -85,16 +84,17 @@ void Address::render() {
     const auto* un = reinterpret_cast<const sockaddr_un*>(&sa_);
     const std::size_t n = size_ - offsetof(sockaddr_un, sun_path);
     text_.assign(un->sun_path, n);
-    if (!text_.empty() && text_[0] == '\0') text_[0] = '@';
-    else text_.resize(std::strlen(text_.c_str()));
+    if (!text_.empty() && text_[0] == '\0')
+      text_[0] = '@';
+    else
+      text_.resize(std::strlen(text_.c_str()));
     ip_at_ = 0;
     ip_size_ = static_cast<std::uint16_t>(text_.size());
   }
 }
 
 bool Address::is_loopback() const noexcept {
-  if (family() == AF_INET)
-    return (ntohl(reinterpret_cast<const sockaddr_in*>(&sa_)->sin_addr.s_addr) >> 24) == 127;
+  if (family() == AF_INET) return (ntohl(reinterpret_cast<const sockaddr_in*>(&sa_)->sin_addr.s_addr) >> 24) == 127;
   return family() == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6*>(&sa_)->sin6_addr);
 }
 
@@ -106,8 +106,10 @@ std::uint16_t Address::port() const noexcept {
 
 Address Address::with_port(std::uint16_t port) const {
   Address a = *this;
-  if (family() == AF_INET) reinterpret_cast<sockaddr_in*>(&a.sa_)->sin_port = htons(port);
-  else if (family() == AF_INET6) reinterpret_cast<sockaddr_in6*>(&a.sa_)->sin6_port = htons(port);
+  if (family() == AF_INET)
+    reinterpret_cast<sockaddr_in*>(&a.sa_)->sin_port = htons(port);
+  else if (family() == AF_INET6)
+    reinterpret_cast<sockaddr_in6*>(&a.sa_)->sin6_port = htons(port);
   a.render();
   return a;
 }

@@ -1,9 +1,9 @@
 // Socket addresses: IPv4, IPv6, Unix pipe (path or abstract '@name'). Value type with the printed
 // form cached, since logs and headers need it per request. Also CIDR ranges.
 #pragma once
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <netinet/in.h>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -15,8 +15,8 @@ class Address {
  public:
   Address() = default;
   static Result<Address> parse_ip(std::string_view ip, std::uint16_t port);  // "::1", "1.2.3.4"
-  static Result<Address> parse_ip_port(std::string_view text);  // "1.2.3.4:80", "[::1]:80"
-  static Result<Address> pipe(std::string_view path);            // "@x" is abstract
+  static Result<Address> parse_ip_port(std::string_view text);               // "1.2.3.4:80", "[::1]:80"
+  static Result<Address> pipe(std::string_view path);                        // "@x" is abstract
   static Address from_sockaddr(const sockaddr* sa, socklen_t size);
 
   bool empty() const noexcept { return size_ == 0; }

@@ -66,9 +66,7 @@ void Acceptor::stop() noexcept {
   socket_.reset();
 }
 
-void Acceptor::resume() {
-  loop_.watch(socket_->fd(), *this, EPOLLIN);
-}
+void Acceptor::resume() { loop_.watch(socket_->fd(), *this, EPOLLIN); }
 
 void Acceptor::on_events(std::uint32_t) {
   for (int i = 0; i < 64 && active_; ++i) {  // bounded: existing connections get their turn

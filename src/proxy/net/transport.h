@@ -20,7 +20,7 @@ struct IoResult {
 /// Told by the transport, on its worker. After close() nothing is told.
 class TransportEvents {
  public:
-  virtual void on_connected() {}                       // outgoing connections only
+  virtual void on_connected() {}  // outgoing connections only
   virtual void on_connect_failed(int /*errno_value*/) {}
   virtual void on_readable() = 0;
   virtual void on_writable() = 0;
@@ -31,7 +31,7 @@ class TransportEvents {
 
 class Transport {
  public:
-  virtual ~Transport() = default;  // closes
+  virtual ~Transport() = default;                   // closes
   virtual void start(TransportEvents& events) = 0;  // begins to tell; once
   virtual IoResult read(Buffer& into, std::size_t bytes_max) noexcept = 0;
   /// Sends as much as the kernel takes and drains it from `from`.

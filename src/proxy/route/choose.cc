@@ -67,7 +67,8 @@ std::string_view make_cookie(const HashPolicy& p, Random& random, Arena& arena, 
   char age[24];
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*p.cookie_ttl).count();
   const auto end = std::to_chars(age, age + 24, seconds).ptr;
-  const std::string_view max_age = seconds > 0 ? arena.cat("; Max-Age=", std::string_view(age, static_cast<std::size_t>(end - age))) : "";
+  const std::string_view max_age =
+      seconds > 0 ? arena.cat("; Max-Age=", std::string_view(age, static_cast<std::size_t>(end - age))) : "";
   const std::string_view path = p.cookie_path.empty() ? "" : arena.cat("; Path=", p.cookie_path);
   std::string_view attributes;
   for (const auto& [name, v] : p.cookie_attributes)

@@ -37,14 +37,15 @@ void HeaderMutations::apply(http::HeaderMap& headers, const format::Context& c) 
 void HeaderMutations::apply(http::RequestHead& head, const format::Context& c) const {
   for (const auto& a : add) {
     const auto value = render(a, c, head.headers.arena());
-    std::string_view* pseudo = a.name == ":path"                               ? &head.path
-                               : a.name == ":authority" || a.name == "host"    ? &head.authority
-                               : a.name == ":method"                           ? &head.method
-                               : a.name == ":scheme"                           ? &head.scheme
-                                                                               : nullptr;
-    if (pseudo == nullptr) add_one(a, value, head.headers);
-    else if (!value.empty() && (a.action == HeaderAdd::overwrite_or_add || a.action == HeaderAdd::overwrite_if_exists ||
-                                pseudo->empty()))
+    std::string_view* pseudo = a.name == ":path"                            ? &head.path
+                               : a.name == ":authority" || a.name == "host" ? &head.authority
+                               : a.name == ":method"                        ? &head.method
+                               : a.name == ":scheme"                        ? &head.scheme
+                                                                            : nullptr;
+    if (pseudo == nullptr)
+      add_one(a, value, head.headers);
+    else if (!value.empty() &&
+             (a.action == HeaderAdd::overwrite_or_add || a.action == HeaderAdd::overwrite_if_exists || pseudo->empty()))
       *pseudo = value;
   }
   for (const auto& name : remove) head.headers.remove(std::string_view(name));

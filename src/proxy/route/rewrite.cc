@@ -31,8 +31,10 @@ void rewrite_path(const Route& r, http::RequestHead& head, Arena& arena, const F
   const Rewrite& w = r.rewrite;
   if (!w.has_prefix && w.regex == nullptr) return;
   const std::string_view before = head.path;
-  if (w.has_prefix) head.path = arena.cat(w.prefix, before.substr(std::min(matched_size(r.match, before), before.size())));
-  else head.path = arena.cat(regex_replace(*w.regex, path_only(before), w.substitution, arena), query_of(before));
+  if (w.has_prefix)
+    head.path = arena.cat(w.prefix, before.substr(std::min(matched_size(r.match, before), before.size())));
+  else
+    head.path = arena.cat(regex_replace(*w.regex, path_only(before), w.substitution, arena), query_of(before));
   if (o.insert_original_path) head.headers.set(Name::x_envoy_original_path, before);
 }
 
@@ -40,10 +42,14 @@ void rewrite_host(const Route& r, const ClusterWeight* weight, http::RequestHead
                   Arena& arena, const FinalizeOptions& o) {
   const Rewrite& w = r.rewrite;
   std::string_view host;
-  if (weight != nullptr && !weight->host_rewrite.empty()) host = weight->host_rewrite;
-  else if (w.host == Rewrite::literal) host = w.host_value;
-  else if (w.host == Rewrite::header) host = head.get(w.host_value);
-  else if (w.host == Rewrite::path_regex) host = regex_replace(*w.host_regex, path_only(path_before), w.host_substitution, arena);
+  if (weight != nullptr && !weight->host_rewrite.empty())
+    host = weight->host_rewrite;
+  else if (w.host == Rewrite::literal)
+    host = w.host_value;
+  else if (w.host == Rewrite::header)
+    host = head.get(w.host_value);
+  else if (w.host == Rewrite::path_regex)
+    host = regex_replace(*w.host_regex, path_only(path_before), w.host_substitution, arena);
   if (host.empty()) return;
   if (w.append_x_forwarded_host && head.authority != host) {
     const auto have = head.headers.get(Name::x_forwarded_host);
@@ -99,8 +105,10 @@ std::string_view redirect_location(const Route* r, const http::RequestHead& head
   }();
   const Redirect& d = r == nullptr ? kTls : r->redirect_to;
   std::string_view scheme = head.scheme, host = head.authority, path = head.path;
-  if (!d.scheme.empty()) scheme = d.scheme;
-  else if (d.https) scheme = "https";
+  if (!d.scheme.empty())
+    scheme = d.scheme;
+  else if (d.https)
+    scheme = "https";
   char port[8] = {};
   std::size_t port_size = 0;
   if (d.port != 0) {
@@ -161,16 +169,25 @@ std::uint32_t parse_words(std::string_view list, const Word (&words)[N], bool& a
 }  // namespace
 
 std::uint32_t parse(std::string_view list, bool& all_known) noexcept {
-  static constexpr Word kWords[] = {{"5xx", k5xx}, {"gateway-error", kGatewayError}, {"reset", kReset},
-      {"reset-before-request", kResetBeforeRequest}, {"connect-failure", kConnectFailure},
-      {"envoy-ratelimited", kEnvoyRatelimited}, {"retriable-4xx", kRetriable4xx}, {"refused-stream", kRefusedStream},
-      {"retriable-status-codes", kRetriableStatusCodes}, {"retriable-headers", kRetriableHeaders},
-      {"http3-post-connect-failure", kHttp3PostConnectFailure}};
+  static constexpr Word kWords[] = {{"5xx", k5xx},
+                                    {"gateway-error", kGatewayError},
+                                    {"reset", kReset},
+                                    {"reset-before-request", kResetBeforeRequest},
+                                    {"connect-failure", kConnectFailure},
+                                    {"envoy-ratelimited", kEnvoyRatelimited},
+                                    {"retriable-4xx", kRetriable4xx},
+                                    {"refused-stream", kRefusedStream},
+                                    {"retriable-status-codes", kRetriableStatusCodes},
+                                    {"retriable-headers", kRetriableHeaders},
+                                    {"http3-post-connect-failure", kHttp3PostConnectFailure}};
   return parse_words(list, kWords, all_known);
 }
 std::uint32_t parse_grpc(std::string_view list, bool& all_known) noexcept {
-  static constexpr Word kWords[] = {{"cancelled", kGrpcCancelled}, {"deadline-exceeded", kGrpcDeadlineExceeded},
-      {"internal", kGrpcInternal}, {"resource-exhausted", kGrpcResourceExhausted}, {"unavailable", kGrpcUnavailable}};
+  static constexpr Word kWords[] = {{"cancelled", kGrpcCancelled},
+                                    {"deadline-exceeded", kGrpcDeadlineExceeded},
+                                    {"internal", kGrpcInternal},
+                                    {"resource-exhausted", kGrpcResourceExhausted},
+                                    {"unavailable", kGrpcUnavailable}};
   return parse_words(list, kWords, all_known);
 }
 }  // namespace retry_on

@@ -31,10 +31,21 @@ using FilterOverrides = std::vector<FilterOverride>;
 /// Bits of RetryPolicy::on.
 namespace retry_on {
 enum : std::uint32_t {
-  k5xx = 1, kGatewayError = 2, kReset = 4, kResetBeforeRequest = 8, kConnectFailure = 16,
-  kEnvoyRatelimited = 32, kRetriable4xx = 64, kRefusedStream = 128, kRetriableStatusCodes = 256,
-  kRetriableHeaders = 512, kHttp3PostConnectFailure = 1024, kGrpcCancelled = 1 << 16,
-  kGrpcDeadlineExceeded = 1 << 17, kGrpcInternal = 1 << 18, kGrpcResourceExhausted = 1 << 19,
+  k5xx = 1,
+  kGatewayError = 2,
+  kReset = 4,
+  kResetBeforeRequest = 8,
+  kConnectFailure = 16,
+  kEnvoyRatelimited = 32,
+  kRetriable4xx = 64,
+  kRefusedStream = 128,
+  kRetriableStatusCodes = 256,
+  kRetriableHeaders = 512,
+  kHttp3PostConnectFailure = 1024,
+  kGrpcCancelled = 1 << 16,
+  kGrpcDeadlineExceeded = 1 << 17,
+  kGrpcInternal = 1 << 18,
+  kGrpcResourceExhausted = 1 << 19,
   kGrpcUnavailable = 1 << 20
 };
 /// Parses a comma-separated list; unknown words are ignored and reported by `all_known`.
@@ -165,7 +176,7 @@ struct Route {
   std::optional<Duration> idle_timeout, flush_timeout;  // 0: disabled
   std::optional<MaxStreamDuration> max_stream_duration;
   std::optional<Duration> max_grpc_timeout, grpc_timeout_offset;  // deprecated fields
-  std::shared_ptr<const RetryPolicy> retry;  // the vhost's when the route has none
+  std::shared_ptr<const RetryPolicy> retry;                       // the vhost's when the route has none
   HedgePolicy hedge;
   std::vector<HashPolicy> hash;
   std::vector<MirrorPolicy> mirrors;
@@ -252,15 +263,13 @@ Chosen choose_cluster(const Route& r, const http::RequestHead& head, const Match
 struct FinalizeOptions {
   bool insert_original_path = true;  // not suppress_envoy_headers
 };
-void finalize_request(const Route& r, const ClusterWeight* weight, http::RequestHead& head,
-                      const format::Context& c, const FinalizeOptions& o);
-void finalize_response(const Route& r, const ClusterWeight* weight, http::ResponseHead& head,
-                       const format::Context& c);
+void finalize_request(const Route& r, const ClusterWeight* weight, http::RequestHead& head, const format::Context& c,
+                      const FinalizeOptions& o);
+void finalize_response(const Route& r, const ClusterWeight* weight, http::ResponseHead& head, const format::Context& c);
 /// Location of a redirect route, or of require_tls (r == null: https of the same URL).
 std::string_view redirect_location(const Route* r, const http::RequestHead& head, Arena& arena);
 /// Hash of the route's hash policies; a cookie to set is appended to `set_cookie` (in the arena).
-std::optional<std::uint64_t> request_hash(const Route& r, const http::RequestHead& head,
-                                          const http::StreamInfo& info, Random& random, Arena& arena,
-                                          std::string_view* set_cookie);
+std::optional<std::uint64_t> request_hash(const Route& r, const http::RequestHead& head, const http::StreamInfo& info,
+                                          Random& random, Arena& arena, std::string_view* set_cookie);
 
 }  // namespace outrigger::route

@@ -23,8 +23,10 @@ Value make_value(std::string_view text) {
 Snapshot::Snapshot(std::vector<std::pair<std::string, Layer>> layers) : layers_(std::move(layers)) {
   for (const auto& [name, layer] : layers_)
     for (const auto& [key, value] : layer) {
-      if (value.text.empty() && !value.percent) final_.erase(key);  // an empty override removes
-      else final_[key] = value;
+      if (value.text.empty() && !value.percent)
+        final_.erase(key);  // an empty override removes
+      else
+        final_[key] = value;
     }
 }
 

@@ -19,9 +19,7 @@ enum class Denominator : std::uint32_t { hundred = 100, ten_thousand = 10000, mi
 struct FractionalPercent {
   std::uint32_t numerator = 0;
   Denominator denominator = Denominator::hundred;
-  bool hit(std::uint64_t random) const noexcept {
-    return random % static_cast<std::uint32_t>(denominator) < numerator;
-  }
+  bool hit(std::uint64_t random) const noexcept { return random % static_cast<std::uint32_t>(denominator) < numerator; }
 };
 
 struct Value {

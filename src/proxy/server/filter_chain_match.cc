@@ -13,7 +13,8 @@ template <class Score>
 void keep_best(Set& set, Score score) {
   int best = -1;
   for (const auto* c : set) best = std::max(best, score(c->match));
-  set.erase(std::remove_if(set.begin(), set.end(), [&](const auto* c) { return best < 0 || score(c->match) != best; }), set.end());
+  set.erase(std::remove_if(set.begin(), set.end(), [&](const auto* c) { return best < 0 || score(c->match) != best; }),
+            set.end());
 }
 
 int range_score(const std::vector<net::CidrRange>& ranges, const net::Address& a) {

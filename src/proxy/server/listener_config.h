@@ -33,7 +33,7 @@ struct ListenerConfig {
   std::uint32_t buffer_bytes_max = 1024 * 1024;
   std::vector<FilterChain> chains;
   std::optional<FilterChain> default_chain;
-  bool original_dst = false;  // the original_dst listener filter
+  bool original_dst = false;         // the original_dst listener filter
   std::string connection_limit_key;  // runtime: envoy.resource_limits.listener.<name>.connection_limit
   accesslog::AccessLogs access_logs;
   stats::BlockHandle stats;

@@ -84,8 +84,11 @@ void WorkerListener::no_filter_chain(net::TcpTransport& t, http::ConnectionInfo&
   stream.start_wall = worker_.thread.loop.wall();
   stream.flags.set(http::Flag::no_route_found);
   stream.details = "filter_chain_not_found";
-  const accesslog::LogContext log{{&stream, nullptr, nullptr, nullptr, "NotSet"}, accesslog::LogType::not_set,
-                                  worker_.thread.runtime.get(), &worker_.thread.random, worker_.thread.loop.now()};
+  const accesslog::LogContext log{{&stream, nullptr, nullptr, nullptr, "NotSet"},
+                                  accesslog::LogType::not_set,
+                                  worker_.thread.runtime.get(),
+                                  &worker_.thread.random,
+                                  worker_.thread.loop.now()};
   for (const auto& l : c.access_logs) l->log(log);
 }
 

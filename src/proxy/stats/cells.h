@@ -95,8 +95,7 @@ class Cells {
   // A gauge's cell is the part times two, plus one once it was touched.
   static void bump_gauge(std::uint64_t& cell, std::int64_t by) noexcept {
     std::atomic_ref<std::uint64_t> ref(cell);
-    const auto next =
-        (ref.load(std::memory_order_relaxed) + (static_cast<std::uint64_t>(by) << 1)) | 1;
+    const auto next = (ref.load(std::memory_order_relaxed) + (static_cast<std::uint64_t>(by) << 1)) | 1;
     ref.store(next, std::memory_order_relaxed);
   }
 

@@ -41,9 +41,7 @@ Place place_of(std::uint64_t v) noexcept {
   return {d, static_cast<unsigned>(v / kPower[d - 1] - 10)};
 }
 
-constexpr std::size_t decade_begin(std::size_t decade) {
-  return decade == 0 ? 0 : kFirst + (decade - 1) * kPerDecade;
-}
+constexpr std::size_t decade_begin(std::size_t decade) { return decade == 0 ? 0 : kFirst + (decade - 1) * kPerDecade; }
 constexpr std::size_t decade_size(std::size_t decade) { return decade == 0 ? kFirst : kPerDecade; }
 
 // Where a bin's mean is assumed: nearer to its lower end, as Envoy's sums assume it.
@@ -89,8 +87,7 @@ void HistogramCells::collect(std::span<std::uint64_t> bins) const noexcept {
     std::uint64_t* cells = decades_[d].load(std::memory_order_acquire);
     if (cells == nullptr) continue;
     for (std::size_t i = 0; i < decade_size(d); ++i) {
-      bins[decade_begin(d) + i] +=
-          std::atomic_ref<std::uint64_t>(cells[i]).load(std::memory_order_relaxed);
+      bins[decade_begin(d) + i] += std::atomic_ref<std::uint64_t>(cells[i]).load(std::memory_order_relaxed);
     }
   }
 }
@@ -159,16 +156,13 @@ void MergedHistogram::merge(std::span<const std::uint64_t> bins) {
 }
 
 std::span<const double> default_quantiles() noexcept {
-  static constexpr std::array kQuantiles{0.0, 0.25, 0.5,  0.75,  0.9,
-                                         0.95, 0.99, 0.995, 0.999, 1.0};
+  static constexpr std::array kQuantiles{0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 1.0};
   return kQuantiles;
 }
 
 std::span<const double> default_buckets() noexcept {
-  static constexpr std::array kBuckets{0.5,     1.0,     5.0,     10.0,     25.0,
-                                       50.0,    100.0,   250.0,   500.0,    1000.0,
-                                       2500.0,  5000.0,  10000.0, 30000.0,  60000.0,
-                                       3.0e5,   6.0e5,   1.8e6,   3.6e6};
+  static constexpr std::array kBuckets{0.5,    1.0,    5.0,     10.0,    25.0,    50.0,  100.0, 250.0, 500.0, 1000.0,
+                                       2500.0, 5000.0, 10000.0, 30000.0, 60000.0, 3.0e5, 6.0e5, 1.8e6, 3.6e6};
   return kBuckets;
 }
 

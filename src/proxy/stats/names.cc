@@ -33,31 +33,27 @@ constexpr StatDef histogram_od(std::string_view suffix, std::uint16_t self) {
 }
 // Made with the first HTTP/1 connection of a cluster.
 constexpr StatDef counter_h1(std::string_view suffix, std::uint16_t) {
-  return {Kind::counter, suffix, Unit::unspecified,
-          static_cast<std::uint16_t>(ClusterStat::upstream_cx_http1_total)};
+  return {Kind::counter, suffix, Unit::unspecified, static_cast<std::uint16_t>(ClusterStat::upstream_cx_http1_total)};
 }
 
-constexpr std::string_view kClusterFamilies[] = {
-    "upstream_rq_", "external.upstream_rq_", "internal.upstream_rq_", "canary.upstream_rq_",
-    "retry.upstream_rq_"};
+constexpr std::string_view kClusterFamilies[] = {"upstream_rq_", "external.upstream_rq_", "internal.upstream_rq_",
+                                                 "canary.upstream_rq_", "retry.upstream_rq_"};
 
 template <class Stat>
 constexpr std::span<const std::string_view> families_of(Stat) {
   return {};
 }
 constexpr std::span<const std::string_view> families_of(ClusterStat) { return kClusterFamilies; }
-constexpr std::span<const std::string_view> families_of(RouteStat) {
-  return std::span(kClusterFamilies).first(1);
-}
+constexpr std::span<const std::string_view> families_of(RouteStat) { return std::span(kClusterFamilies).first(1); }
 
 }  // namespace
 
 #define OUTRIGGER_STAT_DEF(kind, id, suffix) kind(suffix, static_cast<std::uint16_t>(E::id)),
-#define OUTRIGGER_STAT_BLOCK(Enum, LIST)                      \
-  BlockDef block_def(Enum e) {                                \
-    using E = Enum;                                           \
+#define OUTRIGGER_STAT_BLOCK(Enum, LIST)                            \
+  BlockDef block_def(Enum e) {                                      \
+    using E = Enum;                                                 \
     static constexpr StatDef kStats[] = {LIST(OUTRIGGER_STAT_DEF)}; \
-    return {kStats, families_of(e)};                          \
+    return {kStats, families_of(e)};                                \
   }
 
 OUTRIGGER_STAT_BLOCKS(OUTRIGGER_STAT_BLOCK)
@@ -76,8 +72,8 @@ std::string sanitize(std::string_view name) {
   out.reserve(name.size());
   while (!name.empty()) {
     // What separates the parts of an URL becomes one underscore.
-    const std::size_t colon = name.starts_with("://") ? 3
-                              : name.starts_with(":/") ? 2
+    const std::size_t colon = name.starts_with("://")                       ? 3
+                              : name.starts_with(":/")                      ? 2
                               : name.front() == ':' || name.front() == '\0' ? 1
                                                                             : 0;
     out += colon > 0 ? '_' : name.front();

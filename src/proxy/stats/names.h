@@ -24,39 +24,39 @@ struct BlockDef {
 };
 
 /// All lists: B(enumeration, list).
-#define OUTRIGGER_STAT_BLOCKS(B) \
-  B(ClusterStat, OUTRIGGER_CLUSTER_STATS) \
-  B(RemainingStat, OUTRIGGER_REMAINING_STATS) \
-  B(HealthCheckStat, OUTRIGGER_HEALTH_CHECK_STATS) \
-  B(OutlierStat, OUTRIGGER_OUTLIER_STATS) \
-  B(TimeoutBudgetStat, OUTRIGGER_TIMEOUT_BUDGET_STATS) \
-  B(RequestSizeStat, OUTRIGGER_REQUEST_SIZE_STATS) \
-  B(ListenerStat, OUTRIGGER_LISTENER_STATS) \
-  B(ListenerWorkerStat, OUTRIGGER_LISTENER_WORKER_STATS) \
-  B(ListenerHttpStat, OUTRIGGER_LISTENER_HTTP_STATS) \
-  B(TcpStat, OUTRIGGER_TCP_STATS) \
-  B(HttpStat, OUTRIGGER_HTTP_STATS) \
-  B(RouterStat, OUTRIGGER_ROUTER_STATS) \
-  B(HttpTracingStat, OUTRIGGER_HTTP_TRACING_STATS) \
-  B(FaultStat, OUTRIGGER_FAULT_STATS) \
-  B(RbacStat, OUTRIGGER_RBAC_STATS) \
-  B(CorsStat, OUTRIGGER_CORS_STATS) \
-  B(LocalRateLimitStat, OUTRIGGER_LOCAL_RATE_LIMIT_STATS) \
-  B(RouteStat, OUTRIGGER_ROUTE_STATS) \
-  B(Http1Stat, OUTRIGGER_HTTP1_STATS) \
-  B(ServerStat, OUTRIGGER_SERVER_STATS) \
-  B(ClusterManagerStat, OUTRIGGER_CLUSTER_MANAGER_STATS) \
+#define OUTRIGGER_STAT_BLOCKS(B)                           \
+  B(ClusterStat, OUTRIGGER_CLUSTER_STATS)                  \
+  B(RemainingStat, OUTRIGGER_REMAINING_STATS)              \
+  B(HealthCheckStat, OUTRIGGER_HEALTH_CHECK_STATS)         \
+  B(OutlierStat, OUTRIGGER_OUTLIER_STATS)                  \
+  B(TimeoutBudgetStat, OUTRIGGER_TIMEOUT_BUDGET_STATS)     \
+  B(RequestSizeStat, OUTRIGGER_REQUEST_SIZE_STATS)         \
+  B(ListenerStat, OUTRIGGER_LISTENER_STATS)                \
+  B(ListenerWorkerStat, OUTRIGGER_LISTENER_WORKER_STATS)   \
+  B(ListenerHttpStat, OUTRIGGER_LISTENER_HTTP_STATS)       \
+  B(TcpStat, OUTRIGGER_TCP_STATS)                          \
+  B(HttpStat, OUTRIGGER_HTTP_STATS)                        \
+  B(RouterStat, OUTRIGGER_ROUTER_STATS)                    \
+  B(HttpTracingStat, OUTRIGGER_HTTP_TRACING_STATS)         \
+  B(FaultStat, OUTRIGGER_FAULT_STATS)                      \
+  B(RbacStat, OUTRIGGER_RBAC_STATS)                        \
+  B(CorsStat, OUTRIGGER_CORS_STATS)                        \
+  B(LocalRateLimitStat, OUTRIGGER_LOCAL_RATE_LIMIT_STATS)  \
+  B(RouteStat, OUTRIGGER_ROUTE_STATS)                      \
+  B(Http1Stat, OUTRIGGER_HTTP1_STATS)                      \
+  B(ServerStat, OUTRIGGER_SERVER_STATS)                    \
+  B(ClusterManagerStat, OUTRIGGER_CLUSTER_MANAGER_STATS)   \
   B(ListenerManagerStat, OUTRIGGER_LISTENER_MANAGER_STATS) \
-  B(RuntimeStat, OUTRIGGER_RUNTIME_STATS) \
-  B(FilesystemStat, OUTRIGGER_FILESYSTEM_STATS) \
-  B(DnsCaresStat, OUTRIGGER_DNS_CARES_STATS) \
-  B(WatchdogStat, OUTRIGGER_WATCHDOG_STATS) \
-  B(OverloadStat, OUTRIGGER_OVERLOAD_STATS) \
-  B(OverloadActionStat, OUTRIGGER_OVERLOAD_ACTION_STATS) \
+  B(RuntimeStat, OUTRIGGER_RUNTIME_STATS)                  \
+  B(FilesystemStat, OUTRIGGER_FILESYSTEM_STATS)            \
+  B(DnsCaresStat, OUTRIGGER_DNS_CARES_STATS)               \
+  B(WatchdogStat, OUTRIGGER_WATCHDOG_STATS)                \
+  B(OverloadStat, OUTRIGGER_OVERLOAD_STATS)                \
+  B(OverloadActionStat, OUTRIGGER_OVERLOAD_ACTION_STATS)   \
   B(ThreadLocalClustersStat, OUTRIGGER_THREAD_LOCAL_CLUSTERS_STATS)
 
 #define OUTRIGGER_STAT_ENUMERATOR(kind, id, suffix) id,
-#define OUTRIGGER_STAT_BLOCK(Enum, LIST)                          \
+#define OUTRIGGER_STAT_BLOCK(Enum, LIST)                               \
   enum class Enum : std::uint16_t { LIST(OUTRIGGER_STAT_ENUMERATOR) }; \
   BlockDef block_def(Enum);
 

@@ -97,9 +97,7 @@ struct Registry::Impl {
   const BlockType* single_gauge = nullptr;
   std::array<const BlockType*, 5> single_histogram{};
 
-  Block* block(std::uint32_t id) noexcept {
-    return id < blocks.size() && blocks[id].type != nullptr ? &blocks[id] : nullptr;
-  }
+  Block* block(std::uint32_t id) noexcept { return id < blocks.size() && blocks[id].type != nullptr ? &blocks[id] : nullptr; }
   const Block* block(std::uint32_t id) const noexcept {
     return id < blocks.size() && blocks[id].type != nullptr ? &blocks[id] : nullptr;
   }

@@ -16,16 +16,11 @@ bool NamePattern::matches(std::string_view name) const {
     name = lower;
   }
   switch (kind) {
-    case Kind::exact:
-      return name == text;
-    case Kind::prefix:
-      return name.starts_with(text);
-    case Kind::suffix:
-      return name.ends_with(text);
-    case Kind::contains:
-      return name.find(text) != std::string_view::npos;
-    case Kind::regex:
-      return regex != nullptr && re2::RE2::FullMatch({name.data(), name.size()}, *regex);
+    case Kind::exact: return name == text;
+    case Kind::prefix: return name.starts_with(text);
+    case Kind::suffix: return name.ends_with(text);
+    case Kind::contains: return name.find(text) != std::string_view::npos;
+    case Kind::regex: return regex != nullptr && re2::RE2::FullMatch({name.data(), name.size()}, *regex);
   }
   return false;
 }
@@ -33,8 +28,7 @@ bool NamePattern::matches(std::string_view name) const {
 bool StatsSettings::accepts(std::string_view name) const {
   if (match == Match::accept_all) return true;
   if (match == Match::reject_all) return false;
-  const bool found = std::any_of(patterns.begin(), patterns.end(),
-                                 [&](const NamePattern& p) { return p.matches(name); });
+  const bool found = std::any_of(patterns.begin(), patterns.end(), [&](const NamePattern& p) { return p.matches(name); });
   return found == (match == Match::inclusion);
 }
 

@@ -1,8 +1,8 @@
 // What a bootstrap's stats_config says: which stats there are, their tags, their buckets. Compiled
 // by xds/compile; immutable; used by main only.
 #pragma once
-#include <memory>
 #include <re2/re2.h>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,7 +17,7 @@ namespace outrigger::stats {
 struct NamePattern {
   enum class Kind : unsigned char { exact, prefix, suffix, contains, regex };
   Kind kind = Kind::exact;
-  std::string text;                      // in lower case when ignore_case
+  std::string text;                       // in lower case when ignore_case
   std::shared_ptr<const re2::RE2> regex;  // matches the whole name
   bool ignore_case = false;
 

@@ -11,22 +11,19 @@ namespace {
 constexpr StatDef kSingleCounter[] = {{Kind::counter, ""}};
 constexpr StatDef kSingleGauge[] = {{Kind::gauge, ""}};
 constexpr StatDef kSingleHistograms[] = {
-    {Kind::histogram, "", Unit::unspecified}, {Kind::histogram, "", Unit::bytes},
-    {Kind::histogram, "", Unit::microseconds}, {Kind::histogram, "", Unit::milliseconds},
-    {Kind::histogram, "", Unit::percent},
+    {Kind::histogram, "", Unit::unspecified},  {Kind::histogram, "", Unit::bytes},   {Kind::histogram, "", Unit::microseconds},
+    {Kind::histogram, "", Unit::milliseconds}, {Kind::histogram, "", Unit::percent},
 };
 
 }  // namespace
 
 MainPart::Cell* MainPart::find(std::uint16_t stat) noexcept {
-  const auto at = std::lower_bound(cells.begin(), cells.end(), stat,
-                                   [](const Cell& c, std::uint16_t s) { return c.stat < s; });
+  const auto at = std::lower_bound(cells.begin(), cells.end(), stat, [](const Cell& c, std::uint16_t s) { return c.stat < s; });
   return at != cells.end() && at->stat == stat ? &*at : nullptr;
 }
 
 std::uint64_t& MainPart::cell(std::uint16_t stat) {
-  const auto at = std::lower_bound(cells.begin(), cells.end(), stat,
-                                   [](const Cell& c, std::uint16_t s) { return c.stat < s; });
+  const auto at = std::lower_bound(cells.begin(), cells.end(), stat, [](const Cell& c, std::uint16_t s) { return c.stat < s; });
   if (at != cells.end() && at->stat == stat) return at->value;
   return cells.insert(at, {0, stat})->value;
 }
@@ -110,13 +107,9 @@ Cells& Registry::new_cells() {
   return *impl_->cells.back();
 }
 
-Counter Registry::counter(std::string_view name) {
-  return {instantiate(impl_->single_counter, name).id};
-}
+Counter Registry::counter(std::string_view name) { return {instantiate(impl_->single_counter, name).id}; }
 
-Gauge Registry::gauge(std::string_view name) {
-  return {instantiate(impl_->single_gauge, name).id};
-}
+Gauge Registry::gauge(std::string_view name) { return {instantiate(impl_->single_gauge, name).id}; }
 
 Histogram Registry::histogram(std::string_view name, Unit unit) {
   return {instantiate(impl_->single_histogram[static_cast<std::size_t>(unit)], name).id};
@@ -130,8 +123,7 @@ TextReadout Registry::text_readout(std::string_view name) {
   return {static_cast<std::uint32_t>(impl_->readouts.size() - 1)};
 }
 
-const BlockType* Registry::define_block(std::span<const StatDef> stats,
-                                        std::span<const std::string_view> families) {
+const BlockType* Registry::define_block(std::span<const StatDef> stats, std::span<const std::string_view> families) {
   const BlockType*& known = impl_->types_by_list[{stats.data(), stats.size()}];
   if (known != nullptr) return known;
   BlockType& type = impl_->types.emplace_back();
@@ -139,17 +131,15 @@ const BlockType* Registry::define_block(std::span<const StatDef> stats,
   type.families.assign(families.begin(), families.end());
   type.order.resize(stats.size());
   std::iota(type.order.begin(), type.order.end(), std::uint16_t{0});
-  std::sort(type.order.begin(), type.order.end(), [&](std::uint16_t a, std::uint16_t b) {
-    return type.stats[a].suffix < type.stats[b].suffix;
-  });
+  std::sort(type.order.begin(), type.order.end(),
+            [&](std::uint16_t a, std::uint16_t b) { return type.stats[a].suffix < type.stats[b].suffix; });
   known = &type;
   return known;
 }
 
 BlockHandle Registry::instantiate(const BlockType* type, std::string_view prefix) {
   const auto handle = [type](std::uint32_t id) {
-    return BlockHandle{id, static_cast<std::uint16_t>(type->stats.size()),
-                       static_cast<std::uint16_t>(type->families.size())};
+    return BlockHandle{id, static_cast<std::uint16_t>(type->stats.size()), static_cast<std::uint16_t>(type->families.size())};
   };
   const auto found = impl_->by_name.find({type, prefix});
   if (found != impl_->by_name.end()) {

@@ -5,15 +5,10 @@
 // prefix costs some tens of bytes until the first event, yet every stat of it is printed.
 #pragma once
 #include <cstdint>
-#include <deque>
-#include <functional>
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "proxy/stats/cells.h"
@@ -35,8 +30,8 @@ struct StatView {
   Kind kind = Kind::counter;
   Unit unit = Unit::unspecified;
   bool used = false;
-  std::uint64_t value = 0;                      // counters and gauges
-  const MergedHistogram* histogram = nullptr;   // null: nothing merged yet
+  std::uint64_t value = 0;                     // counters and gauges
+  const MergedHistogram* histogram = nullptr;  // null: nothing merged yet
 };
 
 class Registry {
@@ -59,8 +54,7 @@ class Registry {
 
   /// `stats` and `families` must point to static text. Types with equal contents are not merged:
   /// define each once (names.h: block_type<ClusterStat>(registry)).
-  const BlockType* define_block(std::span<const StatDef> stats,
-                                std::span<const std::string_view> families = {});
+  const BlockType* define_block(std::span<const StatDef> stats, std::span<const std::string_view> families = {});
   /// Finds or makes the block; every call must be paired with a release(). `prefix` ends with '.'
   /// unless empty. Returns the null block when the table is full.
   BlockHandle instantiate(const BlockType* type, std::string_view prefix);
@@ -86,14 +80,12 @@ class Registry {
   /// Envoy merges histograms once per stats_flush_interval: what was recorded since the last
   /// call becomes the interval that is printed.
   void merge_histograms();
-  /// Every stat that Envoy would list, by block; names are not sorted across blocks.
-  void visit(const std::function<void(const StatView&)>& see) const;
-  const std::map<std::string, std::string, std::less<>>& texts() const;
   /// POST /reset_counters
   void reset_counters();
 
  private:
   friend class Cells;
+  friend class Walk;
   struct Impl;
   void set_at(BlockHandle b, std::size_t stat, std::uint64_t value);
   std::uint64_t value_at(BlockHandle b, std::size_t stat) const;

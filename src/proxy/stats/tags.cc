@@ -25,37 +25,25 @@ constexpr Builtin kBuiltins[] = {
     {"envoy.response_code", R"(_rq(_(\d{3}))$)", "_rq_"},
     {"envoy.response_code_class", R"(_rq_((\d))xx$)", "_rq_"},
     {"envoy.dynamo_partition_id",
-     "^http\\." VALUE "\\.dynamodb\\.table\\." VALUE "\\.capacity\\." VALUE
-     R"((\.__partition_id=(\w{7}))$)",
-     ".dynamodb.table."},
-    {"envoy.dynamo_operation",
-     "^http\\." VALUE "\\.dynamodb.(?:operation|table\\." VALUE "\\.capacity)(\\.(" VALUE
-     "))(?:\\.|$)",
+     "^http\\." VALUE "\\.dynamodb\\.table\\." VALUE "\\.capacity\\." VALUE R"((\.__partition_id=(\w{7}))$)", ".dynamodb.table."},
+    {"envoy.dynamo_operation", "^http\\." VALUE "\\.dynamodb.(?:operation|table\\." VALUE "\\.capacity)(\\.(" VALUE "))(?:\\.|$)",
      ".dynamodb."},
-    {"envoy.dynamo_table", "^http\\." VALUE "\\.dynamodb.(?:table|error)\\.((" VALUE ")\\.)",
-     ".dynamodb."},
+    {"envoy.dynamo_table", "^http\\." VALUE "\\.dynamodb.(?:table|error)\\.((" VALUE ")\\.)", ".dynamodb."},
     {"envoy.ssl_cipher", "^listener\\..*?\\.ssl\\.ciphers(\\.(" SUITE "))$", ".ssl.ciphers."},
     {"envoy.ssl_curve", LISTENER_OR_CLUSTER "\\.ssl\\.curves(\\.(" SUITE "))$", ".ssl.curves."},
-    {"envoy.ssl_sigalg", LISTENER_OR_CLUSTER "\\.ssl\\.sigalgs(\\.(" SUITE "))$",
-     ".ssl.sigalgs."},
-    {"envoy.ssl_version", LISTENER_OR_CLUSTER R"(\.ssl\.versions(\.(TLSv\d\.\d))$)",
-     ".ssl.versions."},
+    {"envoy.ssl_sigalg", LISTENER_OR_CLUSTER "\\.ssl\\.sigalgs(\\.(" SUITE "))$", ".ssl.sigalgs."},
+    {"envoy.ssl_version", LISTENER_OR_CLUSTER R"(\.ssl\.versions(\.(TLSv\d\.\d))$)", ".ssl.versions."},
     {"cipher_suite", "^cluster\\." VALUE "\\.ssl\\.ciphers(\\.(" SUITE "))$", ".ssl.ciphers."},
     {"envoy.http_conn_manager_prefix", "^listener\\..*?\\.http\\.((" VALUE ")\\.)", ".http."},
-    {"envoy.worker_id",
-     "^(?:listener\\.(?:" ADDRESS "|" VALUE R"()\.|server\.|listener_manager\.)worker_((\d+)\.))"},
+    {"envoy.worker_id", "^(?:listener\\.(?:" ADDRESS "|" VALUE R"()\.|server\.|listener_manager\.)worker_((\d+)\.))"},
     {"envoy.listener_address", "^listener\\.((" ADDRESS "|" VALUE ")\\.)", "", "admin"},
-    {"envoy.rds_route_config", "^http\\." VALUE "\\.rds\\.((" NAMED_WITH_DOTS R"()\.)\w+?$)",
-     ".rds."},
-    {"envoy.scoped_rds_config",
-     "^http\\." VALUE "\\.scoped_rds\\.((" NAMED_WITH_DOTS R"()\.)\w+?$)", ".scoped_rds."},
+    {"envoy.rds_route_config", "^http\\." VALUE "\\.rds\\.((" NAMED_WITH_DOTS R"()\.)\w+?$)", ".rds."},
+    {"envoy.scoped_rds_config", "^http\\." VALUE "\\.scoped_rds\\.((" NAMED_WITH_DOTS R"()\.)\w+?$)", ".scoped_rds."},
     {"envoy.rbac_policy_name",
-     "^http\\." VALUE "\\.rbac\\.(?:" VALUE "\\.)?policy\\.((" VALUE
-     ")\\.)(allowed|shadow_allowed|denied|shadow_denied)$",
+     "^http\\." VALUE "\\.rbac\\.(?:" VALUE "\\.)?policy\\.((" VALUE ")\\.)(allowed|shadow_allowed|denied|shadow_denied)$",
      ".rbac."},
     {"envoy.rbac_http_prefix", "^http\\." VALUE "\\.rbac\\.((" VALUE ")\\.).*?", "", "policy"},
-    {"envoy.health_check_name",
-     "^cluster\\." VALUE "\\.health_check(\\.name\\.(" VALUE "))\\..+", ".health_check."},
+    {"envoy.health_check_name", "^cluster\\." VALUE "\\.health_check(\\.name\\.(" VALUE "))\\..+", ".health_check."},
     {"envoy.mongo_callsite", "mongo.*.collection.*.callsite.$.query.**", {}, {}, true},
     {"envoy.mongo_collection", "mongo.*.collection.$.**.query.*", {}, {}, true},
     {"envoy.mongo_cmd", "mongo.*.cmd.$.**", {}, {}, true},
@@ -99,8 +87,7 @@ std::vector<std::string_view> split(std::string_view name) {
 std::string_view first_token_of_regex(std::string_view regex) {
   if (!regex.starts_with('^')) return {};
   std::size_t i = 1;
-  while (i < regex.size() && (std::isalnum(static_cast<unsigned char>(regex[i])) != 0 ||
-                              regex[i] == '_')) {
+  while (i < regex.size() && (std::isalnum(static_cast<unsigned char>(regex[i])) != 0 || regex[i] == '_')) {
     ++i;
   }
   const std::string_view rest = regex.substr(i);
@@ -111,8 +98,8 @@ std::string_view first_token_of_regex(std::string_view regex) {
 constexpr std::size_t kNoMatch = static_cast<std::size_t>(-1);
 
 // The index of the name's token that '$' stands for. Patterns are short: plain backtracking.
-std::size_t match_tokens(const std::vector<std::string>& pattern, std::size_t p,
-                         const std::vector<std::string_view>& name, std::size_t n) {
+std::size_t match_tokens(const std::vector<std::string>& pattern, std::size_t p, const std::vector<std::string_view>& name,
+                         std::size_t n) {
   if (p == pattern.size()) return n == name.size() ? name.size() : kNoMatch;
   if (pattern[p] == "**") {
     for (std::size_t skip = n; skip <= name.size(); ++skip) {
@@ -156,8 +143,7 @@ void TagExtractor::add_builtin(std::size_t i) {
     add(std::move(rule), first == "$" ? std::string_view() : std::string_view(first));
     return;
   }
-  rule.regex = std::make_shared<const re2::RE2>(re2::StringPiece(b.pattern.data(), b.pattern.size()),
-                                                re2::RE2::Quiet);
+  rule.regex = std::make_shared<const re2::RE2>(re2::StringPiece(b.pattern.data(), b.pattern.size()), re2::RE2::Quiet);
   rule.text = b.contains;
   rule.except = b.except;
   add(std::move(rule), first_token_of_regex(b.pattern));
@@ -170,8 +156,7 @@ TagExtractor TagExtractor::with_defaults() {
 }
 
 bool TagExtractor::has_default(std::string_view tag) {
-  return std::any_of(std::begin(kBuiltins), std::end(kBuiltins),
-                     [&](const Builtin& b) { return b.tag == tag; });
+  return std::any_of(std::begin(kBuiltins), std::end(kBuiltins), [&](const Builtin& b) { return b.tag == tag; });
 }
 
 bool TagExtractor::add_default(std::string_view tag) {
@@ -184,8 +169,7 @@ bool TagExtractor::add_default(std::string_view tag) {
 bool TagExtractor::add_regex(std::string_view tag, std::string_view regex, std::string& error) {
   Rule rule;
   rule.tag = tag;
-  rule.regex = std::make_shared<const re2::RE2>(re2::StringPiece(regex.data(), regex.size()),
-                                                re2::RE2::Quiet);
+  rule.regex = std::make_shared<const re2::RE2>(re2::StringPiece(regex.data(), regex.size()), re2::RE2::Quiet);
   if (!rule.regex->ok()) {
     error = rule.regex->error();
     return false;
@@ -208,8 +192,7 @@ void TagExtractor::remove(std::string_view tag) {
   for (auto& [token, rules] : by_first_token_) std::erase_if(rules, named);
 }
 
-std::optional<TagExtractor::Cut> TagExtractor::apply(const Rule& rule, std::string_view name,
-                                                     std::vector<Tag>& tags) {
+std::optional<TagExtractor::Cut> TagExtractor::apply(const Rule& rule, std::string_view name, std::vector<Tag>& tags) {
   if (rule.kind == Rule::Kind::fixed) {
     tags.push_back({rule.tag, rule.text});
     return Cut{0, 0};
@@ -251,8 +234,7 @@ std::string TagExtractor::extract(std::string_view name, std::vector<Tag>& tags)
   const std::size_t first = tags.size();
   const auto run = [&](const std::vector<Rule>& rules) {
     for (const Rule& rule : rules) {
-      const bool done = rule.shared && std::any_of(tags.begin() + static_cast<std::ptrdiff_t>(first),
-                                                   tags.end(),
+      const bool done = rule.shared && std::any_of(tags.begin() + static_cast<std::ptrdiff_t>(first), tags.end(),
                                                    [&](const Tag& t) { return t.name == rule.tag; });
       if (done) continue;
       if (const auto cut = apply(rule, name, tags); cut && cut->end > cut->begin) {

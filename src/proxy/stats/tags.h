@@ -1,10 +1,10 @@
 // Tags of stats: parts of a name that name an instance ("cluster.c1.x" is x of the cluster c1),
 // found by rules. Envoy's default rules and those of stats_config. Immutable; main thread.
 #pragma once
+#include <re2/re2.h>
 #include <map>
 #include <memory>
 #include <optional>
-#include <re2/re2.h>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,10 +39,10 @@ class TagExtractor {
     Kind kind = Kind::regex;
     std::string tag;
     std::shared_ptr<const re2::RE2> regex;
-    std::string text;                   // regex: what a name must contain; fixed: the value
-    std::string except;                 // a value that is none
-    std::vector<std::string> tokens;    // "$" the value, "*" one token, "**" any number
-    bool shared = false;                // another rule makes the same tag: the first match decides
+    std::string text;                 // regex: what a name must contain; fixed: the value
+    std::string except;               // a value that is none
+    std::vector<std::string> tokens;  // "$" the value, "*" one token, "**" any number
+    bool shared = false;              // another rule makes the same tag: the first match decides
   };
   struct Cut {
     std::size_t begin, end;

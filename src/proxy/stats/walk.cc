@@ -9,8 +9,7 @@ namespace outrigger::stats {
 namespace {
 
 // Compares a1 + a2 with b1 + b2.
-int compare_joined(std::string_view a1, std::string_view a2, std::string_view b1,
-                   std::string_view b2) noexcept {
+int compare_joined(std::string_view a1, std::string_view a2, std::string_view b1, std::string_view b2) noexcept {
   const std::size_t common = std::min(a1.size(), b1.size());
   if (const int c = a1.substr(0, common).compare(b1.substr(0, common))) return c;
   if (a1.size() == b1.size()) return a2.compare(b2);
@@ -42,12 +41,9 @@ bool later(const std::unique_ptr<Cursor>& a, const std::unique_ptr<Cursor>& b) {
 
 unsigned bit(Kind kind) {
   switch (kind) {
-    case Kind::counter:
-      return Walk::counters;
-    case Kind::gauge:
-      return Walk::gauges;
-    case Kind::histogram:
-      return Walk::histograms;
+    case Kind::counter: return Walk::counters;
+    case Kind::gauge: return Walk::gauges;
+    case Kind::histogram: return Walk::histograms;
   }
   return 0;
 }
@@ -61,12 +57,10 @@ const MergedHistogram* merged(const Block& block, std::size_t stat) {
 bool touched(const Block& block, std::size_t stat, std::span<std::uint64_t* const> slabs) {
   if (block.type->stats[stat].kind != Kind::histogram) return read_cell(block, stat, slabs).used;
   if (block.main && block.main->histogram(stat) != nullptr) return true;
-  return std::any_of(slabs.begin(), slabs.end(),
-                     [&](std::uint64_t* s) { return load_cell(s, stat) != 0; });
+  return std::any_of(slabs.begin(), slabs.end(), [&](std::uint64_t* s) { return load_cell(s, stat) != 0; });
 }
 
-void add_stats(const Block& block, std::span<std::uint64_t* const> slabs, unsigned select,
-               Cursor& cursor) {
+void add_stats(const Block& block, std::span<std::uint64_t* const> slabs, unsigned select, Cursor& cursor) {
   for (const std::uint16_t i : block.type->order) {
     const StatDef& def = block.type->stats[i];
     if ((bit(def.kind) & select) == 0) continue;
@@ -84,17 +78,14 @@ void add_stats(const Block& block, std::span<std::uint64_t* const> slabs, unsign
   }
 }
 
-void add_code(const Block& block, Cursor& cursor, std::string_view family, std::string_view code,
-              std::uint64_t value) {
+void add_code(const Block& block, Cursor& cursor, std::string_view family, std::string_view code, std::uint64_t value) {
   std::string& suffix = cursor.made.emplace_back(family);
   suffix += code;
-  cursor.views.push_back({block.prefix, suffix, Kind::counter, Unit::unspecified, true, value,
-                          nullptr});
+  cursor.views.push_back({block.prefix, suffix, Kind::counter, Unit::unspecified, true, value, nullptr});
 }
 
 // Codes that no one defined are one counter, and have no class.
-void add_codes(const Block& block, std::size_t family, std::span<std::uint64_t* const> slabs,
-               Cursor& cursor) {
+void add_codes(const Block& block, std::size_t family, std::span<std::uint64_t* const> slabs, Cursor& cursor) {
   std::array<std::uint64_t, CodeCells::kCodes> codes{};
   if (block.main && family < block.main->codes.size() && block.main->codes[family]) {
     block.main->codes[family]->collect(codes);
@@ -132,8 +123,7 @@ void add_codes(const Block& block, std::size_t family, std::span<std::uint64_t* 
   if (used[9]) add_code(block, cursor, name, "unknown", unknown);
 }
 
-std::unique_ptr<Cursor> read_block(const Block& block, std::span<std::uint64_t* const> slabs,
-                                   unsigned select) {
+std::unique_ptr<Cursor> read_block(const Block& block, std::span<std::uint64_t* const> slabs, unsigned select) {
   auto cursor = std::make_unique<Cursor>();
   add_stats(block, slabs, select, *cursor);
   if ((select & Walk::counters) != 0 && (block.main || !slabs.empty())) {
@@ -156,9 +146,8 @@ void Walk::each(unsigned select, const std::function<void(const StatView&)>& f) 
   for (std::uint32_t id = 1; id < impl.blocks.size(); ++id) {
     if (impl.block(id) != nullptr) ids.push_back(id);
   }
-  std::sort(ids.begin(), ids.end(), [&](std::uint32_t a, std::uint32_t b) {
-    return impl.blocks[a].prefix < impl.blocks[b].prefix;
-  });
+  std::sort(ids.begin(), ids.end(),
+            [&](std::uint32_t a, std::uint32_t b) { return impl.blocks[a].prefix < impl.blocks[b].prefix; });
   // A block joins once its prefix is due: no name of it comes before that.
   std::vector<std::unique_ptr<Cursor>> open;  // a heap, the next name on top
   std::vector<std::uint64_t*> slabs;
@@ -189,14 +178,12 @@ void Walk::each(unsigned select, const std::function<void(const StatView&)>& f) 
   }
 }
 
-void Walk::each_readout(
-    const std::function<void(std::string_view, std::string_view, bool)>& f) const {
+void Walk::each_readout(const std::function<void(std::string_view, std::string_view, bool)>& f) const {
   std::vector<const ReadoutCell*> sorted;
   for (const ReadoutCell& r : registry_.impl_->readouts) {
     if (!r.name.empty()) sorted.push_back(&r);
   }
-  std::sort(sorted.begin(), sorted.end(),
-            [](const ReadoutCell* a, const ReadoutCell* b) { return a->name < b->name; });
+  std::sort(sorted.begin(), sorted.end(), [](const ReadoutCell* a, const ReadoutCell* b) { return a->name < b->name; });
   for (const ReadoutCell* r : sorted) f(r->name, r->value, r->used);
 }
 

@@ -17,8 +17,7 @@ class Walk {
   /// Calls `f` for each stat of the selected kinds. A view and its suffix are valid in the call
   /// only; the prefix as long as its block.
   void each(unsigned select, const std::function<void(const StatView&)>& f) const;
-  void each_readout(
-      const std::function<void(std::string_view name, std::string_view value, bool used)>& f) const;
+  void each_readout(const std::function<void(std::string_view name, std::string_view value, bool used)>& f) const;
 
  private:
   const Registry& registry_;

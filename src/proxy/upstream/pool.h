@@ -19,8 +19,8 @@ class Cluster;  // one cluster on this worker (upstream/cluster.h)
 /// What a pick may look at.
 struct PickContext {
   std::optional<std::uint64_t> hash;
-  const http::RequestHead* request = nullptr;      // ORIGINAL_DST by header
-  const net::Address* original_dst = nullptr;      // ORIGINAL_DST by socket
+  const http::RequestHead* request = nullptr;  // ORIGINAL_DST by header
+  const net::Address* original_dst = nullptr;  // ORIGINAL_DST by socket
   /// Retry: asked up to attempts_max more times while it returns true.
   const class HostFilter* avoid = nullptr;
   std::uint32_t attempts_max = 1;
@@ -71,7 +71,18 @@ class ClientStream {
 
 enum class PoolFailure : std::uint8_t { overflow, connect_failed, connect_timeout, local_failure };
 
-/// Waits for a stream; a member of the attempt. Destruction cancels.
+class PoolWaiter;
+
+/// Where a waiter is queued: told when it leaves before its turn.
+class PendingQueue {
+ public:
+  virtual void on_waiter_cancelled(PoolWaiter& w) = 0;
+
+ protected:
+  ~PendingQueue() = default;
+};
+
+/// Waits for a stream; a member (or base) of the attempt.
 class PoolWaiter : public Link {
  public:
   virtual void on_pool_ready(ClientStream& stream, Host& host) = 0;
@@ -79,11 +90,20 @@ class PoolWaiter : public Link {
   virtual ClientStreamEvents& events() = 0;
   virtual Arena& arena() = 0;
   virtual bool is_connect_or_upgrade() const noexcept { return false; }
+  /// Leaves the queue, when it is in one. No answer follows.
+  void cancel_pending() {
+    if (queue == nullptr) return;
+    PendingQueue* q = queue;
+    queue = nullptr;
+    unlink();
+    q->on_waiter_cancelled(*this);
+  }
   bool high_priority = false;
+  PendingQueue* queue = nullptr;  // the pool's
 
  protected:
   PoolWaiter() = default;
-  ~PoolWaiter() = default;
+  ~PoolWaiter() { cancel_pending(); }
 };
 
 }  // namespace outrigger::upstream

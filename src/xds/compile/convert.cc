@@ -54,8 +54,7 @@ Result<std::string> read_data_source(const core::DataSource& source, std::uint64
       return invalid("one of filename, inline_bytes, inline_string, environment_variable is required");
   }
   if (bytes_max != 0 && text.size() > bytes_max)
-    return invalid("response body size is " + std::to_string(text.size()) + " bytes; maximum is " +
-                   std::to_string(bytes_max));
+    return invalid("response body size is " + std::to_string(text.size()) + " bytes; maximum is " + std::to_string(bytes_max));
   return text;
 }
 
@@ -117,12 +116,8 @@ runtime::RuntimePercent to_runtime_percent(const core::RuntimeFractionalPercent&
 }
 runtime::RuntimeUint32 to_runtime(const core::RuntimeUInt32& v) { return {v.runtime_key(), v.default_value()}; }
 runtime::RuntimeDouble to_runtime(const core::RuntimeDouble& v) { return {v.runtime_key(), v.default_value()}; }
-runtime::RuntimeDouble to_runtime(const core::RuntimePercent& v) {
-  return {v.runtime_key(), v.default_value().value()};
-}
-runtime::RuntimeBool to_runtime(const core::RuntimeFeatureFlag& v) {
-  return {v.runtime_key(), v.default_value().value()};
-}
+runtime::RuntimeDouble to_runtime(const core::RuntimePercent& v) { return {v.runtime_key(), v.default_value().value()}; }
+runtime::RuntimeBool to_runtime(const core::RuntimeFeatureFlag& v) { return {v.runtime_key(), v.default_value().value()}; }
 
 std::string lower(std::string_view s) {
   std::string out(s);

@@ -22,15 +22,13 @@ Duration to_duration(const google::protobuf::Duration& d) noexcept;
 
 /// A file's content, the text of the message, or a variable of the environment. Errors: no such
 /// file, no such variable, more than `bytes_max` (0: no bound).
-Result<std::string> read_data_source(const envoy::config::core::v3::DataSource& source,
-                                     std::uint64_t bytes_max = 0);
+Result<std::string> read_data_source(const envoy::config::core::v3::DataSource& source, std::uint64_t bytes_max = 0);
 
 /// Empty when it is wrong, which has then been told. A socket address must be an IP.
 net::Address compile_address(const envoy::config::core::v3::Address& a, const Path& at, Problems& problems);
 net::Address compile_address(const envoy::config::core::v3::SocketAddress& a, const Path& at, Problems& problems);
 /// No prefix_len: 0 bits. Nothing when it is wrong, which has then been told.
-std::optional<net::CidrRange> compile_cidr(const envoy::config::core::v3::CidrRange& range, const Path& at,
-                                           Problems& problems);
+std::optional<net::CidrRange> compile_cidr(const envoy::config::core::v3::CidrRange& range, const Path& at, Problems& problems);
 
 runtime::FractionalPercent to_percent(const envoy::type::v3::FractionalPercent& p) noexcept;
 /// A fraction in millionths, for percentages with decimals.

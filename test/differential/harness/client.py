@@ -183,12 +183,16 @@ class Client:
 
     async def do_read_all(self, name):
         c = await self.connection(name)
+        answer = None
         while c:
             if not c.buffer:
+                stays = answer is not None and not c.said_close
                 try:
-                    if not await c.more():
+                    if not await c.more(0.15 * self.run.slow if stays else None):
                         break
                 except Timeout:
+                    if stays:
+                        return
                     self.steps.append({"cut": "timeout"})
                     break
             answer = await c.response()

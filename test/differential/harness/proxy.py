@@ -22,8 +22,12 @@ class Proxy:
     async def start(self, runs):
         os.makedirs(self.folder, exist_ok=True)
         path = os.path.join(self.folder, "bootstrap.yaml")
+        try:
+            text = yaml.safe_dump(config.bootstrap(runs, self.admin_port), sort_keys=False)
+        except (yaml.YAMLError, KeyError) as e:
+            raise StartFailed(f"the scenario's own text: {e}") from e
         with open(path, "w") as f:
-            yaml.safe_dump(config.bootstrap(runs, self.admin_port), f, sort_keys=False)
+            f.write(text)
         self.errors = os.path.join(self.folder, "stderr")
         flags = [flag for run in runs for flag in run.scenario.flags]
         with open(self.errors, "w") as err:
@@ -45,7 +49,8 @@ class Proxy:
 
     def error_text(self):
         with open(self.errors, errors="replace") as f:
-            return f.read()[-3000:]
+            text = f.read()
+        return text if len(text) < 1600 else text[:800] + "\n...\n" + text[-800:]
 
     @property
     def alive(self):

@@ -62,7 +62,7 @@ scenario("route_headers", routes=f"""
 - {{match: {{prefix: /, headers: [{{name: x-r, range_match: {{start: 10, end: 20}}}}]}}, {direct("range")}}}
 - {{match: {{prefix: /, headers: [{{name: x-p, present_match: true}}]}}, {direct("present")}}}
 - {{match: {{prefix: /, headers: [{{name: x-n, present_match: false}}, {{name: x-m, present_match: true}}]}}, {direct("absent")}}}
-- {{match: {{prefix: /, headers: [{{name: x-i, string_match: {{exact: no}}, invert_match: true}}, {{name: x-j, string_match: {{exact: "1"}}}}]}}, {direct("invert")}}}
+- {{match: {{prefix: /, headers: [{{name: x-i, string_match: {{exact: "no"}}, invert_match: true}}, {{name: x-j, string_match: {{exact: "1"}}}}]}}, {direct("invert")}}}
 - {{match: {{prefix: /, headers: [{{name: x-t, string_match: {{exact: ""}}, treat_missing_header_as_empty: true}}, {{name: x-u, string_match: {{exact: "1"}}}}]}}, {direct("empty")}}}
 - {{match: {{prefix: /}}, {direct("none")}}}
 """, client=with_headers(["x-a: one"], ["x-a: prefixed"], ["x-a: asuf"], ["x-a: amidb"], ["x-a: abc"], ["x-a: abcd"],
@@ -212,7 +212,7 @@ scenario("direct_response_statuses", routes="""
 - {match: {prefix: /201}, direct_response: {status: 201, body: {inline_string: made}}}
 - {match: {prefix: /204}, direct_response: {status: 204}}
 - {match: {prefix: /304}, direct_response: {status: 304}}
-- {match: {prefix: /403}, direct_response: {status: 403, body: {inline_string: no}}}
+- {match: {prefix: /403}, direct_response: {status: 403, body: {inline_string: "no"}}}
 - {match: {prefix: /404}, direct_response: {status: 404}}
 - {match: {prefix: /503}, direct_response: {status: 503, body: {inline_string: down}}}
 - {match: {prefix: /299}, direct_response: {status: 299}}

@@ -14,7 +14,8 @@ TEST_CASE("a buffer behaves as a string does", "[buffer]") {
   std::string model;
   for (int step = 0; step < 5000; ++step) {
     switch (random.below(6)) {
-      case 0: case 1: {
+      case 0:
+      case 1: {
         const std::string piece(random.below(40000), static_cast<char>('a' + random.below(26)));
         buffer.append(piece);
         model += piece;

@@ -18,7 +18,10 @@ struct Clock final : TimeSource {
 };
 struct Probe final : event::Timer {
   Probe(event::Timers& timers, const Clock& c) : Timer(timers), clock(c) {}
-  void on_timer() override { fired_at = clock.t; ++fired; }
+  void on_timer() override {
+    fired_at = clock.t;
+    ++fired;
+  }
   const Clock& clock;
   TimePoint fired_at{};
   int fired = 0;

@@ -35,7 +35,11 @@ TEST_CASE("a plain request", "[h1]") {
 }
 
 TEST_CASE("refused requests", "[h1]") {
-  struct Row { const char* text; int status; const char* detail; };
+  struct Row {
+    const char* text;
+    int status;
+    const char* detail;
+  };
   for (const Row& r : {
            Row{"GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400, "http1.codec_error"},
            Row{"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400,

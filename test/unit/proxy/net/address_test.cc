@@ -23,11 +23,16 @@ TEST_CASE("addresses print as they are written", "[address]") {
 }
 
 TEST_CASE("CIDR ranges contain what they say", "[address]") {
-  struct Row { const char* range; unsigned bits; const char* ip; bool in; };
-  for (const Row& r : {Row{"10.0.0.0", 8, "10.255.1.2", true}, Row{"10.0.0.0", 8, "11.0.0.0", false},
-                       Row{"0.0.0.0", 0, "9.9.9.9", true}, Row{"192.168.1.128", 25, "192.168.1.127", false},
-                       Row{"192.168.1.128", 25, "192.168.1.129", true}, Row{"fd00::", 8, "fd12::1", true},
-                       Row{"fd00::", 8, "10.0.0.1", false}, Row{"1.2.3.4", 32, "1.2.3.4", true}}) {
+  struct Row {
+    const char* range;
+    unsigned bits;
+    const char* ip;
+    bool in;
+  };
+  for (const Row& r :
+       {Row{"10.0.0.0", 8, "10.255.1.2", true}, Row{"10.0.0.0", 8, "11.0.0.0", false}, Row{"0.0.0.0", 0, "9.9.9.9", true},
+        Row{"192.168.1.128", 25, "192.168.1.127", false}, Row{"192.168.1.128", 25, "192.168.1.129", true},
+        Row{"fd00::", 8, "fd12::1", true}, Row{"fd00::", 8, "10.0.0.1", false}, Row{"1.2.3.4", 32, "1.2.3.4", true}}) {
     INFO(r.range << '/' << r.bits << ' ' << r.ip);
     CHECK(CidrRange::parse(r.range, r.bits)->contains(*Address::parse_ip(r.ip, 1)) == r.in);
   }

@@ -1,0 +1,26 @@
+// What the compile functions share: where problems go, where stats and files come from, what is
+// known of the node and of the other resources. Main thread; lives for one load of a config.
+#pragma once
+#include <functional>
+#include <string>
+#include <string_view>
+#include "proxy/accesslog/files.h"
+#include "proxy/stats/stats.h"
+#include "xds/problems.h"
+
+namespace outrigger::xds {
+
+struct CompileContext {
+  Problems& problems;
+  stats::Registry& stats;
+  accesslog::Files& files;
+  std::string service_cluster, service_node;
+  std::string local_address;  // this machine's own, for x-forwarded-for of loopback peers
+  std::string header_prefix;
+  unsigned workers = 1;
+  /// Null: cluster names are not checked.
+  std::function<bool(std::string_view)> cluster_known;
+  bool validate_only = false;  // open nothing
+};
+
+}  // namespace outrigger::xds

@@ -1,0 +1,112 @@
+#include "xds/compile/filters.h"
+
+#include "envoy/extensions/filters/http/fault/v3/fault.pb.h"
+#include "envoy/extensions/filters/http/router/v3/router.pb.h"
+#include "filters/fault.h"
+#include "filters/router.h"
+#include "xds/compile/convert.h"
+#include "xds/compile/matchers.h"
+
+namespace outrigger::xds {
+
+namespace fault_v3 = envoy::extensions::filters::http::fault::v3;
+namespace router_v3 = envoy::extensions::filters::http::router::v3;
+
+namespace {
+
+void set_key(std::string& key, const std::string& configured) {
+  if (!configured.empty()) key = configured;
+}
+
+std::shared_ptr<filters::FaultConfig> compile_fault(const fault_v3::HTTPFault& p, const Path& at, Problems& problems) {
+  auto c = std::make_shared<filters::FaultConfig>();
+  if (p.has_delay()) {
+    auto& d = c->delay.emplace();
+    d.from_header = p.delay().has_header_delay();
+    d.fixed = to_duration(p.delay().fixed_delay());
+    d.percent = to_percent(p.delay().percentage());
+  }
+  if (p.has_abort()) {
+    auto& a = c->abort.emplace();
+    a.from_header = p.abort().has_header_abort();
+    if (p.abort().error_type_case() == fault_v3::FaultAbort::kHttpStatus) a.http_status = p.abort().http_status();
+    if (p.abort().error_type_case() == fault_v3::FaultAbort::kGrpcStatus) a.grpc_status = p.abort().grpc_status();
+    if (!p.abort().response_body().empty()) a.body = p.abort().response_body();
+    a.percent = to_percent(p.abort().percentage());
+  }
+  if (p.has_response_rate_limit()) {
+    auto& r = c->rate_limit.emplace();
+    r.from_header = p.response_rate_limit().has_header_limit();
+    r.kbps = p.response_rate_limit().fixed_limit().limit_kbps();
+    r.percent = to_percent(p.response_rate_limit().percentage());
+  }
+  c->upstream_cluster = p.upstream_cluster();
+  const Path headers(at, "headers");
+  for (int i = 0; i < p.headers_size(); ++i) {
+    if (auto m = compile_header_matcher(p.headers(i), at.at("headers", i), problems)) c->headers.push_back(std::move(*m));
+  }
+  for (const auto& n : p.downstream_nodes()) c->downstream_nodes.push_back(n);
+  if (p.has_max_active_faults()) c->active_max = p.max_active_faults().value();
+  set_key(c->delay_percent_key, p.delay_percent_runtime());
+  set_key(c->abort_percent_key, p.abort_percent_runtime());
+  set_key(c->delay_duration_key, p.delay_duration_runtime());
+  set_key(c->abort_status_key, p.abort_http_status_runtime());
+  set_key(c->active_max_key, p.max_active_faults_runtime());
+  set_key(c->rate_limit_percent_key, p.response_rate_limit_percent_runtime());
+  c->downstream_cluster_stats = !p.disable_downstream_cluster_stats();
+  return c;
+}
+
+}  // namespace
+
+std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
+    const envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter& filter, bool last,
+    const std::string& stat_prefix, const Path& at, CompileContext& c) {
+  const Path config = at / "typed_config";
+  const auto& any = filter.typed_config();
+  std::shared_ptr<hcm::FilterFactory> made;
+  if (any.Is<router_v3::Router>()) {
+    router_v3::Router p;
+    any.UnpackTo(&p);
+    filters::RouterConfig r;
+    r.suppress_envoy_headers = p.suppress_envoy_headers();
+    r.respect_expected_rq_timeout = p.respect_expected_rq_timeout();
+    r.dynamic_stats = !p.has_dynamic_stats() || p.dynamic_stats().value();
+    if (!last)
+      c.problems.error(at, "Error: terminal filter named " + filter.name() +
+                               " of type envoy.filters.http.router must be the last filter in a http filter chain.");
+    made = std::make_shared<filters::RouterFactory>(r);
+  } else if (any.Is<fault_v3::HTTPFault>()) {
+    fault_v3::HTTPFault p;
+    any.UnpackTo(&p);
+    auto f = compile_fault(p, config, c.problems);
+    f->stats = stats::make_block<stats::FaultStat>(c.stats, stat_prefix + "fault.");
+    made = std::make_shared<filters::FaultFactory>(std::move(f));
+  } else if (any.type_url().empty()) {
+    c.problems.error(at, "Didn't find a registered implementation for '" + filter.name() + "' with type URL: ''");
+    return nullptr;
+  } else {
+    c.problems.error(config, "HTTP filter '" + filter.name() + "' of type '" + any.type_url() + "' is not implemented");
+    return nullptr;
+  }
+  if (last && !any.Is<router_v3::Router>())
+    c.problems.error(at, "Error: non-terminal filter named " + filter.name() +
+                             " must not be the last filter in a http filter chain: end it with envoy.filters.http.router");
+  made->name = filter.name();
+  made->disabled = filter.disabled();
+  return made;
+}
+
+std::shared_ptr<const void> compile_filter_override(std::string_view filter_name, const google::protobuf::Any& any,
+                                                    const Path& at, Problems& problems) {
+  if (any.Is<fault_v3::HTTPFault>()) {
+    fault_v3::HTTPFault p;
+    any.UnpackTo(&p);
+    return compile_fault(p, at, problems);
+  }
+  problems.error(
+      at, "per-route config of filter '" + std::string(filter_name) + "' of type '" + any.type_url() + "' is not implemented");
+  return nullptr;
+}
+
+}  // namespace outrigger::xds

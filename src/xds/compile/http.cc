@@ -1,0 +1,220 @@
+#include "xds/compile/http.h"
+
+#include "envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case.pb.h"
+#include "envoy/extensions/http/original_ip_detection/custom_header/v3/custom_header.pb.h"
+#include "envoy/extensions/http/original_ip_detection/xff/v3/xff.pb.h"
+#include "envoy/extensions/request_id/uuid/v3/uuid.pb.h"
+#include "xds/compile/access_log.h"
+#include "xds/compile/convert.h"
+#include "xds/compile/filters.h"
+#include "xds/compile/format.h"
+#include "xds/compile/matchers.h"
+#include "xds/compile/route.h"
+
+namespace outrigger::xds {
+
+namespace hcm_v3 = envoy::extensions::filters::network::http_connection_manager::v3;
+namespace core_v3 = envoy::config::core::v3;
+namespace ip_v3 = envoy::extensions::http::original_ip_detection;
+using Manager = hcm_v3::HttpConnectionManager;
+
+namespace {
+
+/// A set duration; 0 means none.
+std::optional<Duration> positive(const google::protobuf::Duration& d) {
+  const Duration v = to_duration(d);
+  return v.count() == 0 ? std::nullopt : std::optional(v);
+}
+
+void compile_common(const core_v3::HttpProtocolOptions& p, hcm::Config& o) {
+  if (p.has_idle_timeout()) o.idle_timeout = positive(p.idle_timeout());
+  if (p.has_max_connection_duration()) o.max_connection_duration = positive(p.max_connection_duration());
+  if (p.has_max_stream_duration()) o.max_stream_duration = positive(p.max_stream_duration());
+  if (p.has_max_headers_count()) o.http1.headers_max = p.max_headers_count().value();
+  if (p.has_max_requests_per_connection()) o.requests_per_connection_max = p.max_requests_per_connection().value();
+  using U = core_v3::HttpProtocolOptions;
+  o.http1.underscores = p.headers_with_underscores_action() == U::REJECT_REQUEST ? http::UnderscoreAction::reject
+                        : p.headers_with_underscores_action() == U::DROP_HEADER  ? http::UnderscoreAction::drop
+                                                                                 : http::UnderscoreAction::allow;
+}
+
+void compile_timeouts(const Manager& p, hcm::Config& o) {
+  if (p.has_stream_idle_timeout()) o.stream_idle_timeout = positive(p.stream_idle_timeout());
+  if (p.has_request_timeout()) o.request_timeout = positive(p.request_timeout());
+  if (p.has_request_headers_timeout()) o.request_headers_timeout = positive(p.request_headers_timeout());
+  if (p.has_delayed_close_timeout()) o.delayed_close_timeout = to_duration(p.delayed_close_timeout());
+  if (p.has_drain_timeout()) o.drain_timeout = to_duration(p.drain_timeout());
+}
+
+void compile_ip_detection(const Manager& p, hcm::Config& o, const Path& at, Problems& problems) {
+  if (p.original_ip_detection_extensions_size() > 0 && o.use_remote_address)
+    problems.error(at / "original_ip_detection_extensions",
+                   "Original IP detection extensions and use_remote_address may not be mixed");
+  for (int i = 0; i < p.original_ip_detection_extensions_size(); ++i) {
+    const auto& any = p.original_ip_detection_extensions(i).typed_config();
+    const Path here = at.at("original_ip_detection_extensions", i);
+    auto& d = o.ip_detection.emplace_back();
+    if (any.Is<ip_v3::xff::v3::XffConfig>()) {
+      ip_v3::xff::v3::XffConfig x;
+      any.UnpackTo(&x);
+      d.trusted_hops = x.xff_num_trusted_hops();
+      d.skip_xff_append = !x.has_skip_xff_append() || x.skip_xff_append().value();
+      for (int k = 0; k < x.xff_trusted_cidrs().cidrs_size(); ++k)
+        if (auto r = compile_cidr(x.xff_trusted_cidrs().cidrs(k), here, problems)) d.trusted_cidrs.push_back(*r);
+    } else if (any.Is<ip_v3::custom_header::v3::CustomHeaderConfig>()) {
+      ip_v3::custom_header::v3::CustomHeaderConfig x;
+      any.UnpackTo(&x);
+      d.kind = hcm::IpDetection::custom_header;
+      d.header = lower(x.header_name());
+      d.allow_trusted = x.allow_extension_to_set_address_as_trusted();
+      if (x.has_reject_with_status()) d.reject_status = static_cast<std::uint16_t>(x.reject_with_status().code());
+    } else {
+      problems.error(here, "original IP detection extension of type '" + any.type_url() + "' is not implemented");
+    }
+  }
+}
+
+void compile_headers(const Manager& p, hcm::Config& o, const Path& at, CompileContext& c) {
+  o.server_header = p.server_header_transformation() == Manager::APPEND_IF_ABSENT ? hcm::Config::append_if_absent
+                    : p.server_header_transformation() == Manager::PASS_THROUGH   ? hcm::Config::pass_through
+                                                                                  : hcm::Config::overwrite;
+  if (!p.server_name().empty()) o.server_name = p.server_name();
+  o.via = p.via();
+  o.scheme_to_overwrite = p.scheme_header_transformation().scheme_to_overwrite();
+  o.use_remote_address = p.use_remote_address().value();
+  o.xff_trusted_hops = p.xff_num_trusted_hops();
+  o.skip_xff_append = p.skip_xff_append();
+  o.append_x_forwarded_port = p.append_x_forwarded_port();
+  o.local_address_text = c.local_address;
+  o.add_user_agent = p.add_user_agent().value();
+  o.local_service_cluster = c.service_cluster;
+  o.local_service_node = c.service_node;
+  o.internal_unix_sockets = p.internal_address_config().unix_sockets();
+  for (int i = 0; i < p.internal_address_config().cidr_ranges_size(); ++i)
+    if (auto r = compile_cidr(p.internal_address_config().cidr_ranges(i), at / "internal_address_config", c.problems))
+      o.internal_ranges.push_back(*r);
+  o.generate_request_id = !p.has_generate_request_id() || p.generate_request_id().value();
+  o.preserve_external_request_id = p.preserve_external_request_id();
+  o.always_set_request_id_in_response = p.always_set_request_id_in_response();
+  o.proxy_100_continue = p.proxy_100_continue();
+  if (p.has_request_id_extension() &&
+      !p.request_id_extension().typed_config().Is<envoy::extensions::request_id::uuid::v3::UuidRequestIdConfig>())
+    c.problems.error(
+        at / "request_id_extension",
+        "request id extension of type '" + p.request_id_extension().typed_config().type_url() + "' is not implemented");
+}
+
+void compile_paths(const Manager& p, hcm::Config& o, const Path& at, Problems& problems) {
+  o.normalize_path = p.normalize_path().value();
+  o.merge_slashes = p.merge_slashes();
+  switch (p.path_with_escaped_slashes_action()) {
+    case Manager::REJECT_REQUEST: o.escaped_slashes = hcm::Config::reject; break;
+    case Manager::UNESCAPE_AND_REDIRECT: o.escaped_slashes = hcm::Config::unescape_and_redirect; break;
+    case Manager::UNESCAPE_AND_FORWARD: o.escaped_slashes = hcm::Config::unescape_and_forward; break;
+    default: o.escaped_slashes = hcm::Config::keep;
+  }
+  o.strip_matching_host_port = p.strip_matching_host_port();
+  o.strip_any_host_port = p.strip_any_host_port();
+  if (o.strip_matching_host_port && o.strip_any_host_port)
+    problems.error(at / "strip_any_host_port",
+                   "Error: Only one of `strip_matching_host_port` or `strip_any_host_port` can be set.");
+  o.strip_trailing_host_dot = p.strip_trailing_host_dot();
+}
+
+void compile_local_reply(const hcm_v3::LocalReplyConfig& p, hcm::Config& o, const Path& at, CompileContext& c) {
+  auto& reply = o.local_reply;
+  if (p.has_body_format()) {
+    const auto f = compile_format(p.body_format(), at / "body_format", c.problems);
+    reply.text = f.text;
+    reply.json = f.json;
+    reply.content_type = f.content_type;
+  }
+  for (int i = 0; i < p.mappers_size(); ++i) {
+    const auto& m = p.mappers(i);
+    const Path here = at.at("mappers", i);
+    auto& out = reply.mappers.emplace_back();
+    out.filter = compile_access_log_filter(m.filter(), here / "filter", c.problems);
+    if (m.has_status_code()) out.status = static_cast<std::uint16_t>(m.status_code().value());
+    if (m.has_body()) {
+      auto text = read_data_source(m.body());
+      if (text)
+        out.body = *text;
+      else
+        c.problems.error(here / "body", text.error().detail);
+    }
+    if (m.has_body_format_override()) {
+      const auto f = compile_format(m.body_format_override(), here / "body_format_override", c.problems);
+      out.text = f.text;
+      out.json = f.json;
+      out.content_type = f.content_type;
+    }
+    compile_header_adds(m.headers_to_add(), here, "headers_to_add", c.problems, out.headers);
+  }
+}
+
+}  // namespace
+
+void compile_http1_options(const core_v3::Http1ProtocolOptions& p, http::Http1Options& o, const Path& at, Problems& problems) {
+  o.accept_http_10 = p.accept_http_10();
+  o.default_host_for_http_10 = p.default_host_for_http_10();
+  o.enable_trailers = p.enable_trailers();
+  o.allow_chunked_length = p.allow_chunked_length();
+  o.allow_absolute_url = !p.has_allow_absolute_url() || p.allow_absolute_url().value();
+  o.send_fully_qualified_url = p.send_fully_qualified_url();
+  o.stream_error_on_invalid_http_message = p.override_stream_error_on_invalid_http_message().value();
+  const auto& f = p.header_key_format();
+  if (f.has_proper_case_words()) o.header_case = http::HeaderCase::proper_words;
+  if (f.has_stateful_formatter()) {
+    using Preserve = envoy::extensions::http::header_formatters::preserve_case::v3::PreserveCaseFormatterConfig;
+    if (f.stateful_formatter().typed_config().Is<Preserve>())
+      o.header_case = http::HeaderCase::preserve;
+    else
+      problems.error(at / "header_key_format",
+                     "stateful formatter of type '" + f.stateful_formatter().typed_config().type_url() + "' is not implemented");
+  }
+}
+
+hcm::ConfigPtr compile_http_connection_manager(const Manager& p, const std::string& listener_stat_prefix, const Path& at,
+                                               CompileContext& c) {
+  auto o = std::make_shared<hcm::Config>();
+  o->stat_prefix = p.stat_prefix();
+  const std::string prefix = "http." + stats::sanitize(p.stat_prefix()) + ".";
+  o->stats = stats::make_block<stats::HttpStat>(c.stats, prefix);
+  o->router_stats = stats::make_block<stats::RouterStat>(c.stats, prefix);
+  stats::make_block<stats::HttpTracingStat>(c.stats, prefix + "tracing.");
+  o->codec_stats = stats::make_block<stats::Http1Stat>(c.stats, "http1.");
+  if (!listener_stat_prefix.empty())
+    o->listener_stats = stats::make_block<stats::ListenerHttpStat>(c.stats, listener_stat_prefix + prefix);
+  if (p.codec_type() == Manager::HTTP2 || p.codec_type() == Manager::HTTP3)
+    c.problems.error(at / "codec_type", Manager::CodecType_Name(p.codec_type()) + " is not implemented; use AUTO or HTTP1");
+  compile_http1_options(p.http_protocol_options(), o->http1, at / "http_protocol_options", c.problems);
+  if (p.has_max_request_headers_kb()) o->http1.headers_kb_max = p.max_request_headers_kb().value();
+  o->stream_error_on_invalid_http_message = p.stream_error_on_invalid_http_message().value();
+  compile_common(p.common_http_protocol_options(), *o);
+  compile_timeouts(p, *o);
+  compile_headers(p, *o, at, c);
+  compile_paths(p, *o, at, c.problems);
+  compile_ip_detection(p, *o, at, c.problems);
+  for (int i = 0; i < p.upgrade_configs_size(); ++i) {
+    const auto& u = p.upgrade_configs(i);
+    if (u.filters_size() > 0)
+      c.problems.error(at.at("upgrade_configs", i) / "filters", "own filters of an upgrade are not implemented");
+    o->upgrades.push_back({lower(u.upgrade_type()), !u.has_enabled() || u.enabled().value(), {}});
+  }
+  if (p.has_local_reply_config()) compile_local_reply(p.local_reply_config(), *o, at / "local_reply_config", c);
+  o->access_logs = compile_access_logs(p.access_log(), at, "access_log", c);
+  if (p.http_filters_size() == 0)
+    c.problems.error(at / "http_filters", "no HTTP filter: end the list with envoy.filters.http.router");
+  for (int i = 0; i < p.http_filters_size(); ++i)
+    if (auto f = compile_http_filter(p.http_filters(i), i + 1 == p.http_filters_size(), prefix, at.at("http_filters", i), c))
+      o->filters.push_back(std::move(f));
+  RouteCompileContext rc{c.problems};
+  rc.stats = &c.stats;
+  rc.cluster_known = c.cluster_known;
+  rc.validate_clusters = !p.route_config().has_validate_clusters() || p.route_config().validate_clusters().value();
+  rc.compile_filter_override = compile_filter_override;
+  o->routes = compile_route_config(p.route_config(), at / "route_config", rc);
+  return o;
+}
+
+}  // namespace outrigger::xds

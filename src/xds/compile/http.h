@@ -1,0 +1,19 @@
+// HttpConnectionManager to hcm::Config.
+#pragma once
+#include <memory>
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "proxy/hcm/config.h"
+#include "xds/compile/context.h"
+
+namespace outrigger::xds {
+
+/// `listener_stat_prefix`: "listener.<address>." for its http.<prefix>. stats; empty: none.
+hcm::ConfigPtr compile_http_connection_manager(
+    const envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager& p,
+    const std::string& listener_stat_prefix, const Path& at, CompileContext& c);
+
+/// Http1ProtocolOptions with the common ones that concern the codec.
+void compile_http1_options(const envoy::config::core::v3::Http1ProtocolOptions& p, http::Http1Options& o, const Path& at,
+                           Problems& problems);
+
+}  // namespace outrigger::xds
