@@ -13,7 +13,9 @@ TcpTransport::TcpTransport(event::Loop& loop, int fd, Address local, Address rem
     : loop_(loop), fd_(fd), local_(std::move(local)), remote_(std::move(remote)) {}
 
 void TcpTransport::start(TransportEvents& events) {
+  const bool again = events_ != nullptr;  // handed over to another owner
   events_ = &events;
+  if (again) return rearm();
   if (!loop_.watch(fd_, *this)) hangup_ = true;  // the next read tells
 }
 

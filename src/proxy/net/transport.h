@@ -31,8 +31,9 @@ class TransportEvents {
 
 class Transport {
  public:
-  virtual ~Transport() = default;                   // closes
-  virtual void start(TransportEvents& events) = 0;  // begins to tell; once
+  virtual ~Transport() = default;  // closes
+  /// Begins to tell. Again: tells another one from now on, what is ready included.
+  virtual void start(TransportEvents& events) = 0;
   virtual IoResult read(Buffer& into, std::size_t bytes_max) noexcept = 0;
   /// Sends as much as the kernel takes and drains it from `from`.
   virtual IoResult write(Buffer& from) noexcept = 0;

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <utility>
+#include "proxy/upstream/tcp_dialer.h"
 
 namespace outrigger::upstream {
 
@@ -12,7 +13,6 @@ namespace {
 constexpr std::size_t kReadBytes = Buffer::kBlockBytes;
 constexpr unsigned kReadsPerTurn = 64;
 constexpr std::size_t kFlushAtBytes = 64 * 1024;
-std::atomic<std::uint64_t> g_next_id{1};
 }  // namespace
 
 ClientConnection::ClientConnection(runtime::ThreadContext& thread, ClusterShared& cluster, Host& host,
@@ -28,7 +28,7 @@ ClientConnection::ClientConnection(runtime::ThreadContext& thread, ClusterShared
       max_duration_(thread.loop.timers(), *this) {
   info_.host = host.endpoint().address;
   info_.hostname = host.endpoint().hostname;
-  info_.connection_id = g_next_id.fetch_add(1, std::memory_order_relaxed);
+  info_.connection_id = next_upstream_connection_id();
 }
 
 ClientConnection::~ClientConnection() = default;
@@ -40,7 +40,6 @@ void ClientConnection::start() {
   cells.add(cluster_.stats, ClusterStat::upstream_cx_http1_total);
   host_.stats().cx_total.fetch_add(1, std::memory_order_relaxed);
   host_.stats().cx_active.fetch_add(1, std::memory_order_relaxed);
-  counted_ = true;
   started_ = thread_.loop.now();
   connect_timeout_.arm(cluster_.config->connect_timeout);
   transport_->start(*this);
@@ -49,6 +48,7 @@ void ClientConnection::start() {
 void ClientConnection::on_connected() {
   if (state_ != State::connecting) return;
   state_ = State::open;
+  connected_ = true;
   connect_timeout_.cancel();
   info_.local = transport_->local();
   const auto ms = (thread_.loop.now() - started_).count() / 1000;

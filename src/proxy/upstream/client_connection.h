@@ -48,7 +48,11 @@ class ClientConnection final : public PoolLink,
   bool busy() const noexcept { return events_ != nullptr; }
   std::uint64_t requests() const noexcept { return requests_; }
   bool close_when_idle = false;
-  bool high_priority = false;
+  bool high_priority = false;  // of the running request; of the connection until it has one
+  bool never_connected() const noexcept { return !connected_; }
+  /// Whose limit of connections this one counts against.
+  bool connection_priority() const noexcept { return connection_high_; }
+  void set_connection_priority(bool high) noexcept { connection_high_ = high; }
 
   // ClientStream
   void send_head(const http::RequestHead& head, bool end_stream) override;
@@ -102,7 +106,8 @@ class ClientConnection final : public PoolLink,
   State state_ = State::connecting;
   http::BodyFraming framing_ = http::BodyFraming::none;
   unsigned pauses_ = 0;
-  bool readable_ = false, above_ = false, sent_any_ = false, request_ended_ = false, in_read_loop_ = false, counted_ = false;
+  bool readable_ = false, above_ = false, sent_any_ = false, request_ended_ = false, in_read_loop_ = false, connected_ = false,
+       connection_high_ = false;
   event::Alarm<ClientConnection, &ClientConnection::on_idle> idle_;
   event::Alarm<ClientConnection, &ClientConnection::on_connect_timeout> connect_timeout_;
   event::Alarm<ClientConnection, &ClientConnection::on_max_duration> max_duration_;

@@ -7,6 +7,7 @@
 #include <vector>
 #include "proxy/base/time.h"
 #include "proxy/http/codec_options.h"
+#include "proxy/net/tcp_transport.h"
 #include "proxy/runtime/runtime.h"
 #include "proxy/upstream/host.h"
 
@@ -22,15 +23,6 @@ struct Thresholds {
   std::uint32_t retry_budget_min = 3;
   bool track_remaining = false;
   std::optional<std::uint32_t> connection_pools;
-};
-
-struct TcpKeepalive {
-  std::uint32_t probes = 0, time_s = 0, interval_s = 0;  // 0: the kernel's
-};
-
-struct SocketOption {
-  int level = 0, name = 0;
-  std::string value;  // raw bytes
 };
 
 struct OriginalDst {
@@ -63,9 +55,9 @@ struct ClusterConfig {
   std::optional<Duration> idle_timeout = std::chrono::hours(1);  // 0 or unset by config: none
   std::optional<Duration> max_connection_duration, max_stream_duration;
   std::uint32_t requests_per_connection_max = 0;  // 0: no limit
-  std::optional<TcpKeepalive> keepalive;
+  std::optional<net::KeepaliveOptions> keepalive;
   std::optional<net::Address> bind_source;
-  std::vector<SocketOption> socket_options;
+  std::vector<net::RawOption> socket_options;
   std::vector<DnsHost> dns_hosts;
   Duration dns_refresh = std::chrono::seconds(5), dns_failure_base{0}, dns_failure_max{0}, dns_jitter{0};
   bool respect_dns_ttl = false, use_tcp_for_dns = false;

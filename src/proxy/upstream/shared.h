@@ -5,14 +5,11 @@
 #include <memory>
 #include <vector>
 #include "proxy/stats/names.h"
+#include "proxy/upstream/circuit.h"
 #include "proxy/upstream/cluster_config.h"
 #include "proxy/upstream/worker_host.h"
 
 namespace outrigger::upstream {
-
-struct CircuitState {
-  std::atomic<std::uint32_t> connections{0}, pending{0}, requests{0}, retries{0};
-};
 
 struct ClusterShared {
   ClusterConfigPtr config;

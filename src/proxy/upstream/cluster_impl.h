@@ -1,0 +1,36 @@
+// The Cluster of one worker: its hosts with their pools, the load balancer, circuit checks. Made
+// when the first request needs it; owned by WorkerClusters.
+#pragma once
+#include <memory>
+#include <vector>
+#include "proxy/upstream/cluster.h"
+#include "proxy/upstream/host_pool.h"
+#include "proxy/upstream/load_balancer.h"
+#include "proxy/upstream/shared.h"
+
+namespace outrigger::upstream {
+
+class ClusterImpl final : public Cluster {
+ public:
+  ClusterImpl(runtime::ThreadContext& thread, ClusterSharedPtr shared, const HostSet& hosts);
+  ~ClusterImpl() override;
+  void update(const HostSet& hosts);
+
+  const ClusterConfig& config() const noexcept override { return *shared_->config; }
+  stats::BlockHandle stats() const noexcept override { return shared_->stats; }
+  Host* pick(const PickContext& c) override;
+  void request_stream(Host& host, PoolWaiter& waiter) override { static_cast<HostPool&>(host).request(waiter); }
+  std::unique_ptr<TcpAttempt> connect(Host& host, TcpWaiter& waiter) override;
+  bool try_retry(bool high_priority) noexcept override;
+  void retry_done(bool high_priority) noexcept override;
+  void report(Host& host, unsigned status, bool timeout) noexcept override;
+
+ private:
+  void bury_retired();
+  runtime::ThreadContext& thread_;
+  ClusterSharedPtr shared_;
+  std::vector<std::unique_ptr<HostPool>> hosts_, retired_;
+  LoadBalancer balancer_;
+};
+
+}  // namespace outrigger::upstream

@@ -1,0 +1,165 @@
+#include "proxy/upstream/tcp_dialer.h"
+
+#include <cstring>
+#include <string>
+#include "proxy/upstream/dial.h"
+
+namespace outrigger::upstream {
+
+using stats::ClusterStat;
+
+std::uint64_t next_upstream_connection_id() noexcept {
+  static std::atomic<std::uint64_t> next{1};
+  return next.fetch_add(1, std::memory_order_relaxed);
+}
+
+namespace {
+
+class Lease final : public TcpLease {
+ public:
+  Lease(runtime::ThreadContext& thread, ClusterShared& cluster, HostPool& host, std::unique_ptr<net::Transport> transport,
+        TimePoint started)
+      : thread_(thread), cluster_(cluster), host_(host), transport_(std::move(transport)), started_(started) {}
+  ~Lease() override {
+    auto& cells = thread_.cells;
+    const auto& stats = cluster_.stats;
+    cells.dec(stats, ClusterStat::upstream_cx_active);
+    cells.dec(stats, ClusterStat::upstream_rq_active);
+    cells.add(stats, ClusterStat::upstream_cx_destroy);
+    cells.add(stats, by_remote_ ? ClusterStat::upstream_cx_destroy_remote : ClusterStat::upstream_cx_destroy_local);
+    cells.add(stats, ClusterStat::upstream_cx_destroy_with_active_rq);
+    cells.add(stats, by_remote_ ? ClusterStat::upstream_cx_destroy_remote_with_active_rq
+                                : ClusterStat::upstream_cx_destroy_local_with_active_rq);
+    const auto ms = (thread_.loop.now() - started_).count() / 1000;
+    cells.record(stats, ClusterStat::upstream_cx_length_ms, static_cast<std::uint64_t>(ms));
+    host_.stats().cx_active.fetch_sub(1, std::memory_order_relaxed);
+    host_.stats().rq_active.fetch_sub(1, std::memory_order_relaxed);
+    --host_.active_requests;
+    --host_.tcp_connections;
+    cluster_.circuit[0].give_back(Limit::connections, cells);
+    transport_->close();
+    thread_.loop.dispose(std::move(transport_));  // it may be on the stack
+  }
+  net::Transport& transport() noexcept override { return *transport_; }
+  Host& host() noexcept override { return host_; }
+  std::uint64_t connection_id() const noexcept override { return id_; }
+  void closed_by_remote() noexcept override { by_remote_ = true; }
+
+ private:
+  runtime::ThreadContext& thread_;
+  ClusterShared& cluster_;
+  HostPool& host_;
+  std::unique_ptr<net::Transport> transport_;
+  TimePoint started_;
+  std::uint64_t id_ = next_upstream_connection_id();
+  bool by_remote_ = false;
+};
+
+class Attempt final : public TcpAttempt, private net::TransportEvents {
+ public:
+  Attempt(runtime::ThreadContext& thread, ClusterShared& cluster, HostPool& host, TcpWaiter& waiter,
+          std::unique_ptr<net::Transport> transport)
+      : thread_(thread),
+        cluster_(cluster),
+        host_(host),
+        waiter_(waiter),
+        transport_(std::move(transport)),
+        started_(thread.loop.now()),
+        timeout_(thread.loop.timers(), *this) {
+    auto& cells = thread_.cells;
+    cluster_.circuit[0].take(Limit::connections, cells);
+    cluster_.circuit[0].take(Limit::pending, cells);
+    cells.add(cluster_.stats, ClusterStat::upstream_cx_total);
+    cells.inc(cluster_.stats, ClusterStat::upstream_cx_active);
+    cells.add(cluster_.stats, ClusterStat::upstream_rq_pending_total);
+    cells.inc(cluster_.stats, ClusterStat::upstream_rq_pending_active);
+    host_.stats().cx_total.fetch_add(1, std::memory_order_relaxed);
+    host_.stats().cx_active.fetch_add(1, std::memory_order_relaxed);
+    ++host_.tcp_connections;
+    timeout_.arm(cluster_.config->connect_timeout);
+    transport_->start(*this);
+  }
+  ~Attempt() override {
+    if (transport_ == nullptr) return;
+    leave_pending();
+    drop();
+    thread_.cells.add(cluster_.stats, ClusterStat::upstream_rq_cancelled);
+  }
+
+ private:
+  void leave_pending() {
+    timeout_.cancel();
+    cluster_.circuit[0].give_back(Limit::pending, thread_.cells);
+    thread_.cells.dec(cluster_.stats, ClusterStat::upstream_rq_pending_active);
+  }
+  void drop() {
+    transport_->close();
+    thread_.loop.dispose(std::move(transport_));
+    cluster_.circuit[0].give_back(Limit::connections, thread_.cells);
+    thread_.cells.dec(cluster_.stats, ClusterStat::upstream_cx_active);
+    host_.stats().cx_active.fetch_sub(1, std::memory_order_relaxed);
+    --host_.tcp_connections;
+  }
+  void on_connected() override {
+    leave_pending();
+    auto& cells = thread_.cells;
+    const auto ms = (thread_.loop.now() - started_).count() / 1000;
+    cells.record(cluster_.stats, ClusterStat::upstream_cx_connect_ms, static_cast<std::uint64_t>(ms));
+    cells.add(cluster_.stats, ClusterStat::upstream_rq_total);
+    cells.inc(cluster_.stats, ClusterStat::upstream_rq_active);
+    host_.stats().rq_total.fetch_add(1, std::memory_order_relaxed);
+    host_.stats().rq_active.fetch_add(1, std::memory_order_relaxed);
+    ++host_.active_requests;
+    waiter_.on_tcp_ready(std::make_unique<Lease>(thread_, cluster_, host_, std::move(transport_), started_));
+  }
+  void on_connect_failed(int error) override {
+    thread_local std::string detail;
+    detail = std::string("delayed connect error: ") + std::strerror(error);
+    give_up(PoolFailure::connect_failed, detail);
+  }
+  void on_timeout() {
+    thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_connect_timeout);
+    give_up(PoolFailure::connect_timeout, "");
+  }
+  void give_up(PoolFailure why, std::string_view detail) {
+    thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_connect_fail);
+    thread_.cells.add(cluster_.stats, ClusterStat::upstream_rq_pending_failure_eject);
+    host_.stats().cx_connect_fail.fetch_add(1, std::memory_order_relaxed);
+    leave_pending();
+    drop();
+    waiter_.on_tcp_failure(why, detail, &host_);  // may delete this
+  }
+  void on_readable() override {}
+  void on_writable() override {}
+
+  runtime::ThreadContext& thread_;
+  ClusterShared& cluster_;
+  HostPool& host_;
+  TcpWaiter& waiter_;
+  std::unique_ptr<net::Transport> transport_;
+  TimePoint started_;
+  event::Alarm<Attempt, &Attempt::on_timeout> timeout_;
+};
+
+}  // namespace
+
+std::unique_ptr<TcpAttempt> dial_tcp(runtime::ThreadContext& thread, ClusterShared& cluster, HostPool& host, TcpWaiter& waiter) {
+  auto& limits = cluster.circuit[0];
+  if (!limits.can_take(Limit::connections) || !limits.can_take(Limit::pending)) {
+    thread.cells.add(cluster.stats, limits.can_take(Limit::connections) ? ClusterStat::upstream_rq_pending_overflow
+                                                                        : ClusterStat::upstream_cx_overflow);
+    waiter.on_tcp_failure(PoolFailure::overflow, "", nullptr);
+    return nullptr;
+  }
+  int error = 0;
+  auto transport = dial(thread.loop, *cluster.config, host.endpoint().address, error);
+  if (transport == nullptr) {
+    thread.cells.add(cluster.stats, ClusterStat::upstream_cx_connect_fail);
+    host.stats().cx_connect_fail.fetch_add(1, std::memory_order_relaxed);
+    waiter.on_tcp_failure(PoolFailure::connect_failed, std::strerror(error), &host);
+    return nullptr;
+  }
+  return std::make_unique<Attempt>(thread, cluster, host, waiter, std::move(transport));
+}
+
+}  // namespace outrigger::upstream
