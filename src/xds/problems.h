@@ -15,6 +15,8 @@ class Path {
   Path(const Path& parent, std::string_view field, int index = -1) : parent_(&parent), field_(field), index_(index) {}
   Path operator/(std::string_view field) const { return {*this, field}; }
   Path at(std::string_view field, int index) const { return {*this, field, index}; }
+  const Path& parent() const noexcept { return *parent_; }
+  std::string_view field() const noexcept { return field_; }
   std::string text() const {
     std::string s = parent_ != nullptr ? parent_->text() : std::string();
     if (field_.empty()) return s;

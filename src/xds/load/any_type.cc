@@ -1,0 +1,98 @@
+#include "xds/load/any_type.h"
+
+#include <algorithm>
+#include <unordered_set>
+#include <vector>
+#include "api/known.h"
+#include "xds/load/to_proto.h"
+
+namespace outrigger::xds {
+
+namespace {
+
+std::string_view after_slash(std::string_view url) {
+  const auto slash = url.rfind('/');
+  return slash == std::string_view::npos ? url : url.substr(slash + 1);
+}
+
+std::unordered_set<std::string_view> lines_of(std::string_view text) {
+  std::unordered_set<std::string_view> lines;
+  while (!text.empty()) {
+    const auto end = text.find('\n');
+    lines.insert(text.substr(0, end));
+    text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
+  }
+  return lines;
+}
+
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t before = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t up = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, before + (a[i - 1] != b[j - 1])});
+      before = up;
+    }
+  }
+  return row[b.size()];
+}
+
+std::string snake(std::string_view s) {
+  std::string out;
+  for (const char c : s) {
+    if (c >= 'A' && c <= 'Z') {
+      out += '_';
+      out += static_cast<char>(c + 32);
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+const google::protobuf::Descriptor* find_any_type(std::string_view type_url) {
+  const std::string name(after_slash(type_url));
+  if (name.empty()) return nullptr;
+  return google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(name);
+}
+
+std::string canonical_type_url(const google::protobuf::Descriptor& d) { return "type.googleapis.com/" + d.full_name(); }
+
+bool is_typed_struct(std::string_view type_url) {
+  const auto name = after_slash(type_url);
+  return name == "udpa.type.v1.TypedStruct" || name == "xds.type.v3.TypedStruct";
+}
+
+std::string unknown_type_text(const std::string& type_url) {
+  static const auto known = lines_of(api::known_extensions());
+  const auto name = after_slash(type_url);
+  if (known.count(name) != 0) return "'" + type_url + "' is known to Envoy and not implemented by Outrigger";
+  std::string text = "unknown type '" + type_url + "'";
+  std::string_view best;
+  std::size_t least = 4;
+  for (const auto k : known)
+    if (const auto d = distance(name, k); d < least) least = d, best = k;
+  if (!best.empty()) text += "; did you mean '" + std::string(best) + "'?";
+  return text;
+}
+
+std::string unknown_field_text(const google::protobuf::Descriptor& message, const std::string& field) {
+  static const auto known = lines_of(api::known_fields());
+  const std::string name = snake(field);
+  if (known.count(message.full_name() + " " + name) != 0)
+    return "field '" + name + "' of " + message.full_name() + " is known to Envoy and not implemented by Outrigger";
+  std::string text = "no such field: " + message.full_name() + " has no '" + field + "'";
+  std::string best;
+  std::size_t least = std::max<std::size_t>(3, name.size() / 3 + 1);
+  for (int i = 0; i < message.field_count(); ++i)
+    if (const auto d = distance(name, message.field(i)->name()); d < least) least = d, best = message.field(i)->name();
+  if (!best.empty()) text += "; did you mean '" + best + "'?";
+  return text;
+}
+
+}  // namespace outrigger::xds

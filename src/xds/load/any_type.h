@@ -1,0 +1,14 @@
+// Types in Any: from URL to the linked message, TypedStruct. Main thread.
+#pragma once
+#include <google/protobuf/descriptor.h>
+#include <string>
+#include <string_view>
+
+namespace outrigger::xds {
+
+/// Null: not linked into this binary.
+const google::protobuf::Descriptor* find_any_type(std::string_view type_url);
+std::string canonical_type_url(const google::protobuf::Descriptor& d);
+bool is_typed_struct(std::string_view type_url);
+
+}  // namespace outrigger::xds

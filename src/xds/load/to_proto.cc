@@ -1,0 +1,326 @@
+#include "xds/load/to_proto.h"
+
+#include <google/protobuf/any.pb.h>
+#include <google/protobuf/duration.pb.h>
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/util/time_util.h>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include "xds/load/any_type.h"
+
+namespace outrigger::xds {
+
+namespace pb = google::protobuf;
+using Field = pb::FieldDescriptor;
+
+namespace {
+
+class Writer {
+ public:
+  Writer(const ToProtoOptions& o, Problems& problems) : o_(o), problems_(problems) {}
+  std::size_t unknown = 0;
+
+  void message(const Node& n, pb::Message& m, const Path& at) {
+    if (n.kind == Node::null) return;
+    if (well_known(n, m, at)) return;
+    if (n.kind != Node::map) return expected(n, at, "an object");
+    const auto* d = m.GetDescriptor();
+    for (const auto& [key, value] : n.fields) {
+      const Field* f = d->FindFieldByName(key);
+      if (f == nullptr) f = d->FindFieldByCamelcaseName(key);
+      if (f == nullptr) {
+        unknown_field(*d, key, value, at);
+        continue;
+      }
+      if (value.kind == Node::null && f->message_type() != pb::Value::descriptor()) continue;
+      if (const auto* one = f->real_containing_oneof(); one != nullptr && m.GetReflection()->HasOneof(m, one)) {
+        const auto* other = m.GetReflection()->GetOneofFieldDescriptor(m, one);
+        if (other != f) {
+          error(value, at, "only one of '" + other->name() + "' and '" + f->name() + "' can be set");
+          continue;
+        }
+      }
+      field(value, m, *f, at / f->name());
+    }
+  }
+
+ private:
+  void error(const Node& n, const Path& at, std::string text) {
+    const bool key = n.key_line != 0;
+    problems_.add(
+        {Severity::error, at.text(), std::move(text), o_.file, key ? n.key_line : n.line, key ? n.key_column : n.column});
+  }
+  void expected(const Node& n, const Path& at, std::string_view what) {
+    std::string text = "expected " + std::string(what) + ", found " + std::string(n.kind_text());
+    if (n.kind == Node::scalar && n.text.size() < 100) text += " '" + n.text + "'";
+    problems_.add({Severity::error, at.text(), std::move(text), o_.file, n.line, n.column});
+  }
+  void unknown_field(const pb::Descriptor& d, const std::string& key, const Node& n, const Path& at) {
+    std::string text = unknown_field_text(d, key);
+    const bool known = text.find("not implemented") != std::string::npos;
+    ++unknown;
+    const Severity s = o_.allow_unknown && !known ? Severity::warning : Severity::error;
+    problems_.add({s, (at / key).text(), std::move(text), o_.file, n.key_line, n.key_column});
+  }
+
+  void field(const Node& n, pb::Message& m, const Field& f, const Path& at) {
+    if (f.is_map()) return map_field(n, m, f, at);
+    if (!f.is_repeated()) return one(n, m, f, at);
+    if (n.kind != Node::list) {  // one object where a list is expected
+      one(n, m, f, at);
+      return;
+    }
+    for (std::size_t i = 0; i < n.items.size(); ++i)
+      one(n.items[i], m, f, Path(at_parent(at), at_field(at), static_cast<int>(i)));
+  }
+  // A list's elements are named field[i], not field.[i].
+  static const Path& at_parent(const Path& at) { return at.parent(); }
+  static std::string_view at_field(const Path& at) { return at.field(); }
+
+  void map_field(const Node& n, pb::Message& m, const Field& f, const Path& at) {
+    if (n.kind != Node::map) return expected(n, at, "an object");
+    const auto* entry = f.message_type();
+    for (const auto& [key, value] : n.fields) {
+      auto* e = m.GetReflection()->AddMessage(&m, &f);
+      const Field* k = entry->map_key();
+      if (k->cpp_type() == Field::CPPTYPE_STRING)
+        e->GetReflection()->SetString(e, k, key);
+      else {
+        Node as;
+        as.kind = Node::scalar;
+        as.text = key;
+        as.line = value.key_line;
+        as.column = value.key_column;
+        one(as, *e, *k, at / key);
+      }
+      one(value, *e, *entry->map_value(), at / key);
+    }
+  }
+
+  void one(const Node& n, pb::Message& m, const Field& f, const Path& at) {
+    const auto* r = m.GetReflection();
+    const bool many = f.is_repeated();
+    switch (f.cpp_type()) {
+      case Field::CPPTYPE_MESSAGE: return message(n, many ? *r->AddMessage(&m, &f) : *r->MutableMessage(&m, &f), at);
+      case Field::CPPTYPE_STRING: {
+        std::string s;
+        if (!text(n, f.type() == Field::TYPE_BYTES, s, at)) return;
+        return many ? r->AddString(&m, &f, s) : r->SetString(&m, &f, s);
+      }
+      case Field::CPPTYPE_BOOL: {
+        bool b = false;
+        if (!parse_yaml_bool(n, b)) return expected(n, at, "true or false");
+        return many ? r->AddBool(&m, &f, b) : r->SetBool(&m, &f, b);
+      }
+      case Field::CPPTYPE_ENUM: {
+        int v = 0;
+        if (!enumerator(n, *f.enum_type(), v, at)) return;
+        return many ? r->AddEnumValue(&m, &f, v) : r->SetEnumValue(&m, &f, v);
+      }
+      case Field::CPPTYPE_UINT32:
+        return number<std::uint32_t>(n, at, [&](auto v) { many ? r->AddUInt32(&m, &f, v) : r->SetUInt32(&m, &f, v); });
+      case Field::CPPTYPE_INT32:
+        return number<std::int32_t>(n, at, [&](auto v) { many ? r->AddInt32(&m, &f, v) : r->SetInt32(&m, &f, v); });
+      case Field::CPPTYPE_UINT64:
+        return number<std::uint64_t>(n, at, [&](auto v) { many ? r->AddUInt64(&m, &f, v) : r->SetUInt64(&m, &f, v); });
+      case Field::CPPTYPE_INT64:
+        return number<std::int64_t>(n, at, [&](auto v) { many ? r->AddInt64(&m, &f, v) : r->SetInt64(&m, &f, v); });
+      case Field::CPPTYPE_DOUBLE:
+        return number<double>(n, at, [&](auto v) { many ? r->AddDouble(&m, &f, v) : r->SetDouble(&m, &f, v); });
+      case Field::CPPTYPE_FLOAT:
+        return number<double>(n, at, [&](auto v) {
+          many ? r->AddFloat(&m, &f, static_cast<float>(v)) : r->SetFloat(&m, &f, static_cast<float>(v));
+        });
+    }
+  }
+
+  template <class T, class Set>
+  void number(const Node& n, const Path& at, Set set) {
+    if (n.kind != Node::scalar) return expected(n, at, "a number");
+    const char *begin = n.text.data(), *end = begin + n.text.size();
+    T v{};
+    auto r = std::from_chars(begin, end, v);
+    if constexpr (std::is_integral_v<T>) {
+      double d = 0;  // 1e3 and 5.0 are integers too
+      if (r.ec != std::errc{} || r.ptr != end) {
+        const auto rd = std::from_chars(begin, end, d);
+        if (rd.ec == std::errc{} && rd.ptr == end && std::floor(d) == d &&
+            d >= static_cast<double>(std::numeric_limits<T>::min()) && d <= static_cast<double>(std::numeric_limits<T>::max()) &&
+            std::fabs(d) < 9e15) {
+          v = static_cast<T>(d);
+          r = {end, std::errc{}};
+        }
+      }
+    }
+    if (r.ec != std::errc{} || r.ptr != end || begin == end)
+      return expected(n, at,
+                      std::is_integral_v<T> ? (std::is_signed_v<T> ? "an integer" : "an integer of 0 or more") : "a number");
+    set(v);
+  }
+
+  bool text(const Node& n, bool bytes, std::string& s, const Path& at) {
+    if (n.kind != Node::scalar) return expected(n, at, "a string"), false;
+    if (!n.quoted && n.kind_text() != "a string") {
+      bool b;
+      double d;
+      const auto r = std::from_chars(n.text.data(), n.text.data() + n.text.size(), d);
+      if (parse_yaml_bool(n, b) || (r.ec == std::errc{} && r.ptr == n.text.data() + n.text.size()))
+        return expected(n, at, "a string (in quotes)"), false;
+    }
+    if (!bytes) return s = n.text, true;
+    if (!decode_base64(n.text, s)) return expected(n, at, "bytes in base64"), false;
+    return true;
+  }
+
+  static bool decode_base64(std::string_view in, std::string& out) {
+    std::uint32_t bits = 0;
+    int count = 0;
+    while (!in.empty() && in.back() == '=') in.remove_suffix(1);
+    for (const char c : in) {
+      int v;
+      if (c >= 'A' && c <= 'Z')
+        v = c - 'A';
+      else if (c >= 'a' && c <= 'z')
+        v = c - 'a' + 26;
+      else if (c >= '0' && c <= '9')
+        v = c - '0' + 52;
+      else if (c == '+' || c == '-')
+        v = 62;
+      else if (c == '/' || c == '_')
+        v = 63;
+      else
+        return false;
+      bits = bits << 6 | static_cast<std::uint32_t>(v);
+      count += 6;
+      if (count >= 8) {
+        count -= 8;
+        out += static_cast<char>(bits >> count & 0xff);
+      }
+    }
+    return count < 6;
+  }
+
+  bool enumerator(const Node& n, const pb::EnumDescriptor& e, int& v, const Path& at) {
+    if (n.kind == Node::scalar) {
+      if (const auto* known = e.FindValueByName(n.text)) return v = known->number(), true;
+      const auto r = std::from_chars(n.text.data(), n.text.data() + n.text.size(), v);
+      if (!n.text.empty() && r.ec == std::errc{} && r.ptr == n.text.data() + n.text.size()) return true;
+    }
+    std::string names;
+    for (int i = 0; i < e.value_count(); ++i) names += (i == 0 ? "" : ", ") + e.value(i)->name();
+    expected(n, at, "one of " + names);
+    return false;
+  }
+
+  // ---- messages with a form of their own
+
+  bool well_known(const Node& n, pb::Message& m, const Path& at) {
+    const std::string& name = m.GetDescriptor()->full_name();
+    if (name.compare(0, 16, "google.protobuf.") != 0) return false;
+    if (name == "google.protobuf.Any") return any(n, static_cast<pb::Any&>(m), at), true;
+    if (name == "google.protobuf.Struct") return structure(n, static_cast<pb::Struct&>(m), at), true;
+    if (name == "google.protobuf.Value") return value(n, static_cast<pb::Value&>(m)), true;
+    if (name == "google.protobuf.ListValue") {
+      if (n.kind != Node::list) return expected(n, at, "a list"), true;
+      for (const auto& i : n.items) value(i, *static_cast<pb::ListValue&>(m).add_values());
+      return true;
+    }
+    if (name == "google.protobuf.Duration") return duration(n, static_cast<pb::Duration&>(m), at), true;
+    if (name == "google.protobuf.Empty") return false;
+    if (const Field* f = m.GetDescriptor()->FindFieldByName("value"); f != nullptr && m.GetDescriptor()->field_count() == 1) {
+      if (n.kind == Node::map && n.find("value") != nullptr) return false;
+      one(n, m, *f, at);  // a wrapper
+      return true;
+    }
+    return false;
+  }
+
+  void duration(const Node& n, pb::Duration& d, const Path& at) {
+    if (n.kind == Node::scalar && n.text.size() > 1 && n.text.back() == 's' && pb::util::TimeUtil::FromString(n.text, &d)) return;
+    expected(n, at, "a duration in seconds, such as \"1.5s\"");
+  }
+
+  void structure(const Node& n, pb::Struct& s, const Path& at) {
+    if (n.kind == Node::null) return;
+    if (n.kind != Node::map) return expected(n, at, "an object");
+    for (const auto& [key, v] : n.fields) value(v, (*s.mutable_fields())[key]);
+  }
+
+  void value(const Node& n, pb::Value& v) {
+    switch (n.kind) {
+      case Node::null: v.set_null_value(pb::NULL_VALUE); return;
+      case Node::list:
+        v.mutable_list_value();
+        for (const auto& i : n.items) value(i, *v.mutable_list_value()->add_values());
+        return;
+      case Node::map:
+        v.mutable_struct_value();
+        for (const auto& [key, f] : n.fields) value(f, (*v.mutable_struct_value()->mutable_fields())[key]);
+        return;
+      case Node::scalar: break;
+    }
+    bool b = false;
+    double d = 0;
+    const auto r = std::from_chars(n.text.data(), n.text.data() + n.text.size(), d);
+    if (n.quoted)
+      v.set_string_value(n.text);
+    else if (parse_yaml_bool(n, b))
+      v.set_bool_value(b);
+    else if (r.ec == std::errc{} && r.ptr == n.text.data() + n.text.size() && std::isfinite(d))
+      v.set_number_value(d);
+    else
+      v.set_string_value(n.text);
+  }
+
+  void any(const Node& n, pb::Any& a, const Path& at) {
+    if (n.kind != Node::map) return expected(n, at, "an object with '@type'");
+    const Node* type = n.find("@type");
+    if (type == nullptr) {
+      if (!n.fields.empty()) error(n, at, "'@type' is missing: say which message this is, e.g. type.googleapis.com/...");
+      return;
+    }
+    if (is_typed_struct(type->text)) {
+      const Node* inner = n.find("type_url");
+      if (inner == nullptr) inner = n.find("typeUrl");
+      if (inner == nullptr) return error(n, at, "a TypedStruct needs 'type_url'");
+      static const Node kEmpty = [] {
+        Node e;
+        e.kind = Node::map;
+        return e;
+      }();
+      const Node* payload = n.find("value");
+      return pack(*inner, payload == nullptr ? kEmpty : *payload, a, at);
+    }
+    Node rest = n;
+    std::erase_if(rest.fields, [](const auto& f) { return f.first == "@type"; });
+    pack(*type, rest, a, at);
+  }
+
+  void pack(const Node& type, const Node& payload, pb::Any& a, const Path& at) {
+    const auto* d = find_any_type(type.text);
+    if (d == nullptr) {
+      problems_.add({Severity::error, at.text(), unknown_type_text(type.text), o_.file, type.line, type.column});
+      return;
+    }
+    std::unique_ptr<pb::Message> m(pb::MessageFactory::generated_factory()->GetPrototype(d)->New());
+    const Node* inner = &payload;
+    if (d->full_name().compare(0, 16, "google.protobuf.") == 0 && payload.find("value") != nullptr) inner = payload.find("value");
+    message(*inner, *m, at);
+    a.set_type_url(canonical_type_url(*d));
+    m->SerializePartialToString(a.mutable_value());
+  }
+
+  const ToProtoOptions& o_;
+  Problems& problems_;
+};
+
+}  // namespace
+
+std::size_t to_proto(const Node& from, pb::Message& into, const ToProtoOptions& o, Problems& problems) {
+  Writer w(o, problems);
+  w.message(from, into, Path());
+  return w.unknown;
+}
+
+}  // namespace outrigger::xds

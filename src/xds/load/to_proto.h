@@ -1,0 +1,25 @@
+// A config tree to a protobuf message, by reflection: proto3's JSON mapping as Envoy reads it, with
+// every mistake told at its place. Main thread.
+#pragma once
+#include <google/protobuf/message.h>
+#include <cstdint>
+#include <string>
+#include "xds/load/source.h"
+#include "xds/problems.h"
+
+namespace outrigger::xds {
+
+struct ToProtoOptions {
+  std::string file;
+  bool allow_unknown = false;  // unknown fields are warnings
+};
+
+/// Adds to `into`. How many unknown fields there were.
+std::size_t to_proto(const Node& from, google::protobuf::Message& into, const ToProtoOptions& o, Problems& problems);
+
+/// Why a type of an extension cannot be used: Envoy's own that is not implemented, or unknown.
+std::string unknown_type_text(const std::string& type_url);
+/// What to say of a field that the message doesn't have.
+std::string unknown_field_text(const google::protobuf::Descriptor& message, const std::string& field);
+
+}  // namespace outrigger::xds
