@@ -119,6 +119,15 @@ runtime::RuntimeDouble to_runtime(const core::RuntimeDouble& v) { return {v.runt
 runtime::RuntimeDouble to_runtime(const core::RuntimePercent& v) { return {v.runtime_key(), v.default_value().value()}; }
 runtime::RuntimeBool to_runtime(const core::RuntimeFeatureFlag& v) { return {v.runtime_key(), v.default_value().value()}; }
 
+net::RawOption to_raw_option(const core::SocketOption& s) {
+  std::string value = s.buf_value();
+  if (s.value_case() == core::SocketOption::kIntValue) {
+    const int v = static_cast<int>(s.int_value());
+    value.assign(reinterpret_cast<const char*>(&v), sizeof v);
+  }
+  return {static_cast<int>(s.level()), static_cast<int>(s.name()), std::move(value)};
+}
+
 std::string lower(std::string_view s) {
   std::string out(s);
   for (char& c : out)

@@ -8,10 +8,12 @@
 
 #include "envoy/config/core/v3/address.pb.h"
 #include "envoy/config/core/v3/base.pb.h"
+#include "envoy/config/core/v3/socket_option.pb.h"
 #include "envoy/type/v3/percent.pb.h"
 #include "proxy/base/result.h"
 #include "proxy/base/time.h"
 #include "proxy/net/address.h"
+#include "proxy/net/tcp_transport.h"
 #include "proxy/runtime/runtime.h"
 #include "xds/problems.h"
 
@@ -39,6 +41,8 @@ runtime::RuntimeDouble to_runtime(const envoy::config::core::v3::RuntimeDouble& 
 /// The default is a percentage, 0 to 100.
 runtime::RuntimeDouble to_runtime(const envoy::config::core::v3::RuntimePercent& v);
 runtime::RuntimeBool to_runtime(const envoy::config::core::v3::RuntimeFeatureFlag& v);
+
+net::RawOption to_raw_option(const envoy::config::core::v3::SocketOption& s);
 
 /// ASCII.
 std::string lower(std::string_view s);

@@ -122,14 +122,7 @@ void compile_socket(const listener_v3::Listener& p, server::ListenerConfig& o, c
   o.options.backlog = static_cast<int>(p.tcp_backlog_size().value());
   o.options.transparent = p.transparent().value();
   o.options.freebind = p.freebind().value();
-  for (const auto& s : p.socket_options()) {
-    std::string value = s.buf_value();
-    if (s.value_case() == envoy::config::core::v3::SocketOption::kIntValue) {
-      const int v = static_cast<int>(s.int_value());
-      value.assign(reinterpret_cast<const char*>(&v), sizeof v);
-    }
-    o.options.options.push_back({static_cast<int>(s.level()), static_cast<int>(s.name()), std::move(value)});
-  }
+  for (const auto& s : p.socket_options()) o.options.options.push_back(to_raw_option(s));
 }
 
 }  // namespace

@@ -1,0 +1,154 @@
+#include <algorithm>
+#include <charconv>
+#include <vector>
+#include "xds/compile/access_log.h"
+#include "xds/compile/convert.h"
+#include "xds/compile/matchers.h"
+
+namespace outrigger::xds {
+
+namespace log_v3 = envoy::config::accesslog::v3;
+using accesslog::Filter;
+using accesslog::LogContext;
+using FilterPtr = std::shared_ptr<const Filter>;
+
+namespace {
+
+template <class F>
+class Pass final : public Filter {
+ public:
+  explicit Pass(F f) : f_(std::move(f)) {}
+  bool pass(const LogContext& c) const override { return f_(c); }
+
+ private:
+  F f_;
+};
+template <class F>
+FilterPtr filter(F f) {
+  return std::make_shared<const Pass<F>>(std::move(f));
+}
+
+struct Comparison {
+  log_v3::ComparisonFilter::Op op;
+  runtime::RuntimeUint32 value;
+  bool holds(std::uint64_t v, const LogContext& c) const {
+    std::uint64_t with = value.value;
+    if (!value.key.empty() && c.runtime != nullptr) with = c.runtime->integer(value.key, with);
+    switch (op) {
+      case log_v3::ComparisonFilter::GE: return v >= with;
+      case log_v3::ComparisonFilter::LE: return v <= with;
+      case log_v3::ComparisonFilter::NE: return v != with;
+      default: return v == with;
+    }
+  }
+};
+Comparison compile_comparison(const log_v3::ComparisonFilter& p) { return {p.op(), to_runtime(p.value())}; }
+
+std::vector<FilterPtr> compile_list(const google::protobuf::RepeatedPtrField<log_v3::AccessLogFilter>& list, const Path& at,
+                                    Problems& problems) {
+  std::vector<FilterPtr> all;
+  for (int i = 0; i < list.size(); ++i)
+    if (auto f = compile_access_log_filter(list.Get(i), at.at("filters", i), problems)) all.push_back(std::move(f));
+  return all;
+}
+
+/// The status of gRPC: trailers, then headers, then from the HTTP status.
+unsigned grpc_status(const LogContext& c) {
+  std::string_view text;
+  if (c.format.response_trailers != nullptr) text = c.format.response_trailers->get(http::Name::grpc_status);
+  if (text.empty() && c.format.response != nullptr) text = c.format.response->headers.get(http::Name::grpc_status);
+  unsigned v = 0;
+  if (!text.empty() && std::from_chars(text.data(), text.data() + text.size(), v).ec == std::errc{}) return v;
+  switch (c.format.info == nullptr ? 0 : c.format.info->response_code) {
+    case 200: return 2;
+    case 400: return 13;
+    case 401: return 16;
+    case 403: return 7;
+    case 404: return 12;
+    case 429:
+    case 502:
+    case 503:
+    case 504: return 14;
+    default: return 2;
+  }
+}
+
+FilterPtr compile_runtime(const log_v3::RuntimeFilter& p) {
+  const auto percent = to_percent(p.percent_sampled());
+  return filter([key = p.runtime_key(), percent](const LogContext& c) {
+    return c.runtime == nullptr || c.random == nullptr || c.runtime->enabled(key, percent, c.random->next());
+  });
+}
+
+FilterPtr compile_flags(const log_v3::ResponseFlagFilter& p, const Path& at, Problems& problems) {
+  std::uint32_t bits = 0;
+  for (int i = 0; i < p.flags_size(); ++i) {
+    http::Flag f;
+    if (http::ResponseFlags::parse_short(p.flags(i), f))
+      bits |= 1u << static_cast<unsigned>(f);
+    else
+      problems.error(at.at("flags", i), "unknown response flag '" + p.flags(i) + "'");
+  }
+  return filter([bits, any = p.flags_size() == 0](const LogContext& c) {
+    const auto& flags = c.format.info->flags;
+    return any ? flags.any() : (flags.bits() & bits) != 0;
+  });
+}
+
+FilterPtr compile_log_types(const log_v3::LogTypeFilter& p) {
+  std::uint32_t bits = 0;
+  // The enumeration of the API: NotSet, TcpUpstreamConnected, TcpPeriodic, TcpConnectionEnd, DownstreamStart, ...
+  for (const auto t : p.types()) bits |= 1u << static_cast<unsigned>(t);
+  return filter([bits, exclude = p.exclude()](const LogContext& c) {
+    return ((bits >> static_cast<unsigned>(c.type) & 1u) != 0) != exclude;
+  });
+}
+
+}  // namespace
+
+FilterPtr compile_access_log_filter(const log_v3::AccessLogFilter& p, const Path& at, Problems& problems) {
+  using F = log_v3::AccessLogFilter;
+  switch (p.filter_specifier_case()) {
+    case F::kStatusCodeFilter:
+      return filter([cmp = compile_comparison(p.status_code_filter().comparison())](const LogContext& c) {
+        return cmp.holds(c.format.info->response_code, c);
+      });
+    case F::kDurationFilter:
+      return filter([cmp = compile_comparison(p.duration_filter().comparison())](const LogContext& c) {
+        const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(c.now - c.format.info->start).count();
+        return cmp.holds(static_cast<std::uint64_t>(ms < 0 ? 0 : ms), c);
+      });
+    case F::kNotHealthCheckFilter: return filter([](const LogContext& c) { return !c.format.info->health_check; });
+    case F::kTraceableFilter: return filter([](const LogContext&) { return false; });  // nothing is traced
+    case F::kRuntimeFilter: return compile_runtime(p.runtime_filter());
+    case F::kAndFilter:
+      return filter([all = compile_list(p.and_filter().filters(), at / "and_filter", problems)](const LogContext& c) {
+        return std::all_of(all.begin(), all.end(), [&](const FilterPtr& f) { return f->pass(c); });
+      });
+    case F::kOrFilter:
+      return filter([all = compile_list(p.or_filter().filters(), at / "or_filter", problems)](const LogContext& c) {
+        return std::any_of(all.begin(), all.end(), [&](const FilterPtr& f) { return f->pass(c); });
+      });
+    case F::kHeaderFilter: {
+      const Path here = at / "header_filter";
+      auto m = compile_header_matcher(p.header_filter().header(), here / "header", problems);
+      if (!m) return nullptr;
+      return filter(
+          [m = std::move(*m)](const LogContext& c) { return c.format.request != nullptr && m.match(*c.format.request); });
+    }
+    case F::kResponseFlagFilter: return compile_flags(p.response_flag_filter(), at / "response_flag_filter", problems);
+    case F::kGrpcStatusFilter: {
+      std::uint32_t bits = 0;
+      for (const auto s : p.grpc_status_filter().statuses()) bits |= 1u << static_cast<unsigned>(s);
+      return filter([bits, exclude = p.grpc_status_filter().exclude()](const LogContext& c) {
+        const unsigned s = grpc_status(c);
+        return (s < 32 && (bits >> s & 1u) != 0) != exclude;
+      });
+    }
+    case F::kLogTypeFilter: return compile_log_types(p.log_type_filter());
+    case F::FILTER_SPECIFIER_NOT_SET: break;
+  }
+  return nullptr;
+}
+
+}  // namespace outrigger::xds

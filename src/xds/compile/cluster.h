@@ -1,0 +1,12 @@
+// Cluster to upstream::ClusterConfig. Main thread.
+#pragma once
+#include "envoy/config/cluster/v3/cluster.pb.h"
+#include "proxy/upstream/cluster_config.h"
+#include "xds/problems.h"
+
+namespace outrigger::xds {
+
+/// Null when something is wrong (told).
+upstream::ClusterConfigPtr compile_cluster(const envoy::config::cluster::v3::Cluster& p, const Path& at, Problems& problems);
+
+}  // namespace outrigger::xds

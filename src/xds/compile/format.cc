@@ -1,0 +1,86 @@
+#include "xds/compile/format.h"
+
+#include <map>
+#include "xds/compile/convert.h"
+
+namespace outrigger::xds {
+
+namespace {
+
+format::JsonFormat::Value to_value(const google::protobuf::Value& v);
+
+format::JsonFormat::Value to_value(const google::protobuf::Struct& s) {
+  format::JsonFormat::Value o;
+  o.kind = format::JsonFormat::Value::object;
+  const std::map<std::string, google::protobuf::Value> sorted(s.fields().begin(), s.fields().end());
+  for (const auto& [key, v] : sorted) o.fields.emplace_back(key, to_value(v));
+  return o;
+}
+
+format::JsonFormat::Value to_value(const google::protobuf::Value& v) {
+  using V = google::protobuf::Value;
+  using Json = format::JsonFormat::Value;
+  if (v.kind_case() == V::kStructValue) return to_value(v.struct_value());
+  Json o;
+  switch (v.kind_case()) {
+    case V::kBoolValue: o.kind = Json::boolean, o.b = v.bool_value(); break;
+    case V::kNumberValue: o.kind = Json::number, o.n = v.number_value(); break;
+    case V::kStringValue: o.kind = Json::string, o.s = v.string_value(); break;
+    case V::kListValue:
+      o.kind = Json::list;
+      for (const auto& i : v.list_value().values()) o.items.push_back(to_value(i));
+      break;
+    default: break;
+  }
+  return o;
+}
+
+}  // namespace
+
+CompiledFormat compile_text_format(const std::string& text, bool omit_empty, const Path& at, Problems& problems) {
+  CompiledFormat o;
+  auto f = format::TextFormat::compile(text, omit_empty);
+  if (f)
+    o.text = std::make_shared<const format::TextFormat>(std::move(*f));
+  else
+    problems.error(at, f.error().detail);
+  o.content_type = "text/plain";
+  return o;
+}
+
+CompiledFormat compile_json_format(const google::protobuf::Struct& p, bool omit_empty, const Path& at, Problems& problems) {
+  CompiledFormat o;
+  auto f = format::JsonFormat::compile(to_value(p), omit_empty);
+  if (f)
+    o.json = std::make_shared<const format::JsonFormat>(std::move(*f));
+  else
+    problems.error(at, f.error().detail);
+  o.content_type = "application/json";
+  return o;
+}
+
+CompiledFormat compile_format(const envoy::config::core::v3::SubstitutionFormatString& p, const Path& at, Problems& problems) {
+  using Format = envoy::config::core::v3::SubstitutionFormatString;
+  CompiledFormat o;
+  switch (p.format_case()) {
+    case Format::kTextFormat:
+      o = compile_text_format(p.text_format(), p.omit_empty_values(), at / "text_format", problems);
+      break;
+    case Format::kJsonFormat:
+      o = compile_json_format(p.json_format(), p.omit_empty_values(), at / "json_format", problems);
+      break;
+    case Format::kTextFormatSource: {
+      auto text = read_data_source(p.text_format_source());
+      if (text)
+        o = compile_text_format(*text, p.omit_empty_values(), at / "text_format_source", problems);
+      else
+        problems.error(at / "text_format_source", text.error().detail);
+      break;
+    }
+    case Format::FORMAT_NOT_SET: break;
+  }
+  if (!p.content_type().empty()) o.content_type = p.content_type();
+  return o;
+}
+
+}  // namespace outrigger::xds

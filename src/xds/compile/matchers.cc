@@ -1,0 +1,157 @@
+#include "xds/compile/matchers.h"
+
+#include <re2/re2.h>
+#include "xds/compile/convert.h"
+
+namespace outrigger::xds {
+
+namespace matcher_v3 = envoy::type::matcher::v3;
+namespace route_v3 = envoy::config::route::v3;
+
+std::shared_ptr<const re2::RE2> compile_regex(const std::string& regex, const Path& at, Problems& problems) {
+  re2::RE2::Options o;
+  o.set_log_errors(false);
+  auto re = std::make_shared<const re2::RE2>(regex, o);
+  if (re->ok()) return re;
+  problems.error(at, "not a regular expression (RE2): " + re->error());
+  return nullptr;
+}
+
+std::shared_ptr<const re2::RE2> compile_regex(const matcher_v3::RegexMatcher& m, const Path& at, Problems& problems) {
+  return compile_regex(m.regex(), at / "regex", problems);
+}
+
+std::shared_ptr<const re2::RE2> compile_rewrite(const matcher_v3::RegexMatchAndSubstitute& m, std::string& substitution,
+                                                const Path& at, Problems& problems) {
+  auto re = compile_regex(m.pattern(), at / "pattern", problems);
+  substitution = m.substitution();
+  std::string error;
+  if (re != nullptr && !re->CheckRewriteString(substitution, &error)) problems.error(at / "substitution", error);
+  return re;
+}
+
+namespace {
+template <class Out>
+void compile_pattern(const matcher_v3::StringMatcher& m, Out& o, std::shared_ptr<const re2::RE2>& re, const Path& at,
+                     Problems& problems) {
+  using M = matcher_v3::StringMatcher;
+  using Kind = decltype(o.kind);
+  o.ignore_case = m.ignore_case();
+  switch (m.match_pattern_case()) {
+    case M::kExact: o.kind = Kind::exact, o.text = m.exact(); break;
+    case M::kPrefix: o.kind = Kind::prefix, o.text = m.prefix(); break;
+    case M::kSuffix: o.kind = Kind::suffix, o.text = m.suffix(); break;
+    case M::kContains: o.kind = Kind::contains, o.text = m.contains(); break;
+    case M::kSafeRegex:
+      o.kind = Kind::regex;
+      re = compile_regex(m.safe_regex(), at / "safe_regex", problems);
+      if (o.ignore_case) problems.error(at / "ignore_case", "ignore_case has no effect for safe_regex.");
+      break;
+    case M::MATCH_PATTERN_NOT_SET: break;
+  }
+  if (o.ignore_case) o.text = lower(o.text);
+}
+}  // namespace
+
+route::StringMatcher compile_string_matcher(const matcher_v3::StringMatcher& m, const Path& at, Problems& problems) {
+  route::StringMatcher o;
+  compile_pattern(m, o, o.re, at, problems);
+  return o;
+}
+
+stats::NamePattern compile_name_pattern(const matcher_v3::StringMatcher& m, const Path& at, Problems& problems) {
+  stats::NamePattern o;
+  compile_pattern(m, o, o.regex, at, problems);
+  return o;
+}
+
+std::optional<route::HeaderMatcher> compile_header_matcher(const route_v3::HeaderMatcher& m, const Path& at, Problems& problems) {
+  using M = route_v3::HeaderMatcher;
+  const auto errors = problems.errors();
+  route::HeaderMatcher o;
+  o.name = lower(m.name());
+  o.invert = m.invert_match();
+  o.missing_as_empty = m.treat_missing_header_as_empty();
+  const auto text = [&](route::StringMatcher::Kind kind, const std::string& s) {
+    o.kind = route::HeaderMatcher::string;
+    o.text.kind = kind;
+    o.text.text = s;
+  };
+  switch (m.header_match_specifier_case()) {
+    case M::kExactMatch: text(route::StringMatcher::exact, m.exact_match()); break;
+    case M::kPrefixMatch: text(route::StringMatcher::prefix, m.prefix_match()); break;
+    case M::kSuffixMatch: text(route::StringMatcher::suffix, m.suffix_match()); break;
+    case M::kContainsMatch: text(route::StringMatcher::contains, m.contains_match()); break;
+    case M::kSafeRegexMatch:
+      text(route::StringMatcher::regex, "");
+      o.text.re = compile_regex(m.safe_regex_match(), at / "safe_regex_match", problems);
+      break;
+    case M::kStringMatch:
+      o.kind = route::HeaderMatcher::string;
+      o.text = compile_string_matcher(m.string_match(), at / "string_match", problems);
+      break;
+    case M::kRangeMatch:
+      o.kind = route::HeaderMatcher::range;
+      o.first = m.range_match().start();
+      o.last = m.range_match().end();
+      break;
+    case M::kPresentMatch: o.want_present = m.present_match(); break;
+    case M::HEADER_MATCH_SPECIFIER_NOT_SET: break;
+  }
+  if (problems.errors() != errors) return std::nullopt;
+  return o;
+}
+
+route::QueryMatcher compile_query_matcher(const route_v3::QueryParameterMatcher& m, const Path& at, Problems& problems) {
+  route::QueryMatcher o;
+  o.name = m.name();
+  if (m.has_string_match()) o.text = compile_string_matcher(m.string_match(), at / "string_match", problems);
+  return o;
+}
+
+namespace {
+/// Headers that a config may not touch, as Envoy checks them.
+bool may_change(const std::string& name, bool remove) {
+  if (name == "host" || name == ":authority" || name == ":path" || name == ":method" || name == ":scheme")
+    return !remove && name != "host" && name != ":method" && name != ":scheme";
+  return !remove || name.empty() || name[0] != ':';
+}
+}  // namespace
+
+void compile_header_adds(const HeaderAdds& adds, const Path& at, std::string_view field, Problems& problems,
+                         route::HeaderMutations& into) {
+  using Option = envoy::config::core::v3::HeaderValueOption;
+  for (int i = 0; i < adds.size(); ++i) {
+    const auto& a = adds.Get(i);
+    const Path here = at.at(field, i);
+    route::HeaderAdd o;
+    o.name = lower(a.header().key());
+    if (!may_change(o.name, false)) problems.error(here, ":-prefixed or host headers may not be modified: '" + o.name + "'");
+    auto f = format::TextFormat::compile(a.header().value());
+    if (!f) {
+      const Path header = here / "header";
+      problems.error(header / "value", f.error().detail);
+      continue;
+    }
+    o.value = std::move(*f);
+    o.keep_empty = a.keep_empty_value();
+    o.action = static_cast<route::HeaderAdd::Action>(a.append_action());
+    if (a.has_append()) {
+      if (a.append_action() != Option::APPEND_IF_EXISTS_OR_ADD)
+        problems.error(here / "append", "Both append and append_action are set and it's not allowed");
+      o.action = a.append().value() ? route::HeaderAdd::append_or_add : route::HeaderAdd::overwrite_or_add;
+    }
+    into.add.push_back(std::move(o));
+  }
+}
+
+void compile_header_removes(const HeaderNames& names, const Path& at, std::string_view field, Problems& problems,
+                            route::HeaderMutations& into) {
+  for (int i = 0; i < names.size(); ++i) {
+    std::string name = lower(names.Get(i));
+    if (!may_change(name, true)) problems.error(at.at(field, i), ":-prefixed or host headers may not be removed: '" + name + "'");
+    into.remove.push_back(std::move(name));
+  }
+}
+
+}  // namespace outrigger::xds

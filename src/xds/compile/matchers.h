@@ -1,0 +1,40 @@
+// String, header and query matchers, regular expressions, header mutations. Main thread.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include "envoy/config/core/v3/base.pb.h"
+#include "envoy/config/route/v3/route_components.pb.h"
+#include "envoy/type/matcher/v3/regex.pb.h"
+#include "envoy/type/matcher/v3/string.pb.h"
+#include "proxy/route/header_mutation.h"
+#include "proxy/route/matcher.h"
+#include "proxy/stats/settings.h"
+#include "xds/problems.h"
+
+namespace outrigger::xds {
+
+/// Null when it is not a regular expression, which has then been told.
+std::shared_ptr<const re2::RE2> compile_regex(const std::string& regex, const Path& at, Problems& problems);
+std::shared_ptr<const re2::RE2> compile_regex(const envoy::type::matcher::v3::RegexMatcher& m, const Path& at,
+                                              Problems& problems);
+/// A rewrite: the pattern, and the substitution into `substitution`.
+std::shared_ptr<const re2::RE2> compile_rewrite(const envoy::type::matcher::v3::RegexMatchAndSubstitute& m,
+                                                std::string& substitution, const Path& at, Problems& problems);
+
+route::StringMatcher compile_string_matcher(const envoy::type::matcher::v3::StringMatcher& m, const Path& at, Problems& problems);
+stats::NamePattern compile_name_pattern(const envoy::type::matcher::v3::StringMatcher& m, const Path& at, Problems& problems);
+std::optional<route::HeaderMatcher> compile_header_matcher(const envoy::config::route::v3::HeaderMatcher& m, const Path& at,
+                                                           Problems& problems);
+route::QueryMatcher compile_query_matcher(const envoy::config::route::v3::QueryParameterMatcher& m, const Path& at,
+                                          Problems& problems);
+
+using HeaderAdds = google::protobuf::RepeatedPtrField<envoy::config::core::v3::HeaderValueOption>;
+void compile_header_adds(const HeaderAdds& adds, const Path& at, std::string_view field, Problems& problems,
+                         route::HeaderMutations& into);
+using HeaderNames = google::protobuf::RepeatedPtrField<std::string>;
+void compile_header_removes(const HeaderNames& names, const Path& at, std::string_view field, Problems& problems,
+                            route::HeaderMutations& into);
+
+}  // namespace outrigger::xds

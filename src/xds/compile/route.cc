@@ -1,0 +1,190 @@
+#include "xds/compile/route.h"
+
+#include <re2/re2.h>
+#include "proxy/stats/names.h"
+#include "xds/compile/convert.h"
+#include "xds/compile/format.h"
+#include "xds/compile/matchers.h"
+
+namespace outrigger::xds {
+
+namespace route_v3 = envoy::config::route::v3;
+
+namespace {
+
+/// Levels that have all four lists.
+template <class P>
+void compile_mutations(const P& p, route::HeaderMutations& request, route::HeaderMutations& response, const Path& at,
+                       Problems& problems) {
+  compile_header_adds(p.request_headers_to_add(), at, "request_headers_to_add", problems, request);
+  compile_header_removes(p.request_headers_to_remove(), at, "request_headers_to_remove", problems, request);
+  compile_header_adds(p.response_headers_to_add(), at, "response_headers_to_add", problems, response);
+  compile_header_removes(p.response_headers_to_remove(), at, "response_headers_to_remove", problems, response);
+}
+
+void compile_match(const route_v3::RouteMatch& p, route::RouteMatch& o, const Path& at, Problems& problems) {
+  using M = route_v3::RouteMatch;
+  switch (p.path_specifier_case()) {
+    case M::kPrefix: o.kind = route::RouteMatch::prefix, o.path = p.prefix(); break;
+    case M::kPath: o.kind = route::RouteMatch::exact, o.path = p.path(); break;
+    case M::kSafeRegex:
+      o.kind = route::RouteMatch::regex;
+      o.re = compile_regex(p.safe_regex(), at / "safe_regex", problems);
+      break;
+    case M::kPathSeparatedPrefix: o.kind = route::RouteMatch::separated_prefix, o.path = p.path_separated_prefix(); break;
+    case M::kConnectMatcher: o.kind = route::RouteMatch::connect; break;
+    case M::PATH_SPECIFIER_NOT_SET: break;
+  }
+  o.case_sensitive = !p.has_case_sensitive() || p.case_sensitive().value();
+  if (!o.case_sensitive) o.path = lower(o.path);
+  o.grpc = p.has_grpc();
+  if (p.has_runtime_fraction()) o.fraction = to_runtime_percent(p.runtime_fraction());
+  for (int i = 0; i < p.headers_size(); ++i)
+    if (auto m = compile_header_matcher(p.headers(i), at.at("headers", i), problems)) o.headers.push_back(std::move(*m));
+  for (int i = 0; i < p.query_parameters_size(); ++i)
+    o.query.push_back(compile_query_matcher(p.query_parameters(i), at.at("query_parameters", i), problems));
+}
+
+void compile_redirect(const route_v3::RedirectAction& p, route::Redirect& o, const Path& at, Problems& problems) {
+  constexpr std::uint16_t kCodes[] = {301, 302, 303, 307, 308};
+  o.code = kCodes[p.response_code() >= 0 && p.response_code() < 5 ? p.response_code() : 0];
+  o.https = p.https_redirect();
+  o.scheme = p.scheme_redirect();
+  o.host = p.host_redirect();
+  o.port = p.port_redirect();
+  o.strip_query = p.strip_query();
+  using R = route_v3::RedirectAction;
+  switch (p.path_rewrite_specifier_case()) {
+    case R::kPathRedirect: o.path = p.path_redirect(), o.has_path = !o.path.empty(); break;
+    case R::kPrefixRewrite: o.prefix = p.prefix_rewrite(), o.has_prefix = true; break;
+    case R::kRegexRewrite: o.regex = compile_rewrite(p.regex_rewrite(), o.substitution, at / "regex_rewrite", problems); break;
+    case R::kPathRewrite: problems.error(at / "path_rewrite", "is not implemented"); break;
+    case R::PATH_REWRITE_SPECIFIER_NOT_SET: break;
+  }
+}
+
+class Compiler {
+ public:
+  Compiler(RouteCompileContext& c, route::RouteConfig& config) : c_(c), config_(config) {}
+
+  void vhost(const route_v3::VirtualHost& p, const Path& at) {
+    auto v = std::make_unique<route::VirtualHost>();
+    v->name = p.name();
+    v->config = &config_;
+    v->domains.assign(p.domains().begin(), p.domains().end());
+    v->require_tls = static_cast<route::VirtualHost::Tls>(p.require_tls());
+    v->include_attempt_count = p.include_request_attempt_count();
+    v->include_attempt_count_in_response = p.include_attempt_count_in_response();
+    compile_mutations(p, v->request_mutations, v->response_mutations, at, c_.problems);
+    v->overrides = compile_overrides(p.typed_per_filter_config(), at / "typed_per_filter_config", c_);
+    if (p.has_retry_policy()) retry_ = compile_retry_policy(p.retry_policy(), at / "retry_policy", c_.problems);
+    const std::string prefix = "vhost." + stats::sanitize(p.name()) + ".";
+    for (int i = 0; i < p.virtual_clusters_size(); ++i) {
+      auto& vc = v->virtual_clusters.emplace_back();
+      const Path here = at.at("virtual_clusters", i);
+      vc.name = p.virtual_clusters(i).name();
+      for (int k = 0; k < p.virtual_clusters(i).headers_size(); ++k)
+        if (auto m = compile_header_matcher(p.virtual_clusters(i).headers(k), here.at("headers", k), c_.problems))
+          vc.headers.push_back(std::move(*m));
+      if (c_.stats != nullptr)
+        vc.stats = stats::make_block<stats::RouteStat>(*c_.stats, prefix + "vcluster." + stats::sanitize(vc.name) + ".");
+    }
+    if (c_.stats != nullptr && p.virtual_clusters_size() > 0)
+      v->other_stats = stats::make_block<stats::RouteStat>(*c_.stats, prefix + "vcluster.other.");
+    v->routes.reserve(static_cast<std::size_t>(p.routes_size()));  // pointers to routes are kept
+    for (int i = 0; i < p.routes_size(); ++i) route(p.routes(i), *v, p, at.at("routes", i), prefix);
+    retry_ = nullptr;
+    config_.vhosts.push_back(std::move(v));
+  }
+
+ private:
+  void route(const route_v3::Route& p, route::VirtualHost& v, const route_v3::VirtualHost& vhost, const Path& at,
+             const std::string& prefix) {
+    auto& o = v.routes.emplace_back();
+    o.name = p.name();
+    o.vhost = &v;
+    compile_match(p.match(), o.match, at / "match", c_.problems);
+    switch (p.action_case()) {
+      case route_v3::Route::kRoute:
+        compile_route_action(p.route(), o, at / "route", c_);
+        if (o.retry == nullptr) o.retry = retry_;
+        if (!p.route().has_hedge_policy()) o.hedge.on_per_try_timeout = vhost.hedge_policy().hedge_on_per_try_timeout();
+        break;
+      case route_v3::Route::kRedirect:
+        o.kind = route::Route::redirect;
+        compile_redirect(p.redirect(), o.redirect_to, at / "redirect", c_.problems);
+        break;
+      case route_v3::Route::kDirectResponse: direct(p.direct_response(), o, at / "direct_response"); break;
+      case route_v3::Route::kNonForwardingAction: o.kind = route::Route::non_forwarding; break;
+      case route_v3::Route::ACTION_NOT_SET: break;
+    }
+    compile_mutations(p, o.request_mutations, o.response_mutations, at, c_.problems);
+    o.overrides = compile_overrides(p.typed_per_filter_config(), at / "typed_per_filter_config", c_);
+    if (p.has_decorator()) {
+      o.decorator_operation = p.decorator().operation();
+      o.decorator_propagate = !p.decorator().has_propagate() || p.decorator().propagate().value();
+    }
+    o.stat_prefix = p.stat_prefix();
+    if (!o.stat_prefix.empty() && c_.stats != nullptr) {
+      o.route_stats = stats::make_block<stats::RouteStat>(*c_.stats, prefix + "route." + stats::sanitize(o.stat_prefix) + ".");
+      o.has_route_stats = true;
+    }
+  }
+
+  void direct(const route_v3::DirectResponseAction& p, route::Route& o, const Path& at) {
+    o.kind = route::Route::direct_response;
+    o.direct.status = static_cast<std::uint16_t>(p.status());
+    if (!p.has_body()) return;
+    auto body = read_data_source(p.body(), config_.direct_response_body_bytes_max);
+    if (body)
+      o.direct.body = std::move(*body);
+    else
+      c_.problems.error(at / "body", body.error().detail);
+  }
+
+  RouteCompileContext& c_;
+  route::RouteConfig& config_;
+  std::shared_ptr<const route::RetryPolicy> retry_;  // the virtual host's
+};
+
+}  // namespace
+
+route::FilterOverrides compile_overrides(const FilterConfigs& configs, const Path& at, RouteCompileContext& c) {
+  route::FilterOverrides all;
+  for (const auto& [name, any] : configs) {
+    const Path here = at / name;
+    route::FilterOverride o;
+    o.filter = name;
+    if (any.Is<route_v3::FilterConfig>()) {
+      route_v3::FilterConfig f;
+      any.UnpackTo(&f);
+      o.disabled = f.disabled();
+      if (f.has_config() && !f.config().type_url().empty() && c.compile_filter_override)
+        o.config = c.compile_filter_override(name, f.config(), here / "config", c.problems);
+    } else if (c.compile_filter_override) {
+      o.config = c.compile_filter_override(name, any, here, c.problems);
+    }
+    all.push_back(std::move(o));
+  }
+  return all;
+}
+
+std::shared_ptr<const route::RouteConfig> compile_route_config(const route_v3::RouteConfiguration& p, const Path& at,
+                                                               RouteCompileContext& c) {
+  auto o = std::make_shared<route::RouteConfig>();
+  o->name = p.name();
+  if (p.has_max_direct_response_body_size_bytes())
+    o->direct_response_body_bytes_max = p.max_direct_response_body_size_bytes().value();
+  o->most_specific_header_mutations_wins = p.most_specific_header_mutations_wins();
+  o->ignore_port_in_host_matching = p.ignore_port_in_host_matching();
+  for (const auto& h : p.internal_only_headers()) o->internal_only_headers.push_back(lower(h));
+  compile_mutations(p, o->request_mutations, o->response_mutations, at, c.problems);
+  o->overrides = compile_overrides(p.typed_per_filter_config(), at / "typed_per_filter_config", c);
+  Compiler compiler(c, *o);
+  for (int i = 0; i < p.virtual_hosts_size(); ++i) compiler.vhost(p.virtual_hosts(i), at.at("virtual_hosts", i));
+  const auto indexed = o->index();
+  if (!indexed) c.problems.error(at / "virtual_hosts", indexed.error().detail);
+  return o;
+}
+
+}  // namespace outrigger::xds

@@ -1,0 +1,23 @@
+// The bootstrap's small parts: runtime layers, stats settings, the admin's address and logs.
+// Main thread.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+#include "envoy/config/bootstrap/v3/bootstrap.pb.h"
+#include "proxy/runtime/runtime.h"
+#include "proxy/stats/settings.h"
+#include "xds/compile/context.h"
+
+namespace outrigger::xds {
+
+struct CompiledRuntime {
+  std::vector<std::pair<std::string, runtime::Layer>> layers;
+  std::optional<std::size_t> admin_layer;  // its index; unset: /runtime_modify is refused
+};
+CompiledRuntime compile_runtime(const envoy::config::bootstrap::v3::LayeredRuntime& p, const Path& at, Problems& problems);
+
+stats::StatsSettings compile_stats(const envoy::config::metrics::v3::StatsConfig& p, const std::vector<std::string>& tags,
+                                   const Path& at, Problems& problems);
+
+}  // namespace outrigger::xds
