@@ -35,6 +35,7 @@ struct ListenerConfig {
   std::optional<FilterChain> default_chain;
   bool original_dst = false;         // the original_dst listener filter
   std::string connection_limit_key;  // runtime: envoy.resource_limits.listener.<name>.connection_limit
+  bool inbound = false;  // traffic_direction: INBOUND
   accesslog::AccessLogs access_logs;
   stats::BlockHandle stats;
   std::vector<stats::BlockHandle> worker_stats;

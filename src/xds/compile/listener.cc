@@ -137,6 +137,7 @@ server::ListenerConfigPtr compile_listener(const listener_v3::Listener& p, const
   const std::string prefix = "listener." + o->stat_name + ".";
   o->connection_limit_key = "envoy.resource_limits.listener." + o->name + ".connection_limit";
   if (p.has_per_connection_buffer_limit_bytes()) o->buffer_bytes_max = p.per_connection_buffer_limit_bytes().value();
+  o->inbound = p.traffic_direction() == envoy::config::core::v3::INBOUND;
   o->stats = stats::make_block<stats::ListenerStat>(c.stats, prefix);
   for (unsigned w = 0; w < c.workers; ++w)
     o->worker_stats.push_back(

@@ -64,11 +64,6 @@ CompiledRuntime compile_runtime(const envoy::config::bootstrap::v3::LayeredRunti
       problems.error(at.at("layers", i), "Too many admin layers specified in LayeredRuntime, at most one may be specified");
     o.admin_layer = o.layers.size() - 1;
   }
-  // Without a config there is an admin layer, as in Envoy.
-  if (p.layers_size() == 0) {
-    o.layers.emplace_back("admin", runtime::Layer{});
-    o.admin_layer = 0;
-  }
   return o;
 }
 

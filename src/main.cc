@@ -1,0 +1,110 @@
+// outrigger: reads the command line and the bootstrap, then serves, validates or explains.
+#include <sched.h>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <thread>
+#include "proxy/base/log.h"
+#include "proxy/server/server.h"
+#include "xds/admin/pages.h"
+#include "xds/compile/bootstrap.h"
+#include "xds/load/bootstrap.h"
+
+namespace {
+
+using namespace outrigger;  // NOLINT: this is the program
+
+unsigned workers_of(const xds::Options& o) {
+  if (o.concurrency > 0 && !o.cpuset_threads) return o.concurrency;
+  const unsigned hardware = std::max(1u, std::thread::hardware_concurrency());
+  if (!o.cpuset_threads) return hardware;
+  cpu_set_t set;
+  const unsigned allowed = sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<unsigned>(CPU_COUNT(&set)) : hardware;
+  return o.concurrency > 0 ? std::min(o.concurrency, allowed) : allowed;
+}
+
+bool set_up_logging(const xds::Options& o) {
+  logger::set_all_levels(*logger::parse_level(o.log_level));
+  if (!o.component_log_level.empty())
+    if (const auto wrong = logger::set_component_levels(o.component_log_level)) {
+      std::cerr << "outrigger: --component-log-level: " << *wrong << "\n";
+      return false;
+    }
+  if (!o.log_format.empty()) logger::set_format(o.log_format);
+  if (!o.log_path.empty() && !logger::open_file(o.log_path)) {
+    std::cerr << "outrigger: --log-path: cannot open '" << o.log_path << "'\n";
+    return false;
+  }
+  return true;
+}
+
+server::Settings settings_of(const xds::Options& o) {
+  server::Settings s;
+  s.workers = workers_of(o);
+  s.drain_time = std::chrono::seconds(o.drain_time_s);
+  s.drain_immediate = o.drain_immediate;
+  s.flush_interval = std::chrono::milliseconds(o.flush_interval_ms);
+  s.flush_bytes = std::size_t{o.flush_min_kb} * 1024;
+  s.admin_address_path = o.admin_address_path;
+  s.exit_when_ready = o.mode == xds::Options::init_only;
+  return s;
+}
+
+/// The problems as log lines, or on standard error when only validating.
+void tell(const xds::LoadedBootstrap& loaded, xds::Problems& problems, const std::string& name) {
+  xds::locate_problems(loaded, problems);
+  std::cerr << xds::problems_text(problems);
+  if (problems.ok()) return;
+  const auto n = problems.errors();
+  LOG_CRITICAL(logger::main, "error initializing configuration '", name, "': ", n, n == 1 ? " error" : " errors");
+}
+
+int serve(const xds::Options& o) {
+  const bool validate = o.mode == xds::Options::validate;
+  const std::string name = o.config_path.empty() && !o.config_yaml.empty() ? "--config-yaml" : o.config_path;
+  if (!set_up_logging(o)) return 1;
+  for (const auto& flag : o.without_effect) LOG_INFO(logger::main, "--", flag, " is accepted and has no effect");
+  server::Server server(settings_of(o));
+  xds::Problems problems;
+  auto loaded = std::make_unique<xds::LoadedBootstrap>();
+  server::Config config;
+  if (xds::load_bootstrap(o, *loaded, problems)) {
+    xds::CompileContext c{problems, server.registry(), server.files()};
+    c.workers = server.settings().workers;
+    c.validate_only = validate;
+    config = xds::compile_bootstrap(loaded->message, o, c);
+  }
+  tell(*loaded, problems, name);
+  if (!problems.ok()) return 1;
+  if (validate) {
+    std::cout << "configuration '" << name << "' OK\n";
+    return 0;
+  }
+  config.unknown_fields = loaded->unknown_fields;
+  xds::add_config_pages(server, loaded->message, o);
+  loaded.reset();
+  if (const auto started = server.start(std::move(config)); !started) {
+    LOG_CRITICAL(logger::main, "error initializing configuration '", name, "': ", started.error().detail);
+    return 1;
+  }
+  if (!o.base_id_path.empty()) std::ofstream(o.base_id_path) << o.base_id;
+  server.run();
+  LOG_INFO(logger::main, "exiting");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto o = xds::parse_options(argc, argv);
+  if (!o) {
+    std::cerr << "outrigger: " << o.error().detail << "\n";
+    return 1;
+  }
+  switch (o->mode) {
+    case xds::Options::help: std::cout << xds::help_text(); return 0;
+    case xds::Options::version: std::cout << "\noutrigger  version: " << xds::version_text() << "\n\n"; return 0;
+    case xds::Options::hot_restart_version: std::cout << "disabled\n"; return 0;
+    default: return serve(*o);
+  }
+}

@@ -1,0 +1,228 @@
+#include <re2/re2.h>
+#include "proxy/server/admin_pages.h"
+#include "proxy/server/json.h"
+#include "proxy/server/server.h"
+
+namespace outrigger::server {
+
+namespace {
+
+using upstream::ClusterShared;
+using upstream::HostSet;
+using upstream::Member;
+
+std::string_view health_flags(const Member& m) {
+  switch (m.endpoint->health) {
+    case upstream::Health::unhealthy:
+    case upstream::Health::draining:
+    case upstream::Health::timeout: return "/failed_eds_health";
+    case upstream::Health::degraded: return "/degraded_eds_health";
+    default: return "healthy";
+  }
+}
+
+std::uint64_t count(const std::atomic<std::uint64_t>& a) { return a.load(std::memory_order_relaxed); }
+
+void host_text(const std::string& cluster, const Member& m, std::string& out) {
+  const auto& e = *m.endpoint;
+  const auto& s = *m.stats;
+  const auto line = [&](std::string_view name, std::string_view value) {
+    out += cluster + "::" + e.address.text() + "::";
+    out += name;
+    out += "::";
+    out += value;
+    out += '\n';
+  };
+  const auto number = [&](std::string_view name, std::uint64_t v) { line(name, std::to_string(v)); };
+  number("cx_active", count(s.cx_active));
+  number("cx_connect_fail", count(s.cx_connect_fail));
+  number("cx_total", count(s.cx_total));
+  number("rq_active", count(s.rq_active));
+  number("rq_error", count(s.rq_error));
+  number("rq_pending_active", 0);
+  number("rq_success", count(s.rq_success));
+  number("rq_timeout", count(s.rq_timeout));
+  number("rq_total", count(s.rq_total));
+  line("hostname", e.hostname);
+  line("health_flags", health_flags(m));
+  number("weight", e.weight);
+  line("region", e.locality.region);
+  line("zone", e.locality.zone);
+  line("sub_zone", e.locality.sub_zone);
+  line("canary", e.canary ? "true" : "false");
+  number("priority", e.priority);
+  line("success_rate", "-1");
+  line("local_origin_success_rate", "-1");
+}
+
+void cluster_text(const ClusterShared& c, const HostSet& hosts, std::string& out) {
+  const auto& name = c.config->name;
+  out += name + "::observability_name::" + c.config->observability_name + "\n";
+  for (const bool high : {false, true}) {
+    const auto& t = c.thresholds(high);
+    const std::string prefix = name + (high ? "::high_priority::" : "::default_priority::");
+    out += prefix + "max_connections::" + std::to_string(t.connections) + "\n";
+    out += prefix + "max_pending_requests::" + std::to_string(t.pending) + "\n";
+    out += prefix + "max_requests::" + std::to_string(t.requests) + "\n";
+    out += prefix + "max_retries::" + std::to_string(t.retries) + "\n";
+  }
+  out += name + "::added_via_api::" + (c.config->added_via_api ? "true" : "false") + "\n";
+  for (const auto& m : hosts) host_text(name, m, out);
+}
+
+void address_json(const net::Address& a, JsonWriter& j) {
+  j.begin_object("address");
+  if (a.is_ip()) {
+    j.begin_object("socket_address");
+    j.text("address", a.ip_text());
+    j.number("port_value", a.port());
+    j.end();
+  } else {
+    j.begin_object("pipe");
+    j.text("path", a.text());
+    j.end();
+  }
+  j.end();
+}
+
+void host_json(const Member& m, JsonWriter& j) {
+  const auto& e = *m.endpoint;
+  const auto& s = *m.stats;
+  j.begin_object();
+  address_json(e.address, j);
+  j.begin_list("stats");
+  const auto stat = [&](std::string_view name, std::uint64_t v, bool gauge) {
+    j.begin_object();
+    if (gauge) j.text("type", "GAUGE");
+    j.text("name", name);
+    if (v != 0) j.text("value", std::to_string(v));
+    j.end();
+  };
+  stat("cx_connect_fail", count(s.cx_connect_fail), false);
+  stat("cx_total", count(s.cx_total), false);
+  stat("rq_error", count(s.rq_error), false);
+  stat("rq_success", count(s.rq_success), false);
+  stat("rq_timeout", count(s.rq_timeout), false);
+  stat("rq_total", count(s.rq_total), false);
+  stat("cx_active", count(s.cx_active), true);
+  stat("rq_active", count(s.rq_active), true);
+  stat("rq_pending_active", 0, true);
+  j.end();
+  j.begin_object("health_status");
+  const auto health = health_flags(m);
+  j.text("eds_health_status", health == "healthy" ? "HEALTHY" : health == "/degraded_eds_health" ? "DEGRADED" : "UNHEALTHY");
+  j.end();
+  j.number("weight", e.weight);
+  if (!e.hostname.empty()) j.text("hostname", e.hostname);
+  if (e.priority != 0) j.number("priority", e.priority);
+  j.begin_object("locality");
+  if (!e.locality.region.empty()) j.text("region", e.locality.region);
+  if (!e.locality.zone.empty()) j.text("zone", e.locality.zone);
+  if (!e.locality.sub_zone.empty()) j.text("sub_zone", e.locality.sub_zone);
+  j.end();
+  j.end();
+}
+
+void cluster_json(const ClusterShared& c, const HostSet& hosts, JsonWriter& j) {
+  j.begin_object();
+  j.text("name", c.config->name);
+  if (c.config->added_via_api) j.boolean("added_via_api", true);
+  if (!hosts.empty()) {
+    j.begin_list("host_statuses");
+    for (const auto& m : hosts) host_json(m, j);
+    j.end();
+  }
+  j.begin_object("circuit_breakers");
+  j.begin_list("thresholds");
+  for (const bool high : {false, true}) {
+    const auto& t = c.thresholds(high);
+    j.begin_object();
+    if (high) j.text("priority", "HIGH");
+    j.number("max_connections", t.connections);
+    j.number("max_pending_requests", t.pending);
+    j.number("max_requests", t.requests);
+    j.number("max_retries", t.retries);
+    j.end();
+  }
+  j.end();
+  j.end();
+  j.text("observability_name", c.config->observability_name);
+  j.end();
+}
+
+void clusters_page(Server& server, const AdminRequest& q, AdminResponse& r) {
+  std::shared_ptr<re2::RE2> filter;
+  if (q.has("filter")) {
+    re2::RE2::Options options;
+    options.set_log_errors(false);
+    filter = std::make_shared<re2::RE2>(q.get("filter"), options);
+    if (!filter->ok()) return r.bad_request("Invalid re2 regex");
+  }
+  const auto each = [&](const std::function<void(const ClusterShared&, const HostSet&)>& f) {
+    server.clusters().each([&](const ClusterShared& c, const HostSet& hosts) {
+      if (filter == nullptr || re2::RE2::PartialMatch(c.config->name, *filter)) f(c, hosts);
+    });
+  };
+  if (q.get("format") != "json")
+    return each([&](const ClusterShared& c, const HostSet& hosts) { cluster_text(c, hosts, r.body); });
+  JsonWriter j;
+  j.begin_object();
+  if (server.clusters().size() > 0) {
+    j.begin_list("cluster_statuses");
+    each([&](const ClusterShared& c, const HostSet& hosts) { cluster_json(c, hosts, j); });
+    j.end();
+  }
+  j.end();
+  r.json(j.take());
+}
+
+void listeners_page(Server& server, const AdminRequest& q, AdminResponse& r) {
+  if (q.get("format") != "json") {
+    server.listeners().each([&](const ListenerManager::View& v) {
+      for (const auto& a : v.addresses) r.body += v.config.name + "::" + a.text() + "\n";
+    });
+    return;
+  }
+  JsonWriter j;
+  const auto one = [&](std::string_view name, const net::Address& a) {
+    j.begin_object(name);
+    j.begin_object(a.is_ip() ? "socket_address" : "pipe");
+    j.text(a.is_ip() ? "address" : "path", a.is_ip() ? a.ip_text() : std::string_view(a.text()));
+    if (a.is_ip()) j.number("port_value", a.port());
+    j.end();
+    j.end();
+  };
+  j.begin_object();
+  j.begin_list("listener_statuses");
+  server.listeners().each([&](const ListenerManager::View& v) {
+    j.begin_object();
+    j.text("name", v.config.name);
+    if (!v.addresses.empty()) one("local_address", v.addresses.front());
+    if (v.addresses.size() > 1) {
+      j.begin_list("additional_local_addresses");
+      for (std::size_t i = 1; i < v.addresses.size(); ++i) one("", v.addresses[i]);
+      j.end();
+    }
+    j.end();
+  });
+  j.end();
+  j.end();
+  r.json(j.take());
+}
+
+}  // namespace
+
+void add_cluster_pages(Admin& admin, Server& server) {
+  admin.add({"/clusters",
+             "upstream cluster status",
+             false,
+             [&server](const AdminRequest& q, AdminResponse& r) { clusters_page(server, q, r); },
+             {{"filter", "a regular expression (RE2) found in the name"}, {"format", "text or json"}}});
+  admin.add({"/listeners",
+             "print listener info",
+             false,
+             [&server](const AdminRequest& q, AdminResponse& r) { listeners_page(server, q, r); },
+             {{"format", "text or json"}}});
+}
+
+}  // namespace outrigger::server

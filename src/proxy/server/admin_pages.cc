@@ -1,0 +1,233 @@
+#include "proxy/server/admin_pages.h"
+
+#include <algorithm>
+#include "proxy/base/log.h"
+#include "proxy/server/json.h"
+#include "proxy/server/memory.h"
+#include "proxy/server/server.h"
+
+namespace outrigger::server {
+
+namespace {
+
+std::string html_escape(std::string_view s) {
+  std::string out;
+  for (const char c : s) {
+    if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '&')
+      out += "&amp;";
+    else
+      out += c;
+  }
+  return out;
+}
+
+void home_page(const Admin& admin, AdminResponse& r) {
+  r.content_type = "text/html; charset=UTF-8";
+  r.body = "<!DOCTYPE html>\n<html lang='en'>\n<head><title>Outrigger Admin</title></head>\n<body><table>\n";
+  for (const auto& p : admin.pages()) {
+    const std::string name = p.path.substr(1);
+    r.body += "<tr><td>";
+    if (p.mutates)
+      r.body += "<form action='" + name + "' method='post'><button>" + name + "</button></form>";
+    else
+      r.body += "<a href='" + name + "'>" + (name.empty() ? "/" : name) + "</a>";
+    r.body += "</td><td>" + html_escape(p.help) + "</td></tr>\n";
+  }
+  r.body += "</table></body>\n</html>\n";
+}
+
+void ready_page(Server& s, AdminResponse& r) {
+  r.status = s.state() == State::live ? 200 : 503;
+  r.body = std::string(text_of(s.state())) + "\n";
+}
+
+std::string logging_text() {
+  std::string out = "active loggers:\n";
+  for (std::size_t i = 0; i < logger::kLoggers; ++i) {
+    const auto id = static_cast<logger::Id>(i);
+    out += "  " + std::string(logger::name(id)) + ": " +
+           std::string(logger::kLevelNames[static_cast<std::size_t>(logger::level(id))]) + "\n";
+  }
+  return out + "\n";
+}
+
+/// True when all could be set.
+bool set_levels(const AdminRequest& q, std::string& error) {
+  const auto one = [&](std::string_view name, std::string_view level) {
+    const auto l = logger::parse_level(level);
+    if (!l) return error = "unknown logger level", false;
+    const auto id = logger::find(name);
+    if (!id) return error = "unknown logger name", false;
+    logger::set_level(*id, *l);
+    return true;
+  };
+  if (q.query.size() > 1) return error = "invalid number of parameters", false;
+  if (q.query.empty()) return true;
+  const auto& [key, value] = q.query.front();
+  if (key == "level") {
+    const auto l = logger::parse_level(value);
+    if (!l) return error = "unknown logger level", false;
+    logger::set_all_levels(*l);
+    return true;
+  }
+  if (key != "paths" && key != "group") return one(key, value);
+  std::string_view list = value;
+  while (!list.empty()) {
+    const auto end = list.find(',');
+    const auto part = list.substr(0, end);
+    list = end == std::string_view::npos ? std::string_view{} : list.substr(end + 1);
+    const auto colon = part.find(':');
+    if (colon == std::string_view::npos) return error = "input string does not conform to the format", false;
+    if (!one(part.substr(0, colon), part.substr(colon + 1))) return false;
+  }
+  return true;
+}
+
+void logging_page(const AdminRequest& q, AdminResponse& r) {
+  std::string error;
+  if (set_levels(q, error)) {
+    r.body = logging_text();
+    return;
+  }
+  r.bad_request("error: " + error +
+                "\n\nusage: /logging?<name>=<level> (change single level)\n"
+                "usage: /logging?paths=name1:level1,name2:level2,... (change multiple levels)\n"
+                "usage: /logging?level=<level> (change all levels)\n"
+                "usage: /logging?group=<group_name>:<level> (change group of loggers)\n"
+                "levels: trace debug info warning error critical off \n" +
+                logging_text());
+}
+
+void memory_page(AdminResponse& r) {
+  const Memory m = read_memory();
+  JsonWriter j;
+  j.begin_object();
+  j.text("allocated", std::to_string(m.allocated));
+  j.text("heap_size", std::to_string(m.heap));
+  j.text("pageheap_unmapped", "0");
+  j.text("pageheap_free", std::to_string(m.free));
+  j.text("total_thread_cache", "0");
+  j.text("total_physical_bytes", std::to_string(m.physical));
+  j.end();
+  r.json(j.take());
+}
+
+void runtime_page(Server& s, AdminResponse& r) {
+  const auto& layers = s.runtime().layers();
+  std::vector<std::string> keys;
+  for (const auto& [name, layer] : layers)
+    for (const auto& [key, value] : layer) keys.push_back(key);
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  JsonWriter j;
+  j.begin_object();
+  j.begin_object("entries");
+  for (const auto& key : keys) {
+    const auto* final_value = s.runtime().find(key);
+    j.begin_object(key);
+    j.begin_list("layer_values");
+    for (const auto& [name, layer] : layers) {
+      const auto at = layer.find(key);
+      j.text("", at == layer.end() ? "" : at->second.text);
+    }
+    j.end();
+    j.text("final_value", final_value == nullptr ? "" : final_value->text);
+    j.end();
+  }
+  j.end();
+  j.begin_list("layers");
+  for (const auto& [name, layer] : layers) j.text("", name);
+  j.end();
+  j.end();
+  r.json(j.take());
+}
+
+void runtime_modify(Server& s, const AdminRequest& q, AdminResponse& r) {
+  auto values = q.query;
+  if (values.empty()) values = parse_query(q.body);
+  if (values.empty())
+    return r.bad_request(
+        "usage: /runtime_modify?key1=value1&key2=value2&keyN=valueN\n"
+        "       or send the parameters as form values\n"
+        "use an empty value to remove a previously added override");
+  if (s.modify_runtime(values)) {
+    r.body = "OK\n";
+    return;
+  }
+  r.status = 503;
+  r.body = "No admin layer specified";
+}
+
+}  // namespace
+
+void add_control_pages(Admin& admin, Server& s) {
+  using Q = const AdminRequest&;
+  using R = AdminResponse&;
+  admin.add({"/healthcheck/fail",
+             "cause the server to fail health checks",
+             true,
+             [&s](Q, R r) { s.fail_health_check(true), r.body = "OK\n"; },
+             {}});
+  admin.add({"/healthcheck/ok",
+             "cause the server to pass health checks",
+             true,
+             [&s](Q, R r) { s.fail_health_check(false), r.body = "OK\n"; },
+             {}});
+  admin.add({"/drain_listeners",
+             "drain listeners",
+             true,
+             [&s](Q q, R r) {
+               s.drain_listeners(q.has("graceful"), q.has("skip_exit"), q.has("inboundonly"));
+               r.body = "OK\n";
+             },
+             {{"graceful", "close connections gradually over the drain time, then stop"},
+              {"skip_exit", "close connections gradually, never stop"},
+              {"inboundonly", "only listeners with traffic_direction INBOUND"}}});
+  admin.add({"/quitquitquit", "exit the server", true, [&s](Q, R r) { s.quit(), r.body = "OK\n"; }, {}});
+  admin.add({"/reopen_logs", "reopen access logs", true, [&s](Q, R r) { s.reopen_logs(), r.body = "OK\n"; }, {}});
+  admin.add({"/logging",
+             "query/change logging levels",
+             true,
+             [](Q q, R r) { logging_page(q, r); },
+             {{"paths", "name1:level1,name2:level2"}, {"group", "name:level"}, {"level", "for all loggers"}}});
+  admin.add({"/runtime_modify",
+             "add, change or (by an empty value) remove runtime values",
+             true,
+             [&s](Q q, R r) { runtime_modify(s, q, r); },
+             {}});
+}
+
+void add_admin_pages(Admin& admin, Server& s) {
+  using Q = const AdminRequest&;
+  using R = AdminResponse&;
+  add_stats_pages(admin, s);
+  add_cluster_pages(admin, s);
+  add_control_pages(admin, s);
+  admin.add({"/", "Admin home page", false, [&admin](Q, R r) { home_page(admin, r); }, {}});
+  admin.add({"/help", "print out list of admin commands", false, [&admin](Q, R r) { r.body = admin.help(); }, {}});
+  admin.add(
+      {"/ready", "print server state, return 200 if LIVE, otherwise return 503", false, [&s](Q, R r) { ready_page(s, r); }, {}});
+  admin.add({"/memory", "print current allocation/heap usage", false, [](Q, R r) { memory_page(r); }, {}});
+  admin.add({"/runtime", "print runtime values", false, [&s](Q, R r) { runtime_page(s, r); }, {}});
+  admin.add(
+      {"/hot_restart_version", "print the hot restart compatibility version", false, [](Q, R r) { r.body = "11.104"; }, {}});
+  admin.add({"/certs",
+             "print certs on machine",
+             false,
+             [](Q, R r) {
+               JsonWriter j;
+               j.begin_object();
+               j.begin_list("certificates");
+               j.end();
+               j.end();
+               r.json(j.take());
+             },
+             {}});
+  admin.add({"/init_dump", "print what the start waits for", false, [](Q, R r) { r.json("{}\n"); }, {{"mask", "the component"}}});
+}
+
+}  // namespace outrigger::server

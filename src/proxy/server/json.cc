@@ -1,0 +1,44 @@
+#include "proxy/server/json.h"
+
+#include "proxy/stats/render.h"
+
+namespace outrigger::server {
+
+void JsonWriter::member(std::string_view name) {
+  if (levels_.empty()) return;
+  if (!levels_.back().empty) out_ += ',';
+  levels_.back().empty = false;
+  out_ += '\n';
+  out_.append(levels_.size(), ' ');
+  if (name.empty()) return;
+  stats::append_json_string(out_, name);
+  out_ += ": ";
+}
+
+void JsonWriter::begin(std::string_view name, char open) {
+  member(name);
+  out_ += open;
+  levels_.push_back({open == '{' ? '}' : ']'});
+}
+
+void JsonWriter::end() {
+  const Level l = levels_.back();
+  levels_.pop_back();
+  if (!l.empty) {
+    out_ += '\n';
+    out_.append(levels_.size(), ' ');
+  }
+  out_ += l.close;
+}
+
+void JsonWriter::text(std::string_view name, std::string_view value) {
+  member(name);
+  stats::append_json_string(out_, value);
+}
+
+void JsonWriter::raw(std::string_view name, std::string_view value) {
+  member(name);
+  out_ += value;
+}
+
+}  // namespace outrigger::server

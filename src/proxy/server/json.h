@@ -1,0 +1,34 @@
+// Writes JSON as Envoy's admin prints it: one space per level, one member per line.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace outrigger::server {
+
+class JsonWriter {
+ public:
+  void begin_object(std::string_view name = {}) { begin(name, '{'); }
+  void begin_list(std::string_view name = {}) { begin(name, '['); }
+  void end();
+  void text(std::string_view name, std::string_view value);
+  void number(std::string_view name, std::uint64_t value) { raw(name, std::to_string(value)); }
+  void boolean(std::string_view name, bool value) { raw(name, value ? "true" : "false"); }
+  /// A value that is JSON already.
+  void raw(std::string_view name, std::string_view value);
+  /// With the line end of a page.
+  std::string take() { return std::move(out_) + "\n"; }
+
+ private:
+  void begin(std::string_view name, char open);
+  void member(std::string_view name);
+  struct Level {
+    char close;
+    bool empty = true;
+  };
+  std::vector<Level> levels_;
+  std::string out_;
+};
+
+}  // namespace outrigger::server

@@ -1,0 +1,254 @@
+#include "proxy/server/server.h"
+
+#include <signal.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+#include <fstream>
+#include "proxy/base/log.h"
+#include "proxy/server/admin_pages.h"
+#include "proxy/server/memory.h"
+
+namespace outrigger::server {
+
+using stats::ServerStat;
+
+std::string_view text_of(State s) noexcept {
+  switch (s) {
+    case State::live: return "LIVE";
+    case State::draining: return "DRAINING";
+    case State::pre_initializing: return "PRE_INITIALIZING";
+    case State::initializing: return "INITIALIZING";
+  }
+  return "";
+}
+
+namespace {
+std::uint64_t seed() {
+  std::uint64_t s = 0;
+  if (getrandom(&s, sizeof s, 0) != sizeof s) s = static_cast<std::uint64_t>(::getpid());
+  return s;
+}
+
+class Callback final : public event::Timer {
+ public:
+  Callback(event::Timers& timers, std::function<void()> f) : Timer(timers), f_(std::move(f)) {}
+
+ private:
+  void on_timer() override { f_(); }
+  std::function<void()> f_;
+};
+}  // namespace
+
+/// SIGTERM and SIGINT end, SIGUSR1 reopens logs, SIGHUP does nothing. Blocked in all threads, read here.
+class Server::Signals final : private event::Pollable {
+ public:
+  explicit Signals(Server& server) : server_(server) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int s : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) sigaddset(&set, s);
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    signal(SIGPIPE, SIG_IGN);
+    fd_ = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (fd_ >= 0) server_.loop_.watch(fd_, *this, EPOLLIN);
+  }
+  ~Signals() {
+    if (fd_ < 0) return;
+    server_.loop_.unwatch(fd_, *this);
+    ::close(fd_);
+  }
+
+ private:
+  void on_events(std::uint32_t) override {
+    signalfd_siginfo info;
+    while (::read(fd_, &info, sizeof info) == sizeof info) {
+      if (info.ssi_signo == SIGUSR1) {
+        LOG_INFO(logger::main, "caught SIGUSR1");
+        server_.reopen_logs();
+      } else if (info.ssi_signo != SIGHUP) {
+        LOG_WARN(logger::main, "caught ", info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+        server_.quit();
+      }
+    }
+  }
+  Server& server_;
+  int fd_ = -1;
+};
+
+Server::Server(Settings settings)
+    : settings_(std::move(settings)),
+      files_(settings_.flush_interval, settings_.flush_bytes),
+      random_(seed()),
+      runtime_(std::make_shared<runtime::Snapshot>()),
+      main_context_{loop_, registry_.main(), random_, runtime_, "main_thread"},
+      clusters_(loop_, registry_, random_),
+      listeners_(registry_, workers_, drain_),
+      admin_(main_context_, registry_, drain_),
+      stats_(stats::make_block<stats::ServerStat>(registry_, "server.")),
+      runtime_stats_(stats::make_block<stats::RuntimeStat>(registry_, "runtime.")),
+      file_stats_(stats::make_block<stats::FilesystemStat>(registry_, "filesystem.")),
+      flush_(loop_.timers(), *this) {
+  signals_ = std::make_unique<Signals>(*this);  // before any thread: they inherit the mask
+  started_ = loop_.now();
+  started_wall_ = loop_.wall();
+  for (const auto* prefix : {"main_thread.", "workers.", "server.main_thread."})
+    stats::make_block<stats::WatchdogStat>(registry_, prefix);
+  for (unsigned w = 0; w < settings_.workers; ++w)
+    stats::make_block<stats::WatchdogStat>(registry_, "server.worker_" + std::to_string(w) + ".");
+  stats::make_block<stats::OverloadStat>(registry_, "overload.");
+  stats::make_block<stats::OverloadActionStat>(registry_, "envoy.overload_actions.reset_high_memory_stream.");
+}
+
+Server::~Server() {
+  admin_.stop();
+  loop_.poll();  // deletes what was closed
+  for (auto& w : workers_) w->stop();
+}
+
+Result<void> Server::start(Config config) {
+  config_ = std::move(config);
+  publish_runtime();
+  add_admin_pages(admin_, *this);
+  if (config_.admin) {
+    if (auto r = admin_.start(*config_.admin); !r) return r.error();
+    LOG_INFO(logger::admin, "admin address: ", admin_.address().text());
+    if (!settings_.admin_address_path.empty()) {
+      std::ofstream out(settings_.admin_address_path);
+      if (!(out << admin_.address().text()))
+        LOG_CRITICAL(logger::main, "cannot open admin address output file ", settings_.admin_address_path, " for writing.");
+    }
+  }
+  registry_.set(stats_, ServerStat::concurrency, settings_.workers);
+  registry_.main().add(stats_, ServerStat::static_unknown_fields, config_.unknown_fields);
+  for (unsigned w = 0; w < settings_.workers; ++w)
+    workers_.push_back(std::make_unique<Worker>(w, registry_.new_cells(), runtime_, random_.next()));
+  for (auto& c : config_.clusters) clusters_.add(c);
+  for (auto& l : config_.listeners)
+    if (auto r = listeners_.add(l); !r) return r.error();
+  for (auto& w : workers_) w->start();
+  const auto inflated = [&](const std::string& thread) {
+    const auto b = stats::make_block<stats::ThreadLocalClustersStat>(registry_, "thread_local_cluster_manager." + thread + ".");
+    registry_.set(b, stats::ThreadLocalClustersStat::clusters_inflated, clusters_.size());
+  };
+  inflated("main_thread");
+  for (unsigned w = 0; w < settings_.workers; ++w) inflated("worker_" + std::to_string(w));
+  state_ = State::initializing;
+  clusters_.start(
+      [this](const upstream::ClusterSharedPtr& shared, const upstream::HostSetPtr& hosts) {
+        for (auto& w : workers_) w->post([&w = *w, shared, hosts] { w.clusters().update(shared, hosts); });
+      },
+      [this] { on_clusters_ready(); });
+  flush_.arm(config_.stats_flush_interval);
+  return {};
+}
+
+void Server::on_clusters_ready() {
+  LOG_INFO(logger::upstream, "cm init: all clusters initialized");
+  LOG_INFO(logger::config, "all dependencies initialized. starting workers");
+  listeners_.start();
+  state_ = State::live;
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(loop_.clock().wall() - started_wall_).count();
+  registry_.main().record(stats_, ServerStat::initialization_time_ms, static_cast<std::uint64_t>(std::max<std::int64_t>(ms, 0)));
+  update_gauges();
+  if (settings_.exit_when_ready) loop_.post([this] { quit(); });
+}
+
+void Server::run() {
+  running_ = true;
+  LOG_INFO(logger::main, "starting main dispatch loop");
+  loop_.run();
+  running_ = false;
+  LOG_INFO(logger::main, "main dispatch loop exited");
+}
+
+void Server::quit() {
+  LOG_INFO(logger::main, "shutting down server instance");
+  // What the admin interface still has to send goes out at the end of this turn.
+  loop_.post([this] { loop_.stop(); });
+}
+
+State Server::state() const noexcept {
+  return state_ == State::live && drain_.health_failed.load(std::memory_order_relaxed) ? State::draining : state_;
+}
+
+std::int64_t Server::uptime_s() noexcept {
+  return std::chrono::duration_cast<std::chrono::seconds>(loop_.now() - started_).count();
+}
+
+void Server::fail_health_check(bool fail) {
+  drain_.health_failed.store(fail, std::memory_order_relaxed);
+  update_gauges();
+}
+
+void Server::drain_listeners(bool graceful, bool skip_exit, bool inbound_only) {
+  const Duration time = settings_.drain_immediate ? Duration(0) : settings_.drain_time;
+  if (graceful || skip_exit) listeners_.drain(inbound_only, loop_.now(), time);
+  if (skip_exit) return;
+  if (!graceful) return listeners_.stop(inbound_only);
+  drain_end_ = std::make_unique<Callback>(loop_.timers(), [this, inbound_only] { listeners_.stop(inbound_only); });
+  drain_end_->arm(settings_.drain_time);
+}
+
+void Server::reopen_logs() {
+  files_.reopen();
+  logger::reopen_file();
+}
+
+void Server::publish_runtime() {
+  runtime_ = std::make_shared<const runtime::Snapshot>(config_.runtime_layers);
+  main_context_.runtime = runtime_;
+  for (auto& w : workers_) w->post([&w = *w, snapshot = runtime_] { w.set_runtime(snapshot); });
+  std::size_t keys = 0;
+  for (const auto& [name, layer] : config_.runtime_layers) keys += layer.size();
+  using stats::RuntimeStat;
+  registry_.set(runtime_stats_, RuntimeStat::num_keys, keys);
+  registry_.set(runtime_stats_, RuntimeStat::num_layers, config_.runtime_layers.size());
+  registry_.main().add(runtime_stats_, RuntimeStat::load_success);
+  registry_.main().add(runtime_stats_, RuntimeStat::override_dir_not_exists);
+  const bool overrides = config_.admin_layer && !config_.runtime_layers[*config_.admin_layer].second.empty();
+  registry_.set(runtime_stats_, RuntimeStat::admin_overrides_active, overrides ? 1 : 0);
+}
+
+bool Server::modify_runtime(const std::vector<std::pair<std::string, std::string>>& values) {
+  if (!config_.admin_layer) return false;
+  auto& layer = config_.runtime_layers[*config_.admin_layer].second;
+  for (const auto& [key, text] : values) {
+    if (text.empty())
+      layer.erase(key);
+    else
+      layer[key] = runtime::make_value(text);
+  }
+  publish_runtime();
+  return true;
+}
+
+void Server::flush_stats() {
+  update_gauges();
+  registry_.merge_histograms();
+  flush_.arm(config_.stats_flush_interval);
+}
+
+void Server::update_gauges() {
+  registry_.set(stats_, ServerStat::uptime, static_cast<std::uint64_t>(uptime_s()));
+  registry_.set(stats_, ServerStat::live, state_ == State::live && !drain_.health_failed.load() ? 1 : 0);
+  registry_.set(stats_, ServerStat::state, static_cast<std::uint64_t>(state()));
+  registry_.set(stats_, ServerStat::total_connections, listeners_.connections());
+  registry_.set(stats_, ServerStat::days_until_first_cert_expiring, UINT32_MAX);
+  const Memory m = read_memory();
+  registry_.set(stats_, ServerStat::memory_allocated, m.allocated);
+  registry_.set(stats_, ServerStat::memory_heap_size, m.heap);
+  registry_.set(stats_, ServerStat::memory_physical_size, m.physical);
+  using stats::FilesystemStat;
+  const auto& f = files_.stats();
+  const std::uint64_t now[] = {f.write_buffered, f.write_completed, f.write_failed, f.flushed_by_timer, f.reopen_failed};
+  constexpr FilesystemStat kNames[] = {FilesystemStat::write_buffered, FilesystemStat::write_completed,
+                                       FilesystemStat::write_failed, FilesystemStat::flushed_by_timer,
+                                       FilesystemStat::reopen_failed};
+  for (int i = 0; i < 5; ++i) {
+    registry_.main().add(file_stats_, kNames[i], now[i] - file_counts_[i]);
+    file_counts_[i] = now[i];
+  }
+  registry_.set(file_stats_, FilesystemStat::write_total_buffered, f.total_buffered);
+}
+
+}  // namespace outrigger::server

@@ -1,0 +1,81 @@
+// The server: everything that lives as long as the process, on the main thread. Starts workers,
+// clusters, listeners and the admin interface in Envoy's order, runs until SIGTERM or /quitquitquit.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <vector>
+#include "proxy/accesslog/files.h"
+#include "proxy/server/admin.h"
+#include "proxy/server/config.h"
+#include "proxy/server/listener_manager.h"
+#include "proxy/server/worker.h"
+#include "proxy/stats/stats.h"
+#include "proxy/upstream/cluster_manager.h"
+
+namespace outrigger::server {
+
+/// As in server.state.
+enum class State : std::uint8_t { live = 0, draining = 1, pre_initializing = 2, initializing = 3 };
+std::string_view text_of(State s) noexcept;
+
+class Server {
+ public:
+  explicit Server(Settings settings);
+  ~Server();
+  stats::Registry& registry() noexcept { return registry_; }
+  accesslog::Files& files() noexcept { return files_; }
+  /// Opens everything. An error leaves nothing running.
+  Result<void> start(Config config);
+  void run();   // until quit()
+  void quit();  // main thread
+
+  // For the admin pages.
+  Admin& admin() noexcept { return admin_; }
+  event::Loop& loop() noexcept { return loop_; }
+  State state() const noexcept;
+  const Settings& settings() const noexcept { return settings_; }
+  const Config& config() const noexcept { return config_; }
+  const upstream::ClusterManager& clusters() const noexcept { return clusters_; }
+  const ListenerManager& listeners() const noexcept { return listeners_; }
+  std::int64_t uptime_s() noexcept;
+  WallTime started_at() const noexcept { return started_wall_; }
+  void fail_health_check(bool fail);
+  void drain_listeners(bool graceful, bool skip_exit, bool inbound_only);
+  void reopen_logs();
+  /// Sets values of the admin layer; empty text removes. False: there is no such layer.
+  bool modify_runtime(const std::vector<std::pair<std::string, std::string>>& values);
+  const runtime::Snapshot& runtime() const noexcept { return *runtime_; }
+
+ private:
+  class Signals;
+  void on_clusters_ready();
+  void publish_runtime();
+  void flush_stats();
+  void update_gauges();
+
+  Settings settings_;
+  Config config_;
+  event::Loop loop_;
+  stats::Registry registry_;
+  accesslog::Files files_;
+  Random random_;
+  std::shared_ptr<const runtime::Snapshot> runtime_;
+  hcm::Drain drain_;
+  runtime::ThreadContext main_context_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  upstream::ClusterManager clusters_;
+  ListenerManager listeners_;
+  Admin admin_;
+  std::unique_ptr<Signals> signals_;
+  stats::BlockHandle stats_, runtime_stats_, file_stats_;
+  stats::BlockHandle main_watchdog_, worker_watchdog_;
+  std::uint64_t file_counts_[5] = {};
+  State state_ = State::pre_initializing;
+  bool running_ = false;
+  TimePoint started_{};
+  WallTime started_wall_{};
+  event::Alarm<Server, &Server::flush_stats> flush_;
+  std::unique_ptr<event::Timer> drain_end_;
+};
+
+}  // namespace outrigger::server

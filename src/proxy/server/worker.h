@@ -1,0 +1,42 @@
+// A worker: a thread with its loop, its view of clusters and listeners. Owned by the Server; all but
+// post(), start() and stop() belongs to the worker's thread.
+#pragma once
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+#include "proxy/hcm/worker.h"
+#include "proxy/server/worker_listener.h"
+#include "proxy/upstream/worker_clusters.h"
+
+namespace outrigger::server {
+
+class Worker {
+ public:
+  Worker(unsigned index, stats::Cells& cells, std::shared_ptr<const runtime::Snapshot> runtime, std::uint64_t seed);
+  ~Worker();
+  void start();
+  /// Closes everything and ends the thread; main thread.
+  void stop();
+  /// Runs f on the worker's thread; any thread.
+  void post(std::function<void()> f) { loop_.post(std::move(f)); }
+
+  unsigned index() const noexcept { return index_; }
+  upstream::WorkerClusters& clusters() noexcept { return clusters_; }
+  void set_runtime(std::shared_ptr<const runtime::Snapshot> s) { thread_context_.runtime = std::move(s); }
+  void add_listener(std::shared_ptr<ListenerShared> shared, std::vector<std::shared_ptr<net::ListenSocket>> sockets,
+                    const hcm::Drain& server_drain);
+  void stop_listener(const ListenerShared& which);
+
+ private:
+  unsigned index_;
+  event::Loop loop_;
+  Random random_;
+  runtime::ThreadContext thread_context_;
+  upstream::WorkerClusters clusters_;
+  hcm::Worker hcm_;
+  std::vector<std::unique_ptr<WorkerListener>> listeners_;
+  std::thread thread_;
+};
+
+}  // namespace outrigger::server

@@ -1,0 +1,88 @@
+#include "xds/compile/bootstrap.h"
+
+#include <ifaddrs.h>
+#include <set>
+#include "envoy/extensions/access_loggers/file/v3/file.pb.h"
+#include "xds/compile/access_log.h"
+#include "xds/compile/cluster.h"
+#include "xds/compile/convert.h"
+#include "xds/compile/listener.h"
+#include "xds/compile/settings.h"
+
+namespace outrigger::xds {
+
+namespace {
+
+/// The first address of an interface that is up and not loopback, as Envoy takes it.
+std::string local_address(bool v6) {
+  ifaddrs* all = nullptr;
+  if (::getifaddrs(&all) != 0) return v6 ? "::1" : "127.0.0.1";
+  std::string found;
+  for (const ifaddrs* i = all; i != nullptr && found.empty(); i = i->ifa_next) {
+    if (i->ifa_addr == nullptr || i->ifa_addr->sa_family != (v6 ? AF_INET6 : AF_INET)) continue;
+    const auto a = net::Address::from_sockaddr(i->ifa_addr, v6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in));
+    if (!a.is_loopback()) found = a.ip_text();
+  }
+  ::freeifaddrs(all);
+  return found.empty() ? (v6 ? "::1" : "127.0.0.1") : found;
+}
+
+void compile_admin(const envoy::config::bootstrap::v3::Admin& p, server::Config& o, const Path& at, CompileContext& c) {
+  if (!p.has_address()) return;
+  auto& admin = o.admin.emplace();
+  admin.address = compile_address(p.address(), at / "address", c.problems);
+  admin.access_logs = compile_access_logs(p.access_log(), at, "access_log", c);
+  if (p.access_log_path().empty()) return;
+  envoy::extensions::access_loggers::file::v3::FileAccessLog file;
+  file.set_path(p.access_log_path());
+  AccessLogList list;
+  list.Add()->mutable_typed_config()->PackFrom(file);
+  for (auto& l : compile_access_logs(list, at, "access_log_path", c)) admin.access_logs.push_back(std::move(l));
+}
+
+}  // namespace
+
+server::Config compile_bootstrap(const envoy::config::bootstrap::v3::Bootstrap& b, const Options& options, CompileContext& c) {
+  server::Config o;
+  const Path root;
+  c.service_node = b.node().id();
+  c.service_cluster = b.node().cluster();
+  c.local_address = local_address(options.ipv6_local_address);
+  c.header_prefix = b.header_prefix();
+  if (!b.header_prefix().empty() && b.header_prefix() != "x-envoy")
+    c.problems.error(root / "header_prefix", "only 'x-envoy' is implemented");
+  const auto runtime = compile_runtime(b.layered_runtime(), root / "layered_runtime", c.problems);
+  o.runtime_layers = runtime.layers;
+  o.admin_layer = runtime.admin_layer;
+  o.stats = compile_stats(b.stats_config(), options.stats_tags, root / "stats_config", c.problems);
+  if (b.has_stats_flush_interval()) o.stats_flush_interval = to_duration(b.stats_flush_interval());
+  compile_admin(b.admin(), o, root / "admin", c);
+
+  const Path resources = root / "static_resources";
+  std::set<std::string, std::less<>> names;
+  for (int i = 0; i < b.static_resources().clusters_size(); ++i) {
+    const auto& p = b.static_resources().clusters(i);
+    const Path at = resources.at("clusters", i);
+    if (!names.insert(p.name()).second) {
+      c.problems.error(at / "name", "cluster manager: duplicate cluster '" + p.name() + "'");
+      continue;
+    }
+    if (auto cluster = compile_cluster(p, at, c.problems)) o.clusters.push_back(std::move(cluster));
+  }
+  if (const auto& local = b.cluster_manager().local_cluster_name(); !local.empty() && names.count(local) == 0)
+    c.problems.error(root / "cluster_manager", "local cluster '" + local + "' must be defined");
+  c.cluster_known = [&names](std::string_view name) { return names.find(name) != names.end(); };
+
+  std::set<std::string> listeners;
+  for (int i = 0; i < b.static_resources().listeners_size(); ++i) {
+    const auto& p = b.static_resources().listeners(i);
+    const Path at = resources.at("listeners", i);
+    if (!p.name().empty() && !listeners.insert(p.name()).second)
+      c.problems.error(at / "name", "error adding listener: duplicate listener name '" + p.name() + "'");
+    if (auto listener = compile_listener(p, at, c)) o.listeners.push_back(std::move(listener));
+  }
+  c.cluster_known = nullptr;
+  return o;
+}
+
+}  // namespace outrigger::xds
