@@ -275,6 +275,9 @@ void Router::start_attempt() {
     info.flags.set(Flag::no_healthy_upstream);
     return fail(503, "no healthy upstream", "no_healthy_upstream", false);
   }
+  auto& chosen = info.upstream.emplace();
+  chosen.host = host->endpoint().address;
+  chosen.hostname = host->endpoint().hostname;
   if (tried_count_ < kAttemptsMax) tried_[tried_count_++] = host;
   if (attempt_count_ == kAttemptsMax) return fail(503, "too many attempts", "too_many_attempts", false);
   if (route_->rewrite.host == route::Rewrite::automatic && !host->endpoint().hostname.empty()) {

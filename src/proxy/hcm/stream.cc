@@ -244,7 +244,10 @@ void Stream::on_codec_error(const http::H1Error& error) {
     info_.details = error.detail;
     return abort();
   }
-  if (!head_received_) info_.protocol = request_->protocol;
+  if (!head_received_) {
+    info_.protocol = request_->protocol;
+    request_->method = request_->path = {};  // not known for sure
+  }
   local_reply({.status = error.status, .body = error.body, .details = error.detail, .flag = Flag::downstream_protocol_error});
 }
 
@@ -280,7 +283,7 @@ void Stream::run_head(std::size_t from) {
     const auto status = filters_[i]->on_request_head(*request_, end_on_head_);
     if (ended_ || response_complete_) return;
     if (status == FilterStatus::stop) {
-      if (response_started_) return;
+      if (response_started_ || i + 1 == filter_count_) return;  // the last one takes everything
       stopped_ = true;
       stopped_at_ = i;
       return;

@@ -21,20 +21,23 @@ void add_one(const HeaderAdd& a, std::string_view value, http::HeaderMap& h) {
       if (h.find(std::string_view(a.name)) == nullptr) h.add(std::string_view(a.name), value);
       return;
     case HeaderAdd::overwrite_if_exists:
-      if (h.find(std::string_view(a.name)) != nullptr) h.set(std::string_view(a.name), value);
+      if (h.remove(std::string_view(a.name)) > 0) h.add(std::string_view(a.name), value);
       return;
-    case HeaderAdd::overwrite_or_add: return h.set(std::string_view(a.name), value);
+    case HeaderAdd::overwrite_or_add:
+      h.remove(std::string_view(a.name));
+      return h.add(std::string_view(a.name), value);
   }
 }
 
 }  // namespace
 
 void HeaderMutations::apply(http::HeaderMap& headers, const format::Context& c) const {
-  for (const auto& a : add) add_one(a, render(a, c, headers.arena()), headers);
   for (const auto& name : remove) headers.remove(std::string_view(name));
+  for (const auto& a : add) add_one(a, render(a, c, headers.arena()), headers);
 }
 
 void HeaderMutations::apply(http::RequestHead& head, const format::Context& c) const {
+  for (const auto& name : remove) head.headers.remove(std::string_view(name));
   for (const auto& a : add) {
     const auto value = render(a, c, head.headers.arena());
     std::string_view* pseudo = a.name == ":path"                            ? &head.path
@@ -48,7 +51,6 @@ void HeaderMutations::apply(http::RequestHead& head, const format::Context& c) c
              (a.action == HeaderAdd::overwrite_or_add || a.action == HeaderAdd::overwrite_if_exists || pseudo->empty()))
       *pseudo = value;
   }
-  for (const auto& name : remove) head.headers.remove(std::string_view(name));
 }
 
 }  // namespace outrigger::route

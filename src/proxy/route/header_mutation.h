@@ -1,5 +1,5 @@
 // Header mutations of routes: adds with an append action, removes; values are formats. Immutable,
-// shared by workers; order of execution is Envoy's: removes after adds.
+// shared by workers; order of execution is Envoy's: removes, then adds.
 #pragma once
 #include <memory>
 #include <string>
