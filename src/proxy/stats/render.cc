@@ -87,9 +87,9 @@ void append_bins_text(std::string& out, const HistogramView& view, bool interval
   for (const auto& bin : view.bins(interval)) {
     if (!first) out += ", ";
     first = false;
-    append_general(out, bin.left);
+    append_double(out, bin.left);
     out += ',';
-    append_general(out, bin.width);
+    append_double(out, bin.width);
     out += ':';
     append_number(out, bin.count);
   }

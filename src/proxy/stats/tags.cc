@@ -102,7 +102,7 @@ std::size_t match_tokens(const std::vector<std::string>& pattern, std::size_t p,
                          std::size_t n) {
   if (p == pattern.size()) return n == name.size() ? name.size() : kNoMatch;
   if (pattern[p] == "**") {
-    for (std::size_t skip = n; skip <= name.size(); ++skip) {
+    for (std::size_t skip = p + 1 == pattern.size() ? n + 1 : n; skip <= name.size(); ++skip) {
       const std::size_t at = match_tokens(pattern, p + 1, name, skip);
       if (at != kNoMatch) return at;
     }
