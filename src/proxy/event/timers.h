@@ -3,6 +3,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include "proxy/base/list.h"
 #include "proxy/base/time.h"
@@ -54,6 +55,16 @@ class Timers {
   std::size_t armed_ = 0;
   std::array<std::array<List<Timer>, kSlots>, kLevels> slots_;
   std::array<std::uint64_t, kLevels> used_{};
+};
+
+/// A timer calling a function, for the control plane.
+class Callback final : public Timer {
+ public:
+  Callback(Timers& timers, std::function<void()> f) : Timer(timers), f_(std::move(f)) {}
+
+ private:
+  void on_timer() override { f_(); }
+  std::function<void()> f_;
 };
 
 /// A timer calling a member function of its owner: `event::Alarm<Foo, &Foo::on_idle> idle_{timers, *this}`.

@@ -8,20 +8,6 @@ using http::Name;
 
 namespace {
 
-std::uint32_t grpc_from_http(std::uint16_t status) noexcept {
-  switch (status) {
-    case 400: return 13;
-    case 401: return 16;
-    case 403: return 7;
-    case 404: return 12;
-    case 429:
-    case 502:
-    case 503:
-    case 504: return 14;
-    default: return 2;
-  }
-}
-
 std::string_view number(std::uint64_t n, Arena& arena) {
   char text[24];
   return arena.copy({text, static_cast<std::size_t>(std::to_chars(text, text + 24, n).ptr - text)});
@@ -48,7 +34,7 @@ std::string_view percent_encode(std::string_view s, Arena& arena) {
 
 void grpc_local_reply(http::ResponseHead& head, std::optional<std::uint32_t> status, std::string_view message) {
   auto& h = head.headers;
-  const std::uint32_t code = status.value_or(grpc_from_http(head.status));
+  const std::uint32_t code = status.value_or(http::grpc_status_of(head.status));
   head.status = 200;
   h.set(Name::content_type, "application/grpc");
   h.set(Name::grpc_status, number(code, h.arena()));

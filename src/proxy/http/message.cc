@@ -58,7 +58,8 @@ std::string_view reason_phrase(std::uint16_t status) noexcept {
 #define X(code, text) \
   case code: return text;
     X(100, "Continue")
-    X(101, "Switching Protocols") X(102, "Processing") X(103, "Early Hints") X(200, "OK") X(201, "Created") X(202, "Accepted") X(
+    X(101, "Switching Protocols")
+    X(102, "Processing") X(103, "Early Hints") X(200, "OK") X(201, "Created") X(202, "Accepted") X(
         203, "Non-Authoritative Information") X(204, "No Content") X(205, "Reset Content") X(206, "Partial Content")
         X(207, "Multi-Status") X(208, "Already Reported") X(226, "IM Used") X(300, "Multiple Choices") X(301, "Moved Permanently")
             X(302, "Found") X(303, "See Other") X(304, "Not Modified") X(305, "Use Proxy") X(307, "Temporary Redirect")
@@ -78,6 +79,20 @@ std::string_view reason_phrase(std::uint16_t status) noexcept {
                                                                     X(511, "Network Authentication Required")
 #undef X
                                                                         default : return "Unknown";
+  }
+}
+
+std::uint32_t grpc_status_of(std::uint16_t status) noexcept {
+  switch (status) {
+    case 400: return 13;
+    case 401: return 16;
+    case 403: return 7;
+    case 404: return 12;
+    case 429:
+    case 502:
+    case 503:
+    case 504: return 14;
+    default: return 2;
   }
 }
 

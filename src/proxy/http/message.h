@@ -52,6 +52,8 @@ enum class ResetReason : std::uint8_t {
 };
 std::string_view text_of(ResetReason r) noexcept;
 
+/// What a gRPC client is told of an HTTP status (gRPC: http-grpc-status-mapping).
+std::uint32_t grpc_status_of(std::uint16_t http_status) noexcept;
 std::string_view reason_phrase(std::uint16_t status) noexcept;  // "OK"; "Unknown"
 
 }  // namespace outrigger::http

@@ -29,10 +29,10 @@ Result<void> ListenerManager::add(ListenerConfigPtr config) {
   e->sockets.resize(workers_.size());
   for (const auto& address : config->addresses) {
     net::ListenOptions options = config->options;
-    if (!address.is_ip() || workers_.size() == 1) options.reuse_port = address.is_ip() && options.reuse_port;
+    options.reuse_port = options.reuse_port && address.is_ip();
     std::shared_ptr<net::ListenSocket> first;
     for (auto& mine : e->sockets) {
-      if (first == nullptr || (options.reuse_port && address.is_ip())) {
+      if (first == nullptr || options.reuse_port) {
         auto socket = net::ListenSocket::open(first == nullptr ? address : first->local(), options);
         if (!socket) {
           registry_.main().add(stats_, ListenerManagerStat::listener_create_failure);

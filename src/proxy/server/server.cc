@@ -29,15 +29,6 @@ std::uint64_t seed() {
   if (getrandom(&s, sizeof s, 0) != sizeof s) s = static_cast<std::uint64_t>(::getpid());
   return s;
 }
-
-class Callback final : public event::Timer {
- public:
-  Callback(event::Timers& timers, std::function<void()> f) : Timer(timers), f_(std::move(f)) {}
-
- private:
-  void on_timer() override { f_(); }
-  std::function<void()> f_;
-};
 }  // namespace
 
 /// SIGTERM and SIGINT end, SIGUSR1 reopens logs, SIGHUP does nothing. Blocked in all threads, read here.
@@ -185,7 +176,7 @@ void Server::drain_listeners(bool graceful, bool skip_exit, bool inbound_only) {
   if (graceful || skip_exit) listeners_.drain(inbound_only, loop_.now(), time);
   if (skip_exit) return;
   if (!graceful) return listeners_.stop(inbound_only);
-  drain_end_ = std::make_unique<Callback>(loop_.timers(), [this, inbound_only] { listeners_.stop(inbound_only); });
+  drain_end_ = std::make_unique<event::Callback>(loop_.timers(), [this, inbound_only] { listeners_.stop(inbound_only); });
   drain_end_->arm(settings_.drain_time);
 }
 

@@ -282,7 +282,6 @@ void ClientConnection::fail(ResetReason reason, std::string_view detail) {
     cells.add(cluster_.stats, ClusterStat::upstream_cx_destroy_with_active_rq);
     cells.add(cluster_.stats, reason == ResetReason::protocol_error ? ClusterStat::upstream_cx_destroy_local_with_active_rq
                                                                     : ClusterStat::upstream_cx_destroy_remote_with_active_rq);
-    cells.add(cluster_.stats, ClusterStat::upstream_rq_rx_reset, reason == ResetReason::protocol_error ? 0 : 0);
   }
   auto* e = detach();
   close(reason == ResetReason::protocol_error);

@@ -22,17 +22,6 @@ struct ClusterManager::Entry {
   std::size_t waiting = 0;  // names without a first answer
 };
 
-namespace {
-class Again final : public event::Timer {
- public:
-  Again(event::Timers& timers, std::function<void()> f) : Timer(timers), f_(std::move(f)) {}
-
- private:
-  void on_timer() override { f_(); }
-  std::function<void()> f_;
-};
-}  // namespace
-
 ClusterManager::ClusterManager(event::Loop& loop, stats::Registry& registry, Random& random)
     : loop_(loop),
       registry_(registry),
@@ -189,7 +178,7 @@ void ClusterManager::resolve_later(Entry& e, std::size_t name, const DnsAnswer& 
   }
   if (c.dns_jitter.count() > 0)
     wait += Duration(static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(c.dns_jitter.count()))));
-  if (n.timer == nullptr) n.timer = std::make_unique<Again>(loop_.timers(), [this, &e, name] { resolve(e, name); });
+  if (n.timer == nullptr) n.timer = std::make_unique<event::Callback>(loop_.timers(), [this, &e, name] { resolve(e, name); });
   n.timer->arm(wait);
 }
 

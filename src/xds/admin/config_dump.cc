@@ -153,7 +153,6 @@ class Dump {
   bool everything(AdminResponse& r) {
     bool any = masks_.empty();
     if (masks_.empty() || trim(bootstrap_, "bootstrap", masks_)) {
-      const Bootstrap whole = bootstrap_;
       any = true;
       j_.begin_object();
       j_.text("@type", type_url("BootstrapConfigDump"));

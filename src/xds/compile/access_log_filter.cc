@@ -59,18 +59,7 @@ unsigned grpc_status(const LogContext& c) {
   if (text.empty() && c.format.response != nullptr) text = c.format.response->headers.get(http::Name::grpc_status);
   unsigned v = 0;
   if (!text.empty() && std::from_chars(text.data(), text.data() + text.size(), v).ec == std::errc{}) return v;
-  switch (c.format.info == nullptr ? 0 : c.format.info->response_code) {
-    case 200: return 2;
-    case 400: return 13;
-    case 401: return 16;
-    case 403: return 7;
-    case 404: return 12;
-    case 429:
-    case 502:
-    case 503:
-    case 504: return 14;
-    default: return 2;
-  }
+  return http::grpc_status_of(c.format.info == nullptr ? 0 : c.format.info->response_code);
 }
 
 FilterPtr compile_runtime(const log_v3::RuntimeFilter& p) {

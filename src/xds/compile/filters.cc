@@ -41,7 +41,6 @@ std::shared_ptr<filters::FaultConfig> compile_fault(const fault_v3::HTTPFault& p
     r.percent = to_percent(p.response_rate_limit().percentage());
   }
   c->upstream_cluster = p.upstream_cluster();
-  const Path headers(at, "headers");
   for (int i = 0; i < p.headers_size(); ++i) {
     if (auto m = compile_header_matcher(p.headers(i), at.at("headers", i), problems)) c->headers.push_back(std::move(*m));
   }
