@@ -107,12 +107,12 @@ void remove_control_headers(const Config& c, http::RequestHead& head, bool edge)
       for (Name n :
            {Name::x_envoy_decorator_operation, Name::x_envoy_downstream_service_cluster, Name::x_envoy_downstream_service_node})
         h.remove(n);
-    for (Name n :
-         {Name::x_envoy_retriable_status_codes, Name::x_envoy_retriable_header_names, Name::x_envoy_retry_on,
-          Name::x_envoy_retry_grpc_on, Name::x_envoy_max_retries, Name::x_envoy_upstream_alt_stat_name,
-          Name::x_envoy_upstream_rq_timeout_ms, Name::x_envoy_upstream_rq_per_try_timeout_ms,
-          Name::x_envoy_upstream_rq_timeout_alt_response, Name::x_envoy_expected_rq_timeout_ms, Name::x_envoy_force_trace,
-          Name::x_envoy_ip_tags, Name::x_envoy_original_url, Name::x_envoy_hedge_on_per_try_timeout})
+    for (Name n : {Name::x_envoy_retriable_status_codes, Name::x_envoy_retriable_header_names, Name::x_envoy_retry_on,
+                   Name::x_envoy_retry_grpc_on, Name::x_envoy_max_retries, Name::x_envoy_upstream_alt_stat_name,
+                   Name::x_envoy_upstream_rq_timeout_ms, Name::x_envoy_upstream_rq_per_try_timeout_ms,
+                   Name::x_envoy_upstream_rq_timeout_alt_response, Name::x_envoy_expected_rq_timeout_ms,
+                   Name::x_envoy_force_trace, Name::x_envoy_ip_tags, Name::x_envoy_original_url, Name::x_envoy_original_path,
+                   Name::x_envoy_original_host, Name::x_envoy_hedge_on_per_try_timeout})
       h.remove(n);
   }
   if (c.routes != nullptr)
@@ -173,14 +173,20 @@ void strip_hop_by_hop(http::RequestHead& head, bool upgrade) {
       for (std::size_t i = 0; i < word.size(); ++i)
         lower[i] = word[i] >= 'A' && word[i] <= 'Z' ? static_cast<char>(word[i] + 32) : word[i];
       const std::string_view name(lower, word.size());
-      // TE stays when it asks for trailers; the client cannot have routing or framing removed.
-      if (name != "te" && name != "host" && name != "content-length" && name != "transfer-encoding") h.remove(name);
+      // TE stays when it asks for trailers; the client cannot have framing removed.
+      if (name == "te") {
+        if (!http::equals_ignore_case(h.get(Name::te), "trailers")) h.remove(Name::te);
+      } else if (name == "host") {
+        head.authority = {};
+      } else if (name != "content-length" && name != "transfer-encoding" && name != "http2-settings") {
+        h.remove(name);
+      }
     }
   }
   if (!upgrade) {
     h.remove(Name::connection);
+    if (http::equals_ignore_case(h.get(Name::upgrade), "h2c")) h.remove(Name::http2_settings);
     h.remove(Name::upgrade);
-    h.remove(Name::http2_settings);
     if (const auto* te = h.find(Name::te)) {
       if (http::list_has(te->value, "trailers"))
         h.set(Name::te, "trailers");

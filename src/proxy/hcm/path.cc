@@ -129,6 +129,7 @@ void merge_slashes(std::string_view& path, Arena& arena) {
   std::size_t o = 0;
   for (std::size_t i = 0; i < n; ++i)
     if (path[i] != '/' || o == 0 || out[o - 1] != '/') out[o++] = path[i];
+  if (o == 1) out[o++] = '/';  // slashes only: Envoy keeps the first and the last
   std::memcpy(out + o, path.data() + n, path.size() - n);
   path = {out, o + path.size() - n};
 }
@@ -140,9 +141,9 @@ PathResult normalize_path(const Config& c, std::string_view& path, Arena& arena)
   if (c.escaped_slashes != Config::keep) {
     std::size_t size = 0;
     if (const char* text = unescape_slashes(path, arena, size)) {
+      path = {text, size};
       if (c.escaped_slashes == Config::reject) return PathResult::rejected;
       redirect = c.escaped_slashes == Config::unescape_and_redirect;
-      path = {text, size};
     }
   }
   if (c.normalize_path && !canonical_path(path, arena)) return PathResult::rejected;

@@ -4,6 +4,7 @@
 
 namespace outrigger::hcm {
 
+using stats::Http1Stat;
 using stats::HttpStat;
 
 namespace {
@@ -54,7 +55,7 @@ bool Session::drain_requested() noexcept {
 // ---- reading
 
 bool Session::reading_allowed() const noexcept {
-  if (pauses_ > 0) return false;
+  if (pauses_ > 0 || state_ == State::delaying) return false;
   // A pipelined request waits here, bounded, until the one before it is answered.
   return !(codec_.request_complete() && in_.size() >= kReadBytes);
 }
@@ -77,10 +78,7 @@ void Session::read_loop() {
     if (r.status == net::IoStatus::ok) {
       cells.add(config_->stats, HttpStat::downstream_cx_rx_bytes_total, r.bytes);
       if (r.drained) readable_ = false;
-      if (state_ != State::open)
-        in_.clear();  // lingering: discard
-      else
-        feed();
+      feed();
     } else {
       readable_ = false;
       if (r.status != net::IoStatus::would_block) {
@@ -94,16 +92,10 @@ void Session::read_loop() {
 }
 
 void Session::feed() {
-  if (stream_ == nullptr && codec_.between_requests() && first_byte_ == TimePoint{} && !in_.empty()) {
-    first_byte_ = worker_.thread.loop.now();
-  }
   codec_.feed(in_, *this);
-  if (stream_ == nullptr && codec_.between_requests() && !in_.empty()) watch_partial_head();
-}
-
-/// Part of a head is here: its clock runs.
-void Session::watch_partial_head() {
-  if (config_->request_headers_timeout && !headers_timeout_.armed()) headers_timeout_.arm(*config_->request_headers_timeout);
+  if (stream_ != nullptr || state_ != State::open || !codec_.between_requests() || in_.empty()) return;
+  new_stream();  // part of a head is here: the request's clocks run
+  if (config_->request_headers_timeout) headers_timeout_.arm(*config_->request_headers_timeout);
 }
 
 void Session::pause_reading(bool pause) {
@@ -129,9 +121,7 @@ Stream& Session::new_stream() {
   }
   idle_.cancel();
   ++requests_;
-  const auto start = first_byte_ == TimePoint{} ? worker_.thread.loop.now() : first_byte_;
-  first_byte_ = {};
-  stream_->start(*this, start);
+  stream_->start(*this);
   return *stream_;
 }
 
@@ -139,6 +129,8 @@ http::RequestHead& Session::on_request_start() { return stream_ != nullptr ? str
 
 void Session::on_request_head(const http::Framing& framing, bool end_stream) {
   headers_timeout_.cancel();
+  if (framing.dropped_underscores > 0)
+    worker_.thread.cells.add(config_->codec_stats, Http1Stat::dropped_headers_with_underscores, framing.dropped_underscores);
   if (stream_ != nullptr) stream_->on_request_head(framing, end_stream);
 }
 void Session::on_request_body(Buffer& body, bool end_stream) {
@@ -150,7 +142,10 @@ void Session::on_request_trailers(http::HeaderMap& trailers) {
 
 void Session::on_codec_error(const http::H1Error& error) {
   headers_timeout_.cancel();
-  worker_.thread.cells.add(config_->stats, HttpStat::downstream_cx_protocol_error);
+  auto& cells = worker_.thread.cells;
+  cells.add(config_->stats, HttpStat::downstream_cx_protocol_error);
+  if (error.detail == http::kUnderscoreDetail)
+    cells.add(config_->codec_stats, Http1Stat::requests_rejected_with_underscores_in_headers);
   closing_ = true;
   if (stream_ != nullptr)
     stream_->on_codec_error(error);
@@ -172,13 +167,14 @@ void Session::schedule_flush() {
 }
 
 void Session::write_informational(const http::ResponseHead& head) {
-  http::write_response_head(head, false, true, info_.start == TimePoint{} ? head.protocol : http::Protocol::http11,
+  http::write_response_head(head, false, http::BodyRule::bodiless_status,
+                            info_.start == TimePoint{} ? head.protocol : http::Protocol::http11,
                             {config_->http1.header_case, false, {}}, out_);
   schedule_flush();
 }
 
-void Session::write_head(const http::ResponseHead& head, bool end_stream, bool bodiless, std::string_view connection) {
-  framing_ = http::write_response_head(head, end_stream, bodiless, stream_->info().protocol,
+void Session::write_head(const http::ResponseHead& head, bool end_stream, http::BodyRule body, std::string_view connection) {
+  framing_ = http::write_response_head(head, end_stream, body, stream_->info().protocol,
                                        {config_->http1.header_case, config_->http1.enable_trailers, connection}, out_);
   if (framing_ == http::BodyFraming::until_close) closing_ = true;
   schedule_flush();

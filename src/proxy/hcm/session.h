@@ -33,7 +33,7 @@ class Session final : public net::Connection,
   http::ConnectionInfo& info() noexcept { return info_; }
   const ListenerContext& listener() const noexcept { return listener_; }
   void write_informational(const http::ResponseHead& head);
-  void write_head(const http::ResponseHead& head, bool end_stream, bool bodiless, std::string_view connection);
+  void write_head(const http::ResponseHead& head, bool end_stream, http::BodyRule body, std::string_view connection);
   void write_body(Buffer& body, bool end_stream);
   void write_trailers(const http::HeaderMap& trailers);
   /// From now on both directions are raw bytes.
@@ -67,7 +67,6 @@ class Session final : public net::Connection,
 
   void read_loop();
   void feed();
-  void watch_partial_head();
   void schedule_flush();
   void flush();
   void check_watermarks();
@@ -90,7 +89,6 @@ class Session final : public net::Connection,
   http::H1ServerCodec codec_;
   Buffer in_, out_;
   Stream* stream_ = nullptr;
-  TimePoint first_byte_{};  // of the request whose head is being received
   std::uint32_t requests_ = 0;
   std::uint32_t pauses_ = 0;
   State state_ = State::open;

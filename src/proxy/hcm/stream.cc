@@ -21,14 +21,14 @@ Stream::Stream(Worker& worker)
 
 Stream::~Stream() = default;
 
-void Stream::start(Session& session, TimePoint first_byte) {
+void Stream::start(Session& session) {
   session_ = &session;
   config_ = session.config();
   request_ = arena_.make<http::RequestHead>(arena_);
   auto& loop = worker_.thread.loop;
   info_.connection = &session.info();
   info_.stream_id = worker_.next_stream_id++;
-  info_.start = first_byte;
+  info_.start = loop.now();
   info_.start_wall = loop.wall();
   random_ = worker_.thread.random.next();
   auto& cells = worker_.thread.cells;
@@ -36,6 +36,8 @@ void Stream::start(Session& session, TimePoint first_byte) {
   cells.add(config_->stats, HttpStat::downstream_rq_http1_total);
   cells.inc(config_->stats, HttpStat::downstream_rq_active);
   if (config_->request_timeout) request_timeout_.arm(*config_->request_timeout);
+  if (config_->stream_idle_timeout) set_idle_timeout(config_->stream_idle_timeout);
+  if (config_->max_stream_duration) set_max_duration(config_->max_stream_duration);
 }
 
 std::uint32_t Stream::buffer_bytes_max() const noexcept { return session_->listener().buffer_bytes_max; }
@@ -92,20 +94,19 @@ void Stream::set_max_duration(std::optional<Duration> d) {
   max_duration_.arm(std::max(*d - spent, Duration{0}));
 }
 
+void Stream::reject_without_host() {
+  if (!config_->stream_error_on_invalid_http_message) session_->close_after_response();
+  local_reply({.status = 400, .details = "missing_host_header"});
+}
+
 /// Everything that is refused before a route is looked for. False: answered.
 bool Stream::check_request(const http::Framing&) {
   auto& head = *request_;
   auto& cells = worker_.thread.cells;
-  if (head.protocol == http::Protocol::http10 && !config_->http1.accept_http_10) {
-    session_->close_after_response();
-    local_reply({.status = 426, .body = "Upgrade Required", .details = "low_version", .flag = Flag::downstream_protocol_error});
-    return false;
-  }
   if (head.authority.empty() && head.protocol == http::Protocol::http10 && !config_->http1.default_host_for_http_10.empty())
     head.authority = config_->http1.default_host_for_http_10;
-  if (head.authority.empty()) {
-    session_->close_after_response();
-    local_reply({.status = 400, .details = "missing_host_header"});
+  if (head.authority.data() == nullptr) {  // an empty one is taken, as by Envoy
+    reject_without_host();
     return false;
   }
   if (head.is_connect()) return true;
@@ -119,10 +120,13 @@ bool Stream::check_request(const http::Framing&) {
     case PathResult::unchanged: break;
     case PathResult::changed: head.path = path; break;
     case PathResult::rejected:
+      head.path = path;
+      session_->close_after_response();
       cells.add(config_->stats, HttpStat::downstream_rq_failed_path_normalization);
       local_reply({.status = 400, .details = "path_normalization_failed"});
       return false;
     case PathResult::redirect: {
+      head.path = path;
       cells.add(config_->stats, HttpStat::downstream_rq_redirected_with_normalized_path);
       const ExtraHeader location[] = {{"location", path}};
       local_reply({.status = 307, .details = "path_normalization_failed", .headers = location, .headers_count = 1});
@@ -150,7 +154,10 @@ bool Stream::accept_upgrade(const http::Framing& framing) {
     worker_.thread.cells.inc(config_->stats, HttpStat::downstream_cx_upgrades_active);
     return true;
   }
-  if (connect) return true;  // the router finds no route
+  if (connect) {  // the router finds no route
+    session_->close_after_response();
+    return true;
+  }
   worker_.thread.cells.add(config_->stats, HttpStat::downstream_rq_ws_on_non_ws_route);
   session_->close_after_response();
   local_reply({.status = 403, .details = "upgrade_failed"});
@@ -168,8 +175,7 @@ void Stream::on_request_head(const http::Framing& framing, bool end_stream) {
     info_.last_downstream_rx = worker_.thread.loop.now();
     request_timeout_.cancel();
   }
-  if (config_->stream_idle_timeout) set_idle_timeout(config_->stream_idle_timeout);
-  if (config_->max_stream_duration) set_max_duration(config_->max_stream_duration);
+  touch();
   if (framing.expect_continue && !config_->proxy_100_continue) {
     head.headers.remove(Name::expect);
     http::ResponseHead go(arena_);
@@ -190,6 +196,7 @@ void Stream::on_request_head(const http::Framing& framing, bool end_stream) {
   }
   if (!accept_upgrade(framing)) return;
   strip_hop_by_hop(head, upgrade_ && upgrade_known);
+  if (head.authority.data() == nullptr) return reject_without_host();  // Connection named it
   if (const auto status = mutate_request(*config_, head, info_, worker_.thread.random); status != 0) {
     worker_.thread.cells.add(config_->stats, HttpStat::downstream_rq_rejected_via_ip_detection);
     return local_reply({.status = status, .details = "rejecting_because_detection_failed"});
@@ -246,7 +253,7 @@ void Stream::on_codec_error(const http::H1Error& error) {
   }
   if (!head_received_) {
     info_.protocol = request_->protocol;
-    request_->method = request_->path = {};  // not known for sure
+    request_->method = request_->path = request_->authority = {};  // not known for sure
   }
   local_reply({.status = error.status, .body = error.body, .details = error.detail, .flag = Flag::downstream_protocol_error});
 }
@@ -439,10 +446,12 @@ void Stream::write_head(http::ResponseHead& head, bool end_stream) {
   mutate_response(*config_, *request_, head);
   const auto connection = connection_header(head);
   count_response(head.status);
-  bodiless_ = request_->is_head() || head.status == 204 || head.status == 304 || head.status / 100 == 1;
+  const bool no_body = head.status == 204 || head.status == 304 || head.status / 100 == 1;
+  bodiless_ = no_body || request_->is_head();
+  const auto rule = no_body ? http::BodyRule::bodiless_status : bodiless_ ? http::BodyRule::head_request : http::BodyRule::any;
   info_.first_downstream_tx = worker_.thread.loop.now();
   info_.header_bytes_sent = head.headers.byte_size();
-  session_->write_head(head, end_stream, bodiless_, connection);
+  session_->write_head(head, end_stream, rule, connection);
   if (end_stream) finish();
 }
 

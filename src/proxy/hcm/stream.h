@@ -39,7 +39,7 @@ class Stream final : private event::Deferred {
   ~Stream();
 
   // For the session.
-  void start(Session& session, TimePoint first_byte);
+  void start(Session& session);
   http::RequestHead& request() noexcept { return *request_; }
   void on_request_head(const http::Framing& framing, bool end_stream);
   void on_request_body(Buffer& body, bool end_stream);
@@ -93,6 +93,7 @@ class Stream final : private event::Deferred {
  private:
   void run_deferred() override;
   bool check_request(const http::Framing& framing);
+  void reject_without_host();
   bool accept_upgrade(const http::Framing& framing);
   void make_filters();
   void destroy_filters();

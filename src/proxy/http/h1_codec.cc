@@ -20,10 +20,12 @@ void skip_empty_lines(Buffer& in) {
 }
 
 /// The complete head copied to the arena; null: not complete yet, or too large (`error`).
-char* take_head(Buffer& in, Arena* (*arena_of)(void*), void* ctx, std::size_t bytes_max, std::size_t& scanned, std::size_t& size,
-                bool& error) {
+/// `simple`: an HTTP/0.9 request is complete with its only line.
+char* take_head(Buffer& in, Arena* (*arena_of)(void*), void* ctx, std::size_t bytes_max, bool simple, std::size_t& scanned,
+                std::size_t& size, bool& error) {
   const auto have = in.linearize(std::min(in.size(), bytes_max + 1));
   size = find_head_end({have.data(), have.size()}, scanned);
+  if (size == 0 && simple) size = find_simple_request({have.data(), have.size()});
   if (size == 0 || size > bytes_max) {
     error = size > bytes_max || have.size() > bytes_max;
     return nullptr;
@@ -67,7 +69,7 @@ bool H1ServerCodec::read_head(Buffer& in, Events& events) {
         c.head = &c.events.on_request_start();
         return &c.head->headers.arena();
       },
-      &ctx, bytes_max, scanned_, size, error);
+      &ctx, bytes_max, true, scanned_, size, error);
   if (text == nullptr) {
     if (error) {
       events.on_request_start();
@@ -155,7 +157,7 @@ bool H1ClientCodec::read_head(Buffer& in, Events& events) {
   std::size_t size = 0;
   char* text = take_head(
       in, [](void* p) -> Arena* { return &static_cast<Events*>(p)->response_arena(); }, &events,
-      std::size_t{options_.headers_kb_max} * 1024, scanned_, size, error);
+      std::size_t{options_.headers_kb_max} * 1024, false, scanned_, size, error);
   if (text == nullptr) {
     if (error) fail(events, kTooLarge);
     return false;

@@ -24,9 +24,13 @@ constexpr CharTables kChars;
 constexpr H1Error kBad{400, "Bad Request", "http1.codec_error"};
 constexpr H1Error kBadChars{400, "Bad Request", "http1.invalid_characters"};
 constexpr H1Error kBadUrl{400, "Bad Request", "http1.invalid_url"};
+constexpr H1Error kBadScheme{400, "Bad Request", "http1.invalid_scheme"};
+constexpr H1Error kBadAuthority{400, "Bad Request", "http.invalid_authority"};
+constexpr H1Error kBadConnection{400, "Bad Request", "http1.connection_header_rejected"};
+constexpr H1Error kLowVersion{426, "Upgrade Required", "low_version"};
 constexpr H1Error kLengthAndChunked{400, "Bad Request", "http1.content_length_and_chunked_not_allowed"};
 constexpr H1Error kBadEncoding{501, "Not Implemented", "http1.invalid_transfer_encoding"};
-constexpr H1Error kUnderscore{400, "Bad Request", "http1.unexpected_underscore"};
+constexpr H1Error kUnderscore{400, "Bad Request", kUnderscoreDetail};
 constexpr H1Error kManyHeaders{431, "Request Header Fields Too Large", "http1.too_many_headers"};
 
 bool known_method(std::string_view m) noexcept {
@@ -44,6 +48,7 @@ struct HeaderScan {
   std::uint64_t length = 0;
   bool has_length = false, has_encoding = false, chunked = false, bad_encoding = false;
   bool close = false, keep_alive = false, connection_upgrade = false;
+  std::uint32_t dropped = 0;  // names with underscores
 };
 
 bool parse_length(std::string_view v, std::uint64_t& out) noexcept {
@@ -76,19 +81,24 @@ H1Error note_header(Name id, std::string_view value, HeaderScan& s) {
   return {};
 }
 
-/// A value continued on further lines (obs-fold) becomes one line, folds replaced by one space.
-std::string_view join_folds(char*& q, char* end, char* value, char* value_end) {
-  char* out = value_end;
-  while (q < end && (*q == ' ' || *q == '\t')) {
-    while (q < end && (*q == ' ' || *q == '\t')) ++q;
-    *out++ = ' ';
-    while (q < end && *q != '\n') {
-      if (*q != '\r') *out++ = *q;
-      ++q;
-    }
-    if (q < end) ++q;
-    while (out > value && (out[-1] == ' ' || out[-1] == '\t')) --out;
+bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
+
+/// A control character that is refused wherever it stands in a head.
+bool is_control(char c) noexcept {
+  const auto u = static_cast<unsigned char>(c);
+  return u == 127 || (u < 32 && c != '\t' && c != '\r' && c != '\n');
+}
+
+/// A value that holds bare CRs or goes on in further lines (obs-fold): CRs and LFs go, the blanks that
+/// start a continued line stay, as Envoy has it. `q` is left behind the last line.
+std::string_view join_lines(char*& q, char* end, char* value) {
+  char* out = value;
+  for (q = value; q < end; ++q) {
+    if (*q == '\n' && (q + 1 >= end || !is_blank(q[1]))) break;
+    if (*q != '\r' && *q != '\n') *out++ = *q;
   }
+  if (q < end) ++q;
+  while (out > value && is_blank(out[-1])) --out;
   return {value, static_cast<std::size_t>(out - value)};
 }
 
@@ -109,30 +119,34 @@ H1Error parse_fields(char* q, char* end, const Http1Options& o, HeaderMap& heade
       underscore |= c == '_';
       *q++ = static_cast<char>(c);
     }
+    if (q < end && is_control(*q)) return kBadChars;
     if (q == name || q >= end || *q != ':') return kBad;
     const std::string_view key(name, static_cast<std::size_t>(q - name));
     ++q;
-    while (q < end && (*q == ' ' || *q == '\t')) ++q;
+    while (q < end && is_blank(*q)) ++q;
     char* value = q;
     while (q < end && kChars.value[static_cast<unsigned char>(*q)]) ++q;
     char* value_end = q;
-    while (value_end > value && (value_end[-1] == ' ' || value_end[-1] == '\t')) --value_end;
-    if (q < end && *q == '\r') ++q;
-    if (q >= end || *q != '\n') return kBadChars;
-    ++q;
+    while (value_end > value && is_blank(value_end[-1])) --value_end;
     std::string_view text(value, static_cast<std::size_t>(value_end - value));
-    if (q < end && (*q == ' ' || *q == '\t')) {
-      text = join_folds(q, end, value, value_end);
+    if (q + 1 < end && *q == '\r' && q[1] == '\n') ++q;
+    if (q + 1 < end && (*q == '\r' || (*q == '\n' && is_blank(q[1])))) {
+      text = join_lines(q, end, value);
       if (!is_field_value(text)) return kBadChars;
+    } else if (q >= end || *q != '\n') {
+      return kBadChars;
+    } else {
+      ++q;
     }
     if (underscore && o.underscores != UnderscoreAction::allow) {
       if (o.underscores == UnderscoreAction::reject) return kUnderscore;
+      ++scan.dropped;
       continue;
     }
     if (headers.size() >= o.headers_max) return kManyHeaders;
     const Name id = lookup(key);
     if (H1Error e = note_header(id, text, scan)) return e;
-    headers.add_entry(id, {id == Name::other ? key : text_of(id), text, original});
+    headers.append_entry(id, {id == Name::other ? key : text_of(id), text, original});
   }
 }
 
@@ -147,31 +161,109 @@ bool first_line(char* text, std::size_t size, std::string_view& line, char*& res
   return true;
 }
 
-/// "http://host/path" gives the authority and the rest; the scheme word goes to `scheme`.
-bool split_absolute(RequestHead& head, const Http1Options& o) {
+bool is_digits(std::string_view s) noexcept {
+  for (char c : s)
+    if (c < '0' || c > '9') return false;
+  return !s.empty();
+}
+
+/// The target of CONNECT: host ":" port, and no more (RFC 9112, 3.2.3).
+bool is_connect_target(std::string_view s) noexcept {
+  const std::size_t colon = s.rfind(':');
+  if (colon == 0 || colon == std::string_view::npos || s.find_first_of("/@?#") != std::string_view::npos) return false;
+  const std::string_view port = s.substr(colon + 1);
+  unsigned n = 0;
+  if (port.size() > 5 || !is_digits(port)) return false;
+  for (char c : port) n = n * 10 + static_cast<unsigned>(c - '0');
+  return n <= 65535;
+}
+
+/// "http://user@host/path" gives the authority and the rest; the scheme word goes to `scheme`.
+H1Error split_absolute(RequestHead& head, const Http1Options& o) {
   const std::string_view p = head.path;
   const std::size_t at = p.find("://");
-  if (at == std::string_view::npos) return false;
+  if (at == 0 || at == std::string_view::npos) return kBad;
   const std::string_view scheme = p.substr(0, at);
-  if (!o.allow_absolute_url || (!equals_ignore_case(scheme, "http") && !equals_ignore_case(scheme, "https"))) return false;
+  if (!o.allow_absolute_url) return kBadUrl;
+  if (!equals_ignore_case(scheme, "http") && !equals_ignore_case(scheme, "https")) return kBadScheme;
   const std::string_view rest = p.substr(at + 3);
   const std::size_t slash = rest.find_first_of("/?#");
   head.authority = rest.substr(0, slash);
-  if (head.authority.empty() || head.authority.find('@') != std::string_view::npos) return false;
+  if (const std::size_t user = head.authority.rfind('@'); user != std::string_view::npos) head.authority.remove_prefix(user + 1);
+  if (head.authority.empty()) return kBadUrl;
   head.path = slash == std::string_view::npos ? std::string_view("/") : rest.substr(slash);
-  if (head.path.front() != '/') head.path = head.headers.arena().cat("/", head.path);
   head.scheme = scheme.size() == 5 ? "https" : "http";
   head.headers.remove(Name::host);
-  return true;
+  return {};
 }
 
+/// Moves Host to the authority; two Host lines give "a,b", as Envoy has it.
 H1Error take_host(RequestHead& head) {
-  if (!head.authority.empty()) return {};
-  const auto* host = head.headers.find(Name::host);
-  if (host == nullptr) return {};
-  head.authority = head.headers.joined("host");  // two Host lines: "a,b", as Envoy has it
-  head.headers.remove(Name::host);
+  if (head.authority.empty() && head.headers.has(Name::host)) {
+    head.authority = head.headers.joined("host");
+    head.headers.remove(Name::host);
+  }
+  return is_authority(head.authority) ? H1Error{} : kBadAuthority;
+}
+
+/// What the fields named in Connection may not be (RFC 9110, 7.6.1): an attacker would have headers
+/// removed that this proxy or the next one trusts.
+H1Error check_connection(std::string_view list) noexcept {
+  constexpr int kNominatedMax = 9;
+  for (int n = 0; !list.empty(); ++n) {
+    if (n == kNominatedMax) return kBadConnection;
+    const std::size_t comma = list.find(',');
+    std::string_view word = list.substr(0, comma);
+    list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+    while (!word.empty() && is_blank(word.front())) word.remove_prefix(1);
+    while (!word.empty() && is_blank(word.back())) word.remove_suffix(1);
+    if (word.starts_with(':')) return kBadConnection;
+    for (std::string_view name : {"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"})
+      if (equals_ignore_case(word, name)) return kBadConnection;
+  }
   return {};
+}
+
+struct RequestLine {
+  std::string_view method, target, version;  // no version: HTTP/0.9
+};
+
+/// Words set apart by any blanks, as Envoy accepts them; a target with a blank in it is none.
+H1Error split_request_line(std::string_view line, RequestLine& out) noexcept {
+  for (char c : line)
+    if (is_control(c)) return kBadChars;
+  constexpr std::string_view kBlanks = " \t";
+  while (!line.empty() && is_blank(line.back())) line.remove_suffix(1);
+  const std::size_t space = line.find_first_of(kBlanks);
+  if (space == std::string_view::npos) return kBad;
+  out.method = line.substr(0, space);
+  line.remove_prefix(line.find_first_not_of(kBlanks, space));
+  const std::size_t last = line.find_last_of(kBlanks);
+  if (last != std::string_view::npos) out.version = line.substr(last + 1);
+  out.target = line.substr(0, line.find_last_not_of(kBlanks, last) + 1);
+  if (last == std::string_view::npos) out.target = line;
+  for (char c : out.target)
+    if (is_blank(c) || c == '\r' || static_cast<unsigned char>(c) >= 128) return kBad;
+  return known_method(out.method) ? H1Error{} : kBad;
+}
+
+/// "HTTP/1.1" and, with accept_http_10, every other "HTTP/d.d", which counts as 1.0.
+bool is_version(std::string_view v) noexcept {
+  return v.size() == 8 && v.starts_with("HTTP/") && is_digits(v.substr(5, 1)) && v[6] == '.' && is_digits(v.substr(7));
+}
+
+H1Error parse_target(std::string_view target, const Http1Options& o, RequestHead& head) {
+  head.path = target;
+  if (head.is_connect()) {
+    if (!is_connect_target(target)) return kBadUrl;
+    head.authority = target;
+    head.path = {};
+    head.headers.remove(Name::host);
+    return {};
+  }
+  if (target.front() == '/') return {};
+  if (target == "*") return head.method == "OPTIONS" ? H1Error{} : kBadUrl;
+  return split_absolute(head, o);
 }
 
 }  // namespace
@@ -181,6 +273,15 @@ bool is_token_char(unsigned char c) noexcept { return kChars.token[c] != 0; }
 bool is_field_value(std::string_view v) noexcept {
   for (unsigned char c : v)
     if (!kChars.value[c]) return false;
+  return true;
+}
+
+bool is_authority(std::string_view v) noexcept {
+  static constexpr std::string_view kMarks = "-._~!$&'()*+,;=%:@[]";
+  for (char c : v) {
+    const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!word && kMarks.find(c) == std::string_view::npos) return false;
+  }
   return true;
 }
 
@@ -224,48 +325,46 @@ std::size_t find_head_end(std::string_view data, std::size_t& scanned) noexcept 
   }
 }
 
+std::size_t find_simple_request(std::string_view data) noexcept {
+  const std::size_t nl = data.find('\n');
+  if (nl == std::string_view::npos) return 0;
+  std::string_view line = data.substr(0, nl);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  RequestLine words;
+  return !split_request_line(line, words) && words.version.empty() ? nl + 1 : 0;
+}
+
 H1Error parse_request_head(char* text, std::size_t size, const Http1Options& o, RequestHead& head, Framing& framing) {
   std::string_view line;
   char* rest;
+  RequestLine words;
   if (!first_line(text, size, line, rest)) return kBad;
-  const std::size_t space = line.find(' ');
-  if (space == std::string_view::npos) return kBad;
-  head.method = line.substr(0, space);
-  if (!known_method(head.method)) return kBad;
-  line.remove_prefix(space + 1);
-  const std::size_t last = line.rfind(' ');
-  const std::string_view version = last == std::string_view::npos ? std::string_view{} : line.substr(last + 1);
-  head.path = last == std::string_view::npos ? line : line.substr(0, last);
-  if (version.empty()) {
-    head.protocol = Protocol::http10;  // HTTP/0.9
-  } else if (version.size() != 8 || version.substr(0, 7) != "HTTP/1." || (version[7] != '0' && version[7] != '1')) {
-    return kBad;
-  } else {
-    head.protocol = version[7] == '1' ? Protocol::http11 : Protocol::http10;
-  }
-  if (head.path.empty()) return kBad;
-  for (unsigned char c : head.path)
-    if (c <= 32 || c == 127) return c == 32 ? kBad : kBadUrl;
+  if (H1Error e = split_request_line(line, words)) return e;
+  head.method = words.method;
+  const bool simple = words.version.empty();
+  if (!simple && !is_version(words.version)) return kBad;
   HeaderScan scan;
-  if (H1Error e = parse_fields(rest, text + size, o, head.headers, scan)) return e;
-  if (head.is_connect()) {
-    head.authority = head.path;
-    head.path = {};
-    head.headers.remove(Name::host);
-  } else if (head.path.front() != '/' && head.path != "*") {
-    if (!split_absolute(head, o)) return kBadUrl;
+  if (!simple || rest < text + size)
+    if (H1Error e = parse_fields(rest, text + size, o, head.headers, scan)) return e;
+  if (words.version != "HTTP/1.1") {
+    if (!o.accept_http_10) return kLowVersion;
+    head.protocol = Protocol::http10;
   }
-  take_host(head);
+  framing.dropped_underscores = scan.dropped;
+  if (H1Error e = parse_target(words.target, o, head)) return e;
+  if (H1Error e = take_host(head)) return e;
+  if (const auto* c = head.headers.find(Name::connection))
+    if (H1Error e = check_connection(c->value)) return e;
   if (scan.bad_encoding) return kBadEncoding;
   if (scan.chunked && scan.has_length) {
     if (!o.allow_chunked_length) return kLengthAndChunked;
     head.headers.remove(Name::content_length);
   }
-  if (scan.chunked && head.protocol == Protocol::http10) return kBadEncoding;
   framing.kind = scan.chunked ? Framing::chunked : scan.has_length && scan.length > 0 ? Framing::length : Framing::none;
   framing.bytes = scan.length;
   framing.keep_alive = head.protocol == Protocol::http11 ? !scan.close : scan.keep_alive && !scan.close;
-  framing.upgrade = scan.connection_upgrade && head.headers.has(Name::upgrade);
+  framing.upgrade = scan.connection_upgrade && head.headers.has(Name::upgrade) &&
+                    !equals_ignore_case(head.headers.get(Name::upgrade), "h2c");  // an offer that is not taken up
   framing.expect_continue = equals_ignore_case(head.headers.get(Name::expect), "100-continue");
   return {};
 }

@@ -18,6 +18,8 @@ struct H1Error {
   explicit operator bool() const noexcept { return status != 0; }
 };
 
+inline constexpr std::string_view kUnderscoreDetail = "http1.unexpected_underscore";
+
 /// How the body is delimited, and what the head says of the connection.
 struct Framing {
   enum Kind : std::uint8_t { none, length, chunked, until_close } kind = none;
@@ -25,11 +27,15 @@ struct Framing {
   bool keep_alive = true;
   bool upgrade = false;  // connection: upgrade with an upgrade header
   bool expect_continue = false;
+  std::uint32_t dropped_underscores = 0;  // fields left out for their names
 };
 
 /// Size of the complete head at the front of `data`, 0 when its end is not there yet. `scanned`
 /// remembers how far was looked, so that a head arriving in drips is not rescanned.
 std::size_t find_head_end(std::string_view data, std::size_t& scanned) noexcept;
+
+/// Size of an HTTP/0.9 request ("GET /", no version, no header fields) at the front of `data`; 0: it is none.
+std::size_t find_simple_request(std::string_view data) noexcept;
 
 /// `text` is the complete head, in memory that lives as long as the head.
 H1Error parse_request_head(char* text, std::size_t size, const Http1Options& o, RequestHead& head, Framing& framing);
@@ -58,6 +64,8 @@ class ChunkDecoder {
 bool is_token_char(unsigned char c) noexcept;
 /// Valid field value (RFC 9110, 5.5; obs-text allowed).
 bool is_field_value(std::string_view v) noexcept;
+/// Are these the characters that Envoy takes in a Host or :authority? (RFC 3986, 3.2, and more)
+bool is_authority(std::string_view v) noexcept;
 /// Does the comma-separated list hold the word (given in lower case)?
 bool list_has(std::string_view list, std::string_view lower_word) noexcept;
 bool equals_ignore_case(std::string_view a, std::string_view lower) noexcept;

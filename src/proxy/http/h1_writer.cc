@@ -58,6 +58,9 @@ class Sink {
 
 std::size_t estimate(const HeaderMap& h) { return h.byte_size() + 4 * h.size() + 160; }
 
+/// Methods of which an empty body isn't announced by content-length: 0 (RFC 9110, 8.6; Envoy's list).
+bool without_body(std::string_view m) { return m == "GET" || m == "HEAD" || m == "DELETE" || m == "TRACE"; }
+
 std::string_view version_of(Protocol p) { return p == Protocol::http10 ? "HTTP/1.0 " : "HTTP/1.1 "; }
 
 }  // namespace
@@ -79,30 +82,33 @@ BodyFraming write_request_head(const RequestHead& head, bool end_stream, const W
   } else if (!end_stream) {
     framing = BodyFraming::chunked;
     s.field("transfer-encoding", "chunked", o.header_case);
-  } else if (head.method == "POST" || head.method == "PUT" || head.method == "PATCH") {
+  } else if (!without_body(head.method)) {
     s.field("content-length", "0", o.header_case);  // RFC 9110, 8.6
   }
   s.put("\r\n");
   return framing;
 }
 
-BodyFraming write_response_head(const ResponseHead& head, bool end_stream, bool bodiless, Protocol client, const WriteOptions& o,
+BodyFraming write_response_head(const ResponseHead& head, bool end_stream, BodyRule body, Protocol client, const WriteOptions& o,
                                 Buffer& out) {
   Sink s(out, estimate(head.headers) + 64 + o.connection.size());
-  char digits[4];
-  std::to_chars(digits, digits + 4, head.status);
+  char digits[8];
+  const char* digits_end = std::to_chars(digits, digits + sizeof digits, head.status).ptr;
   s.put(version_of(client));
-  s.put({digits, 3});
+  s.put({digits, static_cast<std::size_t>(digits_end - digits)});
   s.put(" ");
   s.put(reason_phrase(head.status));
   s.put("\r\n");
   s.fields(head.headers, o.header_case);
+  if (!o.connection.empty()) s.field("connection", o.connection, o.header_case);
   BodyFraming framing = BodyFraming::none;
   if (head.status == 101) {
     framing = BodyFraming::tunnel;
   } else if (head.headers.has(Name::content_length)) {
     framing = BodyFraming::length;
-  } else if (!bodiless) {
+  } else if (body == BodyRule::head_request) {
+    if (client != Protocol::http10) s.field("transfer-encoding", "chunked", o.header_case);  // as a GET would have it
+  } else if (body == BodyRule::any) {
     if (end_stream) {
       s.field("content-length", "0", o.header_case);
     } else if (client == Protocol::http10) {
@@ -112,9 +118,8 @@ BodyFraming write_response_head(const ResponseHead& head, bool end_stream, bool 
       s.field("transfer-encoding", "chunked", o.header_case);
     }
   }
-  if (!o.connection.empty()) s.field("connection", o.connection, o.header_case);
   s.put("\r\n");
-  return bodiless && framing != BodyFraming::tunnel ? BodyFraming::none : framing;
+  return body != BodyRule::any && framing != BodyFraming::tunnel ? BodyFraming::none : framing;
 }
 
 void write_body(BodyFraming framing, Buffer& body, bool end_stream, Buffer& out) {

@@ -19,8 +19,10 @@ struct WriteOptions {
 
 /// Returns the framing chosen: the content-length in the head, else chunked (unless end_stream).
 BodyFraming write_request_head(const RequestHead& head, bool end_stream, const WriteOptions& o, Buffer& out);
-/// `bodiless`: HEAD, 1xx, 204, 304. HTTP/1.0 clients get until_close instead of chunked.
-BodyFraming write_response_head(const ResponseHead& head, bool end_stream, bool bodiless, Protocol client, const WriteOptions& o,
+/// What may follow the head of a response: nothing for its status (1xx, 204, 304) or for its request (HEAD).
+enum class BodyRule : std::uint8_t { any, bodiless_status, head_request };
+/// HTTP/1.0 clients get until_close instead of chunked.
+BodyFraming write_response_head(const ResponseHead& head, bool end_stream, BodyRule body, Protocol client, const WriteOptions& o,
                                 Buffer& out);
 /// Moves `body` behind its chunk frame; at the end adds the last chunk.
 void write_body(BodyFraming framing, Buffer& body, bool end_stream, Buffer& out);

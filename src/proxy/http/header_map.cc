@@ -9,7 +9,15 @@ namespace {
 
 constexpr std::string_view kTexts[] = {
     "",
-#define X(id, text) text,
+#define X(id, text, joins) text,
+#include "proxy/http/header_names.inc"
+#undef X
+};
+
+enum Joins : std::uint8_t { none = 0, request = 1, response = 2, both = 3 };  // bits of MapOf
+constexpr Joins kJoins[] = {
+    none,
+#define X(id, text, joins) joins,
 #include "proxy/http/header_names.inc"
 #undef X
 };
@@ -52,6 +60,17 @@ void HeaderMap::grow() {
   entries_ = entries;
   ids_ = ids;
   capacity_ = capacity;
+}
+
+void HeaderMap::append_entry(Name id, const Entry& e) {
+  if ((kJoins[static_cast<std::size_t>(id)] & static_cast<unsigned>(of_)) != 0) {
+    if (const Entry* there = find(id)) {
+      Entry& first = entries_[there - entries_];
+      first.value = first.value.empty() ? e.value : arena_->cat(first.value, ",", e.value);
+      return;
+    }
+  }
+  push(id, e);
 }
 
 void HeaderMap::add_copy(std::string_view lower, std::string_view value) {

@@ -10,11 +10,14 @@ namespace outrigger::http {
 
 enum class Name : std::uint8_t {
   other,
-#define X(id, text) id,
+#define X(id, text, joins) id,
 #include "proxy/http/header_names.inc"
 #undef X
   kCount
 };
+
+/// What a HeaderMap belongs to: decides which names are joined by append().
+enum class MapOf : std::uint8_t { other = 0, request = 1, response = 2 };
 
 /// `lower` must be lower case. Name::other when unknown.
 Name lookup(std::string_view lower) noexcept;
@@ -28,7 +31,7 @@ class HeaderMap {
     const char* original = nullptr;  // the name as received (same size), kept for preserve_case
   };
 
-  explicit HeaderMap(Arena& arena) noexcept : arena_(&arena) {}
+  explicit HeaderMap(Arena& arena, MapOf of = MapOf::other) noexcept : arena_(&arena), of_(of) {}
   HeaderMap(const HeaderMap&) = delete;
   HeaderMap& operator=(const HeaderMap&) = delete;
 
@@ -36,6 +39,9 @@ class HeaderMap {
   void add(Name id, std::string_view value) { push(id, {text_of(id), value, nullptr}); }
   void add(std::string_view lower, std::string_view value) { push(lookup(lower), {lower, value, nullptr}); }
   void add_entry(Name id, const Entry& e) { push(id, e); }
+  /// As add_entry(); of a name that is there and that Envoy keeps in one line, the values are joined.
+  void append_entry(Name id, const Entry& e);
+  void append(std::string_view lower, std::string_view value) { append_entry(lookup(lower), {lower, value, nullptr}); }
   /// Copies both strings into the arena.
   void add_copy(std::string_view lower, std::string_view value);
   /// First occurrence gets the value, further ones go; added when absent.
@@ -88,6 +94,7 @@ class HeaderMap {
   std::uint8_t* ids_ = nullptr;
   Entry* entries_ = nullptr;
   std::uint32_t size_ = 0, capacity_ = 0;
+  MapOf of_;
 };
 
 }  // namespace outrigger::http

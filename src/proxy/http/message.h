@@ -10,7 +10,7 @@ enum class Protocol : std::uint8_t { http10, http11, http2, http3 };
 std::string_view text_of(Protocol p) noexcept;  // "HTTP/1.1"
 
 struct RequestHead {
-  explicit RequestHead(Arena& a) : headers(a) {}
+  explicit RequestHead(Arena& a) : headers(a, MapOf::request) {}
   std::string_view method, path, authority, scheme, protocol_upgrade;  // the last: :protocol
   HeaderMap headers;
   Protocol protocol = Protocol::http11;
@@ -27,7 +27,7 @@ struct RequestHead {
 };
 
 struct ResponseHead {
-  explicit ResponseHead(Arena& a) : headers(a) {}
+  explicit ResponseHead(Arena& a) : headers(a, MapOf::response) {}
   std::uint16_t status = 0;
   HeaderMap headers;
   Protocol protocol = Protocol::http11;

@@ -16,7 +16,7 @@ std::string_view render(const HeaderAdd& a, const format::Context& c, Arena& are
 void add_one(const HeaderAdd& a, std::string_view value, http::HeaderMap& h) {
   if (value.empty() && !a.keep_empty) return;
   switch (a.action) {
-    case HeaderAdd::append_or_add: return h.add(std::string_view(a.name), value);
+    case HeaderAdd::append_or_add: return h.append(std::string_view(a.name), value);
     case HeaderAdd::add_if_absent:
       if (h.find(std::string_view(a.name)) == nullptr) h.add(std::string_view(a.name), value);
       return;

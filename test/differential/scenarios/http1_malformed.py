@@ -156,3 +156,34 @@ scenario("headers_count_limit", hcm="common_http_protocol_options: {max_headers_
          + send(f"GET / HTTP/1.1\r\n{HOST}" + "".join(f"x-{i}: {i}\r\n" for i in range(5)) + "\r\n") + read_all())
 scenario("bad_override_stream_error", hcm="stream_error_on_invalid_http_message: true",
          client=send("GET / HTTP/1.1\r\nX-A: 1\r\n\r\n") + read() + get("/next"))
+
+# Which headers a client may have removed by naming them in Connection, and which names are refused.
+for _n, _word in enumerate(["x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-real-ip", "forwarded", "content-length",
+                            "transfer-encoding", "host", "te", "x-envoy-internal", "cookie", "authorization", "x-request-id",
+                            "trailer", "date", "keep-alive", "close", "upgrade", "http2-settings", "expect"]):
+    scenario(f"connection_nominates_{_word.replace('-', '_')}",
+             client=send(f"GET / HTTP/1.1\r\n{HOST}X-A: 1\r\n{_word}: v\r\nConnection: x-a, {_word}\r\n\r\n" if _word not in
+                         ("host", "content-length", "transfer-encoding", "te") else
+                         f"GET / HTTP/1.1\r\n{HOST}X-A: 1\r\nTE: trailers\r\nConnection: x-a, {_word}\r\n\r\n") + read())
+scenario("connection_nominates_many", client=send(f"GET / HTTP/1.1\r\n{HOST}X-1: 1\r\nConnection: " + ", ".join(f"x-{i}" for i in range(10))
+                                                   + "\r\n\r\n") + read())
+scenario("connection_nominates_too_many", client=send(f"GET / HTTP/1.1\r\n{HOST}X-1: 1\r\nConnection: " + ", ".join(f"x-{i}" for i in range(13))
+                                                       + "\r\n\r\n") + read())
+scenario("connection_nominates_te_gzip", client=send(f"GET / HTTP/1.1\r\n{HOST}TE: gzip, trailers;q=1\r\nConnection: te\r\n\r\n") + read())
+scenario("te_gzip_not_nominated", client=send(f"GET / HTTP/1.1\r\n{HOST}TE: gzip\r\n\r\n") + read())
+for _method in ("DELETE", "OPTIONS", "TRACE", "PATCH", "REPORT", "LOCK", "SEARCH", "SUBSCRIBE", "COPY", "MKCOL", "ACL", "LINK", "MERGE", "SOURCE"):
+    scenario(f"empty_{_method.lower()}", client=send(f"{_method} / HTTP/1.1\r\n{HOST}\r\n") + read())
+for _name, _target in {"no_port": "h.example", "port": "h.example:80", "userinfo": "u@h:80", "bad_port": "h:80a", "empty_port": "h:", "v6": "[::1]:80",
+                       "big_port": "h:70000", "url": "http://h:80/"}.items():
+    bad(f"connect_target_{_name}", f"CONNECT {_target} HTTP/1.1\r\n{HOST}\r\n")
+for _name, _version in {"http12": "HTTP/1.2", "http20": "HTTP/2.0", "http01": "HTTP/0.1"}.items():
+    bad(f"accept_10_{_name}", f"GET / {_version}\r\n{HOST}\r\n", hcm="http_protocol_options: {accept_http_10: true}", keep=True)
+for _name, _host in {"slash": "a/b", "space": "a b", "percent": "a%20b", "quote": "a'b", "dquote": 'a"b', "lt": "a<b", "backslash": "a\\\\b",
+                     "caret": "a^b", "brace": "a{b", "pipe": "a|b", "question": "a?b", "hash": "a#b", "v6": "[::1]:80", "star": "*", "tilde": "a~b",
+                     "semicolon": "a;b", "high": "\xe9", "colons": "a:b:c", "bad_port": "a:x", "underscore": "a_b", "plus": "a+b", "backtick": "a`b"}.items():
+    bad(f"host_{_name}", f"GET / HTTP/1.1\r\nHost: {_host}\r\n\r\n", keep=True)
+bad("low_version_bad_header", "GET / HTTP/1.0\r\nHost h.example\r\n\r\n")
+bad("low_version_no_host", "GET / HTTP/1.0\r\n\r\n")
+for _name, _byte in {"ctl": "\x01", "del": "\x7f", "tab": "\t", "nul": "\x00", "cr": "\r"}.items():
+    bad(f"name_with_{_name}", f"GET / HTTP/1.1\r\n{HOST}X{_byte}A: ab\r\n\r\n")
+    bad(f"path_with_{_name}", f"GET /a{_byte}b HTTP/1.1\r\n{HOST}\r\n")
