@@ -68,7 +68,9 @@ bool Router::answer_without_upstream(http::RequestHead& head) {
   const auto& stats = stream_.config().router_stats;
   const auto* config = stream_.route_config();
   const auto* vh = config == nullptr ? nullptr : config->find_vhost(head);
-  if (vh != nullptr && vh->require_tls == route::VirtualHost::all && head.scheme != "https") {
+  const bool tls_only = vh != nullptr && (vh->require_tls == route::VirtualHost::all ||
+                                          (vh->require_tls == route::VirtualHost::external_only && !stream_.info().is_internal));
+  if (tls_only && head.scheme != "https") {
     cells.add(stats, RouterStat::rq_redirect);
     const ExtraHeader location[] = {{"location", route::redirect_location(nullptr, head, stream_.arena())}};
     stream_.local_reply({.status = 301, .details = "direct_response", .headers = location, .headers_count = 1});
@@ -85,6 +87,34 @@ bool Router::answer_without_upstream(http::RequestHead& head) {
   return true;
 }
 
+/// False: a header of the client that is checked strictly is not right, and that was the answer.
+bool Router::check_strict_headers(http::RequestHead& head) {
+  for (const auto& name : config_.strict_headers) {
+    const auto* e = head.headers.find(std::string_view(name));
+    if (e == nullptr) continue;
+    bool ok = true;
+    if (name == "x-envoy-retry-on") {
+      route::retry_on::parse(e->value, ok);
+    } else if (name == "x-envoy-retry-grpc-on") {
+      route::retry_on::parse_grpc(e->value, ok);
+    } else {
+      std::uint64_t n = 0;
+      const char* end = e->value.data() + e->value.size();
+      const auto r = std::from_chars(e->value.data(), end, n);
+      ok = r.ec == std::errc{} && r.ptr == end;
+    }
+    if (ok) continue;
+    Arena& arena = stream_.arena();
+    stream_.close_connection();
+    stream_.local_reply({.status = 400,
+                         .body = arena.cat("invalid header '", name, "' with value '", e->value, "'"),
+                         .details = arena.cat("request_headers_failed_strict_check{", name, "}"),
+                         .flag = Flag::invalid_envoy_request_headers});
+    return false;
+  }
+  return true;
+}
+
 void Router::redirect_or_direct(const route::Route& r, http::RequestHead& head) {
   auto& cells = stream_.thread().cells;
   const auto& stats = stream_.config().router_stats;
@@ -97,7 +127,7 @@ void Router::redirect_or_direct(const route::Route& r, http::RequestHead& head) 
   cells.add(stats, RouterStat::rq_direct_response);
   hcm::LocalReply reply{.status = r.direct.status, .body = r.direct.body, .details = "direct_response", .finalize = true};
   const ExtraHeader location[] = {{"location", stream_.arena().cat(head.scheme, "://", head.authority, head.path)}};
-  if (reply.status == 201) reply.headers = location, reply.headers_count = 1;
+  if (reply.status == 201 || reply.status / 100 == 3) reply.headers = location, reply.headers_count = 1;
   stream_.local_reply(reply);
 }
 
@@ -108,13 +138,14 @@ bool Router::choose(http::RequestHead& head) {
   cluster_ = chosen.cluster.empty() ? nullptr : stream_.worker().clusters.find(chosen.cluster);
   if (cluster_ == nullptr) {
     stream_.thread().cells.add(stream_.config().router_stats, RouterStat::no_cluster);
-    stream_.local_reply(
-        {.status = route_->cluster_not_found_code, .details = "cluster_not_found", .flag = Flag::no_cluster_found});
+    stream_.local_reply({.status = route_->cluster_not_found_code,
+                         .details = "cluster_not_found",
+                         .flag = Flag::no_cluster_found,
+                         .finalize = true});
     return false;
   }
   const auto& config = cluster_->config();
-  stream_.info().cluster = config.observability_name.empty() ? std::string_view(config.name) : config.observability_name;
-  stream_.info().cluster_raw = config.name;
+  stream_.info().set_cluster(config.name, config.observability_name);
   const auto& runtime = *stream_.thread().runtime;
   if (!runtime.layers().empty()) {
     thread_local std::string key;
@@ -128,11 +159,35 @@ bool Router::choose(http::RequestHead& head) {
                            .details = "maintenance_mode",
                            .flag = Flag::upstream_overflow,
                            .headers = overloaded,
-                           .headers_count = config_.suppress_envoy_headers ? 0u : 1u});
+                           .headers_count = config_.suppress_envoy_headers ? 0u : 1u,
+                           .finalize = true,
+                           .weight = weight_});
       return false;
     }
   }
   return true;
+}
+
+void Router::find_virtual_cluster(http::RequestHead& head) {
+  const auto& vh = *route_->vhost;
+  if (vh.virtual_clusters.empty()) return;
+  vcluster_ = &vh.other_stats;
+  stream_.info().virtual_cluster = "other";
+  for (const auto& vc : vh.virtual_clusters) {
+    bool all = true;
+    for (const auto& m : vc.headers) all = all && m.match(head);
+    if (!all) continue;
+    vcluster_ = &vc.stats;
+    stream_.info().virtual_cluster = vc.name;
+    return;
+  }
+}
+
+/// The request goes to a host.
+void Router::count_try() {
+  auto& cells = stream_.thread().cells;
+  if (vcluster_ != nullptr) cells.add(*vcluster_, stats::RouteStat::upstream_rq_total);
+  if (route_->has_route_stats) cells.add(route_->route_stats, stats::RouteStat::upstream_rq_total);
 }
 
 void Router::read_timeouts(http::RequestHead& head) {
@@ -176,8 +231,11 @@ void Router::read_timeouts(http::RequestHead& head) {
 FilterStatus Router::on_request_head(http::RequestHead& head, bool end_stream) {
   auto& cells = stream_.thread().cells;
   cells.add(stream_.config().router_stats, RouterStat::rq_total);
+  if (!config_.strict_headers.empty() && !check_strict_headers(head)) return FilterStatus::stop;
   if (answer_without_upstream(head) || !choose(head)) return FilterStatus::stop;
-  if (!route_->hash.empty())
+  find_virtual_cluster(head);
+  const auto lb = cluster_->config().lb;
+  if (!route_->hash.empty() && (lb == upstream::LbKind::ring_hash || lb == upstream::LbKind::maglev))
     hash_ = route::request_hash(*route_, head, stream_.info(), stream_.thread().random, stream_.arena(), &set_cookie_);
   read_timeouts(head);
   retry_.init(*route_, head);
@@ -185,7 +243,8 @@ FilterStatus Router::on_request_head(http::RequestHead& head, bool end_stream) {
   if (route_->vhost->include_attempt_count) head.headers.set(Name::x_envoy_attempt_count, "1");
   route::finalize_request(*route_, weight_, head, stream_.format_context(), {!config_.suppress_envoy_headers});
   if (head.is_grpc()) head.headers.set(Name::te, "trailers");
-  keep_body_ = retry_.enabled() && !stream_.is_upgrade();
+  keep_body_ = (retry_.enabled() || route_->internal_redirect.enabled) && !stream_.is_upgrade();
+  end_on_head_ = end_stream;
   if (!route_->mirrors.empty()) start_shadows(end_stream);
   request_end_ = end_stream;
   if (end_stream) request_complete();
@@ -325,10 +384,13 @@ void Attempt::on_pool_ready(upstream::ClientStream& stream, upstream::Host& host
   auto& info = router_.stream_.info();
   info.upstream = stream.info();
   sent_any_ = true;
-  const bool head_only = unsent_end_ && unsent_.empty();
+  router_.count_try();
+  const bool head_only = router_.end_on_head_;
+  auto* trailers = unsent_end_ ? router_.stream_.request_trailers() : nullptr;
   stream.send_head(router_.stream_.request(), head_only);
   if (done_ || stream_ == nullptr) return;
-  if (!head_only && (!unsent_.empty() || unsent_end_)) stream.send_body(unsent_, unsent_end_);
+  if (!head_only && (!unsent_.empty() || unsent_end_)) stream.send_body(unsent_, unsent_end_ && trailers == nullptr);
+  if (trailers != nullptr && !done_ && stream_ != nullptr) stream.send_trailers(*trailers);
   if (router_.request_end_ && !done_) arm_timers();
 }
 
@@ -360,7 +422,7 @@ void Attempt::on_pool_failure(upstream::PoolFailure why, std::string_view detail
     auto& up = router_.stream_.info().upstream.emplace();
     up.host = host->endpoint().address;
     up.hostname = host->endpoint().hostname;
-    up.transport_failure_reason = arena().copy(detail);
+    up.transport_failure_reason = with_underscores(detail, arena());
   }
   done_ = true;
   per_try_.cancel();

@@ -4,6 +4,8 @@
 #pragma once
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 #include "filters/retry_state.h"
 #include "filters/shadow.h"
 #include "proxy/event/timers.h"
@@ -16,10 +18,13 @@ struct RouterConfig {
   bool suppress_envoy_headers = false;
   bool respect_expected_rq_timeout = false;
   bool dynamic_stats = true;
-  std::uint32_t strict_headers = 0;  // bit per header of kStrictHeaders
+  std::vector<std::string> strict_headers;  // x-envoy-* headers whose values must be right
 };
 
 class Router;
+
+/// Spaces become underscores, as in all details that end in logs.
+std::string_view with_underscores(std::string_view s, Arena& arena);
 
 /// One try of the request on one host.
 class Attempt final : public upstream::PoolWaiter, public upstream::ClientStreamEvents {
@@ -74,9 +79,12 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   friend class Attempt;
   static constexpr std::size_t kAttemptsMax = 64;  // kept for hedging and predicates
   bool answer_without_upstream(http::RequestHead& head);
+  bool check_strict_headers(http::RequestHead& head);
   void redirect_or_direct(const route::Route& r, http::RequestHead& head);
   bool choose(http::RequestHead& head);
   void read_timeouts(http::RequestHead& head);
+  void find_virtual_cluster(http::RequestHead& head);
+  void count_try();
   void start_attempt();
   void start_shadows(bool end_stream);
   void request_complete();
@@ -107,9 +115,10 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   std::size_t attempt_count_ = 0, tried_count_ = 0;
   Attempt* winner_ = nullptr;
   Buffer kept_;  // the request body, while a retry may need it
-  bool keep_body_ = false, request_end_ = false, head_sent_ = false, responded_ = false, retry_slot_ = false;
+  bool keep_body_ = false, end_on_head_ = false, request_end_ = false, head_sent_ = false, responded_ = false,
+       retry_slot_ = false;
   bool alt_response_ = false, hedge_ = false;
-  std::uint32_t redirects_ = 0;
+  const stats::BlockHandle* vcluster_ = nullptr;  // null: the virtual host has none
   TimePoint request_end_at_{};
   std::optional<Duration> timeout_value_, per_try_value_;
   std::optional<std::uint64_t> hash_;
@@ -121,7 +130,7 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
 
 class RouterFactory final : public hcm::FilterFactory {
  public:
-  explicit RouterFactory(RouterConfig config) : config_(config) {}
+  explicit RouterFactory(RouterConfig config) : config_(std::move(config)) {}
   hcm::HttpFilter* make(hcm::Stream& stream, Arena& arena) const override { return arena.make<Router>(stream, config_); }
 
  private:

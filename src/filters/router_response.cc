@@ -19,13 +19,14 @@ std::string_view number(std::uint64_t n, Arena& arena) {
   char text[24];
   return arena.copy({text, static_cast<std::size_t>(std::to_chars(text, text + 24, n).ptr - text)});
 }
+}  // namespace
+
 std::string_view with_underscores(std::string_view s, Arena& arena) {
   const auto copy = arena.copy(s);
   for (std::size_t i = 0; i < copy.size(); ++i)
     if (copy[i] == ' ') const_cast<char*>(copy.data())[i] = '_';
   return copy;
 }
-}  // namespace
 
 void Router::charge(std::uint16_t status, const http::HeaderMap* headers, upstream::Host* host) {
   auto& cells = stream_.thread().cells;
@@ -39,9 +40,10 @@ void Router::charge(std::uint16_t status, const http::HeaderMap* headers, upstre
     cells.add(b, ClusterStat::canary_upstream_rq_completed);
     cells.add_code(b, CodeFamily::canary_upstream_rq, status);
   }
-  if (route_->has_route_stats) {
-    cells.add(route_->route_stats, stats::RouteStat::upstream_rq_completed);
-    cells.add_code(route_->route_stats, CodeFamily::upstream_rq, status);
+  for (const auto* more : {route_->has_route_stats ? &route_->route_stats : nullptr, vcluster_}) {
+    if (more == nullptr) continue;
+    cells.add(*more, stats::RouteStat::upstream_rq_completed);
+    cells.add_code(*more, CodeFamily::upstream_rq, status);
   }
   if (host != nullptr) cluster_->report(*host, status, false);
 }
@@ -55,6 +57,7 @@ void Router::charge_time() {
   cells.record(b, stream_.info().is_internal ? ClusterStat::internal_upstream_rq_time : ClusterStat::external_upstream_rq_time,
                ms);
   if (route_->has_route_stats) cells.record(route_->route_stats, stats::RouteStat::upstream_rq_time, ms);
+  if (vcluster_ != nullptr) cells.record(*vcluster_, stats::RouteStat::upstream_rq_time, ms);
 }
 
 /// Starts to wait for another try when the answer allows one. False: this was the last.
@@ -111,7 +114,8 @@ void Router::on_response_head(Attempt& a, http::ResponseHead& head, bool end_str
   if (route_->internal_redirect.enabled && internal_redirect(head)) {
     if (end_stream) a.done_ = true;
     a.stop();
-    return stream_.restart();
+    Buffer body(std::move(kept_));
+    return stream_.restart(body);
   }
   responded_ = true;
   winner_ = &a;
@@ -125,6 +129,7 @@ void Router::on_response_head(Attempt& a, http::ResponseHead& head, bool end_str
   info.details = "via_upstream";
   if (stream_.is_upgrade() && head.status != 101 && !(stream_.request().is_connect() && head.status / 100 == 2))
     info.details = "websocket_handshake_unsuccessful";
+  info.response_code = head.status;
   charge(head.status, &head.headers, a.host_);
   auto& h = head.headers;
   if (!config_.suppress_envoy_headers && request_end_at_ != TimePoint{} && !stream_.is_upgrade()) {
@@ -134,7 +139,9 @@ void Router::on_response_head(Attempt& a, http::ResponseHead& head, bool end_str
   if (route_->vhost->include_attempt_count_in_response)
     h.set(Name::x_envoy_attempt_count, number(info.attempt_count, stream_.arena()));
   if (set_cookie_.data() != nullptr) h.add(Name::set_cookie, set_cookie_);
-  route::finalize_response(*route_, weight_, head, stream_.format_context());
+  auto context = stream_.format_context();
+  context.response = &head;
+  route::finalize_response(*route_, weight_, head, context);
   if (end_stream) {
     on_response_end(a);
     a.done_ = true;
@@ -198,7 +205,13 @@ void Router::fail(std::uint16_t status, std::string_view body, std::string_view 
   if (overloaded && !config_.suppress_envoy_headers) extra[n++] = {"x-envoy-overloaded", "true"};
   if (route_->vhost->include_attempt_count_in_response)
     extra[n++] = {"x-envoy-attempt-count", number(stream_.info().attempt_count, arena)};
-  hcm::LocalReply reply{.status = status, .body = body, .details = details, .headers = extra, .headers_count = n};
+  hcm::LocalReply reply{.status = status,
+                        .body = body,
+                        .details = details,
+                        .headers = extra,
+                        .headers_count = n,
+                        .finalize = true,
+                        .weight = weight_};
   stream_.local_reply(reply);
 }
 
@@ -231,6 +244,7 @@ void Router::on_timeout() {
   auto& cells = stream_.thread().cells;
   cells.add(cluster_->stats(), ClusterStat::upstream_rq_timeout);
   if (route_->has_route_stats) cells.add(route_->route_stats, stats::RouteStat::upstream_rq_timeout);
+  if (vcluster_ != nullptr) cells.add(*vcluster_, stats::RouteStat::upstream_rq_timeout);
   retry_timer_.cancel();
   for (std::size_t i = 0; i < attempt_count_; ++i) {
     if (attempts_[i] == nullptr || attempts_[i]->done_) continue;
@@ -281,7 +295,6 @@ bool Router::internal_redirect(http::ResponseHead& response) {
   if (!request_end_ || stream_.info().bytes_received != kept_.size()) return no();
   Arena& arena = stream_.arena();
   std::string_view scheme, host, path, location = response.headers.get(Name::location);
-  if (location.starts_with('/')) location = arena.cat(head.scheme, "://", head.authority, location);
   if (!split_url(location, scheme, host, path)) return refuse(RouterStat::passthrough_internal_redirect_bad_location);
   if (stream_.internal_redirects >= policy.redirects_max)
     return refuse(RouterStat::passthrough_internal_redirect_too_many_redirects);
@@ -290,6 +303,9 @@ bool Router::internal_redirect(http::ResponseHead& response) {
   const auto original = arena.cat(head.scheme, "://", head.authority, head.path);
   head.path = arena.copy(path);
   head.authority = arena.copy(host);
+  const auto old_method = head.method;
+  const bool to_get = response.status == 303 && !head.is_head() && head.method != "GET";  // RFC 9110, 15.4.4
+  if (to_get) head.method = "GET";
   stream_.clear_route_cache();
   const auto* next = stream_.route();
   bool allowed = next != nullptr;
@@ -299,9 +315,14 @@ bool Router::internal_redirect(http::ResponseHead& response) {
   if (!allowed) {
     head.path = old_path;
     head.authority = old_host;
+    head.method = old_method;
     stream_.clear_route_cache();
     return refuse(next == nullptr ? RouterStat::passthrough_internal_redirect_no_route
                                   : RouterStat::passthrough_internal_redirect_predicate);
+  }
+  if (to_get) {
+    head.headers.remove(Name::content_length);
+    kept_.clear();
   }
   ++stream_.internal_redirects;
   head.headers.set(Name::x_envoy_original_url, original);

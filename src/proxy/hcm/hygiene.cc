@@ -104,15 +104,15 @@ void remove_control_headers(const Config& c, http::RequestHead& head, bool edge)
   for (const auto& e : h) any = any || e.name.starts_with("x-envoy-");
   if (any) {
     if (edge)
-      for (Name n :
-           {Name::x_envoy_decorator_operation, Name::x_envoy_downstream_service_cluster, Name::x_envoy_downstream_service_node})
+      for (Name n : {Name::x_envoy_decorator_operation, Name::x_envoy_downstream_service_cluster,
+                     Name::x_envoy_downstream_service_node, Name::x_envoy_original_path, Name::x_envoy_original_host})
         h.remove(n);
-    for (Name n : {Name::x_envoy_retriable_status_codes, Name::x_envoy_retriable_header_names, Name::x_envoy_retry_on,
-                   Name::x_envoy_retry_grpc_on, Name::x_envoy_max_retries, Name::x_envoy_upstream_alt_stat_name,
-                   Name::x_envoy_upstream_rq_timeout_ms, Name::x_envoy_upstream_rq_per_try_timeout_ms,
-                   Name::x_envoy_upstream_rq_timeout_alt_response, Name::x_envoy_expected_rq_timeout_ms,
-                   Name::x_envoy_force_trace, Name::x_envoy_ip_tags, Name::x_envoy_original_url, Name::x_envoy_original_path,
-                   Name::x_envoy_original_host, Name::x_envoy_hedge_on_per_try_timeout})
+    for (Name n :
+         {Name::x_envoy_retriable_status_codes, Name::x_envoy_retriable_header_names, Name::x_envoy_retry_on,
+          Name::x_envoy_retry_grpc_on, Name::x_envoy_max_retries, Name::x_envoy_upstream_alt_stat_name,
+          Name::x_envoy_upstream_rq_timeout_ms, Name::x_envoy_upstream_rq_per_try_timeout_ms,
+          Name::x_envoy_upstream_rq_timeout_alt_response, Name::x_envoy_expected_rq_timeout_ms, Name::x_envoy_force_trace,
+          Name::x_envoy_ip_tags, Name::x_envoy_original_url, Name::x_envoy_hedge_on_per_try_timeout})
       h.remove(n);
   }
   if (c.routes != nullptr)
@@ -178,7 +178,7 @@ void strip_hop_by_hop(http::RequestHead& head, bool upgrade) {
         if (!http::equals_ignore_case(h.get(Name::te), "trailers")) h.remove(Name::te);
       } else if (name == "host") {
         head.authority = {};
-      } else if (name != "content-length" && name != "transfer-encoding" && name != "http2-settings") {
+      } else if (name != "upgrade" && name != "content-length" && name != "transfer-encoding" && name != "http2-settings") {
         h.remove(name);
       }
     }
@@ -201,6 +201,7 @@ void strip_hop_by_hop(http::RequestHead& head, bool upgrade) {
 std::uint16_t mutate_request(const Config& c, http::RequestHead& head, http::StreamInfo& info, Random& random) {
   HeaderMap& h = head.headers;
   const auto& connection = *info.connection;
+  h.remove(Name::x_forwarded_client_cert);  // SANITIZE, the default; only TLS could vouch for it
   net::Address client;
   bool trusted_check = false;
   if (c.use_remote_address) {
@@ -259,7 +260,7 @@ std::uint16_t mutate_request(const Config& c, http::RequestHead& head, http::Str
   return 0;
 }
 
-void mutate_response(const Config& c, const http::RequestHead& request, http::ResponseHead& head) {
+void mutate_response(const Config& c, const http::RequestHead& request, bool upgrade, http::ResponseHead& head) {
   HeaderMap& h = head.headers;
   switch (c.server_header) {
     case Config::overwrite: h.set(Name::server, c.server_name); break;
@@ -268,7 +269,10 @@ void mutate_response(const Config& c, const http::RequestHead& request, http::Re
       break;
     case Config::pass_through: break;
   }
-  if (head.status != 101) h.remove(Name::connection);
+  if (!upgrade) {
+    h.remove(Name::connection);
+    h.remove(Name::upgrade);
+  }
   h.remove(Name::transfer_encoding);
   if (c.always_set_request_id_in_response || request.headers.has(Name::x_envoy_force_trace)) {
     const auto id = request.headers.get(Name::x_request_id);

@@ -20,8 +20,8 @@ void strip_hop_by_hop(http::RequestHead& head, bool upgrade);
 /// and is_internal. A status: reject with it (ip detection).
 std::uint16_t mutate_request(const Config& c, http::RequestHead& head, http::StreamInfo& info, Random& random);
 
-/// Everything but "connection" and the date.
-void mutate_response(const Config& c, const http::RequestHead& request, http::ResponseHead& head);
+/// Everything but "connection" and the date. `upgrade`: this answers an upgrade, whose headers stay.
+void mutate_response(const Config& c, const http::RequestHead& request, bool upgrade, http::ResponseHead& head);
 
 /// 36 characters, version 4 (RFC 9562).
 std::string_view make_uuid(Random& random, Arena& arena);

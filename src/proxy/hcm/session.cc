@@ -248,7 +248,7 @@ void Session::on_stream_done(Stream& s, bool request_complete, bool abort) {
   if (!request_complete) codec_.stop();
   if (state_ != State::open) return;
   if (closing_ || abort || !request_complete || tunnel_) {
-    begin_close(!request_complete && !abort);
+    begin_close((linger_ || !request_complete) && !abort);
   } else {
     next_request_ = true;
     schedule_flush();

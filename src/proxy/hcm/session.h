@@ -43,8 +43,12 @@ class Session final : public net::Connection,
   }
   void pause_reading(bool pause);
   std::size_t output_bytes() const noexcept { return out_.size(); }
-  /// The connection closes once the running response is written.
-  void close_after_response() noexcept { closing_ = true; }
+  /// The connection closes once the running response is written; with `linger` not before the client
+  /// had time to read it, as after a request that was not read to its end.
+  void close_after_response(bool linger = false) noexcept {
+    closing_ = true;
+    linger_ = linger_ || linger;
+  }
   bool closing() const noexcept { return closing_; }
   bool drain_requested() noexcept;
   /// The response ended (or never will, with `abort`). The stream is recycled at the turn's end.
@@ -93,7 +97,7 @@ class Session final : public net::Connection,
   std::uint32_t pauses_ = 0;
   State state_ = State::open;
   http::BodyFraming framing_ = http::BodyFraming::none;
-  bool readable_ = false, in_read_loop_ = false, above_ = false, closing_ = false, tunnel_ = false;
+  bool readable_ = false, in_read_loop_ = false, above_ = false, closing_ = false, linger_ = false, tunnel_ = false;
   bool next_request_ = false;  // the turn's end starts the next request
   bool saw_eof_ = false;
   event::Alarm<Session, &Session::on_idle> idle_;

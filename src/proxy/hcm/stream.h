@@ -29,8 +29,9 @@ struct LocalReply {
   std::string_view content_type = "text/plain";
   const ExtraHeader* headers = nullptr;
   std::size_t headers_count = 0;
-  /// The route's response mutations apply (direct responses, redirects).
+  /// The mutations of the route (and of the weighted cluster) apply, as to all that the router answers.
   bool finalize = false;
+  const route::ClusterWeight* weight = nullptr;
 };
 
 class Stream final : private event::Deferred {
@@ -73,6 +74,8 @@ class Stream final : private event::Deferred {
 
   void continue_request(HttpFilter& from);
   void local_reply(const LocalReply& reply);
+  /// The connection is not used again after this response.
+  void close_connection();
   void respond_informational(http::ResponseHead& head);
   void respond_head(http::ResponseHead& head, bool end_stream);
   void respond_body(Buffer& body, bool end_stream);
@@ -82,8 +85,8 @@ class Stream final : private event::Deferred {
   /// Ends a response that can't be completed: the connection closes.
   void abort();
   void pause_request(bool pause);
-  /// Internal redirect: logs this hop and runs the filters again with the changed head.
-  void restart();
+  /// Internal redirect: logs this hop and runs the filters again with the changed head and this body.
+  void restart(Buffer& body);
   /// Replaces max_stream_duration of the manager (a route's own); nullopt: none.
   void set_max_duration(std::optional<Duration> d);
   void set_idle_timeout(std::optional<Duration> d);

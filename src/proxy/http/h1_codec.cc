@@ -135,8 +135,9 @@ void H1ServerCodec::feed(Buffer& in, Events& events) {
   }
 }
 
-void H1ClientCodec::expect_response(std::string_view method) noexcept {
+void H1ClientCodec::expect_response(std::string_view method, bool upgrade) noexcept {
   method_ = method;
+  upgrade_ = upgrade;
   state_ = State::head;
   scanned_ = 0;
   informational_ = 0;
@@ -177,7 +178,7 @@ bool H1ClientCodec::read_head(Buffer& in, Events& events) {
   }
   keep_alive_ = framing.keep_alive;
   left_ = framing.bytes;
-  if (head.status == 101 || (method_ == "CONNECT" && head.status / 100 == 2)) {
+  if ((head.status == 101 && upgrade_) || (method_ == "CONNECT" && head.status / 100 == 2)) {
     state_ = State::tunnel;
     keep_alive_ = false;
     events.on_response_head(head, false);

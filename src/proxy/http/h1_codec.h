@@ -61,8 +61,9 @@ class H1ClientCodec {
   };
 
   explicit H1ClientCodec(const Http1Options& o) noexcept : options_(o) {}
-  /// A request is about to be sent; `method` must live until the response is complete.
-  void expect_response(std::string_view method) noexcept;
+  /// A request is about to be sent; `method` must live until the response is complete. Only the answer
+  /// to an `upgrade` may be 101.
+  void expect_response(std::string_view method, bool upgrade) noexcept;
   void feed(Buffer& in, Events& events);
   /// The peer closed: ends an until_close body; true when the response is complete with that.
   bool feed_eof(Events& events);
@@ -83,7 +84,7 @@ class H1ClientCodec {
   std::uint64_t left_ = 0;
   std::size_t scanned_ = 0;
   std::uint32_t informational_ = 0;
-  bool keep_alive_ = true;
+  bool keep_alive_ = true, upgrade_ = false;
   ChunkDecoder chunks_;
 };
 

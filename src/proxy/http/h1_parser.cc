@@ -230,13 +230,14 @@ struct RequestLine {
 
 /// Words set apart by any blanks, as Envoy accepts them; a target with a blank in it is none.
 H1Error split_request_line(std::string_view line, RequestLine& out) noexcept {
-  for (char c : line)
-    if (is_control(c)) return kBadChars;
   constexpr std::string_view kBlanks = " \t";
   while (!line.empty() && is_blank(line.back())) line.remove_suffix(1);
   const std::size_t space = line.find_first_of(kBlanks);
   if (space == std::string_view::npos) return kBad;
   out.method = line.substr(0, space);
+  if (!known_method(out.method)) return kBad;
+  for (char c : line)
+    if (is_control(c)) return kBadChars;
   line.remove_prefix(line.find_first_not_of(kBlanks, space));
   const std::size_t last = line.find_last_of(kBlanks);
   if (last != std::string_view::npos) out.version = line.substr(last + 1);
@@ -244,7 +245,7 @@ H1Error split_request_line(std::string_view line, RequestLine& out) noexcept {
   if (last == std::string_view::npos) out.target = line;
   for (char c : out.target)
     if (is_blank(c) || c == '\r' || static_cast<unsigned char>(c) >= 128) return kBad;
-  return known_method(out.method) ? H1Error{} : kBad;
+  return {};
 }
 
 /// "HTTP/1.1" and, with accept_http_10, every other "HTTP/d.d", which counts as 1.0.
@@ -374,17 +375,13 @@ H1Error parse_response_head(char* text, std::size_t size, const Http1Options& o,
   std::string_view line;
   char* rest;
   if (!first_line(text, size, line, rest)) return kBad;
-  if (line.size() < 12 || line.substr(0, 7) != "HTTP/1." || (line[7] != '0' && line[7] != '1') || line[8] != ' ' ||
-      (line.size() > 12 && line[12] != ' '))
-    return kBad;
-  head.protocol = line[7] == '1' ? Protocol::http11 : Protocol::http10;
+  if (line.size() < 10 || !is_version(line.substr(0, 8)) || line[8] != ' ') return kBad;
+  head.protocol = line.substr(0, 8) == "HTTP/1.1" ? Protocol::http11 : Protocol::http10;
+  const std::string_view digits = line.substr(9, line.find(' ', 9) - 9);
+  constexpr std::size_t kDigitsMax = 4;  // Envoy gives on what is no status, 99 or 1000
+  if (digits.size() > kDigitsMax || !is_digits(digits)) return kBad;
   unsigned status = 0;
-  for (int i = 9; i < 12; ++i) {
-    const unsigned d = static_cast<unsigned>(line[static_cast<std::size_t>(i)] - '0');
-    if (d > 9) return kBad;
-    status = status * 10 + d;
-  }
-  if (status < 100) return kBad;
+  for (char c : digits) status = status * 10 + static_cast<unsigned>(c - '0');
   head.status = static_cast<std::uint16_t>(status);
   HeaderScan scan;
   if (H1Error e = parse_fields(rest, text + size, o, head.headers, scan)) return e;
@@ -393,10 +390,10 @@ H1Error parse_response_head(char* text, std::size_t size, const Http1Options& o,
   framing.keep_alive = head.protocol == Protocol::http11 ? !scan.close : scan.keep_alive && !scan.close;
   framing.upgrade = scan.connection_upgrade && head.headers.has(Name::upgrade);
   const bool connect_ok = request_method == "CONNECT" && status / 100 == 2;
-  if (request_method == "HEAD" || connect_ok || status / 100 == 1 || status == 204 || status == 304) {
+  if (request_method == "HEAD" || connect_ok || status < 200 || status == 204 || status == 304) {
     framing.kind = Framing::none;
-    if (status / 100 == 1 || status == 204) {
-      if (scan.chunked) return kBad;
+    if (status < 200 || status == 204) {
+      if (scan.chunked || scan.length > 0) return kBad;
       head.headers.remove(Name::content_length);
     }
   } else if (scan.chunked) {

@@ -65,6 +65,11 @@ struct StreamInfo {
   std::string_view local_reply_body;
   std::optional<UpstreamInfo> upstream;
   std::vector<net::Address> hosts_attempted;  // filled from the second attempt on
+  /// `observability`: empty when it is the name.
+  void set_cluster(std::string_view name, std::string_view observability) noexcept {
+    cluster = observability.empty() ? name : observability;
+    cluster_raw = name;
+  }
   const net::Address& remote() const noexcept { return remote_override.empty() ? connection->remote : remote_override; }
 };
 

@@ -23,9 +23,7 @@ void add_one(const HeaderAdd& a, std::string_view value, http::HeaderMap& h) {
     case HeaderAdd::overwrite_if_exists:
       if (h.remove(std::string_view(a.name)) > 0) h.add(std::string_view(a.name), value);
       return;
-    case HeaderAdd::overwrite_or_add:
-      h.remove(std::string_view(a.name));
-      return h.add(std::string_view(a.name), value);
+    case HeaderAdd::overwrite_or_add: h.remove(std::string_view(a.name)); return h.add(std::string_view(a.name), value);
   }
 }
 

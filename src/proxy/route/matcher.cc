@@ -44,7 +44,7 @@ bool StringMatcher::match(std::string_view s) const {
 
 bool HeaderMatcher::decide(const std::string_view* value) const {
   if (kind == present && !missing_as_empty) return ((value != nullptr) == want_present) != invert;
-  if (value == nullptr && !missing_as_empty) return invert && kind != present ? true : false;
+  if (value == nullptr && !missing_as_empty) return false;  // inverted or not, as Envoy 1.40 does
   const std::string_view v = value == nullptr ? std::string_view("") : *value;
   bool hit = false;
   switch (kind) {
@@ -66,12 +66,10 @@ bool HeaderMatcher::match(const http::RequestHead& head) const {
 bool HeaderMatcher::match(const http::HeaderMap& headers) const {
   const auto* e = headers.find(std::string_view(name));
   if (e == nullptr) return decide(nullptr);
-  for (const auto* o = e + 1; o < headers.end(); ++o)
-    if (o->name == e->name) {  // several lines are matched joined
-      const std::string_view all = headers.joined(name);
-      return decide(&all);
-    }
-  return decide(&e->value);
+  const bool first = decide(&e->value);
+  for (const auto* o = e + 1; o < headers.end(); ++o)  // of several lines one must hit (with invert: none)
+    if (o->name == e->name && decide(&o->value) != invert) return !invert;
+  return first;
 }
 
 std::string_view query_value(std::string_view path, std::string_view name) {

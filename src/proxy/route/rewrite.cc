@@ -51,11 +51,13 @@ void rewrite_host(const Route& r, const ClusterWeight* weight, http::RequestHead
   else if (w.host == Rewrite::path_regex)
     host = regex_replace(*w.host_regex, path_only(path_before), w.host_substitution, arena);
   if (host.empty()) return;
+  const bool weighted = weight != nullptr && !weight->host_rewrite.empty();
+  if (o.insert_original_path && !weighted && head.authority != host)
+    head.headers.set(Name::x_envoy_original_host, head.authority);
   if (w.append_x_forwarded_host && head.authority != host) {
     const auto have = head.headers.get(Name::x_forwarded_host);
     head.headers.set(Name::x_forwarded_host, have.empty() ? head.authority : arena.cat(have, ",", head.authority));
   }
-  if (o.insert_original_path && head.authority != host) head.headers.set(Name::x_envoy_original_host, head.authority);
   head.authority = host;
 }
 
@@ -122,7 +124,8 @@ std::string_view redirect_location(const Route* r, const http::RequestHead& head
   } else if (has_port) {
     const auto p = host.substr(colon);
     // A default port of the old scheme would be wrong for the new one.
-    if (port_size != 0 || (scheme == "https" && p == ":80") || (scheme == "http" && p == ":443")) host = host.substr(0, colon);
+    const bool old_default = (head.scheme == "http" && p == ":80") || (head.scheme == "https" && p == ":443");
+    if (port_size != 0 || (scheme != head.scheme && old_default)) host = host.substr(0, colon);
   }
   if (d.has_path) {
     const bool own_query = d.path.find('?') != std::string::npos;

@@ -99,8 +99,8 @@ void ClientConnection::attach(PoolWaiter& w) {
 
 void ClientConnection::send_head(const http::RequestHead& head, bool end_stream) {
   const auto& o = cluster_.config->http1;
-  codec_.expect_response(head.method);
   const bool upgrade = head.headers.has(http::Name::upgrade);
+  codec_.expect_response(head.method, upgrade);
   framing_ = http::write_request_head(
       head, end_stream,
       {o.header_case, o.enable_trailers, upgrade ? head.headers.get(http::Name::connection) : std::string_view{}}, out_);
@@ -235,6 +235,8 @@ ClientStreamEvents* ClientConnection::detach() {
 void ClientConnection::on_informational(http::ResponseHead& head) { events_->on_informational(head); }
 
 void ClientConnection::on_response_head(http::ResponseHead& head, bool end_stream) {
+  if (!codec_.keep_alive() && http::list_has(head.headers.get(http::Name::connection), "close"))
+    thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_close_notify);
   if (!end_stream) return events_->on_head(head, false);
   const bool reusable = codec_.keep_alive() && request_ended_ && out_.empty();
   auto* e = detach();
@@ -295,8 +297,9 @@ void ClientConnection::on_peer_closed(bool reset) {
     if (state_ == State::open) close(false);
     return;
   }
-  // A body cut short is a framing error, as Envoy sees it.
-  const bool cut = codec_.head_seen();
+  // A message cut short is a framing error, as Envoy sees it.
+  const bool cut = codec_.head_seen() || !in_.empty();
+  if (cut) thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_protocol_error);
   fail(cut ? ResetReason::protocol_error : ResetReason::connection_termination, "");
 }
 

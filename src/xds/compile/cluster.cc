@@ -88,6 +88,8 @@ void compile_common_http(const core_v3::HttpProtocolOptions& p, upstream::Cluste
 }
 
 void compile_http(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
+  constexpr std::uint32_t kResponseHeadersKb = 80;  // Envoy's default for responses
+  o.http1.headers_kb_max = kResponseHeadersKb;
   compile_common_http(p.common_http_protocol_options(), o);
   if (p.has_http_protocol_options())
     compile_http1_options(p.http_protocol_options(), o.http1, at / "http_protocol_options", problems);

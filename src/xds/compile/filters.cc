@@ -71,10 +71,11 @@ std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
     r.suppress_envoy_headers = p.suppress_envoy_headers();
     r.respect_expected_rq_timeout = p.respect_expected_rq_timeout();
     r.dynamic_stats = !p.has_dynamic_stats() || p.dynamic_stats().value();
+    r.strict_headers.assign(p.strict_check_headers().begin(), p.strict_check_headers().end());
     if (!last)
       c.problems.error(at, "Error: terminal filter named " + filter.name() +
                                " of type envoy.filters.http.router must be the last filter in a http filter chain.");
-    made = std::make_shared<filters::RouterFactory>(r);
+    made = std::make_shared<filters::RouterFactory>(std::move(r));
   } else if (any.Is<fault_v3::HTTPFault>()) {
     fault_v3::HTTPFault p;
     any.UnpackTo(&p);

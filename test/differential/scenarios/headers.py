@@ -78,7 +78,7 @@ formatted("format_connection", "%PROTOCOL%", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT
 formatted("format_route", "%ROUTE_NAME%", "%VIRTUAL_CLUSTER_NAME%", "%UPSTREAM_CLUSTER%", "%UPSTREAM_HOST%")
 formatted("format_misc", "%ENVIRONMENT(NOPE_NOT_SET)%", "%START_TIME(%Y)%", "%RESPONSE_FLAGS%", "%RESPONSE_CODE%", "%BYTES_RECEIVED%",
           "%METADATA(ROUTE:a:b)%", "%DYNAMIC_METADATA(a:b)%", "%FILTER_STATE(x)%", mask=[(r"\b20\d\d\b", "<year>")])
-formatted("format_path", "%REQ_WITHOUT_QUERY(:PATH)%", "%PATH(WQ)%", "%PATH(NQ)%", "%QUERY_PARAM(q)%", "%QUERY_PARAM(zz)%", "%QUERY_PARAMS(ORIG)%")
+formatted("format_path", "%PATH(WQ)%", "%PATH(NQ)%", "%QUERY_PARAM(q)%", "%QUERY_PARAM(zz)%", "%QUERY_PARAMS(ORIG)%")
 scenario("format_response_headers", **mutations(route=add(
     "response", ("x-1", "%RESP(x-up)%"), ("x-2", "%RESPONSE_CODE%"), ("x-3", "%UPSTREAM_HOST%"), ("x-4", "%UPSTREAM_CLUSTER%"),
     ("x-5", "%REQ(x-in)%"), ("x-6", "%RESPONSE_CODE_DETAILS%"), ("x-7", "%RESP(nope)%"), ("x-8", "%UPSTREAM_REQUEST_ATTEMPT_COUNT%"),

@@ -70,6 +70,30 @@ scenario("route_headers", routes=f"""
                          ["x-r: -12"], ["x-p:"], ["x-p: v"], ["x-m: 1"], ["x-m: 1", "x-n: 1"], ["x-j: 1"],
                          ["x-j: 1", "x-i: no"], ["x-j: 1", "x-i: yes"], ["x-u: 1"], ["x-u: 1", "x-t: z"],
                          ["x-a: one", "x-a: two"], ["x-a: two", "x-a: one"]))
+scenario("route_headers_several_lines", routes=f"""
+- {{match: {{prefix: /joined, headers: [{{name: x-a, string_match: {{exact: "one,two"}}}}]}}, {direct("joined")}}}
+- {{match: {{prefix: /first, headers: [{{name: x-a, string_match: {{exact: one}}}}]}}, {direct("first")}}}
+- {{match: {{prefix: /second, headers: [{{name: x-a, string_match: {{exact: two}}}}]}}, {direct("second")}}}
+- {{match: {{prefix: /invert1, headers: [{{name: x-a, string_match: {{exact: one}}, invert_match: true}}]}}, {direct("inverted")}}}
+- {{match: {{prefix: /invert2, headers: [{{name: x-a, string_match: {{exact: two}}, invert_match: true}}]}}, {direct("inverted")}}}
+- {{match: {{prefix: /invert3, headers: [{{name: x-a, string_match: {{exact: "one,two"}}, invert_match: true}}]}}, {direct("inverted")}}}
+- {{match: {{prefix: /suffix, headers: [{{name: x-a, string_match: {{suffix: two}}}}]}}, {direct("suffix")}}}
+- {{match: {{prefix: /prefix, headers: [{{name: x-a, string_match: {{prefix: two}}}}]}}, {direct("prefix")}}}
+- {{match: {{prefix: /range, headers: [{{name: x-n, range_match: {{start: 10, end: 20}}}}]}}, {direct("range")}}}
+- {{match: {{prefix: /old, headers: [{{name: x-a, exact_match: one}}]}}, {direct("old")}}}
+- {{match: {{prefix: /inline, headers: [{{name: accept, string_match: {{exact: one}}}}]}}, {direct("inline")}}}
+- {{match: {{prefix: /}}, {direct("none")}}}
+""", client=sum((get(p, "x-a: one", "x-a: two", "x-n: 5", "x-n: 15", "accept: one", "accept: two") for p in (
+    "/joined", "/first", "/second", "/invert1", "/invert2", "/invert3", "/suffix", "/prefix", "/range", "/old", "/inline")), []))
+scenario("route_headers_missing_inverted", routes=f"""
+- {{match: {{prefix: /string, headers: [{{name: x-a, string_match: {{exact: one}}, invert_match: true}}]}}, {direct("string")}}}
+- {{match: {{prefix: /range, headers: [{{name: x-a, range_match: {{start: 1, end: 2}}, invert_match: true}}]}}, {direct("range")}}}
+- {{match: {{prefix: /old, headers: [{{name: x-a, exact_match: one, invert_match: true}}]}}, {direct("old")}}}
+- {{match: {{prefix: /regex, headers: [{{name: x-a, safe_regex_match: {{regex: one}}, invert_match: true}}]}}, {direct("regex")}}}
+- {{match: {{prefix: /present, headers: [{{name: x-a, present_match: true, invert_match: true}}]}}, {direct("present")}}}
+- {{match: {{prefix: /empty, headers: [{{name: x-a, string_match: {{exact: one}}, invert_match: true, treat_missing_header_as_empty: true}}]}}, {direct("empty")}}}
+- {{match: {{prefix: /}}, {direct("none")}}}
+""", client=paths("/string", "/range", "/old", "/regex", "/present", "/empty"))
 scenario("route_headers_deprecated_forms", routes=f"""
 - {{match: {{prefix: /, headers: [{{name: x-a, exact_match: one}}]}}, {direct("exact")}}}
 - {{match: {{prefix: /, headers: [{{name: x-a, prefix_match: pre}}]}}, {direct("prefix")}}}

@@ -1,0 +1,152 @@
+// The stream's second half: what goes back to the client.
+#include "proxy/hcm/hygiene.h"
+#include "proxy/hcm/local_reply.h"
+#include "proxy/hcm/session.h"
+#include "proxy/hcm/stream.h"
+
+namespace outrigger::hcm {
+
+using http::Name;
+using stats::HttpStat;
+
+void Stream::respond_informational(http::ResponseHead& head) {
+  if (response_started_) return;
+  if (head.status == 100 && config_->proxy_100_continue) session_->write_informational(head);
+}
+
+void Stream::respond_head(http::ResponseHead& head, bool end_stream) {
+  if (ended_ || response_started_) return;
+  touch();
+  encode_head(filter_count_, head, end_stream);
+}
+
+void Stream::respond_body(Buffer& body, bool end_stream) {
+  if (ended_) return;
+  touch();
+  encode_body(filter_count_, body, end_stream);
+}
+
+void Stream::respond_trailers(http::HeaderMap& trailers) {
+  if (ended_) return;
+  encode_trailers(filter_count_, trailers);
+}
+
+void Stream::inject_response_body(HttpFilter& from, Buffer& body, bool end_stream) {
+  if (!ended_) encode_body(from.index_, body, end_stream);
+}
+
+void Stream::encode_head(std::size_t below, http::ResponseHead& head, bool end_stream) {
+  response_ = &head;
+  while (below > 0) filters_[--below]->on_response_head(head, end_stream);
+  write_head(head, end_stream);
+}
+
+void Stream::encode_body(std::size_t below, Buffer& body, bool end_stream) {
+  while (below > 0)
+    if (filters_[--below]->on_response_body(body, end_stream) == FilterStatus::stop) return;
+  info_.bytes_sent += bodiless_ ? 0 : body.size();
+  session_->write_body(body, end_stream);
+  if (end_stream) finish();
+}
+
+void Stream::encode_trailers(std::size_t below, http::HeaderMap& trailers) {
+  response_trailers_ = &trailers;
+  while (below > 0) filters_[--below]->on_response_trailers(trailers);
+  session_->write_trailers(trailers);
+  finish();
+}
+
+void Stream::count_response(std::uint16_t status) {
+  info_.response_code = status;
+  static constexpr HttpStat kByClass[] = {HttpStat::downstream_rq_1xx, HttpStat::downstream_rq_2xx, HttpStat::downstream_rq_3xx,
+                                          HttpStat::downstream_rq_4xx, HttpStat::downstream_rq_5xx};
+  using L = stats::ListenerHttpStat;
+  static constexpr L kListener[] = {L::downstream_rq_1xx, L::downstream_rq_2xx, L::downstream_rq_3xx, L::downstream_rq_4xx,
+                                    L::downstream_rq_5xx};
+  auto& cells = worker_.thread.cells;
+  cells.add(config_->stats, HttpStat::downstream_rq_completed);
+  if (config_->listener_stats) cells.add(config_->listener_stats, L::downstream_rq_completed);
+  if (status < 100 || status > 599) return;
+  cells.add(config_->stats, kByClass[status / 100 - 1]);
+  if (config_->listener_stats) cells.add(config_->listener_stats, kListener[status / 100 - 1]);
+}
+
+/// The value of the connection header; decides whether the connection lives on.
+std::string_view Stream::connection_header(const http::ResponseHead& head) {
+  if (head.status == 101) return head.headers.get(Name::connection);
+  if (upgrade_ && request_->is_connect() && head.status / 100 == 2) return {};
+  auto& cells = worker_.thread.cells;
+  if (saw_close_) session_->close_after_response();
+  if (!request_complete_ && !request_->is_connect()) {
+    if (!upgrade_) cells.add(config_->stats, HttpStat::downstream_rq_response_before_rq_complete);
+    session_->close_after_response();
+  }
+  if (config_->requests_per_connection_max > 0 && session_->requests_seen() >= config_->requests_per_connection_max &&
+      !session_->closing()) {
+    cells.add(config_->stats, HttpStat::downstream_cx_max_requests_reached);
+    session_->close_after_response();
+  }
+  if (!session_->closing() && session_->drain_requested()) {
+    cells.add(config_->stats, HttpStat::downstream_cx_drain_close);
+    session_->close_after_response();
+  }
+  if (upgrade_) session_->close_after_response();
+  if (session_->closing()) return "close";
+  if (info_.protocol == http::Protocol::http10) return "keep-alive";
+  return {};
+}
+
+void Stream::write_head(http::ResponseHead& head, bool end_stream) {
+  response_ = &head;
+  response_started_ = true;
+  if (!head.headers.has(Name::date)) {
+    const auto date = worker_.date.at(
+        worker_.thread.loop.now(), [](const void* l) { return static_cast<const event::Loop*>(l)->wall(); },
+        &worker_.thread.loop);
+    head.headers.add(Name::date, arena_.copy(date));
+  }
+  mutate_response(*config_, *request_, upgrade_ && head.headers.has(Name::upgrade), head);
+  const auto connection = connection_header(head);
+  count_response(head.status);
+  const bool no_body = head.status == 204 || head.status == 304 || head.status < 200;
+  bodiless_ = no_body || request_->is_head();
+  const auto rule = no_body ? http::BodyRule::bodiless_status : bodiless_ ? http::BodyRule::head_request : http::BodyRule::any;
+  info_.first_downstream_tx = worker_.thread.loop.now();
+  info_.header_bytes_sent = head.headers.byte_size();
+  session_->write_head(head, end_stream, rule, connection);
+  if (end_stream) finish();
+}
+
+void Stream::close_connection() { session_->close_after_response(true); }
+
+void Stream::local_reply(const LocalReply& reply) {
+  if (ended_) return;
+  if (reply.flag) info_.flags.set(*reply.flag);
+  if (!reply.details.empty()) info_.details = reply.details;
+  if (response_started_) return abort();
+  local_ = true;
+  auto& head = *arena_.make<http::ResponseHead>(arena_);
+  head.status = reply.status;
+  std::string_view body = arena_.copy(reply.body), type = reply.content_type;
+  response_ = &head;
+  for (std::size_t i = 0; i < reply.headers_count; ++i) head.headers.add_copy(reply.headers[i].first, reply.headers[i].second);
+  if (reply.finalize && route_ != nullptr) route::finalize_response(*route_, reply.weight, head, format_context());
+  info_.response_code = reply.status;
+  info_.local_reply_body = body;
+  apply_local_reply_config(*this, head, body, type);
+  if (request_->is_grpc()) {
+    grpc_local_reply(head, reply.grpc_status, body);
+    body = {};
+  } else if (!body.empty()) {
+    put_body_headers(head, body, type);
+  }
+  const bool no_body = body.empty() || request_->is_head();
+  encode_head(filter_count_, head, no_body);
+  if (!no_body && !ended_) {
+    Buffer b;
+    b.append(body);
+    encode_body(filter_count_, b, true);
+  }
+}
+
+}  // namespace outrigger::hcm
