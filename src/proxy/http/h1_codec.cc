@@ -50,6 +50,7 @@ void H1ServerCodec::next_request() noexcept {
   scanned_ = 0;
   chunks_.reset();
   head_ = nullptr;
+  trailers_ = nullptr;
 }
 
 bool H1ServerCodec::read_head(Buffer& in, Events& events) {
@@ -92,14 +93,15 @@ bool H1ServerCodec::read_head(Buffer& in, Events& events) {
 
 void H1ServerCodec::read_chunks(Buffer& in, Events& events) {
   Buffer body;
-  HeaderMap trailers(head_->headers.arena());
-  const auto status = chunks_.feed(in, body, head_->headers.arena(), &trailers);
+  Arena& arena = head_->headers.arena();
+  if (trailers_ == nullptr) trailers_ = arena.make<HeaderMap>(arena);
+  const auto status = chunks_.feed(in, body, arena, trailers_);
   if (status == ChunkDecoder::Status::error) return fail(events, kBadChunk);
   const bool done = status == ChunkDecoder::Status::done;
   if (done) state_ = State::complete;
-  const bool tell_trailers = done && options_.enable_trailers && trailers.size() > 0;
+  const bool tell_trailers = done && options_.enable_trailers && trailers_->size() > 0;
   if (!body.empty() || (done && !tell_trailers)) events.on_request_body(body, done && !tell_trailers);
-  if (tell_trailers && state_ == State::complete) events.on_request_trailers(trailers);
+  if (tell_trailers && state_ == State::complete) events.on_request_trailers(*trailers_);
 }
 
 void H1ServerCodec::feed(Buffer& in, Events& events) {
@@ -142,6 +144,7 @@ void H1ClientCodec::expect_response(std::string_view method, bool upgrade) noexc
   scanned_ = 0;
   informational_ = 0;
   keep_alive_ = true;
+  trailers_ = nullptr;
   chunks_.reset();
 }
 
@@ -214,9 +217,10 @@ void H1ClientCodec::feed(Buffer& in, Events& events) {
       case State::chunked: {
         Buffer body;
         Arena& arena = events.response_arena();
-        HeaderMap trailers(arena);
+        if (trailers_ == nullptr) trailers_ = arena.make<HeaderMap>(arena);
+        HeaderMap& trailers = *trailers_;
         const std::size_t before = in.size();
-        const auto status = chunks_.feed(in, body, arena, &trailers);
+        const auto status = chunks_.feed(in, body, arena, trailers_);
         if (status == ChunkDecoder::Status::error) return fail(events, kBadChunk);
         const bool done = status == ChunkDecoder::Status::done;
         if (done) finish();

@@ -41,6 +41,7 @@ class H1ServerCodec {
   RequestHead* head_ = nullptr;
   std::uint64_t left_ = 0;
   std::size_t scanned_ = 0;
+  HeaderMap* trailers_ = nullptr;  // of the message being read, in its arena
   ChunkDecoder chunks_;
 };
 
@@ -85,6 +86,7 @@ class H1ClientCodec {
   std::size_t scanned_ = 0;
   std::uint32_t informational_ = 0;
   bool keep_alive_ = true, upgrade_ = false;
+  HeaderMap* trailers_ = nullptr;  // of the message being read, in its arena
   ChunkDecoder chunks_;
 };
 

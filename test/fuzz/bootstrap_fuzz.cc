@@ -1,0 +1,40 @@
+// A bootstrap in YAML or JSON: accepted, or refused with at least one problem that says where it is. Nothing is
+// opened and nothing runs.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "proxy/base/log.h"
+#include "xds/compile/bootstrap.h"
+#include "xds/load/bootstrap.h"
+
+namespace {
+using namespace outrigger;  // NOLINT: a program of its own
+
+void check(bool ok) {
+  if (!ok) std::abort();
+}
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  logger::set_all_levels(*logger::parse_level("off"));
+  const std::string text(reinterpret_cast<const char*>(data), size);
+  if (text.find("filename") != std::string::npos || text.find("path:") != std::string::npos) return 0;  // reads files
+  xds::Options o;
+  o.config_yaml = text;
+  o.mode = xds::Options::validate;
+  xds::Problems problems;
+  xds::LoadedBootstrap loaded;
+  if (xds::load_bootstrap(o, loaded, problems)) {
+    stats::Registry stats;
+    accesslog::Files files;
+    xds::CompileContext c{problems, stats, files};
+    c.validate_only = true;
+    (void)xds::compile_bootstrap(loaded.message, o, c);
+  }
+  xds::locate_problems(loaded, problems);
+  const std::string told = xds::problems_text(problems);
+  check(problems.ok() || !told.empty());
+  for (const auto& p : problems.list()) check(!p.text.empty());
+  return 0;
+}
