@@ -16,7 +16,10 @@ class Arena {
   Arena() = default;
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
-  ~Arena() { reset(); }
+  ~Arena() {
+    reset();
+    while (spare_ != nullptr) std::free(std::exchange(spare_, spare_->next));
+  }
 
   void* allocate(std::size_t bytes, std::size_t align = alignof(std::max_align_t)) {
     auto at = (reinterpret_cast<std::uintptr_t>(next_) + align - 1) & ~(align - 1);
@@ -48,9 +51,18 @@ class Arena {
     }
     return {p, n};
   }
-  /// Frees everything but the inline block.
+  /// Frees everything but the inline block and a few of the usual size, which the next user will need too.
   void reset() noexcept {
-    while (blocks_ != nullptr) std::free(std::exchange(blocks_, blocks_->next));
+    while (blocks_ != nullptr) {
+      Block* b = std::exchange(blocks_, blocks_->next);
+      if (b->size == kUsual && spare_count_ < kSpareMax) {
+        b->next = spare_;
+        spare_ = b;
+        ++spare_count_;
+      } else {
+        std::free(b);
+      }
+    }
     next_ = inline_;
     end_ = inline_ + sizeof inline_;
     grown_ = 0;
@@ -59,13 +71,24 @@ class Arena {
   std::size_t grown() const noexcept { return grown_; }
 
  private:
-  struct Block {
+  struct alignas(std::max_align_t) Block {
     Block* next;
+    std::size_t size;
   };
-  void* allocate_slow(std::size_t bytes, std::size_t align) {
-    const std::size_t size = sizeof(Block) + align + (bytes > kBlock ? bytes : kBlock);
+  Block* take_block(std::size_t size) {
+    if (size == kUsual && spare_ != nullptr) {
+      --spare_count_;
+      return std::exchange(spare_, spare_->next);
+    }
     auto* block = static_cast<Block*>(std::malloc(size));
     if (block == nullptr) std::abort();  // out of memory: there is no smaller answer
+    block->size = size;
+    return block;
+  }
+  void* allocate_slow(std::size_t bytes, std::size_t align) {
+    const bool usual = bytes + align <= kUsual - sizeof(Block);
+    const std::size_t size = usual ? kUsual : sizeof(Block) + align + bytes;
+    Block* block = take_block(size);
     block->next = blocks_;
     blocks_ = block;
     grown_ += size;
@@ -73,8 +96,11 @@ class Arena {
     end_ = reinterpret_cast<char*>(block) + size;
     return allocate(bytes, align);
   }
-  static constexpr std::size_t kBlock = 4096;
+  static constexpr std::size_t kUsual = 4096;
+  static constexpr unsigned kSpareMax = 4;
   Block* blocks_ = nullptr;
+  Block* spare_ = nullptr;
+  unsigned spare_count_ = 0;
   std::size_t grown_ = 0;
   alignas(std::max_align_t) char inline_[3584];
   char* next_ = inline_;

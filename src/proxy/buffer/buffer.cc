@@ -50,15 +50,14 @@ void release(Buffer::Block* b) noexcept {
 
 }  // namespace
 
-Buffer::Buffer(Buffer&& o) noexcept : slices_(std::move(o.slices_)), first_(o.first_), size_(o.size_) {
-  o.slices_.clear();
-  o.first_ = o.size_ = 0;
+Buffer::Buffer(Buffer&& o) noexcept : first_(std::exchange(o.first_, 0)), size_(std::exchange(o.size_, 0)) {
+  slices_.swap(o.slices_);
 }
 
 Buffer& Buffer::operator=(Buffer&& o) noexcept {
   if (this != &o) {
     clear();
-    std::swap(slices_, o.slices_);
+    slices_.swap(o.slices_);
     std::swap(first_, o.first_);
     std::swap(size_, o.size_);
   }
@@ -77,7 +76,7 @@ void Buffer::pop_front_slice() noexcept {
     slices_.clear();
     first_ = 0;
   } else if (first_ >= 32 && first_ * 2 >= slices_.size()) {  // keep the run short
-    slices_.erase(slices_.begin(), slices_.begin() + static_cast<std::ptrdiff_t>(first_));
+    slices_.erase_front(first_);
     first_ = 0;
   }
 }
@@ -211,7 +210,7 @@ std::span<char> Buffer::linearize(std::size_t bytes) {
     at += n;
     drain(n);
   }
-  slices_.insert(slices_.begin() + static_cast<std::ptrdiff_t>(first_), {big, 0, static_cast<std::uint32_t>(bytes)});
+  slices_.insert(first_, {big, 0, static_cast<std::uint32_t>(bytes)});
   size_ = total;
   return {big->bytes, bytes};
 }

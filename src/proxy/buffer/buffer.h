@@ -7,7 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
+#include "proxy/buffer/slice_list.h"
 
 namespace outrigger {
 
@@ -56,8 +56,8 @@ class Buffer {
   };
   Slice* begin() noexcept { return slices_.data() + first_; }
   void pop_front_slice() noexcept;
-  std::vector<Slice> slices_;  // keeps its capacity: no allocation in steady state
-  std::size_t first_ = 0;      // slices before it are consumed
+  SliceList<Slice, 4> slices_;  // keeps its capacity: no allocation in steady state
+  std::size_t first_ = 0;       // slices before it are consumed
   std::size_t size_ = 0;
 };
 

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""No malloc per request in steady state: counts the proxy's calls of malloc over some thousand requests.
+
+  run.py --binary PATH --shim libcount_malloc.so --upstream bench_upstream
+"""
+import argparse
+import json
+import mmap
+import os
+import pathlib
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+WARM, COUNTED = 300, 3000
+ALLOWED = COUNTED // 100  # what the main thread does meanwhile, and pools that still grow
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def address(port):
+    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+
+
+def cluster(name, port):
+    return {"name": name, "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [
+        {"endpoint": {"address": address(port)}}]}]}}
+
+
+def bootstrap(http, tcp, admin, up_http, up_tcp, log):
+    types = "type.googleapis.com/envoy.extensions"
+    access_log = [{"name": "file", "typed_config": {
+        "@type": f"{types}.access_loggers.file.v3.FileAccessLog", "path": str(log), "log_format": {"json_format": {
+            "path": "%REQ(:PATH)%", "code": "%RESPONSE_CODE%", "ms": "%DURATION%", "host": "%UPSTREAM_HOST%"}}}}]
+    mutations = [{"header": {"key": "x-added", "value": "%REQ(user-agent)%-%DOWNSTREAM_REMOTE_ADDRESS%"}}]
+    hcm = {"@type": f"{types}.filters.network.http_connection_manager.v3.HttpConnectionManager", "stat_prefix": "h",
+           "access_log": access_log, "use_remote_address": True, "normalize_path": True,
+           "http_filters": [{"name": "router", "typed_config": {"@type": f"{types}.filters.http.router.v3.Router"}}],
+           "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
+               {"match": {"prefix": "/", "headers": [{"name": "x-a", "string_match": {"exact": "b"}}]},
+                "request_headers_to_add": mutations, "response_headers_to_add": mutations,
+                "route": {"cluster": "http", "retry_policy": {"retry_on": "5xx"}}},
+               {"match": {"prefix": "/"}, "route": {"cluster": "http"}}]}]}}
+    tcp_proxy = {"@type": f"{types}.filters.network.tcp_proxy.v3.TcpProxy", "stat_prefix": "t", "cluster": "tcp"}
+
+    def listener(name, port, config):
+        return {"name": name, "address": address(port), "filter_chains": [{"filters": [
+            {"name": name, "typed_config": config}]}]}
+    return {"admin": {"address": address(admin)}, "static_resources": {
+        "clusters": [cluster("http", up_http), cluster("tcp", up_tcp)],
+        "listeners": [listener("http", http, hcm), listener("tcp", tcp, tcp_proxy)]}}
+
+
+def read_response(s):
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += receive(s)
+    head, _, body = data.partition(b"\r\n\r\n")
+    size = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+    while len(body) < size:
+        body += receive(s)
+    if not head.startswith(b"HTTP/1.1 200"):
+        raise RuntimeError(head.decode())
+
+
+def receive(s):
+    data = s.recv(65536)
+    if not data:
+        raise RuntimeError("the proxy closed the connection")
+    return data
+
+
+def http_load(request):
+    def run(s, times):
+        for _ in range(times):
+            s.sendall(request)
+            read_response(s)
+    return run
+
+
+def tcp_load(s, times):
+    for _ in range(times):
+        s.sendall(b"x" * 100)
+        got = 0
+        while got < 100:
+            got += len(receive(s))
+
+
+HEADERS = "".join(f"x-header-{i}: some value of usual length\r\n" for i in range(20))
+LOADS = {
+    "GET": ("http", http_load(b"GET /small HTTP/1.1\r\nhost: h\r\n\r\n")),
+    "GET with 20 headers, mutations, retry policy": (
+        "http", http_load(f"GET /small HTTP/1.1\r\nhost: h\r\nx-a: b\r\nuser-agent: u\r\n{HEADERS}\r\n".encode())),
+    "POST of 5000 bytes": ("http", http_load(b"POST /upload HTTP/1.1\r\nhost: h\r\ncontent-length: 5000\r\n\r\n" + b"x" * 5000)),
+    "TCP, 100 bytes there and back": ("tcp", tcp_load),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("binary", "shim", "upstream"):
+        parser.add_argument(f"--{name}", required=True)
+    options = parser.parse_args()
+    passed = failed = 0
+    with tempfile.TemporaryDirectory(prefix="outrigger-alloc-") as folder:
+        folder = pathlib.Path(folder)
+        counter = folder / "count"
+        counter.write_bytes(bytes(8))
+        ports = {"http": free_port(), "tcp": free_port(), "admin": free_port()}
+        upstream = subprocess.Popen([options.upstream], stdout=subprocess.PIPE, text=True)
+        proxy = None
+        try:
+            up_http, up_tcp = map(int, upstream.stdout.readline().split())
+            config = folder / "bootstrap.json"
+            config.write_text(json.dumps(bootstrap(ports["http"], ports["tcp"], ports["admin"], up_http, up_tcp, folder / "log")))
+            env = {**os.environ, "LD_PRELOAD": os.path.abspath(options.shim), "OUTRIGGER_MALLOC_COUNT": str(counter)}
+            proxy = subprocess.Popen([options.binary, "-c", str(config), "--concurrency", "1", "--log-level", "error"], env=env)
+            wait_ready(ports["admin"], proxy)
+            with open(counter, "rb") as f, mmap.mmap(f.fileno(), 8, access=mmap.ACCESS_READ) as mapped:
+                if struct.unpack("Q", mapped[:8])[0] == 0:
+                    raise RuntimeError("the counting library was not loaded")
+                for name, (kind, load) in LOADS.items():
+                    with socket.create_connection(("127.0.0.1", ports[kind]), 10) as s:
+                        if kind == "tcp":
+                            s.sendall(b"E")  # the upstream's word for: echo
+                        load(s, WARM)
+                        before = struct.unpack("Q", mapped[:8])[0]
+                        load(s, COUNTED)
+                        used = struct.unpack("Q", mapped[:8])[0] - before
+                    ok = used <= ALLOWED
+                    passed, failed = passed + ok, failed + (not ok)
+                    print(f"{'PASS' if ok else 'FAIL'} {name}: {used} calls of malloc in {COUNTED} exchanges")
+        finally:
+            for process in (proxy, upstream):
+                if process:
+                    process.terminate()
+                    process.wait(10)
+    print(f"{passed} passed, {failed} failed")
+    return failed != 0
+
+
+def wait_ready(port, process):
+    for _ in range(2000):
+        if process.poll() is not None:
+            raise RuntimeError("the proxy did not start")
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.005)
+    raise RuntimeError("the proxy was not ready in time")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
