@@ -21,4 +21,6 @@ Memory read_memory() {
   return m;
 }
 
+void return_free_memory() { malloc_trim(0); }
+
 }  // namespace outrigger::server

@@ -8,5 +8,7 @@ struct Memory {
   std::uint64_t allocated = 0, heap = 0, free = 0, physical = 0;  // bytes
 };
 Memory read_memory();
+/// Gives the kernel back what loading a config left free in the heap. Milliseconds; not on a data path.
+void return_free_memory();
 
 }  // namespace outrigger::server
