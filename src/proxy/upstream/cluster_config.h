@@ -19,7 +19,8 @@ enum class DnsFamily : std::uint8_t { automatic, v4_only, v6_only, v4_preferred,
 
 struct Thresholds {
   std::uint32_t connections = 1024, pending = 1024, requests = 1024, retries = 3;
-  std::optional<double> retry_budget_percent;  // set: replaces `retries`
+  bool has_retry_budget = false;  // replaces `retries`
+  double retry_budget_percent = 20;
   std::uint32_t retry_budget_min = 3;
   bool track_remaining = false;
   std::optional<std::uint32_t> connection_pools;

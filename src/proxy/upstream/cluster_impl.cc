@@ -63,9 +63,9 @@ bool ClusterImpl::try_retry(bool high_priority) noexcept {
   auto& limits = shared_->circuit[high_priority ? 1 : 0];
   const auto& t = shared_->thresholds(high_priority);
   bool free = limits.can_take(Limit::retries);
-  if (t.retry_budget_percent) {
+  if (t.has_retry_budget) {
     const double running = limits.used(Limit::requests) + limits.used(Limit::pending);
-    const auto allowed = static_cast<std::uint32_t>(running * *t.retry_budget_percent / 100);
+    const auto allowed = static_cast<std::uint32_t>(running * t.retry_budget_percent / 100);
     free = limits.used(Limit::retries) < std::max(allowed, t.retry_budget_min);
   }
   if (free) limits.take(Limit::retries, thread_.cells);

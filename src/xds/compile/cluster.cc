@@ -71,7 +71,8 @@ void compile_thresholds(const cluster_v3::CircuitBreakers::Thresholds& p, upstre
   if (p.has_max_requests()) o.requests = p.max_requests().value();
   if (p.has_max_retries()) o.retries = p.max_retries().value();
   if (!p.has_retry_budget()) return;
-  o.retry_budget_percent = p.retry_budget().has_budget_percent() ? p.retry_budget().budget_percent().value() : 20.0;
+  o.has_retry_budget = true;
+  if (p.retry_budget().has_budget_percent()) o.retry_budget_percent = p.retry_budget().budget_percent().value();
   if (p.retry_budget().has_min_retry_concurrency()) o.retry_budget_min = p.retry_budget().min_retry_concurrency().value();
 }
 
