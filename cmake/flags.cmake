@@ -14,6 +14,10 @@ if(OUTRIGGER_SANITIZE)
   list(APPEND OUTRIGGER_WARNINGS -Wno-maybe-uninitialized)
   if(OUTRIGGER_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     list(APPEND OUTRIGGER_WARNINGS -Wno-tsan)  # Asio's fences; its queues are guarded by mutexes as well
+    # Protobuf's headers add members under this macro, which the system's library does not have. libstdc++ reads the
+    # second one in its place.
+    add_compile_options(-U__SANITIZE_THREAD__)
+    add_compile_definitions(_GLIBCXX_TSAN=1)
   endif()
   add_compile_options(-fsanitize=${OUTRIGGER_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${OUTRIGGER_SANITIZE})
