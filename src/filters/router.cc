@@ -146,6 +146,7 @@ bool Router::choose(http::RequestHead& head) {
   }
   const auto& config = cluster_->config();
   stream_.info().set_cluster(config.name, config.observability_name);
+  stream_.info().cluster_metadata = config.metadata;
   const auto& runtime = *stream_.thread().runtime;
   if (!runtime.layers().empty()) {
     thread_local std::string key;
@@ -337,6 +338,7 @@ void Router::start_attempt() {
   auto& chosen = info.upstream.emplace();
   chosen.host = host->endpoint().address;
   chosen.hostname = host->endpoint().hostname;
+  chosen.metadata = host->endpoint().metadata;
   if (tried_count_ < kAttemptsMax) tried_[tried_count_++] = host;
   if (attempt_count_ == kAttemptsMax) return fail(503, "too many attempts", "too_many_attempts", false);
   if (route_->rewrite.host == route::Rewrite::automatic && !host->endpoint().hostname.empty()) {
@@ -422,6 +424,7 @@ void Attempt::on_pool_failure(upstream::PoolFailure why, std::string_view detail
     auto& up = router_.stream_.info().upstream.emplace();
     up.host = host->endpoint().address;
     up.hostname = host->endpoint().hostname;
+    up.metadata = host->endpoint().metadata;
     up.transport_failure_reason = with_underscores(detail, arena());
   }
   done_ = true;

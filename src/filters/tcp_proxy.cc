@@ -114,6 +114,7 @@ void TcpProxy::start() {
   }
   const auto& c = cluster_->config();
   stream_.cluster = c.observability_name.empty() ? std::string_view(c.name) : c.observability_name;
+  stream_.cluster_metadata = c.metadata;
   stream_.cluster_raw = c.name;
   connect();
 }
@@ -142,6 +143,7 @@ void TcpProxy::on_tcp_failure(upstream::PoolFailure why, std::string_view detail
     auto& up = stream_.upstream.emplace();
     up.host = host->endpoint().address;
     up.hostname = host->endpoint().hostname;
+    up.metadata = host->endpoint().metadata;
     up.transport_failure_reason = detail.empty() ? "" : "delayed connect error: Connection refused";
   }
   if (why == upstream::PoolFailure::overflow) return fail(Flag::upstream_overflow, "");
@@ -156,6 +158,7 @@ void TcpProxy::on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) {
   auto& up = stream_.upstream.emplace();
   up.host = lease_->host().endpoint().address;
   up.hostname = lease_->host().endpoint().hostname;
+  up.metadata = lease_->host().endpoint().metadata;
   up.local = up_.transport->local();
   up.connection_id = lease_->connection_id();
   up_.transport->start(up_);

@@ -81,6 +81,8 @@ Result<std::vector<std::shared_ptr<const Operator>>> parse(std::string_view form
   return parts;
 }
 
+}  // namespace
+
 void append_json_string(std::string_view s, std::string& out) {
   out += '"';
   for (char c : s) {
@@ -106,8 +108,6 @@ void append_json_string(std::string_view s, std::string& out) {
   }
   out += '"';
 }
-
-}  // namespace
 
 Result<TextFormat> TextFormat::compile(std::string_view format, bool omit_empty_values) {
   auto parts = parse(format);
@@ -216,12 +216,13 @@ struct JsonFormat::Node {
   bool append_string(const Context& c, std::string& out) const {
     std::string text;
     if (parts.size() == 1 && parts[0]->literal() == nullptr) {
-      if (!parts[0]->append(c, text)) {
+      const auto* json = parts[0]->json();
+      if (!(json != nullptr ? (*json)(c, text) : parts[0]->append(c, text))) {
         if (omit_empty) return false;
         out += "null";
         return true;
       }
-      if (parts[0]->number())
+      if (parts[0]->number() || json != nullptr)
         out += text;
       else
         append_json_string(text, out);

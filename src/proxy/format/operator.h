@@ -11,6 +11,8 @@ class Operator {
  public:
   using Append = std::function<bool(const Context&, std::string&)>;
   Operator(Append append, bool number) : append_(std::move(append)), number_(number) {}
+  /// `append_json` appends the value as JSON, for one whose type is known only when it is there.
+  Operator(Append append, Append append_json) : append_(std::move(append)), append_json_(std::move(append_json)) {}
   explicit Operator(std::string literal) : literal_(std::move(literal)), is_literal_(true) {}
   /// False: no value (nothing was appended).
   bool append(const Context& c, std::string& out) const {
@@ -18,17 +20,22 @@ class Operator {
     out += literal_;
     return true;
   }
+  /// Null: the text is a JSON string, or a number.
+  const Append* json() const noexcept { return append_json_ ? &append_json_ : nullptr; }
   bool number() const noexcept { return number_; }
   const std::string* literal() const noexcept { return is_literal_ ? &literal_ : nullptr; }
 
  private:
-  Append append_;
+  Append append_, append_json_;
   std::string literal_;
   bool number_ = false, is_literal_ = false;
 };
 
 /// `name(argument):length`; length < 0: none.
 Result<Operator> make_operator(std::string_view name, std::string_view argument, bool has_argument, long length);
+
+/// Quoted and escaped.
+void append_json_string(std::string_view s, std::string& out);
 
 /// strftime with %f, %1f..%9f, %3f sub-second digits; UTC.
 void append_time(WallTime t, std::string_view format, std::string& out);

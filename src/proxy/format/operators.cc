@@ -246,9 +246,61 @@ std::string_view path_of(const Context& c) {
   return original.empty() ? c.request->path : original;
 }
 
+using GetMetadata = const Metadata* (*)(const StreamInfo&);
+
+/// By Envoy's name of the type. No filter of ours writes dynamic metadata, and virtual hosts and
+/// filter chains have none.
+const GetMetadata* metadata_source(std::string_view type) {
+  static const std::unordered_map<std::string_view, GetMetadata> kSources = {
+      {"ROUTE", [](const StreamInfo& i) { return i.route_metadata; }},
+      {"CLUSTER", [](const StreamInfo& i) -> const Metadata* { return i.cluster_metadata.get(); }},
+      {"UPSTREAM_HOST", [](const StreamInfo& i) -> const Metadata* { return i.upstream ? i.upstream->metadata.get() : nullptr; }},
+      {"LISTENER",
+       [](const StreamInfo& i) -> const Metadata* { return i.connection ? i.connection->listener_metadata : nullptr; }},
+      {"DYNAMIC", [](const StreamInfo&) -> const Metadata* { return nullptr; }},
+      {"VIRTUAL_HOST", [](const StreamInfo&) -> const Metadata* { return nullptr; }},
+      {"LISTENER_FILTER_CHAIN", [](const StreamInfo&) -> const Metadata* { return nullptr; }},
+  };
+  const auto at = kSources.find(type);
+  return at == kSources.end() ? nullptr : &at->second;
+}
+
+Operator metadata_operator(GetMetadata source, std::string_view path, long length) {
+  const auto find = [source, path = std::string(path)](const Context& c) -> const MetadataValue* {
+    const Metadata* all = source(*c.info);
+    return all == nullptr ? nullptr : all->find(path);
+  };
+  return {[find, length](const Context& c, std::string& out) {
+            const auto* v = find(c);
+            if (v != nullptr) out += cut(v->text, length);
+            return v != nullptr;
+          },
+          [find, length](const Context& c, std::string& out) {
+            const auto* v = find(c);
+            if (v == nullptr) return false;
+            if (v->is_string)
+              append_json_string(cut(v->text, length), out);
+            else
+              out += v->text;
+            return true;
+          }};
+}
+
+/// METADATA(TYPE:namespace:key...) and the older CLUSTER_METADATA(namespace:key...).
+Result<Operator> make_metadata(std::string_view name, std::string_view argument, long length) {
+  if (name == "METADATA") {
+    const auto type = argument.substr(0, argument.find(':'));
+    const auto* source = metadata_source(type);
+    if (source == nullptr) return invalid(std::string(type) + " is not supported type of metadata");
+    return metadata_operator(*source, argument.size() > type.size() ? argument.substr(type.size() + 1) : "", length);
+  }
+  if (argument.empty()) return invalid(std::string(name) + " requires parameters");
+  const auto type = name == "CLUSTER_METADATA" ? "CLUSTER" : name == "UPSTREAM_METADATA" ? "UPSTREAM_HOST" : "DYNAMIC";
+  return metadata_operator(*metadata_source(type), argument, length);
+}
+
 bool always_missing(std::string_view name) {
-  for (std::string_view s : {"DYNAMIC_METADATA", "CLUSTER_METADATA", "UPSTREAM_METADATA", "FILTER_STATE", "UPSTREAM_FILTER_STATE",
-                             "METADATA", "TRACE_ID", "SPAN_ID"})
+  for (std::string_view s : {"FILTER_STATE", "UPSTREAM_FILTER_STATE", "TRACE_ID", "SPAN_ID"})
     if (s == name) return true;
   return name.starts_with("DOWNSTREAM_PEER_") || name.starts_with("DOWNSTREAM_TLS_") || name.starts_with("UPSTREAM_PEER_") ||
          name.starts_with("UPSTREAM_TLS_") || name == "DOWNSTREAM_LOCAL_URI_SAN" || name == "DOWNSTREAM_LOCAL_SUBJECT" ||
@@ -362,6 +414,7 @@ Result<Operator> make_operator(std::string_view name, std::string_view argument,
                       return true;
                     },
                     true};
+  if (name == "METADATA" || name.ends_with("_METADATA")) return make_metadata(name, argument, length);
   if (always_missing(name)) return Operator{[](const Context&, std::string&) { return false; }, false};
   return invalid("Not supported field in StreamInfo: " + std::string(name));
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <vector>
+#include "proxy/base/metadata.h"
 #include "proxy/base/time.h"
 #include "proxy/http/message.h"
 #include "proxy/http/response_flags.h"
@@ -22,6 +23,7 @@ struct ConnectionInfo {
   std::string_view requested_server_name;
   std::string_view filter_chain_name;
   std::string_view listener_name;
+  const Metadata* listener_metadata = nullptr;
   std::string_view termination_details;
   std::string_view local_close_reason;
   std::string_view transport_failure_reason;
@@ -32,6 +34,7 @@ struct ConnectionInfo {
 struct UpstreamInfo {
   net::Address host;  // empty: none chosen
   std::string_view hostname;
+  MetadataPtr metadata;  // of the endpoint
   net::Address local;
   std::uint64_t connection_id = 0;
   std::string_view transport_failure_reason;
@@ -62,6 +65,8 @@ struct StreamInfo {
   std::string_view route_name, virtual_host, virtual_cluster;
   std::string_view cluster;  // observability name (alt_stat_name when set)
   std::string_view cluster_raw;
+  const Metadata* route_metadata = nullptr;
+  MetadataPtr cluster_metadata;
   std::string_view local_reply_body;
   std::optional<UpstreamInfo> upstream;
   std::vector<net::Address> hosts_attempted;  // filled from the second attempt on

@@ -161,6 +161,7 @@ struct MaxStreamDuration {
 struct Route {
   enum Kind : std::uint8_t { forward, redirect, direct_response, non_forwarding } kind = forward;
   std::string name;
+  MetadataPtr metadata;
   RouteMatch match;
   const VirtualHost* vhost = nullptr;
   // forward

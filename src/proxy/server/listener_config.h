@@ -28,6 +28,7 @@ struct FilterChain {
 
 struct ListenerConfig {
   std::string name, stat_name;
+  MetadataPtr metadata;
   std::vector<net::Address> addresses;
   net::ListenOptions options;
   std::uint32_t buffer_bytes_max = 1024 * 1024;
@@ -35,7 +36,7 @@ struct ListenerConfig {
   std::optional<FilterChain> default_chain;
   bool original_dst = false;         // the original_dst listener filter
   std::string connection_limit_key;  // runtime: envoy.resource_limits.listener.<name>.connection_limit
-  bool inbound = false;  // traffic_direction: INBOUND
+  bool inbound = false;              // traffic_direction: INBOUND
   accesslog::AccessLogs access_logs;
   stats::BlockHandle stats;
   std::vector<stats::BlockHandle> worker_stats;

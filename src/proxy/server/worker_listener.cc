@@ -55,6 +55,7 @@ void WorkerListener::on_accept(std::unique_ptr<net::TcpTransport> t) {
   info.local = c.original_dst ? original_destination(t->fd(), t->local()) : t->local();
   info.direct_remote = info.remote = t->remote();
   info.listener_name = c.name;
+  info.listener_metadata = c.metadata.get();
   info.start = worker_.thread.loop.now();
   cells.add(c.stats, ListenerStat::downstream_cx_total);
   cells.add(worker_stats_, ListenerWorkerStat::downstream_cx_total);

@@ -28,6 +28,7 @@ ClientConnection::ClientConnection(runtime::ThreadContext& thread, ClusterShared
       max_duration_(thread.loop.timers(), *this) {
   info_.host = host.endpoint().address;
   info_.hostname = host.endpoint().hostname;
+  info_.metadata = host.endpoint().metadata;
   info_.connection_id = next_upstream_connection_id();
 }
 

@@ -69,6 +69,7 @@ struct ClusterConfig {
   bool warm_hosts = false;
   bool added_via_api = false;
   std::string observability_name;
+  MetadataPtr metadata;
   bool track_timeout_budgets = false, track_request_response_sizes = false;
   bool per_endpoint_stats = false;
 };

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <vector>
+#include "proxy/base/metadata.h"
 #include "proxy/base/time.h"
 #include "proxy/net/address.h"
 #include "proxy/stats/stats.h"
@@ -30,6 +31,7 @@ struct Endpoint {
   Locality locality;
   Health health = Health::unknown;
   bool canary = false;
+  MetadataPtr metadata;
   std::vector<std::pair<std::string, std::string>> lb_metadata;  // envoy.lb string values
 };
 using EndpointPtr = std::shared_ptr<const Endpoint>;

@@ -7,6 +7,7 @@
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/http.h"
+#include "xds/compile/metadata.h"
 
 namespace outrigger::xds {
 
@@ -131,6 +132,7 @@ upstream::Endpoint compile_endpoint(const endpoint_v3::LocalityLbEndpoints& l, c
   e.locality_weight = l.load_balancing_weight().value();
   e.locality = {l.locality().region(), l.locality().zone(), l.locality().sub_zone()};
   e.health = compile_health(p.health_status());
+  e.metadata = compile_metadata(p.metadata());
   const auto lb = p.metadata().filter_metadata().find("envoy.lb");
   if (lb != p.metadata().filter_metadata().end())
     for (const auto& [key, value] : lb->second.fields()) {
@@ -194,6 +196,7 @@ upstream::ClusterConfigPtr compile_cluster(const Cluster& p, const Path& at, Pro
   o->name = p.name();
   o->stat_name = p.alt_stat_name().empty() ? p.name() : p.alt_stat_name();
   o->observability_name = o->stat_name;
+  o->metadata = compile_metadata(p.metadata());
   switch (p.type()) {
     case Cluster::STRICT_DNS: o->discovery = upstream::Discovery::strict_dns; break;
     case Cluster::LOGICAL_DNS: o->discovery = upstream::Discovery::logical_dns; break;

@@ -7,6 +7,7 @@
 #include "xds/compile/access_log.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/http.h"
+#include "xds/compile/metadata.h"
 
 namespace outrigger::xds {
 
@@ -133,6 +134,7 @@ server::ListenerConfigPtr compile_listener(const listener_v3::Listener& p, const
   compile_socket(p, *o, at, c);
   const std::string address = o->addresses.empty() ? std::string() : o->addresses.front().text();
   o->name = p.name().empty() ? address : p.name();
+  o->metadata = compile_metadata(p.metadata());
   o->stat_name = stats::sanitize(p.stat_prefix().empty() ? address : p.stat_prefix());
   const std::string prefix = "listener." + o->stat_name + ".";
   o->connection_limit_key = "envoy.resource_limits.listener." + o->name + ".connection_limit";

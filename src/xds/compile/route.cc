@@ -5,6 +5,7 @@
 #include "xds/compile/convert.h"
 #include "xds/compile/format.h"
 #include "xds/compile/matchers.h"
+#include "xds/compile/metadata.h"
 
 namespace outrigger::xds {
 
@@ -102,6 +103,7 @@ class Compiler {
              const std::string& prefix) {
     auto& o = v.routes.emplace_back();
     o.name = p.name();
+    o.metadata = compile_metadata(p.metadata());
     o.vhost = &v;
     compile_match(p.match(), o.match, at / "match", c_.problems);
     switch (p.action_case()) {

@@ -247,6 +247,13 @@ class Writer {
     for (const auto& [key, v] : n.fields) value(v, (*s.mutable_fields())[key]);
   }
 
+  static bool is_integer(const std::string& text) noexcept {
+    std::int64_t i = 0;
+    const auto r = std::from_chars(text.data(), text.data() + text.size(), i);
+    return r.ec == std::errc{} && r.ptr == text.data() + text.size();
+  }
+
+  /// A fraction in YAML stays a string, as Envoy's loader leaves it.
   void value(const Node& n, pb::Value& v) {
     switch (n.kind) {
       case Node::null: v.set_null_value(pb::NULL_VALUE); return;
@@ -267,7 +274,8 @@ class Writer {
       v.set_string_value(n.text);
     else if (parse_yaml_bool(n, b))
       v.set_bool_value(b);
-    else if (r.ec == std::errc{} && r.ptr == n.text.data() + n.text.size() && std::isfinite(d))
+    else if (r.ec == std::errc{} && r.ptr == n.text.data() + n.text.size() && std::isfinite(d) &&
+             (o_.file.ends_with(".json") || is_integer(n.text)))
       v.set_number_value(d);
     else
       v.set_string_value(n.text);

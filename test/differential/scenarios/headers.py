@@ -99,6 +99,20 @@ scenario("format_metadata", vhosts="""
     - {header: {key: x-6, value: "%METADATA(ROUTE:ns:list)%"}}
 """, client=get("/"))
 
+formatted("format_metadata_missing", "%METADATA(CLUSTER:ns:key)%", "%CLUSTER_METADATA(ns:key)%", "%METADATA(UPSTREAM_HOST:ns)%",
+          "%UPSTREAM_METADATA(ns:key)%", "%METADATA(LISTENER:ns:key)%", "%METADATA(VIRTUAL_HOST:ns)%", "%METADATA(DYNAMIC:ns)%")
+scenario("format_metadata_log", vhosts="""
+- name: all
+  domains: ["*"]
+  routes:
+  - match: {prefix: /}
+    metadata: {filter_metadata: {ns: {key: 'va"lue<', num: 7.5, yes: true, none: null, "a:b": 1, deep: {er: [1, {z: 1, a: 2}]}}}}
+    direct_response: {status: 200}
+""", log_format={"text": "%METADATA(ROUTE:ns:key)%", "number": "%METADATA(ROUTE:ns:num)%", "yes": "%METADATA(ROUTE:ns:yes)%",
+                 "none": "%METADATA(ROUTE:ns:none)%", "colon": "%METADATA(ROUTE:ns:a:b)%", "deep": "%METADATA(ROUTE:ns:deep)%",
+                 "all": "%METADATA(ROUTE:ns)%", "cut": "%METADATA(ROUTE:ns:key):3%", "mixed": "a-%METADATA(ROUTE:ns:num)%",
+                 "nope": "%METADATA(ROUTE:nope)%", "empty": "%METADATA(ROUTE)%"}, client=get("/"))
+
 # What the proxy adds, and what it takes away.
 scenario("hop_by_hop", client=get("/", "connection: x-foo, keep-alive", "x-foo: 1", "keep-alive: timeout=5", "proxy-connection: keep-alive",
                                   "proxy-authorization: basic x", "te: trailers, deflate", "trailer: x-t", "upgrade-insecure-requests: 1"))
