@@ -251,15 +251,16 @@ using GetMetadata = const Metadata* (*)(const StreamInfo&);
 /// By Envoy's name of the type. No filter of ours writes dynamic metadata, and virtual hosts and
 /// filter chains have none.
 const GetMetadata* metadata_source(std::string_view type) {
+  constexpr GetMetadata kNone = [](const StreamInfo&) -> const Metadata* { return nullptr; };
   static const std::unordered_map<std::string_view, GetMetadata> kSources = {
       {"ROUTE", [](const StreamInfo& i) { return i.route_metadata; }},
       {"CLUSTER", [](const StreamInfo& i) -> const Metadata* { return i.cluster_metadata.get(); }},
       {"UPSTREAM_HOST", [](const StreamInfo& i) -> const Metadata* { return i.upstream ? i.upstream->metadata.get() : nullptr; }},
       {"LISTENER",
        [](const StreamInfo& i) -> const Metadata* { return i.connection ? i.connection->listener_metadata : nullptr; }},
-      {"DYNAMIC", [](const StreamInfo&) -> const Metadata* { return nullptr; }},
-      {"VIRTUAL_HOST", [](const StreamInfo&) -> const Metadata* { return nullptr; }},
-      {"LISTENER_FILTER_CHAIN", [](const StreamInfo&) -> const Metadata* { return nullptr; }},
+      {"DYNAMIC", kNone},
+      {"VIRTUAL_HOST", kNone},
+      {"LISTENER_FILTER_CHAIN", kNone},
   };
   const auto at = kSources.find(type);
   return at == kSources.end() ? nullptr : &at->second;
@@ -286,17 +287,19 @@ Operator metadata_operator(GetMetadata source, std::string_view path, long lengt
           }};
 }
 
-/// METADATA(TYPE:namespace:key...) and the older CLUSTER_METADATA(namespace:key...).
-Result<Operator> make_metadata(std::string_view name, std::string_view argument, long length) {
-  if (name == "METADATA") {
-    const auto type = argument.substr(0, argument.find(':'));
-    const auto* source = metadata_source(type);
-    if (source == nullptr) return invalid(std::string(type) + " is not supported type of metadata");
-    return metadata_operator(*source, argument.size() > type.size() ? argument.substr(type.size() + 1) : "", length);
-  }
-  if (argument.empty()) return invalid(std::string(name) + " requires parameters");
-  const auto type = name == "CLUSTER_METADATA" ? "CLUSTER" : name == "UPSTREAM_METADATA" ? "UPSTREAM_HOST" : "DYNAMIC";
-  return metadata_operator(*metadata_source(type), argument, length);
+/// METADATA(TYPE:namespace:key...).
+Result<Operator> make_metadata(std::string_view argument, long length) {
+  const auto type = argument.substr(0, argument.find(':'));
+  const auto* source = metadata_source(type);
+  if (source == nullptr) return invalid(std::string(type) + " is not supported type of metadata");
+  return metadata_operator(*source, argument.size() > type.size() ? argument.substr(type.size() + 1) : "", length);
+}
+
+/// The older operators, whose names say the type: CLUSTER_METADATA(namespace:key...). Empty: not one of them.
+std::string_view metadata_type_of(std::string_view name) {
+  if (name == "DYNAMIC_METADATA") return "DYNAMIC";
+  if (name == "CLUSTER_METADATA") return "CLUSTER";
+  return name == "UPSTREAM_METADATA" ? "UPSTREAM_HOST" : "";
 }
 
 bool always_missing(std::string_view name) {
@@ -414,7 +417,11 @@ Result<Operator> make_operator(std::string_view name, std::string_view argument,
                       return true;
                     },
                     true};
-  if (name == "METADATA" || name.ends_with("_METADATA")) return make_metadata(name, argument, length);
+  if (name == "METADATA") return make_metadata(argument, length);
+  if (const auto type = metadata_type_of(name); !type.empty()) {
+    if (argument.empty()) return invalid(std::string(name) + " requires parameters");
+    return metadata_operator(*metadata_source(type), argument, length);
+  }
   if (always_missing(name)) return Operator{[](const Context&, std::string&) { return false; }, false};
   return invalid("Not supported field in StreamInfo: " + std::string(name));
 }
