@@ -145,8 +145,7 @@ bool Router::choose(http::RequestHead& head) {
     return false;
   }
   const auto& config = cluster_->config();
-  stream_.info().set_cluster(config.name, config.observability_name);
-  stream_.info().cluster_metadata = config.metadata;
+  stream_.info().set_cluster(config.name, config.observability_name, config.metadata);
   const auto& runtime = *stream_.thread().runtime;
   if (!runtime.layers().empty()) {
     thread_local std::string key;
@@ -335,10 +334,7 @@ void Router::start_attempt() {
     info.flags.set(Flag::no_healthy_upstream);
     return fail(503, "no healthy upstream", "no_healthy_upstream", false);
   }
-  auto& chosen = info.upstream.emplace();
-  chosen.host = host->endpoint().address;
-  chosen.hostname = host->endpoint().hostname;
-  chosen.metadata = host->endpoint().metadata;
+  host->describe(info.upstream.emplace());
   if (tried_count_ < kAttemptsMax) tried_[tried_count_++] = host;
   if (attempt_count_ == kAttemptsMax) return fail(503, "too many attempts", "too_many_attempts", false);
   if (route_->rewrite.host == route::Rewrite::automatic && !host->endpoint().hostname.empty()) {
@@ -422,9 +418,7 @@ void Attempt::on_pool_failure(upstream::PoolFailure why, std::string_view detail
   host_ = host;
   if (host != nullptr) {
     auto& up = router_.stream_.info().upstream.emplace();
-    up.host = host->endpoint().address;
-    up.hostname = host->endpoint().hostname;
-    up.metadata = host->endpoint().metadata;
+    host->describe(up);
     up.transport_failure_reason = with_underscores(detail, arena());
   }
   done_ = true;

@@ -113,9 +113,7 @@ void TcpProxy::start() {
     return fail(Flag::no_cluster_found, "cluster_not_found");
   }
   const auto& c = cluster_->config();
-  stream_.cluster = c.observability_name.empty() ? std::string_view(c.name) : c.observability_name;
-  stream_.cluster_metadata = c.metadata;
-  stream_.cluster_raw = c.name;
+  stream_.set_cluster(c.name, c.observability_name, c.metadata);
   connect();
 }
 
@@ -141,9 +139,7 @@ void TcpProxy::on_tcp_failure(upstream::PoolFailure why, std::string_view detail
   if (closed_) return;
   if (host != nullptr) {
     auto& up = stream_.upstream.emplace();
-    up.host = host->endpoint().address;
-    up.hostname = host->endpoint().hostname;
-    up.metadata = host->endpoint().metadata;
+    host->describe(up);
     up.transport_failure_reason = detail.empty() ? "" : "delayed connect error: Connection refused";
   }
   if (why == upstream::PoolFailure::overflow) return fail(Flag::upstream_overflow, "");
@@ -156,9 +152,7 @@ void TcpProxy::on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) {
   stream_.flags = {};
   up_.transport = &lease_->transport();
   auto& up = stream_.upstream.emplace();
-  up.host = lease_->host().endpoint().address;
-  up.hostname = lease_->host().endpoint().hostname;
-  up.metadata = lease_->host().endpoint().metadata;
+  lease_->host().describe(up);
   up.local = up_.transport->local();
   up.connection_id = lease_->connection_id();
   up_.transport->start(up_);

@@ -16,23 +16,11 @@ import tempfile
 import time
 import urllib.request
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
+from proxies import envoy_cluster, envoy_listener, free_port, socket_address, stop_process  # noqa: E402
+
 WARM, COUNTED = 300, 3000
 ALLOWED = COUNTED // 100  # what the main thread does meanwhile, and pools that still grow
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def address(port):
-    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
-
-
-def cluster(name, port):
-    return {"name": name, "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [
-        {"endpoint": {"address": address(port)}}]}]}}
 
 
 def bootstrap(http, tcp, admin, up_http, up_tcp, log):
@@ -50,13 +38,9 @@ def bootstrap(http, tcp, admin, up_http, up_tcp, log):
                 "route": {"cluster": "http", "retry_policy": {"retry_on": "5xx"}}},
                {"match": {"prefix": "/"}, "route": {"cluster": "http"}}]}]}}
     tcp_proxy = {"@type": f"{types}.filters.network.tcp_proxy.v3.TcpProxy", "stat_prefix": "t", "cluster": "tcp"}
-
-    def listener(name, port, config):
-        return {"name": name, "address": address(port), "filter_chains": [{"filters": [
-            {"name": name, "typed_config": config}]}]}
-    return {"admin": {"address": address(admin)}, "static_resources": {
-        "clusters": [cluster("http", up_http), cluster("tcp", up_tcp)],
-        "listeners": [listener("http", http, hcm), listener("tcp", tcp, tcp_proxy)]}}
+    return {"admin": {"address": socket_address(admin)}, "static_resources": {
+        "clusters": [envoy_cluster("http", [socket_address(up_http)]), envoy_cluster("tcp", [socket_address(up_tcp)])],
+        "listeners": [envoy_listener("http", http, "http", hcm), envoy_listener("tcp", tcp, "tcp", tcp_proxy)]}}
 
 
 def read_response(s):
@@ -141,8 +125,7 @@ def main():
         finally:
             for process in (proxy, upstream):
                 if process:
-                    process.terminate()
-                    process.wait(10)
+                    stop_process(process)
     print(f"{passed} passed, {failed} failed")
     return failed != 0
 

@@ -1,20 +1,14 @@
 // A bootstrap in YAML or JSON: accepted, or refused with at least one problem that says where it is. Nothing is
 // opened and nothing runs.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
+#include "fuzz/check.h"
 #include "proxy/base/log.h"
 #include "xds/compile/bootstrap.h"
 #include "xds/load/bootstrap.h"
 
-namespace {
 using namespace outrigger;  // NOLINT: a program of its own
-
-void check(bool ok) {
-  if (!ok) std::abort();
-}
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   logger::set_all_levels(*logger::parse_level("off"));

@@ -1,18 +1,12 @@
 // A format string: compiled or refused with a reason; what compiles can be rendered for any request, also one of
 // which nothing is known. Text without '%' renders as itself.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
+#include "fuzz/check.h"
 #include "proxy/format/formatter.h"
 
-namespace {
 using namespace outrigger;  // NOLINT: a program of its own
-
-void check(bool ok) {
-  if (!ok) std::abort();
-}
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);

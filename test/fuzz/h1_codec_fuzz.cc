@@ -3,10 +3,10 @@
 // would see another one (request smuggling).
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <utility>
 
+#include "fuzz/check.h"
 #include "proxy/http/h1_codec.h"
 #include "proxy/http/h1_writer.h"
 
@@ -16,10 +16,6 @@ using namespace outrigger;  // NOLINT: a program of its own
 using http::Framing;
 using http::RequestHead;
 
-void check(bool ok) {
-  if (!ok) std::abort();
-}
-
 std::string text_of(const RequestHead& h) {
   std::string s(h.method);
   s.append(" ").append(h.path).append(" ").append(h.authority).append("\n");
@@ -27,20 +23,45 @@ std::string text_of(const RequestHead& h) {
   return s;
 }
 
-/// Everything that a server codec tells, as one text; bodies are joined.
-class Server : public http::H1ServerCodec::Events {
+/// Everything that a codec tells, as one text.
+class Told {
+ public:
+  std::string log;
+
+ protected:
+  void body(Buffer& part, bool end) {
+    body_ += part.to_string();
+    part.clear();
+    if (end) log += std::exchange(body_, {}) + "|";
+  }
+  void trailers(const http::HeaderMap& t) { log += std::exchange(body_, {}) + "T" + std::to_string(t.size()) + "|"; }
+
+ private:
+  std::string body_;  // told when it is whole: what an error cuts off may be told or not
+};
+
+/// Calls `feed`, false to stop, while it takes some of the bytes.
+template <class Feed>
+void feed_all(Buffer& in, std::string_view bytes, Feed feed) {
+  in.append(bytes);
+  std::size_t before;
+  bool more;
+  do {
+    before = in.size();
+    more = feed();
+  } while (more && in.size() < before && !in.empty());
+}
+
+class Server : public http::H1ServerCodec::Events, public Told {
  public:
   explicit Server(const http::Http1Options& o) : codec_(o) {}
   void read(std::string_view bytes) {
-    in_.append(bytes);
-    std::size_t before;
-    do {
-      before = in_.size();
+    feed_all(in_, bytes, [this] {
       codec_.feed(in_, *this);
       if (codec_.request_complete()) codec_.next_request();
-    } while (in_.size() < before && !in_.empty());
+      return true;
+    });
   }
-  std::string log;
 
  private:
   RequestHead& on_request_start() override {
@@ -52,14 +73,8 @@ class Server : public http::H1ServerCodec::Events {
     log += "HEAD " + text_of(*head_) + std::to_string(f.kind) + (end ? "|" : "&");
     rewrite(end, f);
   }
-  void on_request_body(Buffer& body, bool end) override {
-    body_ += body.to_string();
-    body.clear();
-    if (end) log += std::exchange(body_, {}) + "|";
-  }
-  void on_request_trailers(http::HeaderMap& trailers) override {
-    log += std::exchange(body_, {}) + "T" + std::to_string(trailers.size()) + "|";
-  }
+  void on_request_body(Buffer& part, bool end) override { body(part, end); }
+  void on_request_trailers(http::HeaderMap& t) override { trailers(t); }
   void on_codec_error(const http::H1Error& e) override {
     check(e.status >= 400 && !e.detail.empty());
     log += "ERROR " + std::string(e.detail);
@@ -90,24 +105,20 @@ class Server : public http::H1ServerCodec::Events {
 
   http::H1ServerCodec codec_;
   Buffer in_;
-  std::string body_;  // told when it is whole: what an error cuts off may be told or not
   Arena arena_;
   RequestHead* head_ = nullptr;
 };
 
-class Client : public http::H1ClientCodec::Events {
+class Client : public http::H1ClientCodec::Events, public Told {
  public:
   explicit Client(const http::Http1Options& o) : codec_(o) { codec_.expect_response("GET", false); }
   void read(std::string_view bytes) {
-    in_.append(bytes);
-    std::size_t before;
-    do {
-      before = in_.size();
+    feed_all(in_, bytes, [this] {
       codec_.feed(in_, *this);
-    } while (in_.size() < before && !in_.empty() && !codec_.idle());
+      return !codec_.idle();
+    });
   }
   void close() { codec_.feed_eof(*this); }
-  std::string log;
 
  private:
   Arena& response_arena() override { return arena_; }
@@ -115,17 +126,12 @@ class Client : public http::H1ClientCodec::Events {
   void on_response_head(http::ResponseHead& h, bool end) override {
     log += "HEAD " + std::to_string(h.status) + " " + std::to_string(h.headers.size()) + (end ? "|" : "&");
   }
-  void on_response_body(Buffer& body, bool end) override {
-    body_ += body.to_string();
-    body.clear();
-    if (end) log += std::exchange(body_, {}) + "|";
-  }
-  void on_response_trailers(http::HeaderMap& t) override { log += std::exchange(body_, {}) + "T" + std::to_string(t.size()); }
+  void on_response_body(Buffer& part, bool end) override { body(part, end); }
+  void on_response_trailers(http::HeaderMap& t) override { trailers(t); }
   void on_codec_error(const http::H1Error& e) override { log += "ERROR " + std::string(e.detail); }
 
   http::H1ClientCodec codec_;
   Buffer in_;
-  std::string body_;  // told when it is whole: what an error cuts off may be told or not
   Arena arena_;
 };
 

@@ -1,11 +1,11 @@
 // A route table made from the input, and a request: the host index and the matchers must find what a search in
 // order of the rules finds. First line: domains, one virtual host each; second: "host path"; further lines: fields.
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "fuzz/check.h"
 #include "proxy/route/route.h"
 
 namespace {
@@ -13,10 +13,6 @@ using namespace outrigger;  // NOLINT: a program of its own
 using route::Route;
 using route::RouteMatch;
 using route::VirtualHost;
-
-void check(bool ok) {
-  if (!ok) std::abort();
-}
 
 std::string_view take(std::string_view& text, char end) {
   const auto at = text.find(end);

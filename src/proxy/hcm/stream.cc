@@ -404,10 +404,7 @@ void Stream::log() {
     // Answered before the router: the log still names the cluster.
     const auto chosen = route::choose_cluster(*route_, *request_, match_context());
     const auto* c = chosen.cluster.empty() ? nullptr : worker_.clusters.find(chosen.cluster);
-    if (c != nullptr) {
-      info_.set_cluster(c->config().name, c->config().observability_name);
-      info_.cluster_metadata = c->config().metadata;
-    }
+    if (c != nullptr) info_.set_cluster(c->config().name, c->config().observability_name, c->config().metadata);
   }
   if (info_.end == TimePoint{}) info_.end = worker_.thread.loop.now();
   const accesslog::LogContext c{format_context(), accesslog::LogType::downstream_end, worker_.thread.runtime.get(),

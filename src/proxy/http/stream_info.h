@@ -71,9 +71,10 @@ struct StreamInfo {
   std::optional<UpstreamInfo> upstream;
   std::vector<net::Address> hosts_attempted;  // filled from the second attempt on
   /// `observability`: empty when it is the name.
-  void set_cluster(std::string_view name, std::string_view observability) noexcept {
+  void set_cluster(std::string_view name, std::string_view observability, const MetadataPtr& metadata) noexcept {
     cluster = observability.empty() ? name : observability;
     cluster_raw = name;
+    cluster_metadata = metadata;
   }
   const net::Address& remote() const noexcept { return remote_override.empty() ? connection->remote : remote_override; }
 };

@@ -26,9 +26,7 @@ ClientConnection::ClientConnection(runtime::ThreadContext& thread, ClusterShared
       idle_(thread.loop.timers(), *this),
       connect_timeout_(thread.loop.timers(), *this),
       max_duration_(thread.loop.timers(), *this) {
-  info_.host = host.endpoint().address;
-  info_.hostname = host.endpoint().hostname;
-  info_.metadata = host.endpoint().metadata;
+  host.describe(info_);
   info_.connection_id = next_upstream_connection_id();
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include "proxy/http/stream_info.h"
 #include "proxy/upstream/host.h"
 
 namespace outrigger::upstream {
@@ -22,6 +23,12 @@ class Host {
   virtual ~Host() = default;
   const Endpoint& endpoint() const noexcept { return *endpoint_; }
   const EndpointPtr& endpoint_ptr() const noexcept { return endpoint_; }
+  /// Says in the facts of an attempt that it went to this host.
+  void describe(http::UpstreamInfo& info) const {
+    info.host = endpoint_->address;
+    info.hostname = endpoint_->hostname;
+    info.metadata = endpoint_->metadata;
+  }
   HostStats& stats() const noexcept { return *stats_; }
   std::uint32_t active_requests = 0;  // on this worker, for least request
 

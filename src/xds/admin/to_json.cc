@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 #include "xds/load/any_type.h"
+#include "xds/struct_fields.h"
 
 namespace outrigger::xds {
 
@@ -43,12 +44,7 @@ void write_value(const pb::Value& v, std::string_view name, JsonWriter& j);
 
 void write_struct(const pb::Struct& s, std::string_view name, JsonWriter& j) {
   j.begin_object(name);
-  const std::map<std::string, const pb::Value*> sorted = [&] {
-    std::map<std::string, const pb::Value*> m;
-    for (const auto& [key, v] : s.fields()) m[key] = &v;
-    return m;
-  }();
-  for (const auto& [key, v] : sorted) write_value(*v, key, j);
+  for (const auto& [key, v] : sorted_fields(s)) write_value(*v, key, j);
   j.end();
 }
 

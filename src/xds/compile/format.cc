@@ -1,7 +1,7 @@
 #include "xds/compile/format.h"
 
-#include <map>
 #include "xds/compile/convert.h"
+#include "xds/struct_fields.h"
 
 namespace outrigger::xds {
 
@@ -12,8 +12,7 @@ format::JsonFormat::Value to_value(const google::protobuf::Value& v);
 format::JsonFormat::Value to_value(const google::protobuf::Struct& s) {
   format::JsonFormat::Value o;
   o.kind = format::JsonFormat::Value::object;
-  const std::map<std::string, google::protobuf::Value> sorted(s.fields().begin(), s.fields().end());
-  for (const auto& [key, v] : sorted) o.fields.emplace_back(key, to_value(v));
+  for (const auto& [key, v] : sorted_fields(s)) o.fields.emplace_back(key, to_value(*v));
   return o;
 }
 

@@ -1,7 +1,7 @@
 #include "xds/compile/metadata.h"
 
 #include <google/protobuf/util/json_util.h>
-#include <map>
+#include "xds/struct_fields.h"
 
 namespace outrigger::xds {
 
@@ -15,20 +15,15 @@ class Printer {
   explicit Printer(Metadata& into) : into_(into) {}
 
   std::string structure(const pb::Struct& s, const std::string& path) {
-    const std::map<std::string, const pb::Value*> sorted = [&] {
-      std::map<std::string, const pb::Value*> all;
-      for (const auto& [key, v] : s.fields()) all.emplace(key, &v);
-      return all;
-    }();
     std::string json = "{";
-    for (const auto& [key, v] : sorted) {
+    for (const auto& [key, v] : sorted_fields(s)) {
       if (json.size() > 1) json += ',';
       pb::Value name;
-      name.set_string_value(key);
+      name.set_string_value(std::string(key));
       json += scalar(name) + ":";
       // A key with a colon cannot be named in a format.
-      const bool named = !path.empty() && key.find(':') == std::string::npos;
-      json += value(*v, named ? path + ":" + key : "");
+      const bool named = !path.empty() && key.find(':') == std::string_view::npos;
+      json += value(*v, named ? path + ":" + std::string(key) : "");
     }
     json += '}';
     if (!path.empty()) into_.add(path, {json, false});

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include "xds/load/any_type.h"
 
 namespace outrigger::xds {
@@ -135,28 +136,31 @@ class Writer {
     }
   }
 
+  /// None: the text is not, from end to end, a T.
+  template <class T>
+  static std::optional<T> whole(const std::string& text) noexcept {
+    T v{};
+    const auto* end = text.data() + text.size();
+    const auto r = std::from_chars(text.data(), end, v);
+    return r.ec == std::errc{} && r.ptr == end ? std::optional(v) : std::nullopt;
+  }
+
   template <class T, class Set>
   void number(const Node& n, const Path& at, Set set) {
     if (n.kind != Node::scalar) return expected(n, at, "a number");
-    const char *begin = n.text.data(), *end = begin + n.text.size();
-    T v{};
-    auto r = std::from_chars(begin, end, v);
+    auto v = whole<T>(n.text);
     if constexpr (std::is_integral_v<T>) {
-      double d = 0;  // 1e3 and 5.0 are integers too
-      if (r.ec != std::errc{} || r.ptr != end) {
-        const auto rd = std::from_chars(begin, end, d);
-        if (rd.ec == std::errc{} && rd.ptr == end && std::floor(d) == d &&
-            d >= static_cast<double>(std::numeric_limits<T>::min()) && d <= static_cast<double>(std::numeric_limits<T>::max()) &&
-            std::fabs(d) < 9e15) {
-          v = static_cast<T>(d);
-          r = {end, std::errc{}};
-        }
+      if (!v) {  // 1e3 and 5.0 are integers too
+        const auto d = whole<double>(n.text);
+        if (d && std::floor(*d) == *d && *d >= static_cast<double>(std::numeric_limits<T>::min()) &&
+            *d <= static_cast<double>(std::numeric_limits<T>::max()) && std::fabs(*d) < 9e15)
+          v = static_cast<T>(*d);
       }
     }
-    if (r.ec != std::errc{} || r.ptr != end || begin == end)
+    if (!v)
       return expected(n, at,
                       std::is_integral_v<T> ? (std::is_signed_v<T> ? "an integer" : "an integer of 0 or more") : "a number");
-    set(v);
+    set(*v);
   }
 
   bool text(const Node& n, bool bytes, std::string& s, const Path& at) {
@@ -247,12 +251,6 @@ class Writer {
     for (const auto& [key, v] : n.fields) value(v, (*s.mutable_fields())[key]);
   }
 
-  static bool is_integer(const std::string& text) noexcept {
-    std::int64_t i = 0;
-    const auto r = std::from_chars(text.data(), text.data() + text.size(), i);
-    return r.ec == std::errc{} && r.ptr == text.data() + text.size();
-  }
-
   /// A fraction in YAML stays a string, as Envoy's loader leaves it.
   void value(const Node& n, pb::Value& v) {
     switch (n.kind) {
@@ -268,15 +266,13 @@ class Writer {
       case Node::scalar: break;
     }
     bool b = false;
-    double d = 0;
-    const auto r = std::from_chars(n.text.data(), n.text.data() + n.text.size(), d);
+    const auto d = whole<double>(n.text);
     if (n.quoted)
       v.set_string_value(n.text);
     else if (parse_yaml_bool(n, b))
       v.set_bool_value(b);
-    else if (r.ec == std::errc{} && r.ptr == n.text.data() + n.text.size() && std::isfinite(d) &&
-             (o_.file.ends_with(".json") || is_integer(n.text)))
-      v.set_number_value(d);
+    else if (d && std::isfinite(*d) && (o_.file.ends_with(".json") || whole<std::int64_t>(n.text)))
+      v.set_number_value(*d);
     else
       v.set_string_value(n.text);
   }
