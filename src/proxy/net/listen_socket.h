@@ -34,7 +34,7 @@ class ListenSocket {
 
 class AcceptEvents {
  public:
-  virtual void on_accept(std::unique_ptr<TcpTransport> connection) = 0;
+  virtual void on_accept(std::unique_ptr<Transport> connection) = 0;
   virtual void on_accept_paused() = 0;  // out of descriptors: retried in a moment, no spin
 
  protected:

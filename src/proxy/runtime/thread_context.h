@@ -1,5 +1,5 @@
 // What every object of one thread (a worker, or main) may use: its loop, its stats cells, its random
-// numbers, the runtime values it currently sees. Owned by the Worker; confined to its thread.
+// numbers, the runtime values it currently sees, the network. Owned by the Worker; confined to its thread.
 #pragma once
 #include <memory>
 #include <string>
@@ -8,12 +8,17 @@
 #include "proxy/runtime/runtime.h"
 #include "proxy/stats/cells.h"
 
+namespace outrigger::net {
+class Dialer;  // a reference only: net comes after runtime in the layers
+}
+
 namespace outrigger::runtime {
 
 struct ThreadContext {
   event::Loop& loop;
   stats::Cells& cells;
   Random& random;
+  net::Dialer& dialer;  // opens connections to upstreams
   std::shared_ptr<const Snapshot> runtime;  // never null; replaced between loop turns
   std::string name;                         // "worker_0", "main_thread"
 };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <fstream>
 #include "proxy/base/log.h"
+#include "proxy/net/dialer.h"
 #include "proxy/server/admin_pages.h"
 #include "proxy/server/memory.h"
 
@@ -71,7 +72,7 @@ Server::Server(Settings settings)
       files_(settings_.flush_interval, settings_.flush_bytes),
       random_(seed()),
       runtime_(std::make_shared<runtime::Snapshot>()),
-      main_context_{loop_, registry_.main(), random_, runtime_, "main_thread"},
+      main_context_{loop_, registry_.main(), random_, net::socket_dialer(), runtime_, "main_thread"},
       clusters_(loop_, registry_, random_),
       listeners_(registry_, workers_, drain_),
       admin_(main_context_, registry_, drain_),

@@ -1,13 +1,14 @@
 #include "proxy/server/worker.h"
 
 #include <pthread.h>
+#include "proxy/net/dialer.h"
 
 namespace outrigger::server {
 
 Worker::Worker(unsigned index, stats::Cells& cells, std::shared_ptr<const runtime::Snapshot> runtime, std::uint64_t seed)
     : index_(index),
       random_(seed),
-      thread_context_{loop_, cells, random_, std::move(runtime), "worker_" + std::to_string(index)},
+      thread_context_{loop_, cells, random_, net::socket_dialer(), std::move(runtime), "worker_" + std::to_string(index)},
       clusters_(thread_context_),
       hcm_(thread_context_, clusters_) {}
 

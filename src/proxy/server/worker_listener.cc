@@ -39,7 +39,7 @@ net::Address original_destination(int fd, const net::Address& local) {
 }
 }  // namespace
 
-void WorkerListener::on_accept(std::unique_ptr<net::TcpTransport> t) {
+void WorkerListener::accept(std::unique_ptr<net::Transport> t) {
   auto& cells = worker_.thread.cells;
   const auto& c = *shared_->config;
   const auto& runtime = *worker_.thread.runtime;
@@ -71,7 +71,7 @@ void WorkerListener::on_accept(std::unique_ptr<net::TcpTransport> t) {
   live.start();
 }
 
-void WorkerListener::no_filter_chain(net::TcpTransport& t, http::ConnectionInfo& info) {
+void WorkerListener::no_filter_chain(net::Transport& t, http::ConnectionInfo& info) {
   auto& cells = worker_.thread.cells;
   const auto& c = *shared_->config;
   cells.add(c.stats, ListenerStat::no_filter_chain_match);

@@ -22,6 +22,8 @@ class WorkerListener final : private net::AcceptEvents, private net::ConnectionO
                  std::vector<std::shared_ptr<net::ListenSocket>> sockets, stats::BlockHandle worker_stats,
                  const hcm::Drain& server_drain);
   ~WorkerListener();
+  /// Serves a connection that came in; the sockets' own come here too.
+  void accept(std::unique_ptr<net::Transport> connection);
   /// No more connections; those there are stay.
   void stop_accepting();
   void close_connections();
@@ -29,10 +31,10 @@ class WorkerListener final : private net::AcceptEvents, private net::ConnectionO
   const ListenerShared& shared() const noexcept { return *shared_; }
 
  private:
-  void on_accept(std::unique_ptr<net::TcpTransport> connection) override;
+  void on_accept(std::unique_ptr<net::Transport> connection) override { accept(std::move(connection)); }
   void on_accept_paused() override;
   void on_connection_closed(net::Connection& c) override;
-  void no_filter_chain(net::TcpTransport& t, http::ConnectionInfo& info);
+  void no_filter_chain(net::Transport& t, http::ConnectionInfo& info);
   hcm::Worker& worker_;
   std::shared_ptr<ListenerShared> shared_;
   stats::BlockHandle worker_stats_;

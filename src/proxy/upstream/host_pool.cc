@@ -1,7 +1,6 @@
 #include "proxy/upstream/host_pool.h"
 
 #include <cstring>
-#include "proxy/net/tcp_transport.h"
 #include "proxy/upstream/dial.h"
 
 namespace outrigger::upstream {
@@ -126,7 +125,7 @@ bool HostPool::connect(bool high) {
     if (connections_ > 0) return false;  // a host always gets one, or requests would wait for ever
   }
   int error = 0;
-  auto transport = dial(thread_.loop, *cluster_.config, endpoint_->address, error);
+  auto transport = dial(thread_, *cluster_.config, endpoint_->address, error);
   if (transport == nullptr) {
     thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_connect_fail);
     stats_->cx_connect_fail.fetch_add(1, std::memory_order_relaxed);

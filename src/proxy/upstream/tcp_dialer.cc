@@ -152,7 +152,7 @@ std::unique_ptr<TcpAttempt> dial_tcp(runtime::ThreadContext& thread, ClusterShar
     return nullptr;
   }
   int error = 0;
-  auto transport = dial(thread.loop, *cluster.config, host.endpoint().address, error);
+  auto transport = dial(thread, *cluster.config, host.endpoint().address, error);
   if (transport == nullptr) {
     thread.cells.add(cluster.stats, ClusterStat::upstream_cx_connect_fail);
     host.stats().cx_connect_fail.fetch_add(1, std::memory_order_relaxed);
