@@ -20,8 +20,9 @@ Stream::Stream(Worker& worker)
 
 Stream::~Stream() = default;
 
-void Stream::start(Session& session) {
+void Stream::start(Session& session, Downstream& down, http::Protocol protocol) {
   session_ = &session;
+  down_ = &down;
   config_ = session.config();
   request_ = arena_.make<http::RequestHead>(arena_);
   auto& loop = worker_.thread.loop;
@@ -32,7 +33,8 @@ void Stream::start(Session& session) {
   random_ = worker_.thread.random.next();
   auto& cells = worker_.thread.cells;
   cells.add(config_->stats, HttpStat::downstream_rq_total);
-  cells.add(config_->stats, HttpStat::downstream_rq_http1_total);
+  const bool multiplexed = protocol == http::Protocol::http2;
+  cells.add(config_->stats, multiplexed ? HttpStat::downstream_rq_http2_total : HttpStat::downstream_rq_http1_total);
   cells.inc(config_->stats, HttpStat::downstream_rq_active);
   if (config_->request_timeout) request_timeout_.arm(*config_->request_timeout);
   if (config_->stream_idle_timeout) set_idle_timeout(config_->stream_idle_timeout);
@@ -95,7 +97,7 @@ void Stream::set_max_duration(std::optional<Duration> d) {
 }
 
 void Stream::reject_without_host() {
-  if (!config_->stream_error_on_invalid_http_message) session_->close_after_response(true);
+  if (!config_->stream_error_on_invalid_http_message) down_->close_after_response(true);
   local_reply({.status = 400, .details = "missing_host_header"});
 }
 
@@ -121,7 +123,7 @@ bool Stream::check_request(const http::Framing&) {
     case PathResult::changed: head.path = path; break;
     case PathResult::rejected:
       head.path = path;
-      session_->close_after_response(true);
+      down_->close_after_response(true);
       cells.add(config_->stats, HttpStat::downstream_rq_failed_path_normalization);
       local_reply({.status = 400, .details = "path_normalization_failed"});
       return false;
@@ -155,11 +157,11 @@ bool Stream::accept_upgrade(const http::Framing& framing) {
     return true;
   }
   if (connect) {  // the router finds no route
-    session_->close_after_response();
+    down_->close_after_response();
     return true;
   }
   worker_.thread.cells.add(config_->stats, HttpStat::downstream_rq_ws_on_non_ws_route);
-  session_->close_after_response();
+  down_->close_after_response();
   local_reply({.status = 403, .details = "upgrade_failed"});
   return false;
 }
@@ -180,7 +182,7 @@ void Stream::on_request_head(const http::Framing& framing, bool end_stream) {
     head.headers.remove(Name::expect);
     http::ResponseHead go(arena_);
     go.status = 100;
-    session_->write_informational(go);
+    down_->write_informational(go);
   }
   if (!check_request(framing)) return;
   const bool wants_upgrade = framing.upgrade || head.is_connect();
@@ -204,7 +206,7 @@ void Stream::on_request_head(const http::Framing& framing, bool end_stream) {
   if (upgrade_) {
     request_complete_ = false;
     end_stream = false;
-    session_->become_tunnel();
+    down_->become_tunnel();
   }
   if (const auto* r = route(); r != nullptr && r->idle_timeout) set_idle_timeout(r->idle_timeout);
   end_on_head_ = end_stream;
@@ -227,7 +229,7 @@ void Stream::on_request_body(Buffer& body, bool end_stream) {
     held_end_ = held_end_ || end_stream;
     if (!held_pause_ && held_.size() > buffer_bytes_max()) {
       held_pause_ = true;
-      session_->pause_reading(true);
+      down_->pause_reading(true);
     }
     return;
   }
@@ -259,7 +261,7 @@ void Stream::on_codec_error(const http::H1Error& error) {
 }
 
 void Stream::on_headers_timeout() {
-  session_->close_after_response();
+  down_->close_after_response();
   local_reply({.status = 408, .body = "request header timeout", .details = "request_header_timeout"});
 }
 
@@ -320,7 +322,7 @@ void Stream::continue_request(HttpFilter& from) {
   if (stopped_ || ended_ || response_complete_ || end_on_head_) return;
   if (held_pause_) {
     held_pause_ = false;
-    session_->pause_reading(false);
+    down_->pause_reading(false);
   }
   if (!held_.empty() || held_end_) {
     Buffer body(std::move(held_));
@@ -392,9 +394,10 @@ void Stream::end(bool aborted) {
   cells.record(config_->stats, HttpStat::downstream_rq_time, static_cast<std::uint64_t>(ms.count()));
   if (upgrade_) cells.dec(config_->stats, HttpStat::downstream_cx_upgrades_active);
   log();
-  Session* s = std::exchange(session_, nullptr);
+  session_ = nullptr;
+  Downstream* d = std::exchange(down_, nullptr);
   worker_.thread.loop.defer(*this);
-  s->on_stream_done(*this, request_complete_, aborted);
+  d->on_stream_done(*this, request_complete_, aborted);
 }
 
 void Stream::log() {
@@ -445,7 +448,7 @@ void Stream::on_output_below() {
   for (std::size_t i = 0; i < filter_count_; ++i) filters_[i]->on_downstream_below_low_watermark();
 }
 void Stream::pause_request(bool pause) {
-  if (session_ != nullptr) session_->pause_reading(pause);
+  if (down_ != nullptr) down_->pause_reading(pause);
 }
 
 void Stream::on_idle() {

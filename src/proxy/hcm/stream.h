@@ -14,6 +14,7 @@
 
 namespace outrigger::hcm {
 
+class Downstream;
 class Session;
 
 using ExtraHeader = std::pair<std::string_view, std::string_view>;
@@ -40,7 +41,7 @@ class Stream final : private event::Deferred {
   ~Stream();
 
   // For the session.
-  void start(Session& session);
+  void start(Session& session, Downstream& down, http::Protocol protocol);
   http::RequestHead& request() noexcept { return *request_; }
   void on_request_head(const http::Framing& framing, bool end_stream);
   void on_request_body(Buffer& body, bool end_stream);
@@ -120,6 +121,7 @@ class Stream final : private event::Deferred {
 
   Worker& worker_;
   Session* session_ = nullptr;
+  Downstream* down_ = nullptr;
   ConfigPtr config_;
   Arena arena_;
   http::RequestHead* request_ = nullptr;

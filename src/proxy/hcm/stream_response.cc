@@ -11,7 +11,7 @@ using stats::HttpStat;
 
 void Stream::respond_informational(http::ResponseHead& head) {
   if (response_started_) return;
-  if (head.status == 100 && config_->proxy_100_continue) session_->write_informational(head);
+  if (head.status == 100 && config_->proxy_100_continue) down_->write_informational(head);
 }
 
 void Stream::respond_head(http::ResponseHead& head, bool end_stream) {
@@ -45,14 +45,14 @@ void Stream::encode_body(std::size_t below, Buffer& body, bool end_stream) {
   while (below > 0)
     if (filters_[--below]->on_response_body(body, end_stream) == FilterStatus::stop) return;
   info_.bytes_sent += bodiless_ ? 0 : body.size();
-  session_->write_body(body, end_stream);
+  down_->write_body(body, end_stream);
   if (end_stream) finish();
 }
 
 void Stream::encode_trailers(std::size_t below, http::HeaderMap& trailers) {
   response_trailers_ = &trailers;
   while (below > 0) filters_[--below]->on_response_trailers(trailers);
-  session_->write_trailers(trailers);
+  down_->write_trailers(trailers);
   finish();
 }
 
@@ -76,22 +76,22 @@ std::string_view Stream::connection_header(const http::ResponseHead& head) {
   if (head.status == 101) return head.headers.get(Name::connection);
   if (upgrade_ && request_->is_connect() && head.status / 100 == 2) return {};
   auto& cells = worker_.thread.cells;
-  if (saw_close_) session_->close_after_response();
+  if (saw_close_) down_->close_after_response();
   if (!request_complete_ && !request_->is_connect()) {
     if (!upgrade_) cells.add(config_->stats, HttpStat::downstream_rq_response_before_rq_complete);
-    session_->close_after_response();
+    down_->close_after_response();
   }
   if (config_->requests_per_connection_max > 0 && session_->requests_seen() >= config_->requests_per_connection_max &&
-      !session_->closing()) {
+      !down_->closing()) {
     cells.add(config_->stats, HttpStat::downstream_cx_max_requests_reached);
-    session_->close_after_response();
+    down_->close_after_response();
   }
-  if (!session_->closing() && session_->drain_requested()) {
+  if (!down_->closing() && session_->drain_requested()) {
     cells.add(config_->stats, HttpStat::downstream_cx_drain_close);
-    session_->close_after_response();
+    down_->close_after_response();
   }
-  if (upgrade_) session_->close_after_response();
-  if (session_->closing()) return "close";
+  if (upgrade_) down_->close_after_response();
+  if (down_->closing()) return "close";
   if (info_.protocol == http::Protocol::http10) return "keep-alive";
   return {};
 }
@@ -113,11 +113,11 @@ void Stream::write_head(http::ResponseHead& head, bool end_stream) {
   const auto rule = no_body ? http::BodyRule::bodiless_status : bodiless_ ? http::BodyRule::head_request : http::BodyRule::any;
   info_.first_downstream_tx = worker_.thread.loop.now();
   info_.header_bytes_sent = head.headers.byte_size();
-  session_->write_head(head, end_stream, rule, connection);
+  down_->write_head(head, end_stream, rule, connection);
   if (end_stream) finish();
 }
 
-void Stream::close_connection() { session_->close_after_response(true); }
+void Stream::close_connection() { down_->close_after_response(true); }
 
 void Stream::local_reply(const LocalReply& reply) {
   if (ended_) return;

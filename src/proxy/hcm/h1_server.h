@@ -1,0 +1,57 @@
+// HTTP/1 on a downstream connection: reads requests, one stream at a time, writes responses. Owned by
+// its Session; worker's thread.
+#pragma once
+#include "proxy/event/timers.h"
+#include "proxy/hcm/session.h"
+#include "proxy/http/h1_codec.h"
+
+namespace outrigger::hcm {
+
+class H1Server final : public ServerProtocol, private Downstream, private http::H1ServerCodec::Events {
+ public:
+  explicit H1Server(Session& session);
+  ~H1Server() override;
+  // ServerProtocol
+  http::Protocol protocol() const noexcept override { return http::Protocol::http11; }
+  void feed(Buffer& in) override;
+  bool wants_bytes(std::size_t waiting) const noexcept override;
+  void on_turn_end() override;
+  void on_output_above() override;
+  void on_output_below() override;
+  bool idle() const noexcept override { return stream_ == nullptr; }
+  void stop() noexcept override;
+  void on_gone() override;
+  void drain() override;
+
+ private:
+  // Downstream
+  void write_informational(const http::ResponseHead& head) override;
+  void write_head(const http::ResponseHead& head, bool end_stream, http::BodyRule body, std::string_view connection) override;
+  void write_body(Buffer& body, bool end_stream) override;
+  void write_trailers(const http::HeaderMap& trailers) override;
+  void become_tunnel() override;
+  void pause_reading(bool pause) override;
+  void close_after_response(bool linger) noexcept override;
+  bool closing() const noexcept override { return closing_; }
+  void on_stream_done(Stream& s, bool request_complete, bool abort) override;
+  // http::H1ServerCodec::Events
+  http::RequestHead& on_request_start() override;
+  void on_request_head(const http::Framing& framing, bool end_stream) override;
+  void on_request_body(Buffer& body, bool end_stream) override;
+  void on_request_trailers(http::HeaderMap& trailers) override;
+  void on_codec_error(const http::H1Error& error) override;
+
+  void on_headers_timeout();
+
+  Session& session_;
+  const Config& config_;
+  http::H1ServerCodec codec_;
+  Stream* stream_ = nullptr;
+  std::uint32_t pauses_ = 0;
+  http::BodyFraming framing_ = http::BodyFraming::none;
+  bool closing_ = false, linger_ = false, tunnel_ = false;
+  bool next_request_ = false;  // the turn's end starts the next request
+  event::Alarm<H1Server, &H1Server::on_headers_timeout> headers_timeout_;
+};
+
+}  // namespace outrigger::hcm
