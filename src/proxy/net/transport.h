@@ -1,12 +1,14 @@
-// A byte stream of one connection: TCP, later TLS over it, or memory in tests. Owned by exactly one
+// A byte stream of one connection: TCP, TLS over it, or memory in tests. Owned by exactly one
 // session, on one worker; nothing here waits. Readiness is edge-triggered: after on_readable read
 // until short or would_block.
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include "proxy/buffer/buffer.h"
 #include "proxy/net/address.h"
+#include "proxy/net/tls_info.h"
 
 namespace outrigger::net {
 
@@ -20,8 +22,8 @@ struct IoResult {
 /// Told by the transport, on its worker. After close() nothing is told.
 class TransportEvents {
  public:
-  virtual void on_connected() {}  // outgoing connections only
-  virtual void on_connect_failed(int /*errno_value*/) {}
+  virtual void on_connected() {}                          // outgoing connections only
+  virtual void on_connect_failed(int /*errno_value*/) {}  // 0: failure_reason() tells
   virtual void on_readable() = 0;
   virtual void on_writable() = 0;
 
@@ -35,7 +37,8 @@ class Transport {
   /// Begins to tell. Again: tells another one from now on, what is ready included.
   virtual void start(TransportEvents& events) = 0;
   virtual IoResult read(Buffer& into, std::size_t bytes_max) noexcept = 0;
-  /// Sends as much as the kernel takes and drains it from `from`.
+  /// Sends as much as the kernel takes and drains it from `from`. After would_block the next call must
+  /// bring what was left, first.
   virtual IoResult write(Buffer& from) noexcept = 0;
   virtual void shutdown_write() noexcept = 0;
   /// Readiness is told again on the next turn: for a reader that stopped before would_block.
@@ -45,6 +48,15 @@ class Transport {
   virtual const Address& local() const noexcept = 0;
   virtual const Address& remote() const noexcept = 0;
   virtual int fd() const noexcept { return -1; }  // for splice and socket options; -1: none
+  /// The protocol agreed on in the TLS handshake; known from the first on_readable (or on_connected) on.
+  virtual std::string_view alpn() const noexcept { return {}; }
+  /// Null: not TLS. Valid from the beginning, filled by the handshake.
+  virtual const std::shared_ptr<const TlsInfo>& tls() const noexcept {
+    static const std::shared_ptr<const TlsInfo> kNone;
+    return kNone;
+  }
+  /// Why it failed, in Envoy's words; empty: it did not, or the kernel's error says all.
+  virtual std::string_view failure_reason() const noexcept { return {}; }
 };
 
 }  // namespace outrigger::net
