@@ -15,6 +15,8 @@ namespace outrigger::upstream {
 
 enum class Discovery : std::uint8_t { static_, strict_dns, logical_dns, eds, original_dst };
 enum class LbKind : std::uint8_t { round_robin, least_request, random, ring_hash, maglev, cluster_provided };
+/// Which protocol requests are sent in: a fixed one, that of the client, or what ALPN chooses.
+enum class HttpUse : std::uint8_t { http1, http2, downstream, negotiated };
 enum class DnsFamily : std::uint8_t { automatic, v4_only, v6_only, v4_preferred, all };
 
 struct Thresholds {
@@ -52,6 +54,7 @@ struct ClusterConfig {
   std::uint32_t buffer_bytes_max = 1024 * 1024;  // per_connection_buffer_limit_bytes
   Thresholds normal, high;
   std::optional<std::uint32_t> per_host_connections;
+  HttpUse http_use = HttpUse::http1;
   http::Http1Options http1;
   std::optional<Duration> idle_timeout = std::chrono::hours(1);  // 0 or unset by config: none
   std::optional<Duration> max_connection_duration, max_stream_duration;

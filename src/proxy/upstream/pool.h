@@ -69,6 +69,10 @@ class ClientStream {
   ~ClientStream() = default;
 };
 
+/// Which protocol the connections of a pool speak.
+enum class PoolKind : std::uint8_t { http1, http2, negotiated };
+inline constexpr std::size_t kPoolKinds = 3;
+
 enum class PoolFailure : std::uint8_t { overflow, connect_failed, connect_timeout, local_failure };
 
 class PoolWaiter;
@@ -99,6 +103,7 @@ class PoolWaiter : public Link {
     q->on_waiter_cancelled(*this);
   }
   bool high_priority = false;
+  http::Protocol downstream_protocol = http::Protocol::http11;
   PendingQueue* queue = nullptr;  // the pool's
 
  protected:

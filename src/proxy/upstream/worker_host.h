@@ -15,7 +15,7 @@ struct HostStats {
   std::atomic<std::uint64_t> rq_active{0}, rq_error{0}, rq_success{0}, rq_timeout{0}, rq_total{0};
 };
 
-class HostPool;  // connections of this host (upstream/http_pool.h)
+class HostPool;  // connections of this host (upstream/host_pool.h)
 
 class Host {
  public:
