@@ -1,97 +1,85 @@
 #include <algorithm>
+#include <cstring>
 
 #include "proxy/http/h1_parser.h"
 
 namespace outrigger::http {
 
 namespace {
-constexpr std::size_t kLineMax = 4096;  // a chunk size line with its extensions
-constexpr std::size_t kTrailerBytesMax = 60 * 1024;
-constexpr std::uint32_t kTrailersMax = 100;
+constexpr H1Error kBadChunk{400, "Bad Request", "http1.codec_error"};
+
+int hex(char c) noexcept {
+  if (c >= '0' && c <= '9') return c - '0';
+  c = static_cast<char>(c | 0x20);
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
 }  // namespace
 
-/// A complete line from `in`, drained by the caller (line.size() + 1). CRLF is demanded: Envoy
-/// refuses bare LF in chunk framing, which is where smuggling lives.
-bool ChunkDecoder::take_line(Buffer& in, std::string_view& line, bool& error) {
-  const std::size_t most = state_ == State::trailers ? kTrailerBytesMax : kLineMax;
-  const auto have = in.linearize(std::min(in.size(), most + 2));
+/// One byte that is not payload. CRLF is demanded: Envoy refuses bare LF behind a size, and what it skips
+/// behind a chunk is where neighbours disagree. False: not a chunked body.
+bool ChunkDecoder::step(char c) noexcept {
+  switch (state_) {
+    case State::size: {
+      if (const int digit = hex(c); digit >= 0) {
+        if (left_ >> 60 != 0) return false;
+        left_ = left_ * 16 + static_cast<unsigned>(digit);
+        digits_ = true;
+        return true;
+      }
+      state_ = c == '\r' ? State::size_lf : State::extension;
+      return digits_ && (c == '\r' || c == ';' || c == ' ' || c == '\t');
+    }
+    case State::extension:
+      if (c == '\r') state_ = State::size_lf;
+      return c != '\n';
+    case State::size_lf:
+      state_ = left_ == 0 ? State::trailers : State::data;
+      digits_ = false;
+      return c == '\n';
+    case State::data_cr: state_ = State::data_lf; return c == '\r';
+    case State::data_lf: state_ = State::size; return c == '\n';
+    case State::data:
+    case State::trailers: break;
+  }
+  return false;
+}
+
+ChunkDecoder::Status ChunkDecoder::fail(const H1Error& e) noexcept {
+  error_ = e;
+  return Status::error;
+}
+
+/// All of them at once: a section has the same maximum size as a head.
+ChunkDecoder::Status ChunkDecoder::read_trailers(Buffer& in, const Http1Options& o, Arena& arena, HeaderMap* trailers) {
+  const std::size_t most = std::size_t{o.headers_kb_max} * 1024;
+  const auto have = in.linearize(std::min(in.size(), most + 1));
   const std::string_view text(have.data(), have.size());
-  const std::size_t nl = text.find('\n', scanned_);
-  if (nl == std::string_view::npos) {
-    scanned_ = text.size();
-    error = text.size() > most;
-    return false;
+  const std::size_t size = text.starts_with('\n') ? 1 : text.starts_with("\r\n") ? 2 : find_head_end(text, scanned_);
+  if (size > most || (size == 0 && text.size() > most)) return fail(kHeadersTooLarge);
+  if (size == 0) return Status::more;
+  if (size > 2) {
+    auto* copy = static_cast<char*>(arena.allocate(size, 1));
+    std::memcpy(copy, have.data(), size);
+    if (const H1Error e = parse_trailers(copy, size, o, trailers)) return fail(e);
   }
-  scanned_ = 0;
-  if (nl == 0 || text[nl - 1] != '\r') {
-    error = true;
-    return false;
-  }
-  line = text.substr(0, nl);  // with the CR
-  return true;
+  in.drain(size);
+  return Status::done;
 }
 
-bool ChunkDecoder::parse_size(std::string_view line) noexcept {
-  left_ = 0;
-  std::size_t i = 0;
-  for (; i < line.size(); ++i) {
-    const char c = line[i];
-    unsigned d;
-    if (c >= '0' && c <= '9')
-      d = static_cast<unsigned>(c - '0');
-    else if (c >= 'a' && c <= 'f')
-      d = static_cast<unsigned>(c - 'a') + 10;
-    else if (c >= 'A' && c <= 'F')
-      d = static_cast<unsigned>(c - 'A') + 10;
-    else
-      break;
-    if (i >= 15) return false;
-    left_ = left_ * 16 + d;
-  }
-  if (i == 0) return false;
-  while (i < line.size() && (line[i] == ' ' || line[i] == '\t')) ++i;
-  return i == line.size() || (line[i] == ';' && is_field_value(line.substr(i)));
-}
-
-ChunkDecoder::Status ChunkDecoder::feed(Buffer& in, Buffer& out, Arena& arena, HeaderMap* trailers) {
+ChunkDecoder::Status ChunkDecoder::feed(Buffer& in, Buffer& out, const Http1Options& o, Arena& arena, HeaderMap* trailers) {
   while (!in.empty()) {
+    if (state_ == State::trailers) return read_trailers(in, o, arena, trailers);
     if (state_ == State::data) {
       const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(left_, in.size()));
       out.move_from(in, n);
       left_ -= n;
-      if (left_ == 0) state_ = State::data_end;
+      if (left_ == 0) state_ = State::data_cr;
       continue;
     }
-    std::string_view line;
-    bool error = false;
-    if (!take_line(in, line, error)) return error ? Status::error : Status::more;
-    const std::size_t used = line.size() + 1;
-    line.remove_suffix(1);
-    if (state_ == State::size_line) {
-      if (!parse_size(line)) return Status::error;
-      state_ = left_ == 0 ? State::trailers : State::data;
-    } else if (state_ == State::data_end) {
-      if (!line.empty()) return Status::error;
-      state_ = State::size_line;
-    } else if (line.empty()) {
-      in.drain(used);
-      return Status::done;
-    } else {
-      trailer_bytes_ += used;
-      const std::size_t colon = line.find(':');
-      if (colon == 0 || colon == std::string_view::npos || trailer_bytes_ > kTrailerBytesMax || ++trailer_count_ > kTrailersMax)
-        return Status::error;
-      std::string_view value = line.substr(colon + 1);
-      while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
-      while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
-      if (!is_field_value(value)) return Status::error;
-      auto name = arena.copy(line.substr(0, colon));
-      for (char& c : std::span(const_cast<char*>(name.data()), name.size())) {
-        if (!is_token_char(static_cast<unsigned char>(c))) return Status::error;
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-      }
-      if (trailers != nullptr) trailers->add(name, arena.copy(value));
-    }
+    const std::string_view text = in.front();
+    std::size_t used = 0;
+    while (used < text.size() && state_ != State::data && state_ != State::trailers)
+      if (!step(text[used++])) return fail(kBadChunk);
     in.drain(used);
   }
   return Status::more;

@@ -7,8 +7,7 @@ namespace outrigger::http {
 
 namespace {
 
-constexpr H1Error kTooLarge{431, "Request Header Fields Too Large", "http1.headers_too_large"};
-constexpr H1Error kBadChunk{400, "Bad Request", "http1.codec_error"};
+constexpr H1Error kBad{400, "Bad Request", "http1.codec_error"};
 constexpr std::uint32_t kInformationalMax = 100;
 
 void skip_empty_lines(Buffer& in) {
@@ -74,7 +73,7 @@ bool H1ServerCodec::read_head(Buffer& in, Events& events) {
   if (text == nullptr) {
     if (error) {
       events.on_request_start();
-      fail(events, kTooLarge);
+      fail(events, kHeadersTooLarge);
     }
     return false;
   }
@@ -94,12 +93,16 @@ bool H1ServerCodec::read_head(Buffer& in, Events& events) {
 void H1ServerCodec::read_chunks(Buffer& in, Events& events) {
   Buffer body;
   Arena& arena = head_->headers.arena();
-  if (trailers_ == nullptr) trailers_ = arena.make<HeaderMap>(arena);
-  const auto status = chunks_.feed(in, body, arena, trailers_);
-  if (status == ChunkDecoder::Status::error) return fail(events, kBadChunk);
+  if (trailers_ == nullptr && options_.enable_trailers) trailers_ = arena.make<HeaderMap>(arena);
+  const auto status = chunks_.feed(in, body, options_, arena, trailers_);
+  if (status == ChunkDecoder::Status::error) {
+    if (chunks_.payload_complete() && !body.empty()) events.on_request_body(body, false);  // as Envoy counts it
+    if (state_ == State::chunked) fail(events, chunks_.error());
+    return;
+  }
   const bool done = status == ChunkDecoder::Status::done;
   if (done) state_ = State::complete;
-  const bool tell_trailers = done && options_.enable_trailers && trailers_->size() > 0;
+  const bool tell_trailers = done && trailers_ != nullptr && trailers_->size() > 0;
   if (!body.empty() || (done && !tell_trailers)) events.on_request_body(body, done && !tell_trailers);
   if (tell_trailers && state_ == State::complete) events.on_request_trailers(*trailers_);
 }
@@ -163,7 +166,7 @@ bool H1ClientCodec::read_head(Buffer& in, Events& events) {
       in, [](void* p) -> Arena* { return &static_cast<Events*>(p)->response_arena(); }, &events,
       std::size_t{options_.headers_kb_max} * 1024, false, scanned_, size, error);
   if (text == nullptr) {
-    if (error) fail(events, kTooLarge);
+    if (error) fail(events, kHeadersTooLarge);
     return false;
   }
   auto& head = *events.response_arena().make<ResponseHead>(events.response_arena());
@@ -174,7 +177,7 @@ bool H1ClientCodec::read_head(Buffer& in, Events& events) {
   }
   if (head.status / 100 == 1 && head.status != 101) {
     if (++informational_ > kInformationalMax)
-      fail(events, kBadChunk);
+      fail(events, kBad);
     else
       events.on_informational(head);
     return state_ == State::head;
@@ -217,16 +220,15 @@ void H1ClientCodec::feed(Buffer& in, Events& events) {
       case State::chunked: {
         Buffer body;
         Arena& arena = events.response_arena();
-        if (trailers_ == nullptr) trailers_ = arena.make<HeaderMap>(arena);
-        HeaderMap& trailers = *trailers_;
+        if (trailers_ == nullptr && options_.enable_trailers) trailers_ = arena.make<HeaderMap>(arena);
         const std::size_t before = in.size();
-        const auto status = chunks_.feed(in, body, arena, trailers_);
-        if (status == ChunkDecoder::Status::error) return fail(events, kBadChunk);
+        const auto status = chunks_.feed(in, body, options_, arena, trailers_);
+        if (status == ChunkDecoder::Status::error) return fail(events, chunks_.error());
         const bool done = status == ChunkDecoder::Status::done;
         if (done) finish();
-        const bool tell = done && options_.enable_trailers && trailers.size() > 0;
+        const bool tell = done && trailers_ != nullptr && trailers_->size() > 0;
         if (!body.empty() || (done && !tell)) events.on_response_body(body, done && !tell);
-        if (tell) events.on_response_trailers(trailers);
+        if (tell) events.on_response_trailers(*trailers_);
         if (in.size() == before && state_ == State::chunked) return;
         break;
       }

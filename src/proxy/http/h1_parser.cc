@@ -52,13 +52,14 @@ struct HeaderScan {
 };
 
 bool parse_length(std::string_view v, std::uint64_t& out) noexcept {
-  if (v.empty() || v.size() > 18) return false;
   out = 0;
   for (char c : v) {
-    if (c < '0' || c > '9') return false;
-    out = out * 10 + static_cast<unsigned>(c - '0');
+    if (c < '0' || c > '9' || out > UINT64_MAX / 10) return false;
+    const unsigned digit = static_cast<unsigned>(c - '0');
+    if (out * 10 > UINT64_MAX - digit) return false;
+    out = out * 10 + digit;
   }
-  return true;
+  return !v.empty();
 }
 
 H1Error note_header(Name id, std::string_view value, HeaderScan& s) {
@@ -103,15 +104,16 @@ std::string_view join_lines(char*& q, char* end, char* value) {
 }
 
 /// Parses fields from q up to the empty line. Lines end in CRLF or, as Envoy allows, bare LF.
-H1Error parse_fields(char* q, char* end, const Http1Options& o, HeaderMap& headers, HeaderScan& scan) {
+/// `headers` null: their form is checked, no more. `scan` null: they are trailers.
+H1Error parse_fields(char* q, char* end, const Http1Options& o, HeaderMap* headers, HeaderScan* scan) {
   for (;;) {
     if (q >= end) return kBad;
     if (*q == '\n' || (*q == '\r' && q + 1 < end && q[1] == '\n')) return {};
     char* name = q;
     const char* original = nullptr;
-    if (o.header_case == HeaderCase::preserve) {
+    if (headers != nullptr && o.header_case == HeaderCase::preserve) {
       const auto* colon = static_cast<const char*>(std::memchr(q, ':', static_cast<std::size_t>(end - q)));
-      if (colon != nullptr) original = headers.arena().copy({q, static_cast<std::size_t>(colon - q)}).data();
+      if (colon != nullptr) original = headers->arena().copy({q, static_cast<std::size_t>(colon - q)}).data();
     }
     unsigned char c;
     bool underscore = false;
@@ -138,15 +140,17 @@ H1Error parse_fields(char* q, char* end, const Http1Options& o, HeaderMap& heade
     } else {
       ++q;
     }
+    if (headers == nullptr) continue;
     if (underscore && o.underscores != UnderscoreAction::allow) {
       if (o.underscores == UnderscoreAction::reject) return kUnderscore;
-      ++scan.dropped;
+      if (scan != nullptr) ++scan->dropped;
       continue;
     }
-    if (headers.size() >= o.headers_max) return kManyHeaders;
+    if (headers->size() >= o.headers_max) return kManyHeaders;
     const Name id = lookup(key);
-    if (H1Error e = note_header(id, text, scan)) return e;
-    headers.append_entry(id, {id == Name::other ? key : text_of(id), text, original});
+    if (scan != nullptr)
+      if (H1Error e = note_header(id, text, *scan)) return e;
+    headers->append_entry(id, {id == Name::other ? key : text_of(id), text, original});
   }
 }
 
@@ -346,7 +350,7 @@ H1Error parse_request_head(char* text, std::size_t size, const Http1Options& o, 
   if (!simple && !is_version(words.version)) return kBad;
   HeaderScan scan;
   if (!simple || rest < text + size)
-    if (H1Error e = parse_fields(rest, text + size, o, head.headers, scan)) return e;
+    if (H1Error e = parse_fields(rest, text + size, o, &head.headers, &scan)) return e;
   if (words.version != "HTTP/1.1") {
     if (!o.accept_http_10) return kLowVersion;
     head.protocol = Protocol::http10;
@@ -384,7 +388,7 @@ H1Error parse_response_head(char* text, std::size_t size, const Http1Options& o,
   for (char c : digits) status = status * 10 + static_cast<unsigned>(c - '0');
   head.status = static_cast<std::uint16_t>(status);
   HeaderScan scan;
-  if (H1Error e = parse_fields(rest, text + size, o, head.headers, scan)) return e;
+  if (H1Error e = parse_fields(rest, text + size, o, &head.headers, &scan)) return e;
   if (scan.bad_encoding || (scan.chunked && scan.has_length && !o.allow_chunked_length)) return kBad;
   if (scan.chunked && scan.has_length) head.headers.remove(Name::content_length);
   framing.keep_alive = head.protocol == Protocol::http11 ? !scan.close : scan.keep_alive && !scan.close;
@@ -406,6 +410,10 @@ H1Error parse_response_head(char* text, std::size_t size, const Http1Options& o,
     framing.keep_alive = false;
   }
   return {};
+}
+
+H1Error parse_trailers(char* text, std::size_t size, const Http1Options& o, HeaderMap* trailers) {
+  return parse_fields(text, text + size, o, trailers, nullptr);
 }
 
 }  // namespace outrigger::http

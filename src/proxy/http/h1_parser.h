@@ -19,6 +19,7 @@ struct H1Error {
 };
 
 inline constexpr std::string_view kUnderscoreDetail = "http1.unexpected_underscore";
+inline constexpr H1Error kHeadersTooLarge{431, "Request Header Fields Too Large", "http1.headers_too_large"};
 
 /// How the body is delimited, and what the head says of the connection.
 struct Framing {
@@ -43,22 +44,30 @@ H1Error parse_request_head(char* text, std::size_t size, const Http1Options& o, 
 H1Error parse_response_head(char* text, std::size_t size, const Http1Options& o, std::string_view request_method,
                             ResponseHead& head, Framing& framing);
 
-/// Decodes a chunked body (RFC 9112, 7.1). Bounded: chunk lines and trailers have a maximum size.
+/// `text` ends with the empty line. `trailers` null: their form is checked, no more.
+H1Error parse_trailers(char* text, std::size_t size, const Http1Options& o, HeaderMap* trailers);
+
+/// Decodes a chunked body (RFC 9112, 7.1). Keeps nothing but the trailers, which have a maximum size.
 class ChunkDecoder {
  public:
   enum class Status : std::uint8_t { more, done, error };
   /// Moves payload from `in` to `out`; stops after the last chunk and its trailers. Trailer text is
-  /// kept in `arena`.
-  Status feed(Buffer& in, Buffer& out, Arena& arena, HeaderMap* trailers);
+  /// kept in `arena`; `trailers` null: they are dropped.
+  Status feed(Buffer& in, Buffer& out, const Http1Options& o, Arena& arena, HeaderMap* trailers);
+  const H1Error& error() const noexcept { return error_; }
+  /// The size of the last chunk was read: all payload is there.
+  bool payload_complete() const noexcept { return state_ == State::trailers || (digits_ && left_ == 0 && state_ != State::size); }
   void reset() noexcept { *this = ChunkDecoder(); }
 
  private:
-  enum class State : std::uint8_t { size_line, data, data_end, trailers } state_ = State::size_line;
-  bool take_line(Buffer& in, std::string_view& line, bool& error);
-  bool parse_size(std::string_view line) noexcept;
+  enum class State : std::uint8_t { size, extension, size_lf, data, data_cr, data_lf, trailers } state_ = State::size;
+  bool step(char c) noexcept;
+  Status fail(const H1Error& e) noexcept;
+  Status read_trailers(Buffer& in, const Http1Options& o, Arena& arena, HeaderMap* trailers);
   std::uint64_t left_ = 0;
-  std::size_t scanned_ = 0, trailer_bytes_ = 0;
-  std::uint32_t trailer_count_ = 0;
+  std::size_t scanned_ = 0;
+  bool digits_ = false;
+  H1Error error_;
 };
 
 bool is_token_char(unsigned char c) noexcept;

@@ -66,7 +66,10 @@ void HeaderMap::append_entry(Name id, const Entry& e) {
   if ((kJoins[static_cast<std::size_t>(id)] & static_cast<unsigned>(of_)) != 0) {
     if (const Entry* there = find(id)) {
       Entry& first = entries_[there - entries_];
-      first.value = first.value.empty() ? e.value : arena_->cat(first.value, ",", e.value);
+      if (first.value.empty())
+        first.value = e.value;
+      else if (!e.value.empty())
+        first.value = arena_->cat(first.value, ",", e.value);
       return;
     }
   }

@@ -120,6 +120,21 @@ bad("bad_chunk_too_long", f"POST / HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\
 bad("bad_chunk_extension", f"POST / HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n2;a=b;c=\"d\"\r\nhi\r\n0;x\r\n\r\n", keep=True)
 bad("bad_chunk_size_spaces", f"POST / HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n2  \r\nhi\r\n0\r\n\r\n")
 bad("bad_chunk_size_zeros", f"POST / HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n00002\r\nhi\r\n000\r\n\r\n", keep=True)
+CHUNKED = f"POST / HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n"
+bad("chunk_size_many_zeros", CHUNKED + "000000000000000000000002\r\nhi\r\n0\r\n\r\n", keep=True)
+bad("chunk_size_65_bits", CHUNKED + "10000000000000000\r\nhi\r\n0\r\n\r\n")
+bad("chunk_extension_long", CHUNKED + "2;" + "x" * 70000 + "\r\nhi\r\n0\r\n\r\n", keep=True)
+bad("chunk_extension_control", CHUNKED + "2;a=\x01\r\nhi\r\n0\r\n\r\n", keep=True)
+bad("chunk_extension_without_semicolon", CHUNKED + "2 x\r\nhi\r\n0\r\n\r\n", keep=True)
+bad("chunk_extension_cr", CHUNKED + "2;a\rb\r\nhi\r\n0\r\n\r\n")
+bad("trailers_lf_and_folded", CHUNKED + "2\r\nhi\r\n0\r\nA: 1\n 2\nB: 3\n\n", keep=True)
+bad("trailers_120_dropped", CHUNKED + "2\r\nhi\r\n0\r\n" + "A: 1\r\n" * 120 + "\r\n", keep=True)
+bad("trailers_120", CHUNKED + "2\r\nhi\r\n0\r\n" + "A: 1\r\n" * 120 + "\r\n", hcm="http_protocol_options: {enable_trailers: true}")
+bad("trailers_too_large", CHUNKED + "2\r\nhi\r\n0\r\nA: " + "x" * 61434 + "\r\n\r\n")
+bad("content_length_64_bits", f"POST / HTTP/1.1\r\n{HOST}Content-Length: 18446744073709551615\r\n\r\n", keep=True,
+    routes="- {match: {prefix: /}, direct_response: {status: 200}}")
+bad("content_length_65_bits", f"POST / HTTP/1.1\r\n{HOST}Content-Length: 18446744073709551616\r\n\r\n")
+bad("join_empty_value", f"GET / HTTP/1.1\r\n{HOST}User-Agent: a\r\nUser-Agent:\r\nAccept:\r\nAccept: b\r\n\r\n", keep=True)
 bad("bad_underscore_allowed", f"GET / HTTP/1.1\r\n{HOST}x_a: 1\r\n\r\n", keep=True)
 bad("bad_underscore_reject", f"GET / HTTP/1.1\r\n{HOST}x_a: 1\r\n\r\n", stats=["http1.requests_rejected_with_underscores_in_headers"],
     hcm="common_http_protocol_options: {headers_with_underscores_action: REJECT_REQUEST}", own=True)

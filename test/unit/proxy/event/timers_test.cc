@@ -6,16 +6,13 @@
 #include <vector>
 
 #include "proxy/base/random.h"
+#include "support/clock.h"
 
 using namespace outrigger;
 using namespace std::chrono_literals;
+using test::Clock;
 
 namespace {
-struct Clock final : TimeSource {
-  TimePoint t{Duration(123456789)};
-  TimePoint now() const noexcept override { return t; }
-  WallTime wall() const noexcept override { return {}; }
-};
 struct Probe final : event::Timer {
   Probe(event::Timers& timers, const Clock& c) : Timer(timers), clock(c) {}
   void on_timer() override {
