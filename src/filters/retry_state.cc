@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include "proxy/http/h1_parser.h"
 
 namespace outrigger::filters {
 
@@ -38,6 +39,10 @@ bool any_item(std::string_view list, F f) {
   }
   return false;
 }
+/// By a name in any case.
+bool has_header(const http::HeaderMap& headers, std::string_view name) {
+  return std::any_of(headers.begin(), headers.end(), [&](const auto& e) { return http::equals_ignore_case(name, e.name); });
+}
 }  // namespace
 
 void RetryState::init(const route::Route& r, http::RequestHead& head) {
@@ -69,7 +74,7 @@ RetryAnswer RetryState::take(bool wanted) noexcept {
   return RetryAnswer::yes;
 }
 
-bool RetryState::wants(const http::ResponseHead& head, bool grpc) const {
+bool RetryState::wants(const http::ResponseHead& head) const {
   const auto status = head.status;
   if (head.headers.has(Name::x_envoy_ratelimited)) return (on_ & retry_on::kEnvoyRatelimited) != 0;
   if ((on_ & retry_on::k5xx) != 0 && status >= 500 && status < 600) return true;
@@ -84,12 +89,12 @@ bool RetryState::wants(const http::ResponseHead& head, bool grpc) const {
   if ((on_ & retry_on::kRetriableHeaders) != 0) {
     if (policy_ != nullptr)
       for (const auto& m : policy_->retriable_headers)
-        if (m.match(head.headers)) return true;
-    if (any_item(extra_headers_, [&](std::string_view s) { return head.headers.find(s) != nullptr; })) return true;
+        if (m.match(head)) return true;
+    if (any_item(extra_headers_, [&](std::string_view s) { return has_header(head.headers, s); })) return true;
   }
   constexpr std::uint32_t kGrpc = retry_on::kGrpcCancelled | retry_on::kGrpcDeadlineExceeded | retry_on::kGrpcInternal |
                                   retry_on::kGrpcResourceExhausted | retry_on::kGrpcUnavailable;
-  if (grpc && (on_ & kGrpc) != 0) {
+  if ((on_ & kGrpc) != 0) {
     const auto code = to_number<unsigned>(head.headers.get(Name::grpc_status));
     if (!code) return false;
     return (*code == 1 && (on_ & retry_on::kGrpcCancelled) != 0) ||
@@ -100,9 +105,7 @@ bool RetryState::wants(const http::ResponseHead& head, bool grpc) const {
   return false;
 }
 
-RetryAnswer RetryState::on_response(const http::ResponseHead& head, bool grpc) {
-  return on_ == 0 ? RetryAnswer::no : take(wants(head, grpc));
-}
+RetryAnswer RetryState::on_response(const http::ResponseHead& head) { return on_ == 0 ? RetryAnswer::no : take(wants(head)); }
 
 RetryAnswer RetryState::on_reset(ResetReason reason, bool request_sent) {
   if (on_ == 0 || reason == ResetReason::overflow) return RetryAnswer::no;
@@ -116,11 +119,8 @@ RetryAnswer RetryState::on_reset(ResetReason reason, bool request_sent) {
   return take(wanted);
 }
 
-RetryAnswer RetryState::on_per_try_timeout() {
-  return take((on_ & (retry_on::k5xx | retry_on::kGatewayError | retry_on::kReset)) != 0);
-}
-
-Duration RetryState::back_off(Random& random, const http::ResponseHead* head, WallTime now, bool& rate_limited) {
+Duration RetryState::back_off(const runtime::Snapshot& runtime, Random& random, const http::ResponseHead* head, WallTime now,
+                              bool& rate_limited) {
   rate_limited = false;
   if (head != nullptr && policy_ != nullptr) {
     for (const auto& h : policy_->reset_headers) {
@@ -133,7 +133,9 @@ Duration RetryState::back_off(Random& random, const http::ResponseHead* head, Wa
       return wait + Duration(static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(wait.count() / 2 + 1))));
     }
   }
-  Duration base = std::chrono::milliseconds(25);
+  constexpr std::uint64_t kBaseMs = 25;
+  Duration base = std::chrono::milliseconds(
+      std::clamp<std::uint64_t>(runtime.integer("upstream.base_retry_backoff_ms", kBaseMs), 1, 1U << 31));
   if (policy_ != nullptr && policy_->back_off_base) base = *policy_->back_off_base;
   const Duration most = policy_ != nullptr && policy_->back_off_max ? *policy_->back_off_max : base * 10;
   const std::uint32_t n = std::min(retried_, 20u);

@@ -18,17 +18,18 @@ class RetryState {
   bool enabled() const noexcept { return on_ != 0; }
   void disable() noexcept { on_ = 0; }
   /// Would this response be retried? `yes` takes one of the retries left.
-  RetryAnswer on_response(const http::ResponseHead& head, bool grpc);
+  RetryAnswer on_response(const http::ResponseHead& head);
+  bool wants(const http::ResponseHead& head) const;
   RetryAnswer on_reset(http::ResetReason reason, bool request_sent);
-  RetryAnswer on_per_try_timeout();
+  RetryAnswer on_hedge_timeout() { return on_ == 0 ? RetryAnswer::no : take(true); }
   bool retried() const noexcept { return retried_ > 0; }
   /// Until the next try; `rate_limited`: the response said when.
-  Duration back_off(Random& random, const http::ResponseHead* head, WallTime now, bool& rate_limited);
+  Duration back_off(const runtime::Snapshot& runtime, Random& random, const http::ResponseHead* head, WallTime now,
+                    bool& rate_limited);
   const route::RetryPolicy* policy() const noexcept { return policy_; }
   std::uint32_t host_attempts_max() const noexcept { return policy_ == nullptr ? 1 : policy_->host_attempts_max; }
 
  private:
-  bool wants(const http::ResponseHead& head, bool grpc) const;
   RetryAnswer take(bool wanted) noexcept;
   const route::RetryPolicy* policy_ = nullptr;
   std::uint32_t on_ = 0, left_ = 0, retried_ = 0;

@@ -217,15 +217,22 @@ void Router::read_timeouts(http::RequestHead& head) {
   if (timeout_value_ && timeout_value_->count() == 0) timeout_value_.reset();
   if (per_try_value_ && (per_try_value_->count() == 0 || (timeout_value_ && *per_try_value_ >= *timeout_value_)))
     per_try_value_.reset();
-  const auto expected = per_try_value_ ? per_try_value_ : timeout_value_;
-  if (expected && !config_.suppress_envoy_headers)
-    h.set(Name::x_envoy_expected_rq_timeout_ms, number(static_cast<std::uint64_t>(expected->count() / 1000), stream_.arena()));
   alt_response_ = h.remove(Name::x_envoy_upstream_rq_timeout_alt_response) > 0;
   hedge_ = route_->hedge.on_per_try_timeout;
   if (const auto* e = h.find(Name::x_envoy_hedge_on_per_try_timeout)) {
     hedge_ = e->value == "true";
     h.remove(Name::x_envoy_hedge_on_per_try_timeout);
   }
+}
+
+/// How long the upstream may take: what is left of the route's timeout, or one try's.
+void Router::tell_timeout() {
+  if (config_.suppress_envoy_headers || (!per_try_value_ && !timeout_value_)) return;
+  auto expected = per_try_value_ && !hedge_ ? *per_try_value_ : timeout_value_.value_or(Duration::max());
+  if (timeout_value_ && request_end_at_ != TimePoint{})
+    expected = std::min(expected, *timeout_value_ - (stream_.thread().loop.now() - request_end_at_));
+  const auto ms = std::max<std::int64_t>(expected.count() / 1000, 1);  // 0 would be no limit
+  stream_.request().headers.set(Name::x_envoy_expected_rq_timeout_ms, number(static_cast<std::uint64_t>(ms), stream_.arena()));
 }
 
 FilterStatus Router::on_request_head(http::RequestHead& head, bool end_stream) {
@@ -238,11 +245,11 @@ FilterStatus Router::on_request_head(http::RequestHead& head, bool end_stream) {
   if (!route_->hash.empty() && (lb == upstream::LbKind::ring_hash || lb == upstream::LbKind::maglev))
     hash_ = route::request_hash(*route_, head, stream_.info(), stream_.thread().random, stream_.arena(), &set_cookie_);
   read_timeouts(head);
+  tell_timeout();
   retry_.init(*route_, head);
   // A mirror gets the request as it goes upstream, before it is tried.
   if (route_->vhost->include_attempt_count) head.headers.set(Name::x_envoy_attempt_count, "1");
   route::finalize_request(*route_, weight_, head, stream_.format_context(), {!config_.suppress_envoy_headers});
-  if (head.is_grpc()) head.headers.set(Name::te, "trailers");
   keep_body_ = (retry_.enabled() || route_->internal_redirect.enabled) && !stream_.is_upgrade();
   end_on_head_ = end_stream;
   if (!route_->mirrors.empty()) start_shadows(end_stream);
@@ -306,7 +313,7 @@ void Router::request_complete() {
 
 bool Router::rejects(const upstream::Host& h) const noexcept {
   const auto* p = retry_.policy();
-  if (p == nullptr || !retry_.retried()) return false;
+  if (p == nullptr || !is_retry_) return false;
   if (p->previous_hosts && std::find(tried_, tried_ + tried_count_, &h) != tried_ + tried_count_) return true;
   if (p->omit_canary_hosts && h.endpoint().canary) return true;
   for (const auto& kv : p->omit_host_metadata)
@@ -319,12 +326,13 @@ void Router::start_attempt() {
   auto& head = stream_.request();
   auto& info = stream_.info();
   ++info.attempt_count;
+  if (info.attempt_count > 1) tell_timeout();
   if (route_->vhost->include_attempt_count)
     head.headers.set(Name::x_envoy_attempt_count, number(info.attempt_count, stream_.arena()));
   upstream::PickContext pick;
   pick.hash = hash_;
   pick.request = &head;
-  if (retry_.retried()) {
+  if (is_retry_) {
     pick.avoid = this;
     pick.attempts_max = retry_.host_attempts_max();
   }
@@ -338,7 +346,7 @@ void Router::start_attempt() {
   if (tried_count_ < kAttemptsMax) tried_[tried_count_++] = host;
   if (attempt_count_ == kAttemptsMax) return fail(503, "too many attempts", "too_many_attempts", false);
   if (route_->rewrite.host == route::Rewrite::automatic && !host->endpoint().hostname.empty()) {
-    if (!config_.suppress_envoy_headers && head.authority != host->endpoint().hostname && !retry_.retried())
+    if (!config_.suppress_envoy_headers && head.authority != host->endpoint().hostname && !is_retry_)
       head.headers.set(Name::x_envoy_original_host, head.authority);
     head.authority = stream_.arena().copy(host->endpoint().hostname);
   }
@@ -429,13 +437,17 @@ void Attempt::on_pool_failure(upstream::PoolFailure why, std::string_view detail
   router_.on_attempt_reset(*this, kReasons[static_cast<int>(why)], detail, why == upstream::PoolFailure::overflow);
 }
 
-void Attempt::on_informational(http::ResponseHead& head) { router_.stream_.respond_informational(head); }
+void Attempt::on_informational(http::ResponseHead& head) {
+  router_.retry_.disable();  // the client may have seen it
+  router_.stream_.respond_informational(head);
+}
 
 void Attempt::on_head(http::ResponseHead& head, bool end_stream) {
   per_try_.cancel();
   auto& up = router_.stream_.info().upstream;
   if (up && up->first_rx == TimePoint{}) up->first_rx = router_.stream_.thread().loop.now();
   if (end_stream) stream_ = nullptr;
+  head_seen_ = true;
   router_.on_response_head(*this, head, end_stream);
 }
 
@@ -519,6 +531,13 @@ void Router::on_stream_end() {
 std::size_t Router::running() const noexcept {
   std::size_t n = 0;
   for (std::size_t i = 0; i < attempt_count_; ++i) n += attempts_[i] != nullptr && !attempts_[i]->done_;
+  return n;
+}
+
+std::size_t Router::awaiting_heads() const noexcept {
+  std::size_t n = 0;
+  for (std::size_t i = 0; i < attempt_count_; ++i)
+    n += attempts_[i] != nullptr && !attempts_[i]->done_ && !attempts_[i]->head_seen_;
   return n;
 }
 

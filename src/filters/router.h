@@ -59,7 +59,8 @@ class Attempt final : public upstream::PoolWaiter, public upstream::ClientStream
   upstream::ClientStream* stream_ = nullptr;
   upstream::Host* host_ = nullptr;
   Buffer unsent_;
-  bool unsent_end_ = false, done_ = false, winner_ = false, paused_ = false, sent_any_ = false, timed_out_ = false;
+  bool unsent_end_ = false, done_ = false, winner_ = false, paused_ = false, sent_any_ = false, head_seen_ = false;
+  bool retried_ = false;  // hedging: it was too slow, another try was made, and it runs on
   event::Alarm<Attempt, &Attempt::on_per_try_timeout> per_try_;
   event::Alarm<Attempt, &Attempt::on_per_try_idle> per_try_idle_;
 };
@@ -83,6 +84,7 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   void redirect_or_direct(const route::Route& r, http::RequestHead& head);
   bool choose(http::RequestHead& head);
   void read_timeouts(http::RequestHead& head);
+  void tell_timeout();
   void find_virtual_cluster(http::RequestHead& head);
   void count_try();
   void start_attempt();
@@ -94,7 +96,13 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   void on_response_end(Attempt& a);
   void on_attempt_reset(Attempt& a, http::ResetReason reason, std::string_view detail, bool pool_overflow);
   void on_attempt_timeout(Attempt& a, std::string_view details);
-  bool retry(Attempt& a, RetryAnswer answer, const http::ResponseHead* head);
+  void on_slow_attempt(Attempt& a);
+  void fail_timeout(upstream::Host* host, std::string_view details);
+  enum class Retry : std::uint8_t { scheduled, refused, not_wanted };
+  Retry retry(RetryAnswer answer, const http::ResponseHead* head);
+  bool retry_response(Attempt& a, const http::ResponseHead& head, bool end_stream);
+  void dropped_response(Attempt& a, bool end_stream);
+  void count_retry(stats::ClusterStat in_cluster, stats::RouteStat in_route);
   void on_retry_timer();
   void on_timeout();
   bool internal_redirect(http::ResponseHead& head);
@@ -104,6 +112,7 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   void drop_other_attempts(const Attempt& keep);
   void set_flag(http::ResetReason reason);
   std::size_t running() const noexcept;
+  std::size_t awaiting_heads() const noexcept;
 
   const RouterConfig& config_;
   const route::Route* route_ = nullptr;
@@ -116,7 +125,7 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   Attempt* winner_ = nullptr;
   Buffer kept_;  // the request body, while a retry may need it
   bool keep_body_ = false, end_on_head_ = false, request_end_ = false, head_sent_ = false, responded_ = false,
-       retry_slot_ = false;
+       retry_slot_ = false, is_retry_ = false;
   bool alt_response_ = false, hedge_ = false;
   const stats::BlockHandle* vcluster_ = nullptr;  // null: the virtual host has none
   TimePoint request_end_at_{};

@@ -13,6 +13,7 @@ using http::ResetReason;
 using stats::ClusterStat;
 using stats::CodeFamily;
 using stats::RouterStat;
+using stats::RouteStat;
 
 namespace {
 std::string_view number(std::uint64_t n, Arena& arena) {
@@ -29,6 +30,7 @@ std::string_view with_underscores(std::string_view s, Arena& arena) {
 }
 
 void Router::charge(std::uint16_t status, const http::HeaderMap* headers, upstream::Host* host) {
+  if (!config_.dynamic_stats || stream_.info().health_check) return;
   auto& cells = stream_.thread().cells;
   const auto b = cluster_->stats();
   cells.add(b, ClusterStat::upstream_rq_completed);
@@ -36,81 +38,109 @@ void Router::charge(std::uint16_t status, const http::HeaderMap* headers, upstre
   const bool internal = stream_.info().is_internal;
   cells.add(b, internal ? ClusterStat::internal_upstream_rq_completed : ClusterStat::external_upstream_rq_completed);
   cells.add_code(b, internal ? CodeFamily::internal_upstream_rq : CodeFamily::external_upstream_rq, status);
-  if (headers != nullptr && headers->get(Name::x_envoy_upstream_canary) == "true") {
+  const bool canary = headers != nullptr && headers->get(Name::x_envoy_upstream_canary) == "true";
+  if (canary || (host != nullptr && host->endpoint().canary)) {
     cells.add(b, ClusterStat::canary_upstream_rq_completed);
     cells.add_code(b, CodeFamily::canary_upstream_rq, status);
   }
   for (const auto* more : {route_->has_route_stats ? &route_->route_stats : nullptr, vcluster_}) {
     if (more == nullptr) continue;
-    cells.add(*more, stats::RouteStat::upstream_rq_completed);
+    cells.add(*more, RouteStat::upstream_rq_completed);
     cells.add_code(*more, CodeFamily::upstream_rq, status);
   }
-  if (host != nullptr) cluster_->report(*host, status, false);
+  if (host != nullptr && status / 100 == 5) cluster_->report(*host, upstream::Outcome::error);
 }
 
 void Router::charge_time() {
-  if (request_end_at_ == TimePoint{}) return;
+  if (request_end_at_ == TimePoint{} || !config_.dynamic_stats || stream_.info().health_check) return;
   auto& cells = stream_.thread().cells;
   const auto ms = static_cast<std::uint64_t>((stream_.thread().loop.now() - request_end_at_).count() / 1000);
   const auto b = cluster_->stats();
   cells.record(b, ClusterStat::upstream_rq_time, ms);
   cells.record(b, stream_.info().is_internal ? ClusterStat::internal_upstream_rq_time : ClusterStat::external_upstream_rq_time,
                ms);
-  if (route_->has_route_stats) cells.record(route_->route_stats, stats::RouteStat::upstream_rq_time, ms);
-  if (vcluster_ != nullptr) cells.record(*vcluster_, stats::RouteStat::upstream_rq_time, ms);
+  if (route_->has_route_stats) cells.record(route_->route_stats, RouteStat::upstream_rq_time, ms);
+  if (vcluster_ != nullptr) cells.record(*vcluster_, RouteStat::upstream_rq_time, ms);
 }
 
-/// Starts to wait for another try when the answer allows one. False: this was the last.
-bool Router::retry(Attempt& a, RetryAnswer answer, const http::ResponseHead* head) {
+void Router::count_retry(ClusterStat in_cluster, RouteStat in_route) {
   auto& cells = stream_.thread().cells;
-  const auto b = cluster_->stats();
+  cells.add(cluster_->stats(), in_cluster);
+  if (vcluster_ != nullptr) cells.add(*vcluster_, in_route);
+  if (route_->has_route_stats) cells.add(route_->route_stats, in_route);
+}
+
+/// Starts to wait for another try when the answer allows one. `refused`: it was wanted, but there may be none.
+Router::Retry Router::retry(RetryAnswer answer, const http::ResponseHead* head) {
+  const bool retried = std::exchange(retry_slot_, false);
+  if (retried) cluster_->retry_done(route_->high_priority);
   if (answer == RetryAnswer::no) {
-    if (retry_.retried() && head != nullptr) cells.add(b, ClusterStat::upstream_rq_retry_success);
-    return false;
+    if (retried) count_retry(ClusterStat::upstream_rq_retry_success, RouteStat::upstream_rq_retry_success);
+    return Retry::not_wanted;
   }
   if (answer == RetryAnswer::limit_exceeded) {
-    cells.add(b, ClusterStat::upstream_rq_retry_limit_exceeded);
+    count_retry(ClusterStat::upstream_rq_retry_limit_exceeded, RouteStat::upstream_rq_retry_limit_exceeded);
     stream_.info().flags.set(Flag::upstream_retry_limit_exceeded);
-    return false;
+    return Retry::refused;
   }
-  if (std::exchange(retry_slot_, false)) cluster_->retry_done(route_->high_priority);
   if (!cluster_->try_retry(route_->high_priority)) {
-    cells.add(b, ClusterStat::upstream_rq_retry_overflow);
+    count_retry(ClusterStat::upstream_rq_retry_overflow, RouteStat::upstream_rq_retry_overflow);
     stream_.info().flags.set(Flag::upstream_overflow);
-    return false;
+    return Retry::refused;
   }
   retry_slot_ = true;
-  if (head != nullptr) {
-    cells.add(b, ClusterStat::retry_upstream_rq_completed);
-    cells.add_code(b, CodeFamily::retry_upstream_rq, head->status);
-    if (a.host_ != nullptr) cluster_->report(*a.host_, head->status, false);
-  }
-  cells.add(b, ClusterStat::upstream_rq_retry);
+  auto& thread = stream_.thread();
+  const auto& runtime = *thread.runtime;
+  if (!runtime.enabled("upstream.use_retry", {100, runtime::Denominator::hundred}, thread.random.next()))
+    return Retry::not_wanted;
+  count_retry(ClusterStat::upstream_rq_retry, RouteStat::upstream_rq_retry);
   bool rate_limited = false;
-  const auto wait = retry_.back_off(stream_.thread().random, head, stream_.thread().loop.wall(), rate_limited);
-  cells.add(
-      b, rate_limited ? ClusterStat::upstream_rq_retry_backoff_ratelimited : ClusterStat::upstream_rq_retry_backoff_exponential);
+  const auto wait = retry_.back_off(runtime, thread.random, head, thread.loop.wall(), rate_limited);
+  thread.cells.add(cluster_->stats(), rate_limited ? ClusterStat::upstream_rq_retry_backoff_ratelimited
+                                                   : ClusterStat::upstream_rq_retry_backoff_exponential);
   retry_timer_.arm(wait);
+  return Retry::scheduled;
+}
+
+void Router::on_retry_timer() {
+  is_retry_ = true;
+  start_attempt();
+}
+
+void Router::dropped_response(Attempt& a, bool end_stream) {
+  if (a.host_ != nullptr) cluster_->report(*a.host_, upstream::Outcome::error);
+  if (end_stream)
+    a.done_ = true;
+  else
+    a.stop();
+}
+
+/// True: this response is not the client's; another try was or will be made.
+bool Router::retry_response(Attempt& a, const http::ResponseHead& head, bool end_stream) {
+  if (!retry_.enabled() || head.status == 101) return false;
+  bool refused = false;
+  if (a.retried_) {
+    refused = retry_.wants(head);
+  } else {
+    const auto outcome = retry(retry_.on_response(head), &head);
+    if (outcome == Retry::scheduled) {
+      auto& cells = stream_.thread().cells;
+      cells.add(cluster_->stats(), ClusterStat::retry_upstream_rq_completed);
+      cells.add_code(cluster_->stats(), CodeFamily::retry_upstream_rq, head.status);
+      dropped_response(a, end_stream);
+      return true;
+    }
+    refused = outcome == Retry::refused;
+  }
+  // Hedging: a bad response is not given on while there is hope for a better one.
+  if (!refused || (awaiting_heads() == 0 && !retry_timer_.armed())) return false;
+  dropped_response(a, end_stream);
   return true;
 }
 
-void Router::on_retry_timer() { start_attempt(); }
-
 void Router::on_response_head(Attempt& a, http::ResponseHead& head, bool end_stream) {
   if (responded_) return a.stop();
-  const bool grpc = stream_.request().is_grpc();
-  const auto answer = head.status == 101 ? RetryAnswer::no : retry_.on_response(head, grpc);
-  if (answer == RetryAnswer::yes && running() > (a.done_ || end_stream ? 0u : 1u) && hedge_ && running() > 1) {
-    a.stop();  // another try is still running
-    return;
-  }
-  if ((answer != RetryAnswer::no || retry_.retried()) && retry(a, answer, &head)) {
-    if (end_stream)
-      a.done_ = true;
-    else
-      a.stop();
-    return;
-  }
+  if (retry_response(a, head, end_stream)) return;
   if (route_->internal_redirect.enabled && internal_redirect(head)) {
     if (end_stream) a.done_ = true;
     a.stop();
@@ -131,6 +161,7 @@ void Router::on_response_head(Attempt& a, http::ResponseHead& head, bool end_str
     info.details = "websocket_handshake_unsuccessful";
   info.response_code = head.status;
   charge(head.status, &head.headers, a.host_);
+  if (a.host_ != nullptr && head.status / 100 != 5) cluster_->report(*a.host_, upstream::Outcome::success);
   auto& h = head.headers;
   if (!config_.suppress_envoy_headers && request_end_at_ != TimePoint{} && !stream_.is_upgrade()) {
     const auto ms = static_cast<std::uint64_t>((stream_.thread().loop.now() - request_end_at_).count() / 1000);
@@ -184,15 +215,16 @@ void Router::on_attempt_reset(Attempt& a, ResetReason reason, std::string_view d
     stream_.info().details = arena.cat("upstream_reset_after_response_started{", name, more, "}");
     return stream_.abort();
   }
-  if (a.host_ != nullptr && !pool_overflow) cluster_->report(*a.host_, 503, false);
-  if (running() > 0) return;  // hedged: the other one may answer
-  if (retry(a, retry_.on_reset(reason, a.sent_any_), nullptr)) return;
+  if (retry_.enabled() && !a.retried_ && retry(retry_.on_reset(reason, a.sent_any_), nullptr) == Retry::scheduled) {
+    if (a.host_ != nullptr) cluster_->report(*a.host_, upstream::Outcome::error);
+    return;
+  }
+  const std::uint16_t status = reason == ResetReason::protocol_error ? 502 : 503;
+  charge(status, nullptr, a.host_);
+  if (awaiting_heads() > 0 || retry_timer_.armed()) return;  // hedging: another one may answer
   set_flag(reason);
-  const bool protocol = reason == ResetReason::protocol_error;
-  const std::uint16_t status = protocol ? 502 : 503;
-  charge(status, nullptr, nullptr);
   const auto body = arena.cat("upstream connect error or disconnect/reset before headers. ",
-                              retry_.retried() ? "retried and the latest reset reason: " : "reset reason: ", text_of(reason));
+                              is_retry_ ? "retried and the latest reset reason: " : "reset reason: ", text_of(reason));
   fail(status, body, arena.cat("upstream_reset_before_response_started{", name, more, "}"), pool_overflow);
 }
 
@@ -217,48 +249,55 @@ void Router::fail(std::uint16_t status, std::string_view body, std::string_view 
 
 void Router::on_attempt_timeout(Attempt& a, std::string_view details) {
   if (responded_ && !a.winner_) return;
+  if (hedge_) return on_slow_attempt(a);
   auto& cells = stream_.thread().cells;
   const bool idle = details == "upstream_per_try_idle_timeout";
   cells.add(cluster_->stats(), idle ? ClusterStat::upstream_rq_per_try_idle_timeout : ClusterStat::upstream_rq_per_try_timeout);
-  if (a.host_ != nullptr) cluster_->report(*a.host_, 504, true);
+  if (a.host_ != nullptr) cluster_->report(*a.host_, upstream::Outcome::timeout);
   if (responded_) {
+    stream_.info().flags.set(Flag::upstream_request_timeout);
     stream_.info().details = details;
     return stream_.abort();
   }
-  if (hedge_ && !idle) {  // the slow one runs on; whoever answers first wins
-    if (a.timed_out_) return;
-    a.timed_out_ = true;
-    retry(a, retry_.on_per_try_timeout(), nullptr);
-    return;
-  }
   a.stop();
-  stream_.info().flags.set(Flag::upstream_request_timeout);
-  if (retry(a, retry_.on_per_try_timeout(), nullptr)) {
+  if (retry_.enabled() && retry(retry_.on_reset(ResetReason::local_reset, a.sent_any_), nullptr) == Retry::scheduled) {
+    if (a.host_ != nullptr) cluster_->report(*a.host_, upstream::Outcome::error);
     return;
   }
-  charge(504, nullptr, nullptr);
-  fail(504, "upstream request timeout", details, false);
+  fail_timeout(a.host_, details);
+}
+
+/// Hedging: it runs on beside another try; whoever answers well first wins.
+void Router::on_slow_attempt(Attempt& a) {
+  if (responded_ || a.retried_ || !retry_.enabled()) return;
+  a.retried_ = retry(retry_.on_hedge_timeout(), nullptr) == Retry::scheduled;
+}
+
+void Router::fail_timeout(upstream::Host* host, std::string_view details) {
+  charge(alt_response_ ? 204 : 504, nullptr, host);
+  stream_.info().flags.set(Flag::upstream_request_timeout);
+  fail(alt_response_ ? 204 : 504, alt_response_ ? "" : "upstream request timeout", details, false);
 }
 
 void Router::on_timeout() {
   auto& cells = stream_.thread().cells;
-  cells.add(cluster_->stats(), ClusterStat::upstream_rq_timeout);
-  if (route_->has_route_stats) cells.add(route_->route_stats, stats::RouteStat::upstream_rq_timeout);
-  if (vcluster_ != nullptr) cells.add(*vcluster_, stats::RouteStat::upstream_rq_timeout);
   retry_timer_.cancel();
   for (std::size_t i = 0; i < attempt_count_; ++i) {
-    if (attempts_[i] == nullptr || attempts_[i]->done_) continue;
-    if (attempts_[i]->host_ != nullptr) cluster_->report(*attempts_[i]->host_, 504, true);
-    attempts_[i]->stop();
+    auto* a = attempts_[i];
+    if (a == nullptr || a->done_) continue;
+    cells.add(cluster_->stats(), ClusterStat::upstream_rq_timeout);
+    if (route_->has_route_stats) cells.add(route_->route_stats, RouteStat::upstream_rq_timeout);
+    if (vcluster_ != nullptr) cells.add(*vcluster_, RouteStat::upstream_rq_timeout);
+    if (a->host_ != nullptr) cluster_->report(*a->host_, upstream::Outcome::timeout);
+    if (!a->head_seen_) charge(alt_response_ ? 204 : 504, nullptr, a->host_);
+    a->stop();
   }
   stream_.info().flags.set(Flag::upstream_request_timeout);
   if (responded_) {
     stream_.info().details = "response_timeout";
     return stream_.abort();
   }
-  charge(504, nullptr, nullptr);
-  if (alt_response_) return fail(204, "", "response_timeout", false);
-  fail(504, "upstream request timeout", "response_timeout", false);
+  fail(alt_response_ ? 204 : 504, alt_response_ ? "" : "upstream request timeout", "response_timeout", false);
 }
 
 namespace {

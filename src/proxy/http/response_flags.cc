@@ -11,24 +11,22 @@ constexpr Names kNames[] = {
     OUTRIGGER_RESPONSE_FLAGS(X)
 #undef X
 };
-template <class F>
-void append(std::uint32_t bits, std::string& out, F text) {
-  if (bits == 0) out += '-';
-  bool first = true;
-  for (std::size_t i = 0; i < std::size(kNames); ++i) {
-    if ((bits >> i & 1u) == 0) continue;
-    if (!first) out += ',';
-    out += text(kNames[i]);
-    first = false;
-  }
-}
 }  // namespace
 
+template <class F>
+void ResponseFlags::append(std::string& out, F text) const {
+  if (count_ == 0) out += '-';
+  for (std::size_t i = 0; i < count_; ++i) {
+    if (i > 0) out += ',';
+    out += text(kNames[static_cast<std::size_t>(order_[i])]);
+  }
+}
+
 void ResponseFlags::append_short(std::string& out) const {
-  append(bits_, out, [](const Names& n) { return n.s; });
+  append(out, [](const Names& n) { return n.s; });
 }
 void ResponseFlags::append_long(std::string& out) const {
-  append(bits_, out, [](const Names& n) { return n.l; });
+  append(out, [](const Names& n) { return n.l; });
 }
 bool ResponseFlags::parse_short(std::string_view text, Flag& out) noexcept {
   for (std::size_t i = 0; i < std::size(kNames); ++i)

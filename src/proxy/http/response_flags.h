@@ -1,4 +1,4 @@
-// Response flags of access logs: Envoy's short and long names, in Envoy's order.
+// Response flags of access logs: Envoy's short and long names, printed in the order they were set.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace outrigger::http {
 
-// X(identifier, short, long), in the order in which Envoy prints them.
+// X(identifier, short, long)
 #define OUTRIGGER_RESPONSE_FLAGS(X)                                                    \
   X(failed_local_health_check, "LH", "FailedLocalHealthCheck")                         \
   X(no_healthy_upstream, "UH", "NoHealthyUpstream")                                    \
@@ -48,7 +48,11 @@ enum class Flag : std::uint8_t {
 
 class ResponseFlags {
  public:
-  void set(Flag f) noexcept { bits_ |= 1u << static_cast<unsigned>(f); }
+  void set(Flag f) noexcept {
+    if (has(f)) return;
+    bits_ |= 1u << static_cast<unsigned>(f);
+    if (count_ < sizeof(order_)) order_[count_++] = f;
+  }
   bool has(Flag f) const noexcept { return (bits_ >> static_cast<unsigned>(f) & 1u) != 0; }
   bool any() const noexcept { return bits_ != 0; }
   std::uint32_t bits() const noexcept { return bits_; }
@@ -58,7 +62,11 @@ class ResponseFlags {
   static bool parse_short(std::string_view text, Flag& out) noexcept;
 
  private:
+  template <class F>
+  void append(std::string& out, F text) const;
   std::uint32_t bits_ = 0;
+  std::uint8_t count_ = 0;
+  Flag order_[11] = {};  // more never meet in one stream
 };
 
 }  // namespace outrigger::http

@@ -63,6 +63,13 @@ bool HeaderMatcher::match(const http::RequestHead& head) const {
   if (name[0] == ':' || name == "host") return decide(head.find(name));
   return match(head.headers);
 }
+bool HeaderMatcher::match(const http::ResponseHead& head) const {
+  if (name != ":status") return match(head.headers);
+  char digits[8];
+  const auto end = std::to_chars(digits, digits + sizeof digits, head.status).ptr;
+  const std::string_view status(digits, static_cast<std::size_t>(end - digits));
+  return decide(&status);
+}
 bool HeaderMatcher::match(const http::HeaderMap& headers) const {
   const auto* e = headers.find(std::string_view(name));
   if (e == nullptr) return decide(nullptr);

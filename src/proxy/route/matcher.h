@@ -32,6 +32,7 @@ struct HeaderMatcher {
   bool invert = false, missing_as_empty = false;
   bool match(const http::RequestHead& head) const;
   bool match(const http::HeaderMap& headers) const;
+  bool match(const http::ResponseHead& head) const;  // ":status" included
 
  private:
   bool decide(const std::string_view* value) const;

@@ -25,16 +25,21 @@ class CircuitState {
   std::uint32_t used(Limit l) const noexcept { return at(l).load(std::memory_order_relaxed); }
   void take(Limit l, stats::Cells& cells) noexcept {
     const auto before = at(l).fetch_add(1, std::memory_order_relaxed);
-    if (before + 1 == max_[index(l)]) cells.inc(cluster_, open_gauge(l));
+    if (before + 1 == max_[index(l)] || opens_at_nothing(l)) cells.inc(cluster_, open_gauge(l));
     if (remaining_ && before < max_[index(l)]) cells.dec(remaining_, remaining_gauge(l));
   }
   void give_back(Limit l, stats::Cells& cells) noexcept {
     const auto before = at(l).fetch_sub(1, std::memory_order_relaxed);
-    if (before == max_[index(l)]) cells.dec(cluster_, open_gauge(l));
+    if (before == max_[index(l)] && before != 0) cells.dec(cluster_, open_gauge(l));
     if (remaining_ && before <= max_[index(l)]) cells.inc(remaining_, remaining_gauge(l));
   }
 
  private:
+  /// A limit of 0 that something passes nevertheless (a retry budget, a host's first connection) is open from then on.
+  bool opens_at_nothing(Limit l) noexcept {
+    const std::uint8_t bit = static_cast<std::uint8_t>(1U << index(l));
+    return max_[index(l)] == 0 && (opened_.fetch_or(bit, std::memory_order_relaxed) & bit) == 0;
+  }
   static std::size_t index(Limit l) noexcept { return static_cast<std::size_t>(l); }
   std::atomic<std::uint32_t>& at(Limit l) noexcept { return used_[index(l)]; }
   const std::atomic<std::uint32_t>& at(Limit l) const noexcept { return used_[index(l)]; }
@@ -60,6 +65,7 @@ class CircuitState {
   }
   std::atomic<std::uint32_t> used_[4] = {};
   std::uint32_t max_[4] = {};
+  std::atomic<std::uint8_t> opened_{0};
   bool high_ = false;
   stats::BlockHandle cluster_, remaining_;
 };

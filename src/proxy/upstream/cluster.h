@@ -36,6 +36,8 @@ class TcpAttempt {
   virtual ~TcpAttempt() = default;
 };
 
+enum class Outcome : std::uint8_t { success, error, timeout };
+
 class Cluster {
  public:
   virtual ~Cluster() = default;
@@ -51,8 +53,8 @@ class Cluster {
   /// Circuit limit for concurrent retries (or the retry budget). Pair with retry_done().
   virtual bool try_retry(bool high_priority) noexcept = 0;
   virtual void retry_done(bool high_priority) noexcept = 0;
-  /// An outcome of one attempt on a host, for host stats (rq_success, rq_error, rq_timeout).
-  virtual void report(Host& host, unsigned status, bool timeout) noexcept = 0;
+  /// How an attempt on a host ended, for the host's stats.
+  virtual void report(Host& host, Outcome outcome) noexcept = 0;
 };
 
 /// All clusters on one worker. Lookup is a hash of the name.

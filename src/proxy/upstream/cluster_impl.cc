@@ -76,10 +76,9 @@ void ClusterImpl::retry_done(bool high_priority) noexcept {
   shared_->circuit[high_priority ? 1 : 0].give_back(Limit::retries, thread_.cells);
 }
 
-void ClusterImpl::report(Host& host, unsigned status, bool timeout) noexcept {
+void ClusterImpl::report(Host& host, Outcome outcome) noexcept {
   auto& s = host.stats();
-  if (timeout) s.rq_timeout.fetch_add(1, std::memory_order_relaxed);
-  auto& counter = status >= 500 ? s.rq_error : s.rq_success;
+  auto& counter = outcome == Outcome::success ? s.rq_success : outcome == Outcome::error ? s.rq_error : s.rq_timeout;
   counter.fetch_add(1, std::memory_order_relaxed);
 }
 

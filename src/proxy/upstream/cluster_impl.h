@@ -23,7 +23,7 @@ class ClusterImpl final : public Cluster {
   std::unique_ptr<TcpAttempt> connect(Host& host, TcpWaiter& waiter) override;
   bool try_retry(bool high_priority) noexcept override;
   void retry_done(bool high_priority) noexcept override;
-  void report(Host& host, unsigned status, bool timeout) noexcept override;
+  void report(Host& host, Outcome outcome) noexcept override;
 
  private:
   void bury_retired();

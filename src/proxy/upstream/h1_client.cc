@@ -164,7 +164,6 @@ void H1Client::cancel() {
   if (events_ == nullptr) return;
   auto& cells = connection_.thread().cells;
   const auto& stats = connection_.cluster().stats;
-  cells.add(stats, ClusterStat::upstream_rq_tx_reset);
   cells.add(stats, ClusterStat::upstream_cx_destroy_with_active_rq);
   cells.add(stats, ClusterStat::upstream_cx_destroy_local_with_active_rq);
   detach();

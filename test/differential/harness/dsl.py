@@ -38,6 +38,8 @@ class Scenario:
         self.mask = kw.pop("mask", [])              # (regex, replacement) on every string
         self.unordered_log = kw.pop("unordered_log", False)
         self.no_log = kw.pop("no_log", False)
+        self.no_upstream = kw.pop("no_upstream", False)
+        self.brief_upstream = kw.pop("brief_upstream", False)  # of requests: the line and the attempt
         self.differs = kw.pop("differs", None)      # why Outrigger answers otherwise ...
         self.outrigger = kw.pop("outrigger", None)  # ... and the parts of the outcome that do
         if kw:

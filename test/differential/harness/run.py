@@ -97,7 +97,8 @@ class Run:
             client.shut()
         await self.settle_log(out, expected)
         await self.settle_stats(out, expected)
-        out["upstream"] = {n: self.seen(u) for n, u in self.upstreams.items() if u.requests or u.streams}
+        if not self.scenario.no_upstream:
+            out["upstream"] = {n: self.seen(u) for n, u in self.upstreams.items() if u.requests or u.streams}
         return self.masked(out)
 
     @staticmethod
@@ -107,7 +108,11 @@ class Run:
     def seen(self, u):
         out = []
         for r in u.requests:
-            out.append({**r, "body": show(r["body"])})
+            if self.scenario.brief_upstream:
+                attempt = [v for k, v in r["headers"] if k.lower() == "x-envoy-attempt-count"]
+                out.append(" ".join([r["line"]] + attempt))
+            else:
+                out.append({**r, "body": show(r["body"])})
         for s in u.streams:
             out.append({"got": show(s["got"])})
         return out
@@ -149,12 +154,12 @@ class Run:
     def mask_text(self, text):
         for path in (self.log_path, self.folder):
             text = text.replace(path, "<path>")
+        text = UUID.sub("<uuid>", text)
         known = {str(u.port): n for n, u in self.upstreams.items()}
         known.update({str(p): n for n, p in self.ports.items()})
         known[str(self.proxy.admin_port)] = "admin"
         text = re.sub(r"(?<![\d.])\d{5}(?!\d)", lambda m: f"<{known[m[0]]}>" if m[0] in known else m[0], text)
         text = re.sub(r"(127\.0\.0\.1|\[::1\]):\d+", r"\1:<any>", text)
-        text = UUID.sub("<uuid>", text)
         for address in OWN:
             text = re.sub(rf"(?<![\d.]){re.escape(address)}(?![\d.])", "<own>", text)
         text = re.sub(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", "<date>", text)
