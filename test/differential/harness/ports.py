@@ -6,6 +6,17 @@ _taken = set()
 _random = random.Random()
 
 
+def held_port():
+    """A bound socket: nobody else gets its port."""
+    while True:
+        s = socket.socket()
+        try:
+            s.bind(("127.0.0.1", free_port()))
+            return s
+        except OSError:
+            s.close()
+
+
 def free_port():
     while True:
         port = _random.randrange(16000, 31000)

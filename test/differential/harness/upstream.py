@@ -4,7 +4,7 @@ import socket
 import struct
 
 from . import dsl
-from .ports import free_port
+from .ports import held_port
 
 
 class Closed(Exception):
@@ -43,16 +43,12 @@ class Upstream:
         self.count = {}
         self.tasks = set()
         self.connections = 0
-        self.server = self.sock = None
+        self.server = None
         self.fillers = []
-        if script in (dsl.REFUSE, dsl.BLACKHOLE):
-            self.sock = socket.socket()
-            self.sock.bind(("127.0.0.1", 0))
-            self.port = self.sock.getsockname()[1]
-            if script == dsl.BLACKHOLE:
-                self.fill()
-        else:
-            self.port = free_port()
+        self.sock = held_port()
+        self.port = self.sock.getsockname()[1]
+        if script == dsl.BLACKHOLE:
+            self.fill()
 
     def fill(self):
         """A full backlog: the kernel drops further SYNs."""
@@ -64,13 +60,13 @@ class Upstream:
             self.fillers.append(s)
 
     async def start(self):
-        if self.sock is None:
-            self.server = await asyncio.start_server(self.serve, "127.0.0.1", self.port, limit=1 << 20)
+        if self.script not in (dsl.REFUSE, dsl.BLACKHOLE):
+            self.server = await asyncio.start_server(self.serve, sock=self.sock, limit=1 << 20)
 
     async def stop(self):
         if self.server:
             self.server.close()
-        for s in self.fillers + ([self.sock] if self.sock else []):
+        for s in self.fillers + [self.sock]:
             s.close()
         for task in list(self.tasks):
             task.cancel()
