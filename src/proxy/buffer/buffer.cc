@@ -15,12 +15,21 @@ struct Buffer::Block {
 
 namespace {
 
+/// Pieces up to this size are copied to where something is already: each would keep a whole block in memory.
+constexpr std::uint32_t kCopyMax = 4096;
+/// What goes between shared slices, such as the lines of chunks, comes from one block of the thread.
+constexpr std::size_t kTextMax = 64;
+
 /// Free blocks of this thread; bounded, so a burst does not stay in memory for ever.
 struct BlockPool {
   static constexpr std::size_t kKept = 64;
   Buffer::Block* free = nullptr;
   std::size_t count = 0;
+  std::size_t in_use = 0;
+  Buffer::Block* text = nullptr;
+  std::uint32_t text_used = 0;
   ~BlockPool() {
+    if (text != nullptr && --text->refs == 0) std::free(text);
     while (free != nullptr) std::free(std::exchange(free, free->next_free));
     count = kKept;  // blocks released by later thread-exit destructors go to free()
   }
@@ -28,6 +37,7 @@ struct BlockPool {
 thread_local BlockPool pool;
 
 Buffer::Block* take_block() {
+  ++pool.in_use;
   Buffer::Block* b = pool.free;
   if (b != nullptr) {
     pool.free = b->next_free;
@@ -42,6 +52,7 @@ Buffer::Block* take_block() {
 
 void release(Buffer::Block* b) noexcept {
   if (--b->refs != 0) return;
+  --pool.in_use;
   if (pool.count >= BlockPool::kKept) return std::free(b);
   b->next_free = pool.free;
   pool.free = b;
@@ -98,6 +109,8 @@ void Buffer::commit(std::size_t bytes) noexcept {
 }
 
 void Buffer::append(std::string_view bytes) {
+  const bool little = !bytes.empty() && bytes.size() <= kTextMax;
+  if (little && !empty() && slices_.back().block->refs > 1) return append_text(bytes);
   while (!bytes.empty()) {
     auto room = reserve();
     const std::size_t n = std::min(room.size(), bytes.size());
@@ -105,6 +118,26 @@ void Buffer::append(std::string_view bytes) {
     commit(n);
     bytes.remove_prefix(n);
   }
+}
+
+/// A slice of the thread's block of texts: behind a shared slice nothing can be written.
+void Buffer::append_text(std::string_view bytes) {
+  const auto n = static_cast<std::uint32_t>(bytes.size());
+  if (pool.text == nullptr || pool.text_used + n > kBlockBytes) {
+    if (pool.text != nullptr) release(pool.text);
+    pool.text = take_block();
+    pool.text_used = 0;
+  }
+  std::memcpy(pool.text->bytes + pool.text_used, bytes.data(), n);
+  Slice& last = slices_.back();
+  if (last.block == pool.text && last.end == pool.text_used) {
+    last.end += n;
+  } else {
+    ++pool.text->refs;
+    slices_.push_back({pool.text, pool.text_used, pool.text_used + n});
+  }
+  pool.text_used += n;
+  size_ += n;
 }
 
 void Buffer::append(Buffer&& other) {
@@ -125,26 +158,18 @@ void Buffer::move_from(Buffer& other, std::size_t bytes) {
       other.pop_front_slice();
       continue;
     }
-    if (have <= bytes) {
-      slices_.push_back(s);
-      ++s.block->refs;  // pop_front_slice gives one back
-      size_ += have;
-      other.size_ -= have;
-      bytes -= have;
-      other.pop_front_slice();
-      continue;
-    }
-    const auto n = static_cast<std::uint32_t>(bytes);
-    if (n <= 1024) {  // copying a little beats pinning a block
+    const auto n = static_cast<std::uint32_t>(std::min<std::size_t>(have, bytes));
+    if (n <= kCopyMax && (size_ > 0 || n < have)) {
       append({s.block->bytes + s.begin, n});
     } else {
       slices_.push_back({s.block, s.begin, s.begin + n});
-      ++s.block->refs;
+      ++s.block->refs;  // pop_front_slice gives one back
       size_ += n;
     }
     s.begin += n;
     other.size_ -= n;
-    return;
+    bytes -= n;
+    if (n == have) other.pop_front_slice();
   }
 }
 
@@ -152,6 +177,10 @@ void Buffer::share_to(Buffer& other) const {
   for (std::size_t i = first_; i < slices_.size(); ++i) {
     const Slice& s = slices_[i];
     if (s.begin == s.end) continue;
+    if (s.end - s.begin <= kCopyMax) {
+      other.append({s.block->bytes + s.begin, s.end - s.begin});
+      continue;
+    }
     ++s.block->refs;
     other.slices_.push_back(s);
     other.size_ += s.end - s.begin;
@@ -201,6 +230,7 @@ std::span<char> Buffer::linearize(std::size_t bytes) {
   auto* big = static_cast<Block*>(std::malloc(sizeof(Block) - kBlockBytes + room));
   if (big == nullptr) std::abort();
   big->refs = 1;
+  ++pool.in_use;
   std::size_t at = 0;
   const std::size_t total = size_;
   while (at < bytes) {
@@ -226,5 +256,7 @@ std::string Buffer::to_string() const {
 void Buffer::trim() noexcept {
   if (size_ == 0) clear();
 }
+
+std::size_t Buffer::blocks_in_use() noexcept { return pool.in_use - (pool.text != nullptr ? 1 : 0); }
 
 }  // namespace outrigger

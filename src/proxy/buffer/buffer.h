@@ -46,6 +46,8 @@ class Buffer {
   std::string to_string() const;
   /// Gives unused tail blocks back to the pool (an idle connection owns no block).
   void trim() noexcept;
+  /// Blocks that buffers of this thread hold: what bodies in flight really cost.
+  static std::size_t blocks_in_use() noexcept;
 
   struct Block;
 
@@ -56,6 +58,7 @@ class Buffer {
   };
   Slice* begin() noexcept { return slices_.data() + first_; }
   void pop_front_slice() noexcept;
+  void append_text(std::string_view bytes);
   SliceList<Slice, 4> slices_;  // keeps its capacity: no allocation in steady state
   std::size_t first_ = 0;       // slices before it are consumed
   std::size_t size_ = 0;

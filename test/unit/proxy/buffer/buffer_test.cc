@@ -63,3 +63,36 @@ TEST_CASE("reserve and commit add bytes in place", "[buffer]") {
   b.trim();
   REQUIRE(b.to_string() == "hello");
 }
+
+TEST_CASE("small pieces that are moved, shared or framed don't keep a block each", "[buffer]") {
+  const std::size_t before = Buffer::blocks_in_use();
+  {
+    Buffer out, kept;
+    std::string expected;
+    out.append(std::string(100, 'h'));
+    for (int i = 0; i < 1000; ++i) {
+      Buffer in;
+      in.append(std::string(1 + i % 7, static_cast<char>('a' + i % 26)));
+      expected += in.to_string();
+      in.share_to(kept);
+      out.append("3\r\n");
+      out.append(std::move(in));
+      out.append("\r\n");
+    }
+    REQUIRE(kept.to_string() == expected);
+    REQUIRE(out.size() == 100 + expected.size() + 5000);
+    REQUIRE(Buffer::blocks_in_use() - before <= 4);
+    // Large pieces are shared; the lines between them are not worth a block either.
+    Buffer framed;
+    for (int i = 0; i < 8; ++i) {
+      Buffer in;
+      in.append(std::string(Buffer::kBlockBytes, 'b'));
+      in.share_to(framed);
+      framed.append("\r\n");
+    }
+    REQUIRE(Buffer::blocks_in_use() - before <= 4 + 8 + 1);
+    REQUIRE(framed.size() == 8 * (Buffer::kBlockBytes + 2));
+    REQUIRE(framed.to_string().substr(Buffer::kBlockBytes, 3) == "\r\nb");
+  }
+  REQUIRE(Buffer::blocks_in_use() == before);
+}
