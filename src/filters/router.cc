@@ -395,6 +395,7 @@ void Attempt::on_pool_ready(upstream::ClientStream& stream, upstream::Host& host
   auto* trailers = unsent_end_ ? router_.stream_.request_trailers() : nullptr;
   stream.send_head(router_.stream_.request(), head_only);
   if (done_ || stream_ == nullptr) return;
+  if (std::exchange(paused_, false)) router_.stream_.pause_request(false);  // what waited goes; the stream's limit counts now
   if (!head_only && (!unsent_.empty() || unsent_end_)) stream.send_body(unsent_, unsent_end_ && trailers == nullptr);
   if (trailers != nullptr && !done_ && stream_ != nullptr) stream.send_trailers(*trailers);
   if (router_.request_end_ && !done_) arm_timers();

@@ -1,0 +1,235 @@
+#include "unit/sim/world.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+#include <stdexcept>
+#include <thread>
+#include "proxy/stats/walk.h"
+#include "xds/compile/bootstrap.h"
+#include "xds/load/bootstrap.h"
+
+namespace outrigger::sim {
+
+namespace {
+
+constexpr const char* kType = R"("@type": type.googleapis.com/envoy.)";
+constexpr std::uint64_t kEventsMax = 3'000'000;
+
+std::string endpoint(const std::string& ip) {
+  return "{endpoint: {address: {socket_address: {address: " + ip + ", port_value: 80}}}},";
+}
+
+std::string cluster_of(const std::string& name, const std::string& endpoints, const std::string& more) {
+  return "{name: " + name + ", load_assignment: {cluster_name: " + name + ", endpoints: [{lb_endpoints: [" + endpoints + "]}]}," +
+         more + "},";
+}
+
+std::string log_path(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
+
+server::Config load(std::string text, stats::Registry& registry, accesslog::Files& files, int log_fd) {
+  const std::string mark = "LOG_PATH";
+  for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark)) text.replace(at, mark.size(), log_path(log_fd));
+  xds::Options o;
+  o.config_yaml = text;
+  xds::Problems problems;
+  auto loaded = std::make_unique<xds::LoadedBootstrap>();
+  server::Config config;
+  if (xds::load_bootstrap(o, *loaded, problems)) {
+    xds::CompileContext c{problems, registry, files};
+    config = xds::compile_bootstrap(loaded->message, o, c);
+  }
+  xds::locate_problems(*loaded, problems);
+  if (!problems.ok()) throw std::runtime_error(xds::problems_text(problems) + text);
+  return config;
+}
+
+}  // namespace
+
+std::string Setup::text() const {
+  std::string endpoints;
+  for (int i = 1; i <= hosts; ++i) endpoints += endpoint("10.0.1." + std::to_string(i));
+  const std::string log =
+      std::string("access_log: [{name: file, typed_config: {") + kType +
+      "extensions.access_loggers.file.v3.FileAccessLog, path: LOG_PATH, log_format: {text_format_source: {inline_string: "
+      "\"%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %REQ(:PATH)%\\n\"}}}}],";
+  const std::string http = std::string("{name: hcm, typed_config: {") + kType +
+                           "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager, stat_prefix: in, " +
+                           log + hcm + "route_config: {name: r, virtual_hosts: [{name: all, domains: ['*'], routes: [" + routes +
+                           "]," + vhost + "}]}, http_filters: [" + filters + "{name: router, typed_config: {" + kType +
+                           "extensions.filters.http.router.v3.Router}}]}}";
+  const std::string proxy = std::string("{name: tcp, typed_config: {") + kType +
+                            "extensions.filters.network.tcp_proxy.v3.TcpProxy, stat_prefix: in, " + log + tcp + "}}";
+  return "{static_resources: {listeners: [{name: in, address: {socket_address: {address: 10.0.0.1, port_value: 80}}," + listener +
+         "filter_chains: [{filters: [" + (tcp.empty() ? http : proxy) + "]}]}], clusters: [" +
+         cluster_of("up", endpoints, cluster) + cluster_of("mirror", endpoint("10.0.2.1"), "") + "]}," + more + "}";
+}
+
+World::World(const Setup& setup, const Weather& weather)
+    : loop(clock),
+      network(loop, clock, weather),
+      log_fd_(memfd_create("log", MFD_CLOEXEC)),
+      cells_(registry_.new_cells()),
+      files_(std::make_unique<accesslog::Files>(std::chrono::hours(1))),
+      random_(weather.seed + 1),
+      thread_{loop, cells_, random_, network, std::make_shared<runtime::Snapshot>(), "worker_0"},
+      manager_(loop, registry_, random_),
+      clusters_(thread_),
+      worker_(thread_, clusters_),
+      blocks_before_(Buffer::blocks_in_use()) {
+  const auto config = load(setup.text(), registry_, *files_, log_fd_);
+  thread_.runtime = std::make_shared<const runtime::Snapshot>(config.runtime_layers);
+  for (const auto& c : config.clusters) manager_.add(c);
+  manager_.start([this](const auto& shared, const auto& hosts) { clusters_.update(shared, hosts); }, nullptr);
+  for (const auto& l : config.listeners) {
+    shared_.push_back(std::make_shared<server::ListenerShared>());
+    shared_.back()->config = l;
+    listeners_.push_back(std::make_unique<server::WorkerListener>(
+        worker_, shared_.back(), std::vector<std::shared_ptr<net::ListenSocket>>{}, l->worker_stats.at(0), drain_));
+  }
+}
+
+World::~World() {
+  listeners_.clear();
+  clusters_.close_all();
+  loop.poll();
+  ::close(log_fd_);
+}
+
+// ---- time
+
+void World::turn() {
+  loop.poll();
+  blocks_max = std::max(blocks_max, Buffer::blocks_in_use() - blocks_before_);
+}
+
+void World::run(Duration d) {
+  const TimePoint end = clock.now() + d;
+  while (spins_.empty()) {
+    do turn();
+    while (network.deliver_due() && network.events_delivered() < kEventsMax);
+    if (network.events_delivered() >= kEventsMax) spins_ = "it spins\n";
+    TimePoint next = network.next_event();
+    if (const auto due = loop.timers().next()) next = std::min(next, *due);
+    if (next > end) break;
+    clock.go_to(std::max(next, clock.now()));
+  }
+  clock.go_to(end);
+  turn();
+}
+
+// ---- the others
+
+Client& World::connect(std::size_t listener) {
+  const auto port = static_cast<std::uint16_t>(30000 + clients_.size());
+  const auto& local = shared_.at(listener)->config->addresses.at(0);
+  auto [near, peer] = network.pair(local, net::Address::parse_ip("10.8.8.8", port).value());
+  Client& c = clients_.emplace_back(*peer);
+  peer->on_end = [peer = peer] {
+    if (peer->fin) peer->close();
+  };
+  auto held = std::make_shared<std::unique_ptr<net::Transport>>(std::move(near));
+  network.after(Duration{0}, [this, held, listener] { listeners_.at(listener)->accept(std::move(*held)); });
+  return c;
+}
+
+Server& World::server(const std::string& ip_port) {
+  servers_.push_back(std::make_unique<Server>(network, ip_port));
+  return *servers_.back();
+}
+
+void World::drain(bool gradual) {
+  drain_.duration_us = gradual ? std::chrono::duration_cast<Duration>(10s).count() : 0;
+  drain_.start_us = clock.now().time_since_epoch().count();
+  for (auto& l : listeners_) l->drain_connections();
+}
+
+// ---- what is seen
+
+std::uint64_t World::stat(std::string_view name) const {
+  std::uint64_t value = 0;
+  stats::Walk(registry_).each(stats::Walk::counters | stats::Walk::gauges, [&](const stats::StatView& s) {
+    if (name.size() == s.prefix.size() + s.suffix.size() && name.starts_with(s.prefix) && name.ends_with(s.suffix))
+      value = s.value;
+  });
+  return value;
+}
+
+std::vector<std::string> World::log() {
+  files_->reopen();  // wakes the writer
+  while (files_->stats().total_buffered.load() != 0) std::this_thread::yield();
+  std::string text(1 << 20, '\0');
+  const auto n = ::pread(log_fd_, text.data(), text.size(), 0);
+  text.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  std::vector<std::string> lines;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = text.find('\n', at);
+    lines.push_back(text.substr(at, end - at));
+    at = end == std::string::npos ? text.size() : end + 1;
+  }
+  return lines;
+}
+
+std::string World::left_over() {
+  std::string out;
+  const auto tell = [&](const std::string& what, std::uint64_t n) {
+    if (n != 0) out += what + ": " + std::to_string(static_cast<std::int64_t>(n)) + "\n";
+  };
+  stats::Walk(registry_).each(stats::Walk::gauges, [&](const stats::StatView& s) {
+    const std::string name = std::string(s.prefix) + std::string(s.suffix);
+    const bool running = name.find("active") != std::string::npos || name.ends_with("_open") || name.ends_with("_buffered");
+    if (running && !name.starts_with("cluster_manager.")) tell(name, s.value);
+  });
+  manager_.each([&](const upstream::ClusterShared& c, const upstream::HostSet& hosts) {
+    for (const auto& circuit : c.circuit)
+      for (const auto limit :
+           {upstream::Limit::connections, upstream::Limit::pending, upstream::Limit::requests, upstream::Limit::retries})
+        tell("circuit of " + c.config->name + " " + std::to_string(static_cast<int>(limit)), circuit.used(limit));
+    for (const auto& h : hosts) {
+      tell("host cx_active", h.stats->cx_active);
+      tell("host rq_active", h.stats->rq_active);
+    }
+  });
+  for (const auto& l : shared_) tell("listener connections", l->connections);
+  return out;
+}
+
+std::string World::lines_missing() {
+  std::uint64_t expected = lines_extra;
+  stats::Walk(registry_).each(stats::Walk::counters, [&](const stats::StatView& s) {
+    const bool http = s.prefix.starts_with("http.") && s.suffix == "downstream_rq_total";
+    const bool tcp = s.prefix.starts_with("tcp.") && s.suffix == "downstream_cx_total";
+    const bool hop = s.suffix == "upstream_internal_redirect_succeeded_total";
+    if (http || tcp || hop) expected += s.value;
+  });
+  const auto lines = log();
+  if (lines.size() == expected) return {};
+  std::string out = std::to_string(lines.size()) + " log lines, not " + std::to_string(expected) + ":\n";
+  for (std::size_t i = 0; i < lines.size() && i < 20; ++i) out += "  " + lines[i] + "\n";
+  return out;
+}
+
+std::string World::finish() {
+  network.calm();
+  for (auto& c : clients_)
+    if (clients_close) c.peer.close();
+  run(4h);  // whatever waits has its end
+  std::string out = spins_ + left_over();
+  for (auto& c : clients_)
+    if (!c.raw && c.rest().state == Parsed::broken) out += "not HTTP: " + c.rest_bytes().substr(0, 200) + "\n";
+  for (auto& s : servers_)
+    for (auto& c : s->connections)
+      if (c.broken) out += "not HTTP: " + c.peer.in.substr(c.at, 200) + "\n";
+  for (auto& c : clients_) c.peer.close();
+  run(10s);
+  out += lines_missing();
+  listeners_.clear();
+  clusters_.close_all();
+  run(1ms);
+  if (network.transports() != 0) out += "transports left: " + std::to_string(network.transports()) + "\n";
+  if (!loop.timers().idle()) out += "timers are armed\n";
+  if (Buffer::blocks_in_use() != blocks_before_)
+    out += "buffer blocks left: " + std::to_string(Buffer::blocks_in_use() - blocks_before_) + "\n";
+  return out;
+}
+
+}  // namespace outrigger::sim

@@ -1,0 +1,82 @@
+// One worker of the proxy, made from a bootstrap text as the real one is, on simulated time and network. Tests own
+// a World each; everything happens on the test's thread, in run().
+#pragma once
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+#include "proxy/accesslog/files.h"
+#include "proxy/server/worker_listener.h"
+#include "proxy/upstream/cluster_manager.h"
+#include "proxy/upstream/worker_clusters.h"
+#include "unit/sim/actors.h"
+#include "unit/sim/clock.h"
+#include "unit/sim/network.h"
+
+namespace outrigger::sim {
+
+using namespace std::chrono_literals;  // NOLINT: for the scenarios
+
+/// Pieces of a bootstrap with one listener 10.0.0.1:80 and clusters up (10.0.1.1:80 and so on) and mirror
+/// (10.0.2.1:80). Each piece is a list of "key: value," in YAML's flow style.
+struct Setup {
+  std::string routes = "{match: {prefix: /}, route: {cluster: up}}";
+  std::string hcm, filters, vhost, listener, cluster;
+  std::string tcp;   // not empty: tcp_proxy instead of HTTP
+  std::string more;  // top-level
+  int hosts = 1;
+  std::string text() const;
+};
+
+class World {
+ public:
+  World(const Setup& setup, const Weather& weather);
+  ~World();
+
+  /// Time goes on by `d`, and all that happens in it.
+  void run(Duration d);
+  /// Calls f after `d`, while time goes on.
+  void after(Duration d, std::function<void()> f) { network.after(d, std::move(f)); }
+  Client& connect(std::size_t listener = 0);
+  Server& server(const std::string& ip_port = "10.0.1.1:80");
+  void drain(bool gradual);
+
+  std::uint64_t stat(std::string_view name) const;
+  std::vector<std::string> log();  // lines so far: code, flags, details, path
+  /// No fault and no weather: what a scenario expects must hold to the letter.
+  bool clean() const noexcept { return network.weather().at == 0 && gentle() && !network.weather().dribble; }
+  /// Nothing is lost: what arrives is right, though maybe later.
+  bool gentle() const noexcept { return !network.lost(); }
+  /// Ends the scenario and tells what is left of it, in words; empty: nothing.
+  std::string finish();
+
+  Clock clock;
+  event::Loop loop;
+  Network network;
+  std::size_t blocks_max = 0;     // the most buffer blocks in use after a turn
+  bool clients_close = false;     // finish() closes them before it looks
+  std::uint64_t lines_extra = 0;  // log lines beyond one per request
+
+ private:
+  void turn();
+  std::string left_over();
+  std::string lines_missing();
+  int log_fd_;
+  stats::Registry registry_;
+  stats::Cells& cells_;
+  std::unique_ptr<accesslog::Files> files_;
+  Random random_;
+  runtime::ThreadContext thread_;
+  upstream::ClusterManager manager_;
+  upstream::WorkerClusters clusters_;
+  hcm::Worker worker_;
+  hcm::Drain drain_;
+  std::vector<std::unique_ptr<server::WorkerListener>> listeners_;
+  std::vector<std::shared_ptr<server::ListenerShared>> shared_;
+  std::deque<Client> clients_;
+  std::deque<std::unique_ptr<Server>> servers_;
+  std::size_t blocks_before_;
+  std::string spins_;
+};
+
+}  // namespace outrigger::sim
