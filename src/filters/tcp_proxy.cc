@@ -1,6 +1,8 @@
 #include "filters/tcp_proxy.h"
 
 #include <xxhash.h>
+#include <algorithm>
+#include "proxy/hcm/connection_log.h"
 
 namespace outrigger::filters {
 
@@ -40,18 +42,21 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter {
         limit_(worker.thread.loop.timers(), *this) {}
   void start() override;
   TimePoint started_at() const noexcept override { return info_.start; }
-  void close_now() override { finish(false, false); }
+  void close_now() override { finish(Why::closed_here); }
 
  private:
   friend struct Side;
   void connect();
+  void dial_once();
   void on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) override;
   void on_tcp_failure(upstream::PoolFailure why, std::string_view detail, upstream::Host* host) override;
   void pump(Side& from, Side& to);
   bool write_out(Side& from, Side& to);
   void maybe_done();
-  void finish(bool reset_down, bool by_remote);
-  void fail(Flag flag, std::string_view detail);
+  http::UpstreamInfo& describe(upstream::Host& host);
+  enum class Why : std::uint8_t { closed_here, both_ended, client_reset, upstream_reset };
+  void finish(Why why);
+  void fail(Flag flag, std::string_view reason);
   void on_idle();
   void on_limit();
   void touch() {
@@ -70,8 +75,8 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter {
   std::unique_ptr<upstream::TcpAttempt> attempt_;
   std::unique_ptr<upstream::TcpLease> lease_;
   Side down_, up_;
-  std::uint32_t attempts_ = 0;
-  bool closed_ = false, pumping_ = false;
+  std::string failure_;  // of the last attempt that failed
+  bool closed_ = false, dialing_ = false, again_ = false, flushing_ = false;
   event::Alarm<TcpProxy, &TcpProxy::on_idle> idle_;
   event::Alarm<TcpProxy, &TcpProxy::on_limit> limit_;
 };
@@ -92,6 +97,7 @@ void TcpProxy::start() {
   cells.add(config_->stats, TcpStat::downstream_cx_total);
   stream_.connection = &info_;
   stream_.has_protocol = false;
+  stream_.upstream.emplace();
   stream_.start = worker_.thread.loop.now();
   stream_.start_wall = worker_.thread.loop.wall();
   down_.owner = up_.owner = this;
@@ -110,49 +116,66 @@ void TcpProxy::start() {
   cluster_ = worker_.clusters.find(name);
   if (cluster_ == nullptr) {
     cells.add(config_->stats, TcpStat::downstream_cx_no_route);
-    return fail(Flag::no_cluster_found, "cluster_not_found");
+    return fail(Flag::no_cluster_found, "tcp_initializion_failure:3");
   }
   const auto& c = cluster_->config();
   stream_.set_cluster(c.name, c.observability_name, c.metadata);
   connect();
 }
 
+/// Tries hosts until one answers later or none is left: a dial may fail before it returns.
 void TcpProxy::connect() {
-  if (attempts_ >= config_->connect_attempts_max) {
+  dialing_ = true;
+  do {
+    again_ = false;
+    dial_once();
+  } while (again_ && !closed_);
+  dialing_ = false;
+}
+
+void TcpProxy::dial_once() {
+  if (stream_.attempt_count >= config_->connect_attempts_max) {
     worker_.thread.cells.add(cluster_->stats(), ClusterStat::upstream_cx_connect_attempts_exceeded);
-    stream_.flags.set(Flag::upstream_retry_limit_exceeded);
-    return finish(true, false);
+    return fail(Flag::upstream_retry_limit_exceeded, "tcp_initializion_failure:0");
   }
-  ++attempts_;
-  stream_.attempt_count = attempts_;
   upstream::PickContext pick;
   pick.original_dst = &info_.local;
   const auto ip = info_.remote.ip_text();
   if (config_->hash_source_ip) pick.hash = XXH64(ip.data(), ip.size(), 0);
   upstream::Host* host = cluster_->pick(pick);
-  if (host == nullptr) return fail(Flag::no_healthy_upstream, "");
+  if (host == nullptr) return fail(Flag::no_healthy_upstream, "tcp_initializion_failure:1");
+  ++stream_.attempt_count;
   auto attempt = cluster_->connect(*host, *this);
   if (!closed_ && attempt != nullptr) attempt_ = std::move(attempt);
 }
 
 void TcpProxy::on_tcp_failure(upstream::PoolFailure why, std::string_view detail, upstream::Host* host) {
   if (closed_) return;
-  if (host != nullptr) {
-    auto& up = stream_.upstream.emplace();
-    host->describe(up);
-    up.transport_failure_reason = detail.empty() ? "" : "delayed connect error: Connection refused";
+  if (why == upstream::PoolFailure::overflow) {
+    stream_.attempt_count = 0;
+    return fail(Flag::upstream_overflow, "tcp_initializion_failure:2");
   }
-  if (why == upstream::PoolFailure::overflow) return fail(Flag::upstream_overflow, "");
+  if (host != nullptr) {
+    failure_ = detail;
+    std::replace(failure_.begin(), failure_.end(), ' ', '_');
+    describe(*host);
+  }
   stream_.flags.set(Flag::upstream_connection_failure);
-  connect();
+  again_ = dialing_;
+  if (!dialing_) connect();
+}
+
+http::UpstreamInfo& TcpProxy::describe(upstream::Host& host) {
+  auto& up = stream_.upstream.emplace();
+  host.describe(up);
+  up.transport_failure_reason = failure_;
+  return up;
 }
 
 void TcpProxy::on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) {
   lease_ = std::move(lease);
-  stream_.flags = {};
   up_.transport = &lease_->transport();
-  auto& up = stream_.upstream.emplace();
-  lease_->host().describe(up);
+  auto& up = describe(lease_->host());
   up.local = up_.transport->local();
   up.connection_id = lease_->connection_id();
   up_.transport->start(up_);
@@ -161,9 +184,9 @@ void TcpProxy::on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) {
 }
 
 /// Reads and writes until one side can no more. Memory per direction stays below the listener's
-/// limit: a full buffer stops the reads.
+/// limit: a full buffer stops the reads. Nothing is read from the client before the upstream is there.
 void TcpProxy::pump(Side& from, Side& to) {
-  if (closed_ || from.transport == nullptr) return;
+  if (closed_ || from.transport == nullptr || to.transport == nullptr) return;
   auto& cells = worker_.thread.cells;
   const bool down = &from == &down_;
   const std::size_t limit = listener_.buffer_bytes_max == 0 ? SIZE_MAX : listener_.buffer_bytes_max;
@@ -173,7 +196,6 @@ void TcpProxy::pump(Side& from, Side& to) {
       if (from.in.size() >= std::min<std::size_t>(limit, 256 * 1024)) break;
     }
     if (!from.readable || from.eof) break;
-    if (to.transport == nullptr && from.in.size() >= std::min<std::size_t>(limit, 64 * 1024)) break;
     if (reads == kReadsPerTurn) {
       from.readable = false;
       from.transport->rearm();
@@ -182,32 +204,32 @@ void TcpProxy::pump(Side& from, Side& to) {
     const auto r = from.transport->read(from.in, kReadBytes);
     if (r.status == IoStatus::ok) {
       touch();
-      if (down) stream_.bytes_received += r.bytes;
       cells.add(config_->stats, down ? TcpStat::downstream_cx_rx_bytes_total : TcpStat::downstream_cx_tx_bytes_total, r.bytes);
       if (cluster_ != nullptr)
         cells.add(cluster_->stats(), down ? ClusterStat::upstream_cx_tx_bytes_total : ClusterStat::upstream_cx_rx_bytes_total,
                   r.bytes);
-      if (!down) stream_.bytes_sent += r.bytes;
+      (down ? stream_.bytes_received : stream_.bytes_sent) += r.bytes;
       if (r.drained) from.readable = false;
       continue;
     }
     from.readable = false;
-    if (r.status == IoStatus::eof) from.eof = true;
-    if (r.status == IoStatus::reset) return finish(!down, true);
-    if (r.status == IoStatus::eof && !down && lease_ != nullptr) lease_->closed_by_remote();
+    if (r.status == IoStatus::reset) return finish(down ? Why::client_reset : Why::upstream_reset);
     if (r.status == IoStatus::would_block) break;
+    from.eof = true;
+    // Of two ends the later one counts as the close.
+    if (!down && down_.eof) lease_->closed_by_remote();
   }
   maybe_done();
 }
 
-/// False: the other side takes no more now (or is not there yet).
+/// False: the other side takes no more now.
 bool TcpProxy::write_out(Side& from, Side& to) {
-  if (to.transport == nullptr) return false;
   const auto r = to.transport->write(from.in);
   if (r.status == IoStatus::reset) {
-    finish(&to == &up_, true);
+    finish(&to == &up_ ? Why::upstream_reset : Why::client_reset);
     return false;
   }
+  if (r.bytes > 0) touch();
   return from.in.empty();
 }
 
@@ -222,52 +244,66 @@ void TcpProxy::maybe_done() {
     down_.shut = true;
     down_.transport->shutdown_write();
   }
-  if (down_.eof && up_.transport == nullptr && down_.in.empty()) return finish(false, true);
-  if (down_.eof && up_.eof && down_.in.empty() && up_.in.empty()) finish(false, true);
+  if (down_.eof && up_.eof && down_.in.empty() && up_.in.empty()) return finish(Why::both_ended);
+  if (down_.eof && down_.shut && !flushing_) {  // the client is gone, its last bytes are still to be sent
+    flushing_ = true;
+    worker_.thread.cells.add(config_->stats, TcpStat::upstream_flush_total);
+    worker_.thread.cells.inc(config_->stats, TcpStat::upstream_flush_active);
+  }
 }
 
-void TcpProxy::fail(Flag flag, std::string_view detail) {
+void TcpProxy::fail(Flag flag, std::string_view reason) {
   stream_.flags.set(flag);
-  stream_.details = detail;
-  finish(true, false);
+  info_.local_close_reason = reason;
+  finish(Why::closed_here);
 }
 
 void TcpProxy::on_idle() {
   worker_.thread.cells.add(config_->stats, TcpStat::idle_timeout);
-  finish(false, false);
+  info_.local_close_reason = "tcp_session_idle_timeout";
+  finish(Why::closed_here);
 }
 void TcpProxy::on_limit() {
   worker_.thread.cells.add(config_->stats, TcpStat::max_downstream_connection_duration);
-  info_.local_close_reason = "max_connection_duration_reached";
-  stream_.details = "max_connection_duration_reached";
-  stream_.flags.set(Flag::duration_timeout);
-  finish(false, false);
+  fail(Flag::duration_timeout, "max_connection_duration_reached");
 }
 
-void TcpProxy::finish(bool reset_down, bool) {
+/// A reset of one side is passed on as a reset of the other.
+void TcpProxy::finish(Why why) {
   if (closed_) return;
   closed_ = true;
   idle_.cancel();
   limit_.cancel();
+  if (flushing_) worker_.thread.cells.dec(config_->stats, TcpStat::upstream_flush_active);
   attempt_.reset();
-  if (reset_down)
+  if (why == Why::upstream_reset) {
+    stream_.flags.set(Flag::upstream_remote_reset);
+    info_.close_type = http::CloseType::local_reset;
+    stream_.upstream->close_type = http::CloseType::remote_reset;
+    lease_->closed_by_remote();
     transport_->close_reset();
-  else
-    transport_->close();
+  }
+  if (why == Why::client_reset) {
+    info_.close_type = http::CloseType::remote_reset;
+    if (up_.transport != nullptr) up_.transport->close_reset();
+  }
+  if (why == Why::closed_here && lease_ != nullptr) stream_.upstream->local_close_reason = info_.local_close_reason;
+  transport_->close();
   log();
   lease_.reset();
   owner_.on_connection_closed(*this);
 }
 
 void TcpProxy::log() {
-  if (config_->access_logs.empty()) return;
-  stream_.end = worker_.thread.loop.now();
-  const accesslog::LogContext c{{&stream_, nullptr, nullptr, nullptr, "NotSet"},
-                                accesslog::LogType::tcp_connection_end,
-                                worker_.thread.runtime.get(),
-                                &worker_.thread.random,
-                                worker_.thread.loop.now()};
-  for (const auto& l : config_->access_logs) l->log(c);
+  stream_.wire_bytes_received = stream_.bytes_received;
+  stream_.wire_bytes_sent = stream_.bytes_sent;
+  if (stream_.upstream) {
+    stream_.upstream->wire_bytes_received = stream_.bytes_sent;
+    stream_.upstream->wire_bytes_sent = stream_.bytes_received;
+  }
+  hcm::log_connection(config_->access_logs, accesslog::LogType::tcp_connection_end, stream_, worker_);
+  if (listener_.access_logs != nullptr)
+    hcm::log_connection(*listener_.access_logs, accesslog::LogType::not_set, stream_, worker_);
 }
 
 }  // namespace

@@ -69,11 +69,14 @@ std::optional<std::uint64_t> since(const StreamInfo& i, TimePoint t, std::int64_
 }
 bool put_address(const net::Address& a, std::string& out) { return put_text(a.text(), out); }
 bool put_ip(const net::Address& a, std::string& out) { return put_text(a.ip_text(), out); }
-bool put_port(const net::Address& a, std::string& out) {
-  if (!a.is_ip()) return false;
-  put_number(a.port(), out);
-  return true;
+std::optional<std::uint64_t> port_of(const net::Address& a) {
+  return a.is_ip() ? std::optional<std::uint64_t>(a.port()) : std::nullopt;
 }
+std::string_view text_of(http::CloseType t) {
+  constexpr std::string_view kNames[] = {"Normal", "LocalReset", "RemoteReset"};
+  return kNames[static_cast<unsigned>(t)];
+}
+using http::text_of;
 #define UPSTREAM(i) \
   if (!(i).upstream || (i).upstream->host.empty()) return false
 
@@ -123,11 +126,6 @@ const std::unordered_map<std::string_view, InfoText> kTexts = {
        UPSTREAM(i);
        return put_ip(i.upstream->host, o);
      }},
-    {"UPSTREAM_REMOTE_PORT",
-     [](const StreamInfo& i, std::string& o) {
-       UPSTREAM(i);
-       return put_port(i.upstream->host, o);
-     }},
     {"UPSTREAM_LOCAL_ADDRESS",
      [](const StreamInfo& i, std::string& o) {
        UPSTREAM(i);
@@ -138,13 +136,9 @@ const std::unordered_map<std::string_view, InfoText> kTexts = {
        UPSTREAM(i);
        return put_ip(i.upstream->local, o);
      }},
-    {"UPSTREAM_LOCAL_PORT",
-     [](const StreamInfo& i, std::string& o) {
-       UPSTREAM(i);
-       return put_port(i.upstream->local, o);
-     }},
     {"UPSTREAM_PROTOCOL",
      [](const StreamInfo& i, std::string& o) {
+       if (!i.has_protocol) return false;
        UPSTREAM(i);
        return put_text(text_of(i.upstream->protocol), o);
      }},
@@ -152,20 +146,24 @@ const std::unordered_map<std::string_view, InfoText> kTexts = {
      [](const StreamInfo& i, std::string& o) { return i.upstream && put_text(i.upstream->transport_failure_reason, o); }},
     {"DOWNSTREAM_LOCAL_ADDRESS", [](const StreamInfo& i, std::string& o) { return put_address(i.connection->local, o); }},
     {"DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT", [](const StreamInfo& i, std::string& o) { return put_ip(i.connection->local, o); }},
-    {"DOWNSTREAM_LOCAL_PORT", [](const StreamInfo& i, std::string& o) { return put_port(i.connection->local, o); }},
     {"DOWNSTREAM_REMOTE_ADDRESS", [](const StreamInfo& i, std::string& o) { return put_address(i.remote(), o); }},
     {"DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT", [](const StreamInfo& i, std::string& o) { return put_ip(i.remote(), o); }},
-    {"DOWNSTREAM_REMOTE_PORT", [](const StreamInfo& i, std::string& o) { return put_port(i.remote(), o); }},
     {"DOWNSTREAM_DIRECT_REMOTE_ADDRESS",
      [](const StreamInfo& i, std::string& o) { return put_address(i.connection->direct_remote, o); }},
     {"DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT",
      [](const StreamInfo& i, std::string& o) { return put_ip(i.connection->direct_remote, o); }},
-    {"DOWNSTREAM_DIRECT_REMOTE_PORT",
-     [](const StreamInfo& i, std::string& o) { return put_port(i.connection->direct_remote, o); }},
     {"DOWNSTREAM_LOCAL_CLOSE_REASON",
      [](const StreamInfo& i, std::string& o) { return put_text(i.connection->local_close_reason, o); }},
     {"DOWNSTREAM_TRANSPORT_FAILURE_REASON",
      [](const StreamInfo& i, std::string& o) { return put_text(i.connection->transport_failure_reason, o); }},
+    {"DOWNSTREAM_DETECTED_CLOSE_TYPE",
+     [](const StreamInfo& i, std::string& o) { return put_text(text_of(i.connection->close_type), o); }},
+    {"UPSTREAM_LOCAL_CLOSE_REASON",
+     [](const StreamInfo& i, std::string& o) { return i.upstream && put_text(i.upstream->local_close_reason, o); }},
+    {"UPSTREAM_DETECTED_CLOSE_TYPE",
+     [](const StreamInfo& i, std::string& o) {
+       return i.upstream && put_text(text_of(i.upstream->close_type), o);
+     }},
     {"REQUESTED_SERVER_NAME",
      [](const StreamInfo& i, std::string& o) { return put_text(i.connection->requested_server_name, o); }},
     {"FILTER_CHAIN_NAME", [](const StreamInfo& i, std::string& o) { return put_text(i.connection->filter_chain_name, o); }},
@@ -190,6 +188,11 @@ const std::unordered_map<std::string_view, InfoNumber> kNumbers = {
      [](const StreamInfo& i) -> std::optional<std::uint64_t> {
        return i.upstream ? since(i, i.upstream->last_tx) : std::nullopt;
      }},
+    {"DOWNSTREAM_LOCAL_PORT", [](const StreamInfo& i) { return port_of(i.connection->local); }},
+    {"DOWNSTREAM_REMOTE_PORT", [](const StreamInfo& i) { return port_of(i.remote()); }},
+    {"DOWNSTREAM_DIRECT_REMOTE_PORT", [](const StreamInfo& i) { return port_of(i.connection->direct_remote); }},
+    {"UPSTREAM_REMOTE_PORT", [](const StreamInfo& i) { return i.upstream ? port_of(i.upstream->host) : std::nullopt; }},
+    {"UPSTREAM_LOCAL_PORT", [](const StreamInfo& i) { return i.upstream ? port_of(i.upstream->local) : std::nullopt; }},
     {"CONNECTION_ID", [](const StreamInfo& i) -> std::optional<std::uint64_t> { return i.connection->id; }},
     {"UPSTREAM_CONNECTION_ID",
      [](const StreamInfo& i) -> std::optional<std::uint64_t> {

@@ -55,6 +55,8 @@ class ServerProtocol {
   virtual void stop() noexcept = 0;
   /// The connection is gone: what is running ends.
   virtual void on_gone() = 0;
+  /// drain() will follow: what is answered until then says so.
+  virtual void drain_notice() = 0;
   /// The connection has to end soon: requests under way are finished first.
   virtual void drain() = 0;
 };

@@ -52,6 +52,7 @@ void H1Server::on_request_head(const http::Framing& framing, bool end_stream) {
   if (framing.dropped_underscores > 0)
     session_.worker().thread.cells.add(config_.codec_stats, Http1Stat::dropped_headers_with_underscores,
                                        framing.dropped_underscores);
+  session_.note_request();
   if (stream_ != nullptr) stream_->on_request_head(framing, end_stream);
 }
 void H1Server::on_request_body(Buffer& body, bool end_stream) {
@@ -65,6 +66,7 @@ void H1Server::on_codec_error(const http::H1Error& error) {
   headers_timeout_.cancel();
   auto& cells = session_.worker().thread.cells;
   cells.add(config_.stats, HttpStat::downstream_cx_protocol_error);
+  session_.note_flag(http::Flag::downstream_protocol_error);
   if (error.detail == http::kUnderscoreDetail)
     cells.add(config_.codec_stats, Http1Stat::requests_rejected_with_underscores_in_headers);
   closing_ = true;

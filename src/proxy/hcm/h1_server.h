@@ -21,6 +21,7 @@ class H1Server final : public ServerProtocol, private Downstream, private http::
   bool idle() const noexcept override { return stream_ == nullptr; }
   void stop() noexcept override;
   void on_gone() override;
+  void drain_notice() override { closing_ = true; }
   void drain() override;
 
  private:

@@ -16,6 +16,7 @@ struct ListenerContext {
   std::uint32_t buffer_bytes_max = 1024 * 1024;
   const Drain* drain = nullptr;
   const Drain* server_drain = nullptr;
+  const accesslog::AccessLogs* access_logs = nullptr;  // the listener's own: one line per connection
 };
 
 class NetworkFilterFactory {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "proxy/hcm/connection_log.h"
 #include "proxy/hcm/h1_server.h"
 #include "proxy/hcm/stream.h"
 
@@ -23,6 +24,7 @@ Session::Session(Worker& worker, ConfigPtr config, std::unique_ptr<net::Transpor
       listener_(listener),
       owner_(owner),
       idle_(worker.thread.loop.timers(), *this),
+      drain_(worker.thread.loop.timers(), *this),
       delayed_close_(worker.thread.loop.timers(), *this),
       max_duration_(worker.thread.loop.timers(), *this) {}
 
@@ -92,6 +94,7 @@ void Session::read_loop() {
     const auto r = transport_->read(in_, kReadBytes);
     if (r.status == net::IoStatus::ok) {
       cells.add(config_->stats, HttpStat::downstream_cx_rx_bytes_total, r.bytes);
+      bytes_read_ += r.bytes;
       if (r.drained) readable_ = false;
       feed();
     } else {
@@ -150,6 +153,7 @@ void Session::flush() {
   if (state_ == State::closed || out_.empty()) return;
   const auto r = transport_->write(out_);
   if (r.bytes > 0) worker_.thread.cells.add(config_->stats, HttpStat::downstream_cx_tx_bytes_total, r.bytes);
+  bytes_written_ += r.bytes;
   if (r.status == net::IoStatus::reset) return on_remote_gone(true);
   check_watermarks();
 }
@@ -198,6 +202,7 @@ void Session::begin_close(bool delay) {
 
 void Session::on_delayed_close() {
   worker_.thread.cells.add(config_->stats, HttpStat::downstream_cx_delayed_close_timeout);
+  info_.local_close_reason = "triggered_delayed_close_timeout";
   finish_close(false);
 }
 
@@ -221,21 +226,41 @@ void Session::finish_close(bool by_remote, bool reset) {
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(worker_.thread.loop.now() - info_.start);
   cells.record(b, HttpStat::downstream_cx_length_ms, static_cast<std::uint64_t>(ms.count()));
   idle_.cancel();
+  drain_.cancel();
   delayed_close_.cancel();
   max_duration_.cancel();
   in_.clear();
   out_.clear();
+  if (reset) info_.close_type = http::CloseType::remote_reset;
   if (reset)
     transport_->close_reset();
   else
     transport_->close();
+  log();
   owner_.on_connection_closed(*this);
+}
+
+/// The listener's line about the connection as a whole.
+void Session::log() {
+  if (listener_.access_logs == nullptr || listener_.access_logs->empty()) return;
+  auto& loop = worker_.thread.loop;
+  http::StreamInfo s;
+  s.connection = &info_;
+  s.start = info_.start;
+  s.start_wall = loop.wall() - (loop.now() - info_.start);
+  s.has_protocol = has_request_;
+  if (has_request_) s.protocol = protocol_->protocol();
+  s.flags = flags_;
+  s.bytes_received = bytes_read_;
+  s.bytes_sent = bytes_written_;
+  log_connection(*listener_.access_logs, accesslog::LogType::not_set, s, worker_);
 }
 
 void Session::close_now() { finish_close(false); }
 
 void Session::start_drain() {
-  if (std::exchange(draining_, true) || state_ != State::open) return;
+  draining_ = true;
+  if (state_ != State::open) return;
   if (protocol_ != nullptr)
     protocol_->drain();
   else if (in_.empty())
@@ -244,12 +269,21 @@ void Session::start_drain() {
 
 void Session::on_idle() {
   worker_.thread.cells.add(config_->stats, HttpStat::downstream_cx_idle_timeout);
-  begin_close(false);
+  start_drain_sequence();
+}
+
+/// A connection that has seen a request is closed only drain_timeout later: one that is under way to us
+/// is answered still, with "connection: close".
+void Session::start_drain_sequence() {
+  if (protocol_ == nullptr) return begin_close(false);
+  if (std::exchange(draining_, true)) return;
+  protocol_->drain_notice();
+  drain_.arm(config_->drain_timeout);
 }
 
 void Session::on_max_duration() {
   worker_.thread.cells.add(config_->stats, HttpStat::downstream_cx_max_duration_reached);
-  start_drain();
+  start_drain_sequence();
 }
 
 }  // namespace outrigger::hcm

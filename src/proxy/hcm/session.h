@@ -49,6 +49,9 @@ class Session final : public net::Connection, private net::TransportEvents, priv
   void abort() { finish_close(false); }
   /// What was read and not fed yet is looked at again.
   void feed();
+  /// For the log of the connection: a request's head is there; what was wrong.
+  void note_request() noexcept { has_request_ = true; }
+  void note_flag(http::Flag f) noexcept { flags_.set(f); }
   std::uint32_t requests_seen() const noexcept { return requests_; }
   static constexpr std::size_t kReadBytes = Buffer::kBlockBytes;
 
@@ -68,6 +71,9 @@ class Session final : public net::Connection, private net::TransportEvents, priv
   void finish_close(bool by_remote, bool reset = false);
   void on_remote_gone(bool reset);
   void on_idle();
+  void start_drain_sequence();
+  void on_drain_timeout() { start_drain(); }
+  void log();
   void on_delayed_close();
   void on_max_duration();
 
@@ -79,10 +85,13 @@ class Session final : public net::Connection, private net::TransportEvents, priv
   net::ConnectionOwner& owner_;
   std::unique_ptr<ServerProtocol> protocol_;  // null: nothing was read yet
   Buffer in_, out_;
+  std::uint64_t bytes_read_ = 0, bytes_written_ = 0;
   std::uint32_t requests_ = 0;
   State state_ = State::open;
-  bool readable_ = false, in_read_loop_ = false, above_ = false, draining_ = false;
+  bool readable_ = false, in_read_loop_ = false, above_ = false, draining_ = false, has_request_ = false;
+  http::ResponseFlags flags_;
   event::Alarm<Session, &Session::on_idle> idle_;
+  event::Alarm<Session, &Session::on_drain_timeout> drain_;
   event::Alarm<Session, &Session::on_delayed_close> delayed_close_;
   event::Alarm<Session, &Session::on_max_duration> max_duration_;
 };

@@ -14,6 +14,9 @@
 
 namespace outrigger::http {
 
+/// How a connection ended: %DOWNSTREAM_DETECTED_CLOSE_TYPE%, %UPSTREAM_DETECTED_CLOSE_TYPE%.
+enum class CloseType : std::uint8_t { normal, local_reset, remote_reset };
+
 /// Facts of one downstream connection; owned by its session.
 struct ConnectionInfo {
   std::uint64_t id = 0;
@@ -27,6 +30,7 @@ struct ConnectionInfo {
   std::string_view termination_details;
   std::string_view local_close_reason;
   std::string_view transport_failure_reason;
+  CloseType close_type = CloseType::normal;
   TimePoint start{};
 };
 
@@ -37,7 +41,8 @@ struct UpstreamInfo {
   MetadataPtr metadata;  // of the endpoint
   net::Address local;
   std::uint64_t connection_id = 0;
-  std::string_view transport_failure_reason;
+  std::string_view transport_failure_reason, local_close_reason;
+  CloseType close_type = CloseType::normal;
   Protocol protocol = Protocol::http11;
   TimePoint pool_ready{}, first_tx{}, last_tx{}, first_rx{}, last_rx{};
   std::uint64_t wire_bytes_sent = 0, wire_bytes_received = 0;

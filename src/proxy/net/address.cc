@@ -61,8 +61,22 @@ Address Address::from_sockaddr(const sockaddr* sa, socklen_t size) {
   if (size > sizeof a.sa_) return a;
   std::memcpy(&a.sa_, sa, size);
   a.size_ = size;
+  a.unmap();
   a.render();
   return a;
+}
+
+/// An IPv4 peer of an IPv6 socket is an IPv4 address to everything that looks at it.
+void Address::unmap() noexcept {
+  if (family() != AF_INET6) return;
+  const auto v6 = *reinterpret_cast<const sockaddr_in6*>(&sa_);
+  if (!IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return;
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  v4.sin_port = v6.sin6_port;
+  std::memcpy(&v4.sin_addr, v6.sin6_addr.s6_addr + 12, 4);
+  std::memcpy(&sa_, &v4, sizeof v4);
+  size_ = sizeof v4;
 }
 
 void Address::render() {
@@ -94,7 +108,8 @@ void Address::render() {
 }
 
 bool Address::is_loopback() const noexcept {
-  if (family() == AF_INET) return (ntohl(reinterpret_cast<const sockaddr_in*>(&sa_)->sin_addr.s_addr) >> 24) == 127;
+  // As Envoy: this one only, not all of 127.0.0.0/8.
+  if (family() == AF_INET) return reinterpret_cast<const sockaddr_in*>(&sa_)->sin_addr.s_addr == htonl(INADDR_LOOPBACK);
   return family() == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6*>(&sa_)->sin6_addr);
 }
 

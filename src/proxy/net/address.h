@@ -35,6 +35,7 @@ class Address {
   bool operator==(const Address& o) const noexcept { return text_ == o.text_; }
 
  private:
+  void unmap() noexcept;
   void render();
   sockaddr_storage sa_{};
   socklen_t size_ = 0;

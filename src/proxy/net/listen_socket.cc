@@ -69,6 +69,12 @@ void Acceptor::stop() noexcept {
 void Acceptor::resume() { loop_.watch(socket_->fd(), *this, EPOLLIN); }
 
 void Acceptor::on_events(std::uint32_t) {
+  const unsigned taken = accept_some();
+  if (taken > 0) events_.on_accept_turn(taken);
+}
+
+unsigned Acceptor::accept_some() {
+  unsigned taken = 0;
   for (int i = 0; i < 64 && active_; ++i) {  // bounded: existing connections get their turn
     sockaddr_storage sa;
     socklen_t n = sizeof sa;
@@ -80,8 +86,9 @@ void Acceptor::on_events(std::uint32_t) {
         pause_.arm(std::chrono::milliseconds(100));
         events_.on_accept_paused();
       }
-      return;
+      break;
     }
+    ++taken;
     Address remote = Address::from_sockaddr(reinterpret_cast<sockaddr*>(&sa), n);
     Address local = socket_->local();
     if (remote.is_ip()) {
@@ -91,8 +98,11 @@ void Acceptor::on_events(std::uint32_t) {
       if (::getsockname(fd, reinterpret_cast<sockaddr*>(&mine), &n) == 0)
         local = Address::from_sockaddr(reinterpret_cast<sockaddr*>(&mine), n);
     }
+    // A peer on a Unix socket has no name: Envoy gives it the listener's.
+    if (remote.family() == AF_UNIX && remote.text().empty()) remote = local;
     events_.on_accept(std::make_unique<TcpTransport>(loop_, fd, std::move(local), std::move(remote)));
   }
+  return taken;
 }
 
 }  // namespace outrigger::net

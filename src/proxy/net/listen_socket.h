@@ -35,6 +35,7 @@ class ListenSocket {
 class AcceptEvents {
  public:
   virtual void on_accept(std::unique_ptr<Transport> connection) = 0;
+  virtual void on_accept_turn(unsigned /*connections*/) {}  // so many came with one event
   virtual void on_accept_paused() = 0;  // out of descriptors: retried in a moment, no spin
 
  protected:
@@ -49,6 +50,7 @@ class Acceptor final : private event::Pollable {
 
  private:
   void on_events(std::uint32_t events) override;
+  unsigned accept_some();
   void resume();
   event::Loop& loop_;
   std::shared_ptr<ListenSocket> socket_;

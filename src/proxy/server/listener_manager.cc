@@ -26,6 +26,7 @@ Result<void> ListenerManager::add(ListenerConfigPtr config) {
   auto e = std::make_unique<Entry>();
   e->shared = std::make_shared<ListenerShared>();
   e->shared->config = config;
+  e->shared->all_connections = &connections_;
   e->sockets.resize(workers_.size());
   for (const auto& address : config->addresses) {
     net::ListenOptions options = config->options;
@@ -90,11 +91,7 @@ void ListenerManager::drain(bool inbound_only, TimePoint now, Duration duration)
   }
 }
 
-std::uint64_t ListenerManager::connections() const noexcept {
-  std::uint64_t n = 0;
-  for (const auto& e : entries_) n += e->shared->connections.load(std::memory_order_relaxed);
-  return n;
-}
+std::uint64_t ListenerManager::connections() const noexcept { return connections_.load(std::memory_order_relaxed); }
 
 void ListenerManager::each(const std::function<void(const View&)>& f) const {
   for (const auto& e : entries_) f({*e->shared->config, e->addresses});

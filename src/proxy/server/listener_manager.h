@@ -1,6 +1,7 @@
 // All listeners, on the main thread: opens their sockets, gives them to the workers, drains and stops
 // them.
 #pragma once
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -36,6 +37,7 @@ class ListenerManager {
   std::vector<std::unique_ptr<Worker>>& workers_;
   const hcm::Drain& server_drain_;
   stats::BlockHandle stats_;
+  std::atomic<std::uint64_t> connections_{0};  // counted by workers
   std::vector<std::unique_ptr<Entry>> entries_;
 };
 

@@ -1,6 +1,7 @@
 #include "proxy/server/worker_listener.h"
 
 #include <linux/netfilter_ipv4.h>
+#include "proxy/hcm/connection_log.h"
 
 namespace outrigger::server {
 
@@ -12,7 +13,7 @@ WorkerListener::WorkerListener(hcm::Worker& worker, std::shared_ptr<ListenerShar
                                const hcm::Drain& server_drain)
     : worker_(worker), shared_(std::move(shared)), worker_stats_(worker_stats) {
   const auto& c = *shared_->config;
-  context_ = {c.stats, c.buffer_bytes_max, &shared_->drain, &server_drain};
+  context_ = {c.stats, c.buffer_bytes_max, &shared_->drain, &server_drain, &c.access_logs};
   net::AcceptEvents& self = *this;
   for (auto& s : sockets) acceptors_.push_back(std::make_unique<net::Acceptor>(worker_.thread.loop, std::move(s), self));
 }
@@ -39,17 +40,26 @@ net::Address original_destination(int fd, const net::Address& local) {
 }
 }  // namespace
 
+/// Are there as many connections as the runtime allows, here or altogether?
+bool WorkerListener::over_limit() {
+  const auto& runtime = *worker_.thread.runtime;
+  if (runtime.layers().empty()) return false;
+  const auto& c = *shared_->config;
+  const auto reached = [&](const std::atomic<std::uint64_t>& now, std::string_view key, ListenerStat stat) {
+    if (now.load(std::memory_order_relaxed) < runtime.integer(key, UINT64_MAX)) return false;
+    worker_.thread.cells.add(c.stats, stat);
+    return true;
+  };
+  if (shared_->all_connections != nullptr && reached(*shared_->all_connections, "overload.global_downstream_max_connections",
+                                                     ListenerStat::downstream_global_cx_overflow))
+    return true;
+  return reached(shared_->connections, c.connection_limit_key, ListenerStat::downstream_cx_overflow);
+}
+
 void WorkerListener::accept(std::unique_ptr<net::Transport> t) {
+  if (over_limit()) return t->close();
   auto& cells = worker_.thread.cells;
   const auto& c = *shared_->config;
-  const auto& runtime = *worker_.thread.runtime;
-  if (!runtime.layers().empty()) {
-    const auto limit = runtime.integer(c.connection_limit_key, UINT64_MAX);
-    if (shared_->connections.load(std::memory_order_relaxed) >= limit) {
-      cells.add(c.stats, ListenerStat::downstream_cx_overflow);
-      return t->close_reset();
-    }
-  }
   http::ConnectionInfo info;
   info.id = hcm::next_connection_id();
   info.local = c.original_dst ? original_destination(t->fd(), t->local()) : t->local();
@@ -57,15 +67,16 @@ void WorkerListener::accept(std::unique_ptr<net::Transport> t) {
   info.listener_name = c.name;
   info.listener_metadata = c.metadata.get();
   info.start = worker_.thread.loop.now();
-  cells.add(c.stats, ListenerStat::downstream_cx_total);
-  cells.add(worker_stats_, ListenerWorkerStat::downstream_cx_total);
   const FilterChain* chain = find_filter_chain(c, info);
   if (chain == nullptr) return no_filter_chain(*t, info);
+  cells.add(c.stats, ListenerStat::downstream_cx_total);
+  cells.add(worker_stats_, ListenerWorkerStat::downstream_cx_total);
   info.filter_chain_name = chain->name;
   auto connection = chain->filter->make(worker_, std::move(t), std::move(info), context_, *this);
   cells.inc(c.stats, ListenerStat::downstream_cx_active);
   cells.inc(worker_stats_, ListenerWorkerStat::downstream_cx_active);
   shared_->connections.fetch_add(1, std::memory_order_relaxed);
+  if (shared_->all_connections != nullptr) shared_->all_connections->fetch_add(1, std::memory_order_relaxed);
   net::Connection& live = *connection.release();  // owned by connections_ until on_connection_closed
   connections_.push_back(live);
   live.start();
@@ -75,26 +86,23 @@ void WorkerListener::no_filter_chain(net::Transport& t, http::ConnectionInfo& in
   auto& cells = worker_.thread.cells;
   const auto& c = *shared_->config;
   cells.add(c.stats, ListenerStat::no_filter_chain_match);
-  cells.add(c.stats, ListenerStat::downstream_cx_destroy);
-  t.close_reset();
-  if (c.access_logs.empty()) return;
+  t.close();
   http::StreamInfo stream;
   stream.connection = &info;
   stream.has_protocol = false;
-  stream.start = stream.end = worker_.thread.loop.now();
+  stream.start = worker_.thread.loop.now();
   stream.start_wall = worker_.thread.loop.wall();
   stream.flags.set(http::Flag::no_route_found);
   stream.details = "filter_chain_not_found";
-  const accesslog::LogContext log{{&stream, nullptr, nullptr, nullptr, "NotSet"},
-                                  accesslog::LogType::not_set,
-                                  worker_.thread.runtime.get(),
-                                  &worker_.thread.random,
-                                  worker_.thread.loop.now()};
-  for (const auto& l : c.access_logs) l->log(log);
+  hcm::log_connection(c.access_logs, accesslog::LogType::not_set, stream, worker_);
 }
 
 void WorkerListener::on_accept_paused() {
   worker_.thread.cells.add(shared_->config->stats, ListenerStat::downstream_cx_overload_reject);
+}
+
+void WorkerListener::on_accept_turn(unsigned connections) {
+  worker_.thread.cells.record(shared_->config->stats, ListenerStat::connections_accepted_per_socket_event, connections);
 }
 
 void WorkerListener::on_connection_closed(net::Connection& c) {
@@ -106,6 +114,7 @@ void WorkerListener::on_connection_closed(net::Connection& c) {
   const auto ms = (worker_.thread.loop.now() - c.started_at()).count() / 1000;
   cells.record(b, ListenerStat::downstream_cx_length_ms, static_cast<std::uint64_t>(ms));
   shared_->connections.fetch_sub(1, std::memory_order_relaxed);
+  if (shared_->all_connections != nullptr) shared_->all_connections->fetch_sub(1, std::memory_order_relaxed);
   static_cast<Link&>(c).unlink();
   worker_.thread.loop.dispose(std::unique_ptr<net::Connection>(&c));
 }

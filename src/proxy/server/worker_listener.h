@@ -14,6 +14,8 @@ struct ListenerShared {
   ListenerConfigPtr config;
   hcm::Drain drain;
   std::atomic<std::uint64_t> connections{0};
+  /// Those of all listeners; null for the admin interface, which must answer when all are taken.
+  std::atomic<std::uint64_t>* all_connections = nullptr;
 };
 
 class WorkerListener final : private net::AcceptEvents, private net::ConnectionOwner {
@@ -33,6 +35,8 @@ class WorkerListener final : private net::AcceptEvents, private net::ConnectionO
  private:
   void on_accept(std::unique_ptr<net::Transport> connection) override { accept(std::move(connection)); }
   void on_accept_paused() override;
+  void on_accept_turn(unsigned connections) override;
+  bool over_limit();
   void on_connection_closed(net::Connection& c) override;
   void no_filter_chain(net::Transport& t, http::ConnectionInfo& info);
   hcm::Worker& worker_;

@@ -60,11 +60,17 @@ bool ClusterManager::add(ClusterConfigPtr config) {
     e.shared->circuit[high ? 1 : 0].init(t, high, e.shared->stats, remaining);
   }
   e.names.resize(config->dns_hosts.size());
+  if (!config->endpoints.empty()) count_matches(e, config->endpoints.size());
   order_.push_back(&e);
   registry_.main().add(stats_, ClusterManagerStat::cluster_added);
   registry_.set(stats_, ClusterManagerStat::active_clusters, order_.size());
   rebuild(e);
   return true;
+}
+
+/// Envoy's choice of a transport socket, counted for each endpoint it makes; there is one socket to choose.
+void ClusterManager::count_matches(Entry& e, std::size_t endpoints) {
+  registry_.main().add(e.shared->stats, ClusterStat::default_total_match_count, endpoints);
 }
 
 /// Members from the static endpoints and the last answers. Those that stay keep their stats.
@@ -118,7 +124,9 @@ void ClusterManager::count_members(Entry& e) {
   registry_.set(e.shared->stats, ClusterStat::membership_total, e.hosts->size());
   registry_.set(e.shared->stats, ClusterStat::membership_healthy, healthy);
   if (degraded != 0) registry_.set(e.shared->stats, ClusterStat::membership_degraded, degraded);
-  registry_.set(e.shared->stats, ClusterStat::max_host_weight, weight);
+  // As in Envoy, only clusters whose members come and go one by one tell it.
+  if (e.shared->config->discovery == Discovery::strict_dns)
+    registry_.set(e.shared->stats, ClusterStat::max_host_weight, weight);
 }
 
 void ClusterManager::start(Publish publish, std::function<void()> ready) {
@@ -149,7 +157,13 @@ void ClusterManager::on_answer(Entry& e, std::size_t name, DnsAnswer answer) {
     cells.add(e.shared->stats, ClusterStat::update_success);
     if (answer.addresses.empty()) cells.add(e.shared->stats, ClusterStat::update_empty);
     n.failures = 0;
-    if (c.discovery != Discovery::logical_dns || !answer.addresses.empty()) n.addresses = answer.addresses;
+    if (c.discovery != Discovery::logical_dns) {
+      if (!answer.addresses.empty()) count_matches(e, answer.addresses.size());
+      n.addresses = answer.addresses;
+    } else if (!answer.addresses.empty()) {
+      if (n.addresses.empty() || n.addresses.front().text() != answer.addresses.front().text()) count_matches(e, 1);
+      n.addresses = answer.addresses;
+    }
     rebuild(e);
   } else {
     cells.add(e.shared->stats, ClusterStat::update_failure);

@@ -33,6 +33,7 @@ class ClusterManager {
   void resolve_later(Entry& e, std::size_t name, const DnsAnswer& answer);
   void rebuild(Entry& e);
   void count_members(Entry& e);
+  void count_matches(Entry& e, std::size_t endpoints);
   void ready_if_all();
 
   event::Loop& loop_;

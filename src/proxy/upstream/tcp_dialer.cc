@@ -84,6 +84,8 @@ class Attempt final : public TcpAttempt, private net::TransportEvents {
     leave_pending();
     drop();
     thread_.cells.add(cluster_.stats, ClusterStat::upstream_rq_cancelled);
+    thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_destroy);
+    thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_destroy_local);
   }
 
  private:
@@ -122,8 +124,12 @@ class Attempt final : public TcpAttempt, private net::TransportEvents {
     give_up(PoolFailure::connect_timeout, "");
   }
   void give_up(PoolFailure why, std::string_view detail) {
-    thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_connect_fail);
-    thread_.cells.add(cluster_.stats, ClusterStat::upstream_rq_pending_failure_eject);
+    auto& cells = thread_.cells;
+    cells.add(cluster_.stats, ClusterStat::upstream_cx_connect_fail);
+    cells.add(cluster_.stats, ClusterStat::upstream_rq_pending_failure_eject);
+    cells.add(cluster_.stats, ClusterStat::upstream_cx_destroy);
+    cells.add(cluster_.stats, why == PoolFailure::connect_failed ? ClusterStat::upstream_cx_destroy_remote
+                                                                 : ClusterStat::upstream_cx_destroy_local);
     host_.stats().cx_connect_fail.fetch_add(1, std::memory_order_relaxed);
     leave_pending();
     drop();

@@ -1,9 +1,12 @@
 #include "xds/compile/listener.h"
 
+#include <random>
+
 #include "envoy/extensions/filters/listener/original_dst/v3/original_dst.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
 #include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
 #include "filters/tcp_proxy.h"
+#include "proxy/hcm/hygiene.h"
 #include "xds/compile/access_log.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/http.h"
@@ -128,12 +131,20 @@ void compile_socket(const listener_v3::Listener& p, server::ListenerConfig& o, c
 
 }  // namespace
 
+/// As Envoy names a listener that has no name.
+static std::string random_name() {
+  std::random_device device;
+  Random random(static_cast<std::uint64_t>(device()) << 32 | device());
+  Arena arena;
+  return std::string(hcm::make_uuid(random, arena));
+}
+
 server::ListenerConfigPtr compile_listener(const listener_v3::Listener& p, const Path& at, CompileContext& c) {
   const auto errors = c.problems.errors();
   auto o = std::make_shared<server::ListenerConfig>();
   compile_socket(p, *o, at, c);
   const std::string address = o->addresses.empty() ? std::string() : o->addresses.front().text();
-  o->name = p.name().empty() ? address : p.name();
+  o->name = p.name().empty() ? random_name() : p.name();
   o->metadata = compile_metadata(p.metadata());
   o->stat_name = stats::sanitize(p.stat_prefix().empty() ? address : p.stat_prefix());
   const std::string prefix = "listener." + o->stat_name + ".";

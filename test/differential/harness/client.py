@@ -1,6 +1,7 @@
 """The client's side: connections, a response parser that keeps what it sees, the steps."""
 import asyncio
 import json
+import os
 import re
 import socket
 
@@ -126,19 +127,23 @@ class Client:
         self.connections = {}
         self.steps = []
 
-    async def connection(self, name, port="port"):
+    async def connection(self, name, port="port", host="127.0.0.1", source=None, path=None):
         if name not in self.connections:
             number = self.run.ports[port] if isinstance(port, str) else port
-            host = "127.0.0.1"
             try:
-                reader, writer = await asyncio.open_connection(host, number, limit=1 << 20)
-            except ConnectionRefusedError:
+                if path:
+                    reader, writer = await asyncio.open_unix_connection(self.run.fill(path), limit=1 << 20)
+                else:
+                    local = (source, 0) if isinstance(source, str) else source and (source[0], self.run.ports[source[1]])
+                    reader, writer = await asyncio.open_connection(host, number, limit=1 << 20, local_addr=local)
+            except (ConnectionRefusedError, FileNotFoundError):
                 self.steps.append({"connect": "refused"})
                 return None
             except ConnectionError:
                 self.steps.append({"connect": "reset"})
                 return None
-            writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if not path:
+                writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.connections[name] = Connection(reader, writer, 4 * self.run.slow)
         return self.connections[name]
 
@@ -151,6 +156,9 @@ class Client:
         if old and not old.closed:
             self.connections[f"{name}.{len(self.connections)}"] = old
         await self.connection(name, port)
+
+    async def do_dial(self, name, port, host, source, path):
+        await self.connection(name, port, host, source, path)
 
     async def do_send(self, name, data):
         c = await self.connection(name)
@@ -221,8 +229,9 @@ class Client:
             pass
 
     async def do_close(self, name):
-        c = self.connections.pop(name)
-        c.writer.close()
+        c = self.connections.pop(name, None)
+        if c:
+            c.writer.close()
 
     async def do_reset(self, name):
         abort(self.connections.pop(name).writer)
@@ -276,6 +285,23 @@ class Client:
             out["body"] = body
         self.steps.append(out)
 
+    async def do_file_mode(self, path):
+        self.steps.append({"mode": oct(os.stat(self.run.fill(path)).st_mode)})
+
+    async def do_file(self, path, lines):
+        """The file's text, once it has so many lines."""
+        path = self.run.fill(path)
+        text = ""
+
+        def there():
+            nonlocal text
+            with open(path, encoding="latin-1") as f:
+                text = f.read()
+            return text.count("\n") >= lines
+
+        await self.run.poll(lambda: os.path.exists(path) and there())
+        self.steps.append({"file": text})
+
     async def do_burst(self, n, steps):
         kept, self.steps = self.steps, []
         for _ in range(n):
@@ -285,6 +311,19 @@ class Client:
             key = f"{answer.get('status')} {answer.get('body', '')}"
             counts[key] = counts.get(key, 0) + 1
         self.steps = kept + [{"burst": dict(sorted(counts.items()))}]
+
+    async def do_tcp_share(self, n, exact):
+        """n connections and what each was sent. Not exact: which answers came, and that none is rarer than a third of a fair share."""
+        kept, self.steps = self.steps, []
+        for i in range(n):
+            await self.do([("raw_all", f"share{i}"), ("close", f"share{i}")])
+        counts = {}
+        for answer in self.steps:
+            counts[answer.get("bytes")] = counts.get(answer.get("bytes"), 0) + 1
+        fair = all(c > n / len(counts) / 3 for c in counts.values())
+        self.steps = kept + [{"answers": {str(a): c if exact else "many" for a, c in counts.items()}, "fair": fair}]
+        for u in self.run.upstreams.values():
+            u.streams.clear()
 
     async def ends(self, expected):
         """How each connection ended, or that it is open; expected: the recorded answer, if any."""

@@ -35,8 +35,11 @@ def fill(text, names):
 
 
 def merge(base, over):
+    """In place; null takes a field away."""
     for key, value in (over or {}).items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict):
+        if value is None:
+            base.pop(key, None)
+        elif isinstance(value, dict) and isinstance(base.get(key), dict):
             merge(base[key], value)
         else:
             base[key] = value

@@ -27,7 +27,7 @@ class Scenario:
         self.clusters = kw.pop("clusters", {})
         self.up = kw.pop("up", {})
         self.client = kw.pop("client", [])
-        self.stats = kw.pop("stats", [])
+        self.stats = kw.pop("stats", [])            # names; "re:REGEX" for all that match
         self.bootstrap = kw.pop("bootstrap", "")
         self.config = kw.pop("config", None)        # whole file, for kind validate
         self.ext = kw.pop("ext", "yaml")
@@ -36,7 +36,7 @@ class Scenario:
         self.log_format = kw.pop("log_format", None)
         self.access_log = kw.pop("access_log", None)
         self.mask = kw.pop("mask", [])              # (regex, replacement) on every string
-        self.unordered_log = kw.pop("unordered_log", False)
+        self.unordered_log = kw.pop("unordered_log", False)  # "set": equal lines count once
         self.no_log = kw.pop("no_log", False)
         self.no_upstream = kw.pop("no_upstream", False)
         self.brief_upstream = kw.pop("brief_upstream", False)  # of requests: the line and the attempt
@@ -102,6 +102,16 @@ def rst():
 
 def fin():
     return [("fin",)]
+
+
+def ended():
+    """Wait until the proxy has ended its direction."""
+    return [("ended",)]
+
+
+def half():
+    """End the direction to the proxy; go on reading."""
+    return [("half",)]
 
 
 def hold():
@@ -176,6 +186,11 @@ def new(c="c", port="port"):
     return [("new", c, port)]
 
 
+def dial(c="c", port="port", host="127.0.0.1", source=None, path=None):
+    """A connection to another address than 127.0.0.1, from a given one, or to a Unix socket."""
+    return [("dial", c, port, host, source, path)]
+
+
 def half_close(c="c"):
     return [("half_close", c)]
 
@@ -215,6 +230,15 @@ def admin(path, method="GET", keep=None, head=True):
     return [("admin", method, path, keep, head)]
 
 
+def file_mode(path):
+    return [("file_mode", path)]
+
+
+def file(path, lines):
+    """A file's text, once it has so many lines."""
+    return [("file", path, lines)]
+
+
 def stat_is(name, value):
     """Wait until the stat has the value."""
     return [("stat_is", name, value)]
@@ -224,6 +248,11 @@ def burst(n, path="/", *headers, **kw):
     """n requests on the connection; compared is how often each status and body came."""
     steps = req(path, *headers, **kw)
     return [("burst", n, steps)]
+
+
+def tcp_share(n, exact=False):
+    """n connections, one after the other: which greeting each got."""
+    return [("tcp_share", n, exact)]
 
 
 def proxy_signal(number):

@@ -2,7 +2,7 @@
 import random
 import socket
 
-_taken = set()
+_held = []
 _random = random.Random()
 
 
@@ -20,17 +20,17 @@ def held_port():
 def free_port():
     while True:
         port = _random.randrange(16000, 31000)
-        if port in _taken or port % 1000 == 0:  # nor one that a timeout in a header may look like
+        if port % 1000 == 0:  # a timeout in a header may look like it
             continue
-        with socket.socket() as s:
-            try:
-                s.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        with socket.socket() as s:
-            try:
-                s.bind(("0.0.0.0", port))
-            except OSError:
-                continue
-        _taken.add(port)
+        # A name held as long as this process lives: no other run of the suite takes the port meanwhile.
+        hold = socket.socket(socket.AF_UNIX)
+        try:
+            hold.bind(f"\0differential-port-{port}")
+            for address in ("127.0.0.1", "0.0.0.0"):
+                with socket.socket() as s:
+                    s.bind((address, port))
+        except OSError:
+            hold.close()
+            continue
+        _held.append(hold)
         return port

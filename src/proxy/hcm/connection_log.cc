@@ -1,0 +1,14 @@
+#include "proxy/hcm/connection_log.h"
+
+namespace outrigger::hcm {
+
+void log_connection(const accesslog::AccessLogs& logs, accesslog::LogType type, http::StreamInfo& info, Worker& worker) {
+  if (logs.empty()) return;
+  auto& thread = worker.thread;
+  info.end = thread.loop.now();
+  const format::Context what{&info, nullptr, nullptr, nullptr, "NotSet"};
+  const accesslog::LogContext c{what, type, thread.runtime.get(), &thread.random, info.end};
+  for (const auto& l : logs) l->log(c);
+}
+
+}  // namespace outrigger::hcm
