@@ -1,6 +1,7 @@
 #include "proxy/hcm/hygiene.h"
 
 #include <charconv>
+#include <span>
 
 #include "proxy/http/h1_parser.h"
 
@@ -17,11 +18,24 @@ std::string_view trim(std::string_view s) noexcept {
   return s;
 }
 
-bool is_internal(const Config& c, const net::Address& a) noexcept {
-  if (!a.is_ip()) return c.internal_unix_sockets;
-  for (const auto& r : c.internal_ranges)
+/// In a comma-separated list; unlike http::list_has(), in this very case.
+bool has_word(std::string_view list, std::string_view word) noexcept {
+  for (;;) {
+    const auto comma = list.find(',');
+    if (trim(list.substr(0, comma)) == word) return true;
+    if (comma == std::string_view::npos) return false;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+bool in_any(const std::vector<net::CidrRange>& ranges, const net::Address& a) noexcept {
+  for (const auto& r : ranges)
     if (r.contains(a)) return true;
   return false;
+}
+
+bool is_internal(const Config& c, const net::Address& a) noexcept {
+  return a.is_ip() ? in_any(c.internal_ranges, a) : c.internal_unix_sockets;
 }
 
 /// The entry of x-forwarded-for that is `from_end` hops before the last; `single`: there is only one.
@@ -53,49 +67,68 @@ struct Detected {
   std::uint16_t reject = 0;
 };
 
-Detected from_xff(const IpDetection& d, std::string_view xff) {
-  Detected r;
-  r.skip_append = d.skip_xff_append;
-  bool single = false;
-  if (d.trusted_cidrs.empty()) {
-    r.address = xff_entry(xff, d.trusted_hops, single);
-    r.allow_trusted = single && !r.address.empty();
-    return r;
-  }
-  for (std::size_t i = 0;; ++i) {  // the first from the right that is not one of the trusted proxies
-    auto a = xff_entry(xff, i, single);
-    if (a.empty()) return r;
-    r.address = std::move(a);
-    bool trusted = false;
-    for (const auto& range : d.trusted_cidrs) trusted = trusted || range.contains(r.address);
-    if (!trusted) return r;
+/// The first entry from the right that is not one of the trusted proxies; when all are, the leftmost. Nothing
+/// when the peer is none of them or an entry is no address.
+net::Address behind_proxies(const std::vector<net::CidrRange>& trusted, std::string_view xff) {
+  net::Address found;
+  for (;;) {
+    const auto comma = xff.rfind(',');
+    auto a = net::Address::parse_ip(trim(comma == std::string_view::npos ? xff : xff.substr(comma + 1)), 0);
+    if (!a) return {};
+    found = std::move(*a);
+    if (comma == std::string_view::npos || !in_any(trusted, found)) return found;
+    xff = xff.substr(0, comma);
   }
 }
 
-Detected detect(const Config& c, const http::RequestHead& head) {
+Detected from_xff(const IpDetection& d, const http::RequestHead& head, const net::Address& peer) {
+  Detected r;
+  r.skip_append = d.skip_xff_append;
+  const bool by_range = !d.trusted_cidrs.empty();
+  if (by_range && !in_any(d.trusted_cidrs, peer)) {
+    r.skip_append = false;
+    return r;
+  }
+  const auto* xff = head.headers.find(Name::x_forwarded_for);
+  if (xff == nullptr) return r;
+  bool single = xff->value.find(',') == std::string_view::npos;
+  r.address = by_range ? behind_proxies(d.trusted_cidrs, xff->value) : xff_entry(xff->value, d.trusted_hops, single);
+  r.allow_trusted = single && !r.address.empty();
+  return r;
+}
+
+/// The peer, or for one on this machine its own address.
+void append_peer(const Config& c, HeaderMap& h, const net::Address& peer) {
+  if (!peer.is_ip()) return;
+  const bool own = peer.is_loopback() && !c.local_address_text.empty();
+  append_to(h, Name::x_forwarded_for, own ? std::string_view(c.local_address_text) : peer.ip_text(), ",");
+}
+
+/// Each extension that is asked may want the peer appended before the next one looks.
+Detected detect(const Config& c, http::RequestHead& head, const net::Address& peer) {
   if (c.ip_detection.empty()) {
     IpDetection plain;
     plain.trusted_hops = c.xff_trusted_hops;
-    const auto* xff = head.headers.find(Name::x_forwarded_for);
-    Detected r = xff != nullptr ? from_xff(plain, xff->value) : Detected{};
-    r.skip_append = true;
-    return r;
+    return from_xff(plain, head, peer);
   }
   for (const auto& d : c.ip_detection) {
+    Detected r;
     if (d.kind == IpDetection::xff) {
-      const auto* xff = head.headers.find(Name::x_forwarded_for);
-      Detected r = xff != nullptr ? from_xff(d, xff->value) : Detected{};
-      if (!r.address.empty()) return r;
-      continue;
+      r = from_xff(d, head, peer);
+      if (!r.skip_append) append_peer(c, head.headers, peer);
+    } else {
+      const auto* e = head.headers.find(std::string_view(d.header));
+      auto a = e != nullptr ? net::Address::parse_ip(trim(e->value), 0) : invalid("");
+      if (a) {
+        r.address = *a;
+        r.allow_trusted = d.allow_trusted;
+      } else if (d.reject_status) {
+        r.reject = *d.reject_status;
+      }
     }
-    const auto* e = head.headers.find(std::string_view(d.header));
-    auto a = e != nullptr ? net::Address::parse_ip(trim(e->value), 0) : invalid("");
-    if (a) return {*a, d.allow_trusted, true, 0};
-    if (d.reject_status) return {{}, false, true, *d.reject_status};
+    if (!r.address.empty() || r.reject != 0) return r;
   }
-  Detected none;
-  none.skip_append = true;
-  return none;
+  return {};
 }
 
 void remove_control_headers(const Config& c, http::RequestHead& head, bool edge) {
@@ -119,10 +152,16 @@ void remove_control_headers(const Config& c, http::RequestHead& head, bool edge)
     for (const auto& name : c.routes->internal_only_headers) h.remove(std::string_view(name));
 }
 
+void set_forwarded_port(HeaderMap& h, std::uint16_t port) {
+  char text[8];
+  const auto end = std::to_chars(text, text + 8, port).ptr;
+  h.set(Name::x_forwarded_port, h.arena().copy({text, static_cast<std::size_t>(end - text)}));
+}
+
 void set_request_id(const Config& c, http::RequestHead& head, bool edge, Random& random) {
   if (!c.generate_request_id) return;
   const bool force = edge && !c.preserve_external_request_id;
-  if (force || !head.headers.has(Name::x_request_id))
+  if (force || head.headers.get(Name::x_request_id).empty())
     head.headers.set(Name::x_request_id, make_uuid(random, head.headers.arena()));
 }
 
@@ -168,17 +207,14 @@ void strip_hop_by_hop(http::RequestHead& head, bool upgrade) {
       const auto word = trim(list.substr(0, comma));
       list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
       if (word.empty() || http::equals_ignore_case(word, "close") || http::equals_ignore_case(word, "keep-alive")) continue;
-      char lower[128];
-      if (word.size() > sizeof lower) continue;
-      for (std::size_t i = 0; i < word.size(); ++i)
-        lower[i] = word[i] >= 'A' && word[i] <= 'Z' ? static_cast<char>(word[i] + 32) : word[i];
-      const std::string_view name(lower, word.size());
-      // TE stays when it asks for trailers; the client cannot have framing removed.
-      if (name == "te") {
-        if (!http::equals_ignore_case(h.get(Name::te), "trailers")) h.remove(Name::te);
-      } else if (name == "host") {
+      const auto name = h.arena().copy(word);
+      for (char& c : std::span(const_cast<char*>(name.data()), name.size()))
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+      // What TE keeps is decided below; the client cannot have framing removed.
+      if (name == "host") {
         head.authority = {};
-      } else if (name != "upgrade" && name != "content-length" && name != "transfer-encoding" && name != "http2-settings") {
+      } else if (name != "te" && name != "upgrade" && name != "content-length" && name != "transfer-encoding" &&
+                 name != "http2-settings") {
         h.remove(name);
       }
     }
@@ -188,7 +224,7 @@ void strip_hop_by_hop(http::RequestHead& head, bool upgrade) {
     if (http::equals_ignore_case(h.get(Name::upgrade), "h2c")) h.remove(Name::http2_settings);
     h.remove(Name::upgrade);
     if (const auto* te = h.find(Name::te)) {
-      if (http::list_has(te->value, "trailers"))
+      if (has_word(te->value, "trailers"))
         h.set(Name::te, "trailers");
       else
         h.remove(Name::te);
@@ -202,6 +238,7 @@ std::uint16_t mutate_request(const Config& c, http::RequestHead& head, http::Str
   HeaderMap& h = head.headers;
   const auto& connection = *info.connection;
   h.remove(Name::x_forwarded_client_cert);  // SANITIZE, the default; only TLS could vouch for it
+  h.remove(Name::x_envoy_internal);
   net::Address client;
   bool trusted_check = false;
   if (c.use_remote_address) {
@@ -211,23 +248,17 @@ std::uint16_t mutate_request(const Config& c, http::RequestHead& head, http::Str
       client = xff_entry(h.get(Name::x_forwarded_for), c.xff_trusted_hops - 1, single);
     }
     if (client.empty()) client = connection.remote;
-    if (!c.skip_xff_append && connection.remote.is_ip()) {
-      const bool own = connection.remote.is_loopback() && !c.local_address_text.empty();
-      append_to(h, Name::x_forwarded_for, own ? std::string_view(c.local_address_text) : connection.remote.ip_text(), ",");
-    }
+    if (!c.skip_xff_append) append_peer(c, h, connection.remote);
     if (c.xff_trusted_hops == 0 || !h.has(Name::x_forwarded_proto)) h.set(Name::x_forwarded_proto, "http");
-    if (c.append_x_forwarded_port && (c.xff_trusted_hops == 0 || !h.has(Name::x_forwarded_port))) {
-      char text[8];
-      const auto [end, ec] = std::to_chars(text, text + 8, connection.local.port());
-      h.set(Name::x_forwarded_port, h.arena().copy({text, static_cast<std::size_t>(end - text)}));
-    }
+    if (c.append_x_forwarded_port && (c.xff_trusted_hops == 0 || !h.has(Name::x_forwarded_port)))
+      set_forwarded_port(h, connection.local.port());
   } else {
-    Detected d = detect(c, head);
+    Detected d = detect(c, head, connection.remote);
     if (d.reject != 0) return d.reject;
     trusted_check = d.allow_trusted;
     client = std::move(d.address);
-    if (!d.skip_append && connection.remote.is_ip()) append_to(h, Name::x_forwarded_for, connection.remote.ip_text(), ",");
     if (!h.has(Name::x_forwarded_proto)) h.add(Name::x_forwarded_proto, "http");
+    if (c.append_x_forwarded_port && !h.has(Name::x_forwarded_port)) set_forwarded_port(h, connection.local.port());
   }
   if (!c.scheme_to_overwrite.empty()) {
     head.scheme = c.scheme_to_overwrite;
@@ -241,11 +272,9 @@ std::uint16_t mutate_request(const Config& c, http::RequestHead& head, http::Str
   const bool edge = c.use_remote_address && !internal;
   info.is_internal = internal;
   if (internal)
-    h.set(Name::x_envoy_internal, "true");
-  else {
-    if (h.has(Name::x_envoy_internal)) h.remove(Name::x_envoy_internal);
+    h.add(Name::x_envoy_internal, "true");
+  else
     remove_control_headers(c, head, edge);
-  }
   if (c.add_user_agent) {
     if (!c.local_service_cluster.empty()) {
       h.set(Name::x_envoy_downstream_service_cluster, c.local_service_cluster);
@@ -253,9 +282,9 @@ std::uint16_t mutate_request(const Config& c, http::RequestHead& head, http::Str
       if (!c.local_service_node.empty()) h.set(Name::x_envoy_downstream_service_node, c.local_service_node);
     }
   }
+  if (!c.via.empty()) append_to(h, Name::via, c.via, ", ");
   if (edge && !client.empty() && client.is_ip()) h.set(Name::x_envoy_external_address, h.arena().copy(client.ip_text()));
   set_request_id(c, head, edge, random);
-  if (!c.via.empty()) append_to(h, Name::via, c.via, ", ");
   if (!client.empty() && !(client == connection.remote)) info.remote_override = std::move(client);
   return 0;
 }
@@ -275,8 +304,7 @@ void mutate_response(const Config& c, const http::RequestHead& request, bool upg
   }
   h.remove(Name::transfer_encoding);
   if (c.always_set_request_id_in_response || request.headers.has(Name::x_envoy_force_trace)) {
-    const auto id = request.headers.get(Name::x_request_id);
-    if (!id.empty()) h.set(Name::x_request_id, id);
+    if (const auto* id = request.headers.find(Name::x_request_id)) h.set(Name::x_request_id, id->value);
   }
   h.remove(Name::keep_alive);
   h.remove(Name::proxy_connection);

@@ -19,7 +19,7 @@ std::string_view percent_encode(std::string_view s, Arena& arena) {
   char* o = out;
   for (const char c : s) {
     const auto u = static_cast<unsigned char>(c);
-    if (u >= 0x20 && u <= 0x7e && c != '%') {
+    if (u >= 0x20 && u < 0x7e && c != '%') {
       *o++ = c;
     } else {
       *o++ = '%';

@@ -18,7 +18,7 @@ bool unreserved(unsigned char c) noexcept {
 }
 
 bool must_escape(unsigned char c) noexcept {
-  return c <= 0x20 || c >= 0x7f || c == '"' || c == '<' || c == '>' || c == '`' || c == '{' || c == '}';
+  return c <= 0x20 || c >= 0x7f || c == '"' || c == '<' || c == '>' || c == '`' || c == '{' || c == '}' || c == '|' || c == '^';
 }
 
 /// Path and the rest from '?' on.

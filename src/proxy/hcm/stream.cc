@@ -54,6 +54,8 @@ const route::Route* Stream::route() {
   if (config_->routes == nullptr) return nullptr;
   const auto* vh = config_->routes->find_vhost(*request_);
   if (vh == nullptr) return nullptr;
+  const auto* proto = request_->headers.find(Name::x_forwarded_proto);
+  if (proto != nullptr && proto->value.empty()) return nullptr;  // as Envoy, for want of a scheme
   route_ = config_->routes->match_in(*vh, *request_, match_context());
   if (route_ != nullptr) {
     info_.route_name = route_->name;

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstring>
+#include <utility>
 
 namespace outrigger::http {
 
@@ -39,15 +40,18 @@ class Sink {
     put(value);
     put("\r\n");
   }
-  void fields(const HeaderMap& headers, HeaderCase how) {
+  /// `connection`, when it is not empty, takes the place of one that is there.
+  void fields(const HeaderMap& headers, HeaderCase how, std::string_view connection = {}) {
     for (std::size_t i = 0; i < headers.size(); ++i) {
       const Name id = headers.id_at(i);
+      if (id == Name::connection && !connection.empty()) field("connection", std::exchange(connection, {}), how);
       if (id == Name::transfer_encoding || id == Name::connection) continue;  // ours to say
       name(headers.at(i), how);
       put(": ");
       put(headers.at(i).value);
       put("\r\n");
     }
+    if (!connection.empty()) field("connection", connection, how);
   }
 
  private:
@@ -72,8 +76,7 @@ BodyFraming write_request_head(const RequestHead& head, bool end_stream, const W
   s.put(head.is_connect() ? head.authority : head.path);
   s.put(" HTTP/1.1\r\n");
   s.field("host", head.authority, o.header_case);
-  s.fields(head.headers, o.header_case);
-  if (!o.connection.empty()) s.field("connection", o.connection, o.header_case);
+  s.fields(head.headers, o.header_case, o.connection);
   BodyFraming framing = BodyFraming::none;
   if (head.is_connect() || (head.headers.has(Name::upgrade) && !o.connection.empty())) {
     framing = BodyFraming::tunnel;
@@ -99,8 +102,7 @@ BodyFraming write_response_head(const ResponseHead& head, bool end_stream, BodyR
   s.put(" ");
   s.put(reason_phrase(head.status));
   s.put("\r\n");
-  s.fields(head.headers, o.header_case);
-  if (!o.connection.empty()) s.field("connection", o.connection, o.header_case);
+  s.fields(head.headers, o.header_case, o.connection);
   BodyFraming framing = BodyFraming::none;
   if (head.status == 101) {
     framing = BodyFraming::tunnel;

@@ -30,7 +30,7 @@ const std::string_view* RequestHead::find(std::string_view lower) const noexcept
 bool RequestHead::is_grpc() const noexcept {
   const auto type = headers.get(Name::content_type);
   constexpr std::string_view kGrpc = "application/grpc";
-  return type.starts_with(kGrpc) && (type.size() == kGrpc.size() || type[kGrpc.size()] == '+' || type[kGrpc.size()] == ';');
+  return type.starts_with(kGrpc) && (type.size() == kGrpc.size() || type[kGrpc.size()] == '+');
 }
 
 std::string_view text_of(ResetReason r) noexcept {

@@ -23,7 +23,7 @@ struct RequestHead {
   }
   bool is_head() const noexcept { return method == "HEAD"; }
   bool is_connect() const noexcept { return method == "CONNECT"; }
-  bool is_grpc() const noexcept;  // content-type application/grpc or application/grpc+x
+  bool is_grpc() const noexcept;  // content-type application/grpc or application/grpc+x, as Envoy 1.40 has it
 };
 
 struct ResponseHead {

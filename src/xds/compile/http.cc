@@ -67,7 +67,10 @@ void compile_ip_detection(const Manager& p, hcm::Config& o, const Path& at, Prob
       d.kind = hcm::IpDetection::custom_header;
       d.header = lower(x.header_name());
       d.allow_trusted = x.allow_extension_to_set_address_as_trusted();
-      if (x.has_reject_with_status()) d.reject_status = static_cast<std::uint16_t>(x.reject_with_status().code());
+      if (x.has_reject_with_status()) {  // what is no error becomes 403
+        const int code = x.reject_with_status().code();
+        d.reject_status = static_cast<std::uint16_t>(code < 400 ? 403 : code);
+      }
     } else {
       problems.error(here, "original IP detection extension of type '" + any.type_url() + "' is not implemented");
     }
