@@ -195,3 +195,49 @@ for _n in range(0, len(REQUEST_NAMES), 20):
 for _n in range(0, len(RESPONSE_NAMES), 20):
     _lines = "".join(f"{name}: a\r\n{name}: b\r\n" for name in RESPONSE_NAMES[_n:_n + 20])
     scenario(f"twice_in_response_{_n // 20}", up=[raw(f"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n{_lines}\r\n")], client=get("/"))
+
+REMOTE = {"remote": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"}
+INTERNAL_10 = "internal_address_config: {cidr_ranges: [{address_prefix: 10.0.0.0, prefix_len: 8}]}"
+DETECT = "type.googleapis.com/envoy.extensions.http.original_ip_detection"
+
+
+def by_xff(config):
+    return '{name: x, typed_config: {"@type": %s.xff.v3.XffConfig, %s}}' % (DETECT, config)
+
+
+def by_header(config):
+    return '{name: h, typed_config: {"@type": %s.custom_header.v3.CustomHeaderConfig, header_name: X-Real, %s}}' % (DETECT, config)
+
+
+def detection(name, *extensions):
+    """Client addresses as these extensions find them, for requests that say several things of themselves."""
+    client = get("/")
+    for fields in (["x-forwarded-for: 10.0.0.1"], ["x-forwarded-for: 1.1.1.1, 2.2.2.2, 10.0.0.1,10.0.0.2"], ["x-forwarded-for: bad, 10.0.0.1"],
+                   ["x-forwarded-for: 10.0.0.3, 10.0.0.1"], ["x-forwarded-for: 1.1.1.1,, 10.0.0.1"], ["x-forwarded-for: 1.1.1.1, bad"],
+                   ["x-real: 10.0.0.7"], ["x-real: bad", "x-forwarded-for: 1.1.1.1"], ["x-real: 3.3.3.3:80"]):
+        client = client + get("/", *fields)
+    scenario(name, hcm=INTERNAL_10 + "\noriginal_ip_detection_extensions: [%s]" % ", ".join(extensions), log_format=REMOTE, client=client)
+
+
+RANGES = "xff_trusted_cidrs: {cidrs: [{address_prefix: 10.0.0.0, prefix_len: 8}%s]}"
+detection("ip_detection_xff", by_xff("xff_num_trusted_hops: 1"))
+detection("ip_detection_xff_append", by_xff("skip_xff_append: false"))
+detection("ip_detection_ranges", by_xff(RANGES % ", {address_prefix: 127.0.0.0, prefix_len: 8}"))
+detection("ip_detection_ranges_untrusted_peer", by_xff(RANGES % ""))
+detection("ip_detection_header", by_header(""))
+detection("ip_detection_header_trusted", by_header("allow_extension_to_set_address_as_trusted: true"))
+detection("ip_detection_header_rejects", by_header("reject_with_status: {code: Unauthorized}"))
+detection("ip_detection_header_rejects_with_200", by_header("reject_with_status: {code: OK}"))
+detection("ip_detection_append_then_look", by_xff("skip_xff_append: false"), by_xff("xff_num_trusted_hops: 1"))
+detection("ip_detection_header_then_xff", by_header(""), by_xff("skip_xff_append: false"))
+scenario("xff_port_without_remote_address", hcm="append_x_forwarded_port: true", client=get("/") + get("/", "x-forwarded-port: 1"))
+scenario("forwarded_proto_empty", client=get("/", "x-forwarded-proto:"))
+scenario("request_id_empty", client=get("/", "x-request-id:"))
+scenario("te_words", client=get("/", "te: trailers, deflate", "connection: te") + get("/", "te: Trailers") + get("/", "te: gzip, trailers"))
+scenario("internal_control_headers", hcm=INTERNAL_10, client=get("/", "x-forwarded-for: 10.0.0.1", "x-envoy-internal: true", "x-envoy-upstream-alt-stat-name: s",
+                                                                "x-envoy-ip-tags: t", "x-envoy-original-url: u"))
+scenario("via_with_user_agent", bootstrap="node: {id: n1, cluster: c1}", own=True, hcm="{use_remote_address: true, via: v1, add_user_agent: true, append_x_forwarded_port: true}",
+         client=get("/") + get("/", "via: 1.0 x", "user-agent: ua"))
+scenario("grpc_message_encoding", routes="""
+- {match: {prefix: /}, direct_response: {status: 403, body: {inline_string: "a~b%c \\u00e9\\n\\u007f"}}}
+""", client=get("/", "content-type: application/grpc") + get("/", "content-type: application/grpc;x"))

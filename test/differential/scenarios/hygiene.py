@@ -17,6 +17,7 @@ for action in ("REJECT_REQUEST", "UNESCAPE_AND_REDIRECT", "UNESCAPE_AND_FORWARD"
     scenario("path_escaped_" + action.lower(), hcm="{normalize_path: true, path_with_escaped_slashes_action: %s}" % action,
              client=through(("/a%2Fb%5cc%2e%2e/x", "/a%2fb?x=%2f", "/plain", "/a%5Cb", "/a%252fb")))
 scenario("path_escaped_redirect_no_normalize", hcm="path_with_escaped_slashes_action: UNESCAPE_AND_REDIRECT", client=through(("/a%2fb/../c", "/x")))
+scenario("path_normalize_escapes", hcm="normalize_path: true", client=through(("/a|b", "/a^b", "/a{b}", '/a"b', "/a<b>`", "/a[b]~!", "/%41|%7c")))
 scenario("path_route_on_normalized", hcm="normalize_path: true", routes="""
 - {match: {prefix: /admin}, direct_response: {status: 403}}
 - {match: {prefix: /}, route: {cluster: {{up}}}}
