@@ -62,7 +62,7 @@ TEST_CASE("a connection that never comes is tried again until the retries are us
               w.run(2s);
               CHECK_CLEAN(w, client.status() == 503);
               CHECK_CLEAN(w, w.stat("cluster.up.upstream_cx_connect_timeout") == 3);
-              CHECK_CLEAN(w, w.log().at(0).starts_with("503 UF,URX "));
+              CHECK_CLEAN(w, w.log().at(0).starts_with("503 URX,UF "));
             }});
 }
 
