@@ -12,9 +12,6 @@ using stats::FaultStat;
 
 namespace {
 
-/// Active faults over all workers, per stat prefix would cost a map: one count serves the limit.
-std::atomic<std::uint64_t> g_active{0};
-
 template <class T>
 std::optional<T> header_number(const http::RequestHead& head, Name name) {
   const auto* e = head.headers.find(name);
@@ -36,12 +33,14 @@ class Fault final : public hcm::HttpFilter {
   Fault(hcm::Stream& stream, const FaultConfig& config, const FaultConfig& base)
       : HttpFilter(stream),
         config_(config),
+        counts_(*base.counts),
         stats_(base.stats),
         delay_(stream.thread().loop.timers(), *this),
         tick_(stream.thread().loop.timers(), *this) {}
 
   FilterStatus on_request_head(http::RequestHead& head, bool) override {
     if (!applies(head)) return FilterStatus::go_on;
+    node_cluster_ = head.headers.get(Name::x_envoy_downstream_service_cluster);
     setup_rate_limit(head);
     if (const auto wait = delay_of(head)) {
       if (enter()) {
@@ -69,10 +68,7 @@ class Fault final : public hcm::HttpFilter {
   void on_stream_end() override {
     delay_.cancel();
     tick_.cancel();
-    if (std::exchange(active_, false)) {
-      g_active.fetch_sub(1, std::memory_order_relaxed);
-      stream_.thread().cells.dec(stats_, FaultStat::active_faults);
-    }
+    leave();
   }
 
  private:
@@ -90,10 +86,18 @@ class Fault final : public hcm::HttpFilter {
     return std::all_of(config_.headers.begin(), config_.headers.end(), [&](const auto& m) { return m.match(head); });
   }
 
-  bool hit(const std::string& key, const runtime::FractionalPercent& p) {
+  /// A percentage; the key of the downstream cluster, when there is one, stands for that of the config.
+  bool hit(const std::string& key, std::string_view part, const runtime::FractionalPercent& p) {
     auto& t = stream_.thread();
-    return t.runtime->enabled(key, p, t.random.next());
+    return t.runtime->enabled(node_cluster_.empty() ? std::string_view(key) : cluster_key(part), p, t.random.next());
   }
+  /// A number; the key of the downstream cluster comes before that of the config.
+  std::uint64_t number(const std::string& key, std::string_view part, std::uint64_t fallback) {
+    const auto& runtime = *stream_.thread().runtime;
+    const auto n = runtime.integer(key, fallback);
+    return node_cluster_.empty() ? n : runtime.integer(cluster_key(part), n);
+  }
+  std::string_view cluster_key(std::string_view part) { return stream_.arena().cat("fault.http.", node_cluster_, ".", part); }
 
   std::optional<Duration> delay_of(const http::RequestHead& head) {
     if (!config_.delay) return {};
@@ -106,11 +110,10 @@ class Fault final : public hcm::HttpFilter {
       wait = std::chrono::milliseconds(*ms);
       percent = lowered(percent, head, Name::x_envoy_fault_delay_request_percentage);
     } else {
-      const auto ms =
-          stream_.thread().runtime->integer(config_.delay_duration_key, static_cast<std::uint64_t>(wait.count() / 1000));
-      wait = std::chrono::milliseconds(ms);
+      const auto ms = static_cast<std::uint64_t>(wait.count() / 1000);
+      wait = std::chrono::milliseconds(number(config_.delay_duration_key, "delay.fixed_duration_ms", ms));
     }
-    if (wait.count() == 0 || !hit(config_.delay_percent_key, percent)) return {};
+    if (wait.count() <= 0 || !hit(config_.delay_percent_key, "delay.fixed_delay_percent", percent)) return {};
     return wait;
   }
 
@@ -119,14 +122,20 @@ class Fault final : public hcm::HttpFilter {
     if (active_) return true;
     auto& t = stream_.thread();
     const auto most = t.runtime->integer(config_.active_max_key, config_.active_max ? *config_.active_max : UINT64_MAX);
-    if (g_active.load(std::memory_order_relaxed) >= most) {
+    if (counts_.active.load(std::memory_order_relaxed) >= most) {
       t.cells.add(stats_, FaultStat::faults_overflow);
       return false;
     }
-    g_active.fetch_add(1, std::memory_order_relaxed);
+    counts_.active.fetch_add(1, std::memory_order_relaxed);
     t.cells.inc(stats_, FaultStat::active_faults);
     active_ = true;
     return true;
+  }
+
+  void leave() {
+    if (!std::exchange(active_, false)) return;
+    counts_.active.fetch_sub(1, std::memory_order_relaxed);
+    stream_.thread().cells.dec(stats_, FaultStat::active_faults);
   }
 
   bool try_abort(const http::RequestHead& head) {
@@ -140,10 +149,13 @@ class Fault final : public hcm::HttpFilter {
       grpc = header_number<std::uint32_t>(head, Name::x_envoy_fault_abort_grpc_request);
       if (http < 200 || http > 599) http = 0;
       if (http == 0 && !grpc) return false;
+      if (http != 0) grpc.reset();
       percent = lowered(percent, head, Name::x_envoy_fault_abort_request_percentage);
     }
-    if (!hit(config_.abort_percent_key, percent) || !enter()) return false;
-    if (http != 0 && !a.from_header) http = stream_.thread().runtime->integer(config_.abort_status_key, http);
+    if (!hit(config_.abort_percent_key, "abort.abort_percent", percent) || !enter()) return false;
+    constexpr std::uint64_t kStatusMax = 999;
+    if (http != 0 && !a.from_header) http = std::min(number(config_.abort_status_key, "abort.http_status", http), kStatusMax);
+    if (grpc && !a.from_header) grpc = static_cast<std::uint32_t>(number(config_.abort_grpc_key, "abort.grpc_status", *grpc));
     stream_.thread().cells.add(stats_, FaultStat::aborts_injected);
     stream_.local_reply({.status = static_cast<std::uint16_t>(http == 0 ? 200 : http),
                          .body = a.body,
@@ -154,6 +166,7 @@ class Fault final : public hcm::HttpFilter {
   }
 
   void on_delay() {
+    leave();
     auto& head = stream_.request();
     if (!try_abort(head)) stream_.continue_request(*this);
   }
@@ -169,7 +182,9 @@ class Fault final : public hcm::HttpFilter {
       kbps = *n;
       percent = lowered(percent, head, Name::x_envoy_fault_throughput_response_percentage);
     }
-    if (kbps == 0 || !hit(config_.rate_limit_percent_key, percent) || !enter()) return;
+    if (kbps == 0 || !stream_.thread().runtime->enabled(config_.rate_limit_percent_key, percent, stream_.thread().random.next()))
+      return;
+    if (!enter()) return;
     stream_.thread().cells.add(stats_, FaultStat::response_rl_injected);
     bytes_per_tick_ = std::max<std::uint64_t>(kbps * 1024 * kTickMs / 1000, 1);
   }
@@ -189,7 +204,9 @@ class Fault final : public hcm::HttpFilter {
 
   static constexpr std::uint64_t kTickMs = 50;  // 20 slices a second
   const FaultConfig& config_;
+  FaultCounts& counts_;
   stats::BlockHandle stats_;
+  std::string_view node_cluster_;  // x-envoy-downstream-service-cluster
   Buffer queue_;
   std::uint64_t bytes_per_tick_ = 0;
   bool active_ = false, end_ = false, passed_ = false, full_ = false;

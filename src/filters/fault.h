@@ -10,6 +10,11 @@
 
 namespace outrigger::filters {
 
+/// Of one filter, over all workers.
+struct FaultCounts {
+  std::atomic<std::uint64_t> active{0};
+};
+
 struct FaultConfig {
   struct Delay {
     bool from_header = false;
@@ -41,6 +46,7 @@ struct FaultConfig {
               rate_limit_percent_key = "fault.http.rate_limit.response_percent";
   bool downstream_cluster_stats = true;
   stats::BlockHandle stats;  // http.<prefix>.fault.
+  std::shared_ptr<FaultCounts> counts;
 };
 
 class FaultFactory final : public hcm::FilterFactory {

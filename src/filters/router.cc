@@ -73,7 +73,8 @@ bool Router::answer_without_upstream(http::RequestHead& head) {
   if (tls_only && head.scheme != "https") {
     cells.add(stats, RouterStat::rq_redirect);
     const ExtraHeader location[] = {{"location", route::redirect_location(nullptr, head, stream_.arena())}};
-    stream_.local_reply({.status = 301, .details = "direct_response", .headers = location, .headers_count = 1});
+    stream_.local_reply(
+        {.status = 301, .details = "direct_response", .headers = location, .headers_count = 1, .finalize = false});
     return true;
   }
   route_ = stream_.route();
@@ -122,10 +123,10 @@ void Router::redirect_or_direct(const route::Route& r, http::RequestHead& head) 
     cells.add(stats, RouterStat::rq_redirect);
     const ExtraHeader location[] = {{"location", route::redirect_location(&r, head, stream_.arena())}};
     return stream_.local_reply(
-        {.status = r.redirect_to.code, .details = "direct_response", .headers = location, .headers_count = 1, .finalize = true});
+        {.status = r.redirect_to.code, .details = "direct_response", .headers = location, .headers_count = 1});
   }
   cells.add(stats, RouterStat::rq_direct_response);
-  hcm::LocalReply reply{.status = r.direct.status, .body = r.direct.body, .details = "direct_response", .finalize = true};
+  hcm::LocalReply reply{.status = r.direct.status, .body = r.direct.body, .details = "direct_response"};
   const ExtraHeader location[] = {{"location", stream_.arena().cat(head.scheme, "://", head.authority, head.path)}};
   if (reply.status == 201 || reply.status / 100 == 3) reply.headers = location, reply.headers_count = 1;
   stream_.local_reply(reply);
@@ -138,10 +139,8 @@ bool Router::choose(http::RequestHead& head) {
   cluster_ = chosen.cluster.empty() ? nullptr : stream_.worker().clusters.find(chosen.cluster);
   if (cluster_ == nullptr) {
     stream_.thread().cells.add(stream_.config().router_stats, RouterStat::no_cluster);
-    stream_.local_reply({.status = route_->cluster_not_found_code,
-                         .details = "cluster_not_found",
-                         .flag = Flag::no_cluster_found,
-                         .finalize = true});
+    stream_.local_reply(
+        {.status = route_->cluster_not_found_code, .details = "cluster_not_found", .flag = Flag::no_cluster_found});
     return false;
   }
   const auto& config = cluster_->config();
@@ -160,7 +159,6 @@ bool Router::choose(http::RequestHead& head) {
                            .flag = Flag::upstream_overflow,
                            .headers = overloaded,
                            .headers_count = config_.suppress_envoy_headers ? 0u : 1u,
-                           .finalize = true,
                            .weight = weight_});
       return false;
     }
@@ -288,7 +286,7 @@ FilterStatus Router::on_request_body(Buffer& body, bool end_stream) {
         attempts_[i]->send_body(body, end_stream);
       }
     }
-  if (end_stream && !responded_) request_complete();
+  if (end_stream) request_complete();
   return FilterStatus::stop;
 }
 
@@ -297,13 +295,14 @@ FilterStatus Router::on_request_trailers(http::HeaderMap& trailers) {
   request_end_ = true;
   for (std::size_t i = 0; i < attempt_count_; ++i)
     if (attempts_[i] != nullptr && !attempts_[i]->done_) attempts_[i]->send_trailers(trailers);
-  if (!responded_) request_complete();
+  request_complete();
   return FilterStatus::stop;
 }
 
-/// The request is in: the route's clock starts.
+/// The request is in: the route's clock starts, unless the next try is waited for.
 void Router::request_complete() {
   request_end_at_ = stream_.thread().loop.now();
+  if (attempt_count_ > 0 && running() == 0) return;
   if (timeout_value_ && !stream_.is_upgrade()) timeout_.arm(*timeout_value_);
   if (winner_ == nullptr)
     for (std::size_t i = 0; i < attempt_count_; ++i)
@@ -360,22 +359,33 @@ void Router::start_attempt() {
 }
 
 Attempt::Attempt(Router& router, event::Timers& timers)
-    : router_(router), per_try_(timers, *this), per_try_idle_(timers, *this) {}
+    : router_(router), per_try_(timers, *this), per_try_idle_(timers, *this), max_duration_(timers, *this) {}
 
 Arena& Attempt::arena() { return router_.stream_.arena(); }
 bool Attempt::is_connect_or_upgrade() const noexcept { return router_.stream_.is_upgrade(); }
+
+void Attempt::finish() {
+  done_ = true;
+  stream_ = nullptr;
+  stop_timers();
+}
 
 void Attempt::stop() {
   if (done_) return;
   done_ = true;
   cancel_pending();
-  per_try_.cancel();
-  per_try_idle_.cancel();
+  stop_timers();
   if (paused_) {
     paused_ = false;
     router_.stream_.pause_request(false);
   }
   if (stream_ != nullptr) std::exchange(stream_, nullptr)->cancel();
+}
+
+void Attempt::stop_timers() {
+  per_try_.cancel();
+  per_try_idle_.cancel();
+  max_duration_.cancel();
 }
 
 void Attempt::arm_timers() {
@@ -392,6 +402,7 @@ void Attempt::on_pool_ready(upstream::ClientStream& stream, upstream::Host& host
   info.upstream = stream.info();
   sent_any_ = true;
   router_.count_try();
+  if (const auto& limit = router_.cluster_->config().max_stream_duration; limit && limit->count() > 0) max_duration_.arm(*limit);
   const bool head_only = router_.end_on_head_;
   auto* trailers = unsent_end_ ? router_.stream_.request_trailers() : nullptr;
   stream.send_head(router_.stream_.request(), head_only);
@@ -431,9 +442,7 @@ void Attempt::on_pool_failure(upstream::PoolFailure why, std::string_view detail
     host->describe(up);
     up.transport_failure_reason = with_underscores(detail, arena());
   }
-  done_ = true;
-  per_try_.cancel();
-  per_try_idle_.cancel();
+  finish();
   static constexpr ResetReason kReasons[] = {ResetReason::overflow, ResetReason::remote_connection_failure,
                                              ResetReason::connection_timeout, ResetReason::local_connection_failure};
   router_.on_attempt_reset(*this, kReasons[static_cast<int>(why)], detail, why == upstream::PoolFailure::overflow);
@@ -448,40 +457,30 @@ void Attempt::on_head(http::ResponseHead& head, bool end_stream) {
   per_try_.cancel();
   auto& up = router_.stream_.info().upstream;
   if (up && up->first_rx == TimePoint{}) up->first_rx = router_.stream_.thread().loop.now();
-  if (end_stream) stream_ = nullptr;
+  if (end_stream) finish();
+  if (per_try_idle_.armed()) arm_timers(), per_try_.cancel();
   head_seen_ = true;
   router_.on_response_head(*this, head, end_stream);
 }
 
 void Attempt::on_body(Buffer& body, bool end_stream) {
   if (per_try_idle_.armed()) arm_timers(), per_try_.cancel();
-  if (end_stream) stream_ = nullptr;
-  if (!winner_) {
-    body.clear();
-    if (end_stream) done_ = true;
-    return;
-  }
-  if (end_stream) {
-    router_.on_response_end(*this);
-    done_ = true;
-  }
+  if (end_stream) finish();
+  if (!winner_) return body.clear();
+  if (end_stream) router_.on_response_end(*this);
   router_.stream_.respond_body(body, end_stream);
 }
 
 void Attempt::on_trailers(http::HeaderMap& trailers) {
-  stream_ = nullptr;
-  done_ = true;
+  finish();
   if (!winner_) return;
   router_.on_response_end(*this);
   router_.stream_.respond_trailers(trailers);
 }
 
 void Attempt::on_reset(ResetReason reason, std::string_view detail) {
-  stream_ = nullptr;
   if (done_) return;
-  done_ = true;
-  per_try_.cancel();
-  per_try_idle_.cancel();
+  finish();
   router_.on_attempt_reset(*this, reason, detail, false);
 }
 
@@ -501,6 +500,7 @@ void Attempt::on_below_low_watermark() {
 }
 
 void Attempt::on_per_try_timeout() { router_.on_attempt_timeout(*this, "upstream_per_try_timeout"); }
+void Attempt::on_max_duration() { router_.on_attempt_max_duration(*this); }
 void Attempt::on_per_try_idle() { router_.on_attempt_timeout(*this, "upstream_per_try_idle_timeout"); }
 
 void Router::on_downstream_above_high_watermark() {

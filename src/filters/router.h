@@ -31,7 +31,8 @@ class Attempt final : public upstream::PoolWaiter, public upstream::ClientStream
  public:
   Attempt(Router& router, event::Timers& timers);
   ~Attempt() { stop(); }
-  void stop();  // cancels what is under way; no event follows
+  void stop();    // cancels what is under way; no event follows
+  void finish();  // the stream upstream is over
   void send_body(Buffer& body, bool end_stream);
   void send_trailers(http::HeaderMap& trailers);
 
@@ -54,7 +55,9 @@ class Attempt final : public upstream::PoolWaiter, public upstream::ClientStream
   friend class Router;
   void on_per_try_timeout();
   void on_per_try_idle();
+  void on_max_duration();
   void arm_timers();
+  void stop_timers();
   Router& router_;
   upstream::ClientStream* stream_ = nullptr;
   upstream::Host* host_ = nullptr;
@@ -63,6 +66,7 @@ class Attempt final : public upstream::PoolWaiter, public upstream::ClientStream
   bool retried_ = false;  // hedging: it was too slow, another try was made, and it runs on
   event::Alarm<Attempt, &Attempt::on_per_try_timeout> per_try_;
   event::Alarm<Attempt, &Attempt::on_per_try_idle> per_try_idle_;
+  event::Alarm<Attempt, &Attempt::on_max_duration> max_duration_;  // of the cluster
 };
 
 class Router final : public hcm::HttpFilter, private upstream::HostFilter {
@@ -96,12 +100,13 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   void on_response_end(Attempt& a);
   void on_attempt_reset(Attempt& a, http::ResetReason reason, std::string_view detail, bool pool_overflow);
   void on_attempt_timeout(Attempt& a, std::string_view details);
+  void on_attempt_max_duration(Attempt& a);
   void on_slow_attempt(Attempt& a);
   void fail_timeout(upstream::Host* host, std::string_view details);
   enum class Retry : std::uint8_t { scheduled, refused, not_wanted };
   Retry retry(RetryAnswer answer, const http::ResponseHead* head);
   bool retry_response(Attempt& a, const http::ResponseHead& head, bool end_stream);
-  void dropped_response(Attempt& a, bool end_stream);
+  void drop_response(Attempt& a, bool end_stream);
   void count_retry(stats::ClusterStat in_cluster, stats::RouteStat in_route);
   void on_retry_timer();
   void on_timeout();
@@ -125,7 +130,7 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   Attempt* winner_ = nullptr;
   Buffer kept_;  // the request body, while a retry may need it
   bool keep_body_ = false, end_on_head_ = false, request_end_ = false, head_sent_ = false, responded_ = false,
-       retry_slot_ = false, is_retry_ = false;
+       retry_slot_ = false, is_retry_ = false, rate_limited_ = false;
   bool alt_response_ = false, hedge_ = false;
   const stats::BlockHandle* vcluster_ = nullptr;  // null: the virtual host has none
   TimePoint request_end_at_{};

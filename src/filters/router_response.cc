@@ -93,26 +93,21 @@ Router::Retry Router::retry(RetryAnswer answer, const http::ResponseHead* head) 
   const auto& runtime = *thread.runtime;
   if (!runtime.enabled("upstream.use_retry", {100, runtime::Denominator::hundred}, thread.random.next()))
     return Retry::not_wanted;
-  count_retry(ClusterStat::upstream_rq_retry, RouteStat::upstream_rq_retry);
-  bool rate_limited = false;
-  const auto wait = retry_.back_off(runtime, thread.random, head, thread.loop.wall(), rate_limited);
-  thread.cells.add(cluster_->stats(), rate_limited ? ClusterStat::upstream_rq_retry_backoff_ratelimited
-                                                   : ClusterStat::upstream_rq_retry_backoff_exponential);
-  retry_timer_.arm(wait);
+  retry_timer_.arm(retry_.back_off(runtime, thread.random, head, thread.loop.wall(), rate_limited_));
   return Retry::scheduled;
 }
 
 void Router::on_retry_timer() {
   is_retry_ = true;
+  count_retry(ClusterStat::upstream_rq_retry, RouteStat::upstream_rq_retry);
+  stream_.thread().cells.add(cluster_->stats(), rate_limited_ ? ClusterStat::upstream_rq_retry_backoff_ratelimited
+                                                              : ClusterStat::upstream_rq_retry_backoff_exponential);
   start_attempt();
 }
 
-void Router::dropped_response(Attempt& a, bool end_stream) {
+void Router::drop_response(Attempt& a, bool end_stream) {
   if (a.host_ != nullptr) cluster_->report(*a.host_, upstream::Outcome::error);
-  if (end_stream)
-    a.done_ = true;
-  else
-    a.stop();
+  if (!end_stream) a.stop();
 }
 
 /// True: this response is not the client's; another try was or will be made.
@@ -127,14 +122,14 @@ bool Router::retry_response(Attempt& a, const http::ResponseHead& head, bool end
       auto& cells = stream_.thread().cells;
       cells.add(cluster_->stats(), ClusterStat::retry_upstream_rq_completed);
       cells.add_code(cluster_->stats(), CodeFamily::retry_upstream_rq, head.status);
-      dropped_response(a, end_stream);
+      drop_response(a, end_stream);
       return true;
     }
     refused = outcome == Retry::refused;
   }
   // Hedging: a bad response is not given on while there is hope for a better one.
   if (!refused || (awaiting_heads() == 0 && !retry_timer_.armed())) return false;
-  dropped_response(a, end_stream);
+  drop_response(a, end_stream);
   return true;
 }
 
@@ -142,7 +137,6 @@ void Router::on_response_head(Attempt& a, http::ResponseHead& head, bool end_str
   if (responded_) return a.stop();
   if (retry_response(a, head, end_stream)) return;
   if (route_->internal_redirect.enabled && internal_redirect(head)) {
-    if (end_stream) a.done_ = true;
     a.stop();
     Buffer body(std::move(kept_));
     return stream_.restart(body);
@@ -173,10 +167,7 @@ void Router::on_response_head(Attempt& a, http::ResponseHead& head, bool end_str
   auto context = stream_.format_context();
   context.response = &head;
   route::finalize_response(*route_, weight_, head, context);
-  if (end_stream) {
-    on_response_end(a);
-    a.done_ = true;
-  }
+  if (end_stream) on_response_end(a);
   stream_.respond_head(head, end_stream);
 }
 
@@ -232,18 +223,14 @@ void Router::fail(std::uint16_t status, std::string_view body, std::string_view 
   responded_ = true;
   timeout_.cancel();
   Arena& arena = stream_.arena();
-  ExtraHeader extra[3];
-  std::size_t n = 0;
-  if (overloaded && !config_.suppress_envoy_headers) extra[n++] = {"x-envoy-overloaded", "true"};
-  if (route_->vhost->include_attempt_count_in_response)
-    extra[n++] = {"x-envoy-attempt-count", number(stream_.info().attempt_count, arena)};
+  const ExtraHeader overload[] = {{"x-envoy-overloaded", "true"}};
   hcm::LocalReply reply{.status = status,
                         .body = body,
                         .details = details,
-                        .headers = extra,
-                        .headers_count = n,
-                        .finalize = true,
+                        .headers = overload,
+                        .headers_count = overloaded && !config_.suppress_envoy_headers ? 1u : 0u,
                         .weight = weight_};
+  if (route_->vhost->include_attempt_count_in_response) reply.attempt_count = number(stream_.info().attempt_count, arena);
   stream_.local_reply(reply);
 }
 
@@ -271,6 +258,25 @@ void Router::on_attempt_timeout(Attempt& a, std::string_view details) {
 void Router::on_slow_attempt(Attempt& a) {
   if (responded_ || a.retried_ || !retry_.enabled()) return;
   a.retried_ = retry(retry_.on_hedge_timeout(), nullptr) == Retry::scheduled;
+}
+
+void Router::on_attempt_max_duration(Attempt& a) {
+  stream_.thread().cells.add(cluster_->stats(), ClusterStat::upstream_rq_max_duration_reached);
+  const bool responded = responded_;
+  if (responded && !a.winner_) return;
+  a.stop();
+  if (!responded && retry_.enabled() && !a.retried_ &&
+      retry(retry_.on_reset(ResetReason::local_reset, a.sent_any_), nullptr) == Retry::scheduled) {
+    if (a.host_ != nullptr) cluster_->report(*a.host_, upstream::Outcome::error);
+    return;
+  }
+  constexpr std::string_view kDetails = "upstream_max_stream_duration_reached";
+  stream_.info().flags.set(Flag::upstream_max_stream_duration_reached);
+  if (responded) {
+    stream_.info().details = kDetails;
+    return stream_.abort();
+  }
+  fail(stream_.request_complete() ? 504 : 408, "upstream max stream duration reached", kDetails, false);
 }
 
 void Router::fail_timeout(upstream::Host* host, std::string_view details) {

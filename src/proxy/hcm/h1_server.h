@@ -21,7 +21,7 @@ class H1Server final : public ServerProtocol, private Downstream, private http::
   bool idle() const noexcept override { return stream_ == nullptr; }
   void stop() noexcept override;
   void on_gone() override;
-  void drain_notice() override { closing_ = true; }
+  void drain_notice() override { draining_ = true; }
   void drain() override;
 
  private:
@@ -33,7 +33,7 @@ class H1Server final : public ServerProtocol, private Downstream, private http::
   void become_tunnel() override;
   void pause_reading(bool pause) override;
   void close_after_response(bool linger) noexcept override;
-  bool closing() const noexcept override { return closing_; }
+  bool closing() const noexcept override { return closing_ || draining_; }
   void on_stream_done(Stream& s, bool request_complete, bool abort) override;
   // http::H1ServerCodec::Events
   http::RequestHead& on_request_start() override;
@@ -50,6 +50,7 @@ class H1Server final : public ServerProtocol, private Downstream, private http::
   Stream* stream_ = nullptr;
   std::uint32_t pauses_ = 0;
   http::BodyFraming framing_ = http::BodyFraming::none;
+  bool draining_ = false;  // responses say so; requests are served until drain()
   bool closing_ = false, linger_ = false, tunnel_ = false;
   bool next_request_ = false;  // the turn's end starts the next request
   event::Alarm<H1Server, &H1Server::on_headers_timeout> headers_timeout_;

@@ -34,6 +34,7 @@ class Session final : public net::Connection, private net::TransportEvents, priv
   void on_output(bool more_follows);
   void schedule_flush();
   bool drain_requested() noexcept;
+  void start_drain_sequence();
   /// A stream for a new request, its clocks running.
   Stream& new_stream(Downstream& down);
   /// The connection has nothing to do: its idle clock runs.
@@ -71,7 +72,6 @@ class Session final : public net::Connection, private net::TransportEvents, priv
   void finish_close(bool by_remote, bool reset = false);
   void on_remote_gone(bool reset);
   void on_idle();
-  void start_drain_sequence();
   void on_drain_timeout() { start_drain(); }
   void log();
   void on_delayed_close();

@@ -376,7 +376,7 @@ void Stream::abort() {
 void Stream::on_downstream_gone() {
   if (ended_) return;
   worker_.thread.cells.add(config_->stats, HttpStat::downstream_rq_rx_reset);
-  if (info_.details.empty() || !response_started_) info_.details = "downstream_remote_disconnect";
+  info_.details = "downstream_remote_disconnect";
   info_.flags.set(Flag::downstream_connection_termination);
   if (!response_started_) info_.response_code = 0;
   end(true);
@@ -392,6 +392,8 @@ void Stream::end(bool aborted) {
   info_.end = worker_.thread.loop.now();
   auto& cells = worker_.thread.cells;
   cells.dec(config_->stats, HttpStat::downstream_rq_active);
+  if (aborted_) cells.add(config_->stats, HttpStat::downstream_rq_tx_reset);
+  if (aborted_ || (!aborted && !request_complete_ && !upgrade_)) cells.add(config_->stats, HttpStat::downstream_rq_rx_reset);
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(info_.end - info_.start);
   cells.record(config_->stats, HttpStat::downstream_rq_time, static_cast<std::uint64_t>(ms.count()));
   if (upgrade_) cells.dec(config_->stats, HttpStat::downstream_cx_upgrades_active);
@@ -469,7 +471,7 @@ void Stream::on_max_duration() {
     return abort();
   }
   const bool grpc_deadline = request_->headers.has(Name::grpc_timeout);
-  local_reply({.status = 504,
+  local_reply({.status = static_cast<std::uint16_t>(request_complete_ ? 504 : 408),
                .body = "downstream duration timeout",
                .details = "max_duration_timeout",
                .grpc_status = grpc_deadline ? std::optional<std::uint32_t>(4) : std::nullopt});

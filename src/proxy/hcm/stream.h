@@ -30,9 +30,10 @@ struct LocalReply {
   std::string_view content_type = "text/plain";
   const ExtraHeader* headers = nullptr;
   std::size_t headers_count = 0;
-  /// The mutations of the route (and of the weighted cluster) apply, as to all that the router answers.
-  bool finalize = false;
+  /// The mutations of the route (and of the weighted cluster) apply.
+  bool finalize = true;
   const route::ClusterWeight* weight = nullptr;
+  std::string_view attempt_count{};  // x-envoy-attempt-count: added after those mutations
 };
 
 class Stream final : private event::Deferred {

@@ -88,7 +88,7 @@ std::string_view Stream::connection_header(const http::ResponseHead& head) {
   }
   if (!down_->closing() && session_->drain_requested()) {
     cells.add(config_->stats, HttpStat::downstream_cx_drain_close);
-    down_->close_after_response();
+    session_->start_drain_sequence();
   }
   if (upgrade_) down_->close_after_response();
   if (down_->closing()) return "close";
@@ -99,6 +99,7 @@ std::string_view Stream::connection_header(const http::ResponseHead& head) {
 void Stream::write_head(http::ResponseHead& head, bool end_stream) {
   response_ = &head;
   response_started_ = true;
+  request_timeout_.cancel();
   if (!head.headers.has(Name::date)) {
     const auto date = worker_.date.at(
         worker_.thread.loop.now(), [](const void* l) { return static_cast<const event::Loop*>(l)->wall(); },
@@ -130,7 +131,9 @@ void Stream::local_reply(const LocalReply& reply) {
   std::string_view body = arena_.copy(reply.body), type = reply.content_type;
   response_ = &head;
   for (std::size_t i = 0; i < reply.headers_count; ++i) head.headers.add_copy(reply.headers[i].first, reply.headers[i].second);
-  if (reply.finalize && route_ != nullptr) route::finalize_response(*route_, reply.weight, head, format_context());
+  if (reply.finalize && route_known_ && route_ != nullptr)
+    route::finalize_response(*route_, reply.weight, head, format_context());
+  if (!reply.attempt_count.empty()) head.headers.set(Name::x_envoy_attempt_count, arena_.copy(reply.attempt_count));
   info_.response_code = reply.status;
   info_.local_reply_body = body;
   apply_local_reply_config(*this, head, body, type);

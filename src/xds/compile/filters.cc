@@ -50,6 +50,7 @@ std::shared_ptr<filters::FaultConfig> compile_fault(const fault_v3::HTTPFault& p
   set_key(c->abort_percent_key, p.abort_percent_runtime());
   set_key(c->delay_duration_key, p.delay_duration_runtime());
   set_key(c->abort_status_key, p.abort_http_status_runtime());
+  set_key(c->abort_grpc_key, p.abort_grpc_status_runtime());
   set_key(c->active_max_key, p.max_active_faults_runtime());
   set_key(c->rate_limit_percent_key, p.response_rate_limit_percent_runtime());
   c->downstream_cluster_stats = !p.disable_downstream_cluster_stats();
@@ -80,6 +81,7 @@ std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
     fault_v3::HTTPFault p;
     any.UnpackTo(&p);
     auto f = compile_fault(p, config, c.problems);
+    f->counts = std::make_shared<filters::FaultCounts>();
     f->stats = stats::make_block<stats::FaultStat>(c.stats, stat_prefix + "fault.");
     made = std::make_shared<filters::FaultFactory>(std::move(f));
   } else if (any.type_url().empty()) {

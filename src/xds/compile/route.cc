@@ -161,6 +161,10 @@ route::FilterOverrides compile_overrides(const FilterConfigs& configs, const Pat
       route_v3::FilterConfig f;
       any.UnpackTo(&f);
       o.disabled = f.disabled();
+      Problems none;
+      const bool unknown =
+          f.has_config() && c.compile_filter_override && !c.compile_filter_override(name, f.config(), here, none);
+      if (f.is_optional() && unknown) continue;  // as if it were not there
       if (f.has_config() && !f.config().type_url().empty() && c.compile_filter_override)
         o.config = c.compile_filter_override(name, f.config(), here / "config", c.problems);
     } else if (c.compile_filter_override) {

@@ -302,7 +302,7 @@ class Client:
         await self.run.poll(lambda: os.path.exists(path) and there())
         self.steps.append({"file": text})
 
-    async def do_burst(self, n, steps):
+    async def do_burst(self, n, steps, about):
         kept, self.steps = self.steps, []
         for _ in range(n):
             await self.do(steps)
@@ -310,6 +310,11 @@ class Client:
         for answer in self.steps:
             key = f"{answer.get('status')} {answer.get('body', '')}"
             counts[key] = counts.get(key, 0) + 1
+        for said, share in (about or {}).items():
+            code, body = said.split(" ", 1)
+            key = next((k for k in counts if k.startswith(f"HTTP/1.1 {code} ") and k.endswith(" " + body)), None)
+            if key and abs(counts[key] - n * share) <= 5 * (n * share * (1 - share)) ** 0.5:
+                counts[key] = f"about {share * 100:.0f} %"
         self.steps = kept + [{"burst": dict(sorted(counts.items()))}]
 
     async def do_tcp_share(self, n, exact):

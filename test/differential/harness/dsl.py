@@ -244,10 +244,10 @@ def stat_is(name, value):
     return [("stat_is", name, value)]
 
 
-def burst(n, path="/", *headers, **kw):
-    """n requests on the connection; compared is how often each status and body came."""
-    steps = req(path, *headers, **kw)
-    return [("burst", n, steps)]
+def burst(n, path="/", *headers, about=None, **kw):
+    """n requests on the connection; compared is how often each status and body came, or with `about`,
+    {"200 ok": 0.5, ...}, that each came about as often as it should."""
+    return [("burst", n, req(path, *headers, **kw), about)]
 
 
 def tcp_share(n, exact=False):
