@@ -10,9 +10,8 @@
 #include "xds/compile/bootstrap.h"
 #include "xds/load/bootstrap.h"
 
+namespace outrigger {
 namespace {
-
-using namespace outrigger;  // NOLINT: this is the program
 
 unsigned workers_of(const xds::Options& o) {
   if (o.concurrency > 0 && !o.cpuset_threads) return o.concurrency;
@@ -93,9 +92,7 @@ int serve(const xds::Options& o) {
   return 0;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   const auto o = xds::parse_options(argc, argv);
   if (!o) {
     std::cerr << "outrigger: " << o.error().detail << "\n";
@@ -108,3 +105,8 @@ int main(int argc, char** argv) {
     default: return serve(*o);
   }
 }
+
+}  // namespace
+}  // namespace outrigger
+
+int main(int argc, char** argv) { return outrigger::run(argc, argv); }

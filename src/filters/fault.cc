@@ -76,7 +76,7 @@ class Fault final : public hcm::HttpFilter {
     if (!config_.upstream_cluster.empty()) {
       const auto* r = stream_.route();
       if (r == nullptr || r->kind != route::Route::forward) return false;
-      if (route::choose_cluster(*r, head, stream_.match_context()).cluster != config_.upstream_cluster) return false;
+      if (stream_.chosen().cluster != config_.upstream_cluster) return false;
     }
     if (!config_.downstream_nodes.empty()) {
       const auto node = head.headers.get(Name::x_envoy_downstream_service_node);

@@ -15,36 +15,9 @@ using stats::RouterStat;
 
 namespace {
 
-std::optional<std::uint64_t> header_number(http::HeaderMap& h, Name name) {
-  const auto* e = h.find(name);
-  if (e == nullptr) return {};
-  std::uint64_t n = 0;
-  const auto [end, ec] = std::from_chars(e->value.data(), e->value.data() + e->value.size(), n);
-  const bool ok = ec == std::errc{} && end == e->value.data() + e->value.size();
-  h.remove(name);
-  return ok ? std::optional(n) : std::nullopt;
-}
-
 std::string_view number(std::uint64_t n, Arena& arena) {
   char text[24];
   return arena.copy({text, static_cast<std::size_t>(std::to_chars(text, text + 24, n).ptr - text)});
-}
-
-/// grpc-timeout (gRPC over HTTP/2): digits and a unit.
-std::optional<Duration> grpc_timeout(std::string_view v) {
-  if (v.size() < 2) return {};
-  std::int64_t n = 0;
-  const auto [end, ec] = std::from_chars(v.data(), v.data() + v.size() - 1, n);
-  if (ec != std::errc{} || end != v.data() + v.size() - 1 || n < 0 || n > 99999999) return {};
-  switch (v.back()) {
-    case 'H': return std::chrono::hours(n);
-    case 'M': return std::chrono::minutes(n);
-    case 'S': return std::chrono::seconds(n);
-    case 'm': return std::chrono::milliseconds(n);
-    case 'u': return Duration(n);
-    case 'n': return Duration((n + 999) / 1000);
-    default: return {};
-  }
 }
 
 }  // namespace
@@ -72,7 +45,8 @@ bool Router::answer_without_upstream(http::RequestHead& head) {
                                           (vh->require_tls == route::VirtualHost::external_only && !stream_.info().is_internal));
   if (tls_only && head.scheme != "https") {
     cells.add(stats, RouterStat::rq_redirect);
-    const ExtraHeader location[] = {{"location", route::redirect_location(nullptr, head, stream_.arena())}};
+    const ExtraHeader location[] = {
+        {"location", route::redirect_location(nullptr, head, stream_.format_context(), stream_.arena())}};
     stream_.local_reply(
         {.status = 301, .details = "direct_response", .headers = location, .headers_count = 1, .finalize = false});
     return true;
@@ -116,25 +90,42 @@ bool Router::check_strict_headers(http::RequestHead& head) {
   return true;
 }
 
+/// body_format of a direct response: %LOCAL_REPLY_BODY% is the plain body. False: there is none.
+bool Router::format_direct(const route::DirectResponse& d, std::string& body) {
+  if (d.text_format == nullptr && d.json_format == nullptr) return false;
+  auto& info = stream_.info();
+  info.local_reply_body = d.body;
+  if (d.json_format != nullptr)
+    d.json_format->append(stream_.format_context(), body);
+  else
+    d.text_format->append(stream_.format_context(), format::Missing::dash, body);
+  return true;
+}
+
 void Router::redirect_or_direct(const route::Route& r, http::RequestHead& head) {
   auto& cells = stream_.thread().cells;
   const auto& stats = stream_.config().router_stats;
   if (r.kind == route::Route::redirect) {
     cells.add(stats, RouterStat::rq_redirect);
-    const ExtraHeader location[] = {{"location", route::redirect_location(&r, head, stream_.arena())}};
+    const ExtraHeader location[] = {{"location", route::redirect_location(&r, head, stream_.format_context(), stream_.arena())}};
     return stream_.local_reply(
         {.status = r.redirect_to.code, .details = "direct_response", .headers = location, .headers_count = 1});
   }
   cells.add(stats, RouterStat::rq_direct_response);
   hcm::LocalReply reply{.status = r.direct.status, .body = r.direct.body, .details = "direct_response"};
-  const ExtraHeader location[] = {{"location", stream_.arena().cat(head.scheme, "://", head.authority, head.path)}};
-  if (reply.status == 201 || reply.status / 100 == 3) reply.headers = location, reply.headers_count = 1;
+  std::string body;
+  if (format_direct(r.direct, body)) reply.body = body;
+  ExtraHeader extra[2];
+  reply.headers = extra;
+  if (reply.status == 201 || reply.status / 100 == 3)
+    extra[reply.headers_count++] = {"location", stream_.arena().cat(head.scheme, "://", head.authority, head.path)};
+  if (!r.direct.content_type.empty()) extra[reply.headers_count++] = {"content-type", r.direct.content_type};
   stream_.local_reply(reply);
 }
 
 /// The cluster. False: answered.
-bool Router::choose(http::RequestHead& head) {
-  const auto chosen = route::choose_cluster(*route_, head, stream_.match_context());
+bool Router::choose() {
+  const auto& chosen = stream_.chosen();
   weight_ = chosen.weight;
   cluster_ = chosen.cluster.empty() ? nullptr : stream_.worker().clusters.find(chosen.cluster);
   if (cluster_ == nullptr) {
@@ -188,61 +179,15 @@ void Router::count_try() {
   if (route_->has_route_stats) cells.add(route_->route_stats, stats::RouteStat::upstream_rq_total);
 }
 
-void Router::read_timeouts(http::RequestHead& head) {
-  auto& h = head.headers;
-  timeout_value_ = route_->timeout;
-  const auto grpc = head.is_grpc() ? grpc_timeout(h.get(Name::grpc_timeout)) : std::nullopt;
-  if (const auto& m = route_->max_stream_duration) {
-    std::optional<Duration> limit = m->max;
-    if (grpc && m->grpc_timeout_max) {
-      limit = m->grpc_timeout_max->count() == 0 ? *grpc : std::min(*grpc, *m->grpc_timeout_max);
-      if (m->grpc_timeout_offset && *limit > *m->grpc_timeout_offset) *limit -= *m->grpc_timeout_offset;
-    }
-    stream_.set_max_duration(limit);
-  }
-  if (grpc && route_->max_grpc_timeout) {
-    Duration t = *grpc;
-    if (route_->max_grpc_timeout->count() > 0) t = std::min(t, *route_->max_grpc_timeout);
-    timeout_value_ = t;
-  }
-  if (route_->retry != nullptr) per_try_value_ = route_->retry->per_try_timeout;
-  if (config_.respect_expected_rq_timeout) {
-    if (const auto n = header_number(h, Name::x_envoy_expected_rq_timeout_ms)) timeout_value_ = std::chrono::milliseconds(*n);
-  }
-  if (const auto n = header_number(h, Name::x_envoy_upstream_rq_timeout_ms)) timeout_value_ = std::chrono::milliseconds(*n);
-  if (const auto n = header_number(h, Name::x_envoy_upstream_rq_per_try_timeout_ms))
-    per_try_value_ = std::chrono::milliseconds(*n);
-  if (timeout_value_ && timeout_value_->count() == 0) timeout_value_.reset();
-  if (per_try_value_ && (per_try_value_->count() == 0 || (timeout_value_ && *per_try_value_ >= *timeout_value_)))
-    per_try_value_.reset();
-  alt_response_ = h.remove(Name::x_envoy_upstream_rq_timeout_alt_response) > 0;
-  h.remove(Name::x_envoy_upstream_alt_stat_name);  // a hint to this hop, though no second stat tree is kept
-  hedge_ = route_->hedge.on_per_try_timeout;
-  if (const auto* e = h.find(Name::x_envoy_hedge_on_per_try_timeout)) {
-    hedge_ = e->value == "true";
-    h.remove(Name::x_envoy_hedge_on_per_try_timeout);
-  }
-}
-
-/// How long the upstream may take: what is left of the route's timeout, or one try's.
-void Router::tell_timeout() {
-  if (config_.suppress_envoy_headers || (!per_try_value_ && !timeout_value_)) return;
-  auto expected = per_try_value_ && !hedge_ ? *per_try_value_ : timeout_value_.value_or(Duration::max());
-  if (timeout_value_ && request_end_at_ != TimePoint{})
-    expected = std::min(expected, *timeout_value_ - (stream_.thread().loop.now() - request_end_at_));
-  const auto ms = std::max<std::int64_t>(expected.count() / 1000, 1);  // 0 would be no limit
-  stream_.request().headers.set(Name::x_envoy_expected_rq_timeout_ms, number(static_cast<std::uint64_t>(ms), stream_.arena()));
-}
-
 FilterStatus Router::on_request_head(http::RequestHead& head, bool end_stream) {
   auto& cells = stream_.thread().cells;
   cells.add(stream_.config().router_stats, RouterStat::rq_total);
   if (!config_.strict_headers.empty() && !check_strict_headers(head)) return FilterStatus::stop;
-  if (answer_without_upstream(head) || !choose(head)) return FilterStatus::stop;
+  if (answer_without_upstream(head) || !choose()) return FilterStatus::stop;
   find_virtual_cluster(head);
   const auto lb = cluster_->config().lb;
   if (!route_->hash.empty() && (lb == upstream::LbKind::ring_hash || lb == upstream::LbKind::maglev))
-    hash_ = route::request_hash(*route_, head, stream_.info(), stream_.thread().random, stream_.arena(), &set_cookie_);
+    hash_ = route::request_hash(*route_, head, stream_.info(), &stream_.thread().random, stream_.arena(), &set_cookie_);
   read_timeouts(head);
   tell_timeout();
   retry_.init(*route_, head);
@@ -251,11 +196,26 @@ FilterStatus Router::on_request_head(http::RequestHead& head, bool end_stream) {
   route::finalize_request(*route_, weight_, head, stream_.format_context(), {!config_.suppress_envoy_headers});
   keep_body_ = (retry_.enabled() || route_->internal_redirect.enabled) && !stream_.is_upgrade();
   end_on_head_ = end_stream;
-  if (!route_->mirrors.empty()) start_shadows(end_stream);
+  if (route_->mirrors != nullptr) start_shadows(end_stream);
   request_end_ = end_stream;
   if (end_stream) request_complete();
   start_attempt();
   return FilterStatus::stop;  // the last filter: nothing follows
+}
+
+/// How much of the request is kept for retries.
+std::uint64_t Router::kept_bytes_max() const { return route_->body_bytes_max.value_or(stream_.buffer_bytes_max()); }
+
+/// The request is too large for a retry. False: it was being retried, and that was the answer.
+bool Router::stop_keeping() {
+  stream_.thread().cells.add(cluster_->stats(), ClusterStat::retry_or_shadow_abandoned);
+  retry_.disable();
+  keep_body_ = false;
+  kept_.clear();
+  if (responded_ || running() > 0) return true;
+  retry_timer_.cancel();
+  fail(507, "exceeded request buffer limit while retrying upstream", "request_payload_exceeded_retry_buffer_limit", false);
+  return false;
 }
 
 void Router::start_shadows(bool end_stream) {
@@ -267,11 +227,8 @@ FilterStatus Router::on_request_body(Buffer& body, bool end_stream) {
   if (end_stream) request_end_ = true;
   if (!shadows_.empty()) shadows_.body(body, end_stream);
   if (keep_body_) {
-    if (kept_.size() + body.size() > stream_.buffer_bytes_max()) {
-      stream_.thread().cells.add(cluster_->stats(), ClusterStat::retry_or_shadow_abandoned);
-      retry_.disable();
-      keep_body_ = false;
-      kept_.clear();
+    if (kept_.size() + body.size() > kept_bytes_max()) {
+      if (!stop_keeping()) return FilterStatus::stop;
     } else {
       body.share_to(kept_);
     }
@@ -329,6 +286,8 @@ void Router::start_attempt() {
   if (info.attempt_count > 1) tell_timeout();
   if (route_->vhost->include_attempt_count)
     head.headers.set(Name::x_envoy_attempt_count, number(info.attempt_count, stream_.arena()));
+  if (is_retry_ && route_->vhost->include_is_timeout_retry)
+    head.headers.set(Name::x_envoy_is_timeout_retry, after_timeout_ ? "true" : "false");
   upstream::PickContext pick;
   pick.hash = hash_;
   pick.request = &head;

@@ -86,9 +86,13 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   bool answer_without_upstream(http::RequestHead& head);
   bool check_strict_headers(http::RequestHead& head);
   void redirect_or_direct(const route::Route& r, http::RequestHead& head);
-  bool choose(http::RequestHead& head);
+  bool format_direct(const route::DirectResponse& d, std::string& body);
+  bool choose();
+  Duration limited_grpc_timeout(std::optional<Duration> grpc) const;
   void read_timeouts(http::RequestHead& head);
   void tell_timeout();
+  std::uint64_t kept_bytes_max() const;
+  bool stop_keeping();
   void find_virtual_cluster(http::RequestHead& head);
   void count_try();
   void start_attempt();
@@ -132,6 +136,7 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   bool keep_body_ = false, end_on_head_ = false, request_end_ = false, head_sent_ = false, responded_ = false,
        retry_slot_ = false, is_retry_ = false, rate_limited_ = false;
   bool alt_response_ = false, hedge_ = false;
+  bool after_timeout_ = false;                    // the next try is because one took too long
   const stats::BlockHandle* vcluster_ = nullptr;  // null: the virtual host has none
   TimePoint request_end_at_{};
   std::optional<Duration> timeout_value_, per_try_value_;

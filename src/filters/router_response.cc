@@ -94,6 +94,7 @@ Router::Retry Router::retry(RetryAnswer answer, const http::ResponseHead* head) 
   if (!runtime.enabled("upstream.use_retry", {100, runtime::Denominator::hundred}, thread.random.next()))
     return Retry::not_wanted;
   retry_timer_.arm(retry_.back_off(runtime, thread.random, head, thread.loop.wall(), rate_limited_));
+  after_timeout_ = false;
   return Retry::scheduled;
 }
 
@@ -248,6 +249,7 @@ void Router::on_attempt_timeout(Attempt& a, std::string_view details) {
   }
   a.stop();
   if (retry_.enabled() && retry(retry_.on_reset(ResetReason::local_reset, a.sent_any_), nullptr) == Retry::scheduled) {
+    after_timeout_ = true;
     if (a.host_ != nullptr) cluster_->report(*a.host_, upstream::Outcome::error);
     return;
   }
@@ -257,7 +259,7 @@ void Router::on_attempt_timeout(Attempt& a, std::string_view details) {
 /// Hedging: it runs on beside another try; whoever answers well first wins.
 void Router::on_slow_attempt(Attempt& a) {
   if (responded_ || a.retried_ || !retry_.enabled()) return;
-  a.retried_ = retry(retry_.on_hedge_timeout(), nullptr) == Retry::scheduled;
+  a.retried_ = after_timeout_ = retry(retry_.on_hedge_timeout(), nullptr) == Retry::scheduled;
 }
 
 void Router::on_attempt_max_duration(Attempt& a) {
@@ -304,79 +306,6 @@ void Router::on_timeout() {
     return stream_.abort();
   }
   fail(alt_response_ ? 204 : 504, alt_response_ ? "" : "upstream request timeout", "response_timeout", false);
-}
-
-namespace {
-/// scheme, host and path of an absolute http(s) URL.
-bool split_url(std::string_view url, std::string_view& scheme, std::string_view& host, std::string_view& path) {
-  const auto at = url.find("://");
-  if (at == std::string_view::npos) return false;
-  scheme = url.substr(0, at);
-  if (scheme != "http" && scheme != "https") return false;
-  const auto rest = url.substr(at + 3);
-  const auto slash = rest.find_first_of("/?");
-  host = rest.substr(0, slash);
-  path = slash == std::string_view::npos ? std::string_view("/") : rest.substr(slash);
-  return !host.empty();
-}
-}  // namespace
-
-/// Follows a redirect of the upstream here. True: the request was changed, run the filters again.
-bool Router::internal_redirect(http::ResponseHead& response) {
-  const auto& policy = route_->internal_redirect;
-  if (std::find(policy.codes.begin(), policy.codes.end(), response.status) == policy.codes.end()) return false;
-  auto& cells = stream_.thread().cells;
-  const auto& rs = stream_.config().router_stats;
-  auto& head = stream_.request();
-  const auto refuse = [&](RouterStat why) {
-    cells.add(rs, why);
-    cells.add(cluster_->stats(), ClusterStat::upstream_internal_redirect_failed_total);
-    return false;
-  };
-  const auto no = [&] {
-    cells.add(cluster_->stats(), ClusterStat::upstream_internal_redirect_failed_total);
-    return false;
-  };
-  if (!request_end_ || stream_.info().bytes_received != kept_.size()) return no();
-  Arena& arena = stream_.arena();
-  std::string_view scheme, host, path, location = response.headers.get(Name::location);
-  if (!split_url(location, scheme, host, path)) return refuse(RouterStat::passthrough_internal_redirect_bad_location);
-  if (stream_.internal_redirects >= policy.redirects_max)
-    return refuse(RouterStat::passthrough_internal_redirect_too_many_redirects);
-  if (scheme != head.scheme && !policy.allow_cross_scheme) return refuse(RouterStat::passthrough_internal_redirect_unsafe_scheme);
-  const auto old_path = head.path, old_host = head.authority;
-  const auto original = arena.cat(head.scheme, "://", head.authority, head.path);
-  head.path = arena.copy(path);
-  head.authority = arena.copy(host);
-  const auto old_method = head.method;
-  const bool to_get = response.status == 303 && !head.is_head() && head.method != "GET";  // RFC 9110, 15.4.4
-  if (to_get) head.method = "GET";
-  stream_.clear_route_cache();
-  const auto* next = stream_.route();
-  bool allowed = next != nullptr;
-  if (allowed && policy.allowed_routes)
-    allowed = std::find(policy.allowed_routes->begin(), policy.allowed_routes->end(), next->name) != policy.allowed_routes->end();
-  if (allowed && policy.previous_routes && next == route_) allowed = false;
-  if (!allowed) {
-    head.path = old_path;
-    head.authority = old_host;
-    head.method = old_method;
-    stream_.clear_route_cache();
-    return refuse(next == nullptr ? RouterStat::passthrough_internal_redirect_no_route
-                                  : RouterStat::passthrough_internal_redirect_predicate);
-  }
-  if (to_get) {
-    head.headers.remove(Name::content_length);
-    kept_.clear();
-  }
-  ++stream_.internal_redirects;
-  head.headers.set(Name::x_envoy_original_url, original);
-  head.scheme = arena.copy(scheme);
-  cells.add(cluster_->stats(), ClusterStat::upstream_internal_redirect_succeeded_total);
-  charge(response.status, &response.headers, nullptr);
-  stream_.info().details = "internal_redirect";
-  stream_.info().response_code = response.status;
-  return true;
 }
 
 }  // namespace outrigger::filters

@@ -101,7 +101,7 @@ class Shadow final : private upstream::PoolWaiter, private upstream::ClientStrea
 
 void ShadowSet::start(hcm::Stream& stream, const route::Route& route, bool end_stream, Duration timeout) {
   auto& thread = stream.thread();
-  for (const auto& m : route.mirrors) {
+  for (const auto& m : *route.mirrors) {
     if (count_ == kMax) return;
     if (!m.fraction.enabled(*thread.runtime, thread.random.next())) continue;
     const auto name = m.cluster.empty() ? stream.request().get(m.cluster_header) : std::string_view(m.cluster);
@@ -110,6 +110,7 @@ void ShadowSet::start(hcm::Stream& stream, const route::Route& route, bool end_s
     auto shadow = std::make_unique<Shadow>(*this, thread.loop, stream.request());
     auto& head = shadow->head();
     Arena& arena = head.headers.arena();
+    route::apply(m.mutations, head, stream.format_context());
     if (m.append_shadow_suffix) {
       const auto colon = head.authority.rfind(':');
       const bool port = colon != std::string_view::npos && head.authority.find(']', colon) == std::string_view::npos;

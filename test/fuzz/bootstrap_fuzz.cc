@@ -14,20 +14,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   logger::set_all_levels(*logger::parse_level("off"));
   const std::string text(reinterpret_cast<const char*>(data), size);
   if (text.find("filename") != std::string::npos || text.find("path:") != std::string::npos) return 0;  // reads files
-  xds::Options o;
+  outrigger::xds::Options o;
   o.config_yaml = text;
-  o.mode = xds::Options::validate;
-  xds::Problems problems;
-  xds::LoadedBootstrap loaded;
-  if (xds::load_bootstrap(o, loaded, problems)) {
+  o.mode = outrigger::xds::Options::validate;
+  outrigger::xds::Problems problems;
+  outrigger::xds::LoadedBootstrap loaded;
+  if (outrigger::xds::load_bootstrap(o, loaded, problems)) {
     stats::Registry stats;
     accesslog::Files files;
-    xds::CompileContext c{problems, stats, files};
+    outrigger::xds::CompileContext c{problems, stats, files};
     c.validate_only = true;
-    (void)xds::compile_bootstrap(loaded.message, o, c);
+    (void)outrigger::xds::compile_bootstrap(loaded.message, o, c);
   }
-  xds::locate_problems(loaded, problems);
-  const std::string told = xds::problems_text(problems);
+  outrigger::xds::locate_problems(loaded, problems);
+  const std::string told = outrigger::xds::problems_text(problems);
   check(problems.ok() || !told.empty());
   for (const auto& p : problems.list()) check(!p.text.empty());
   return 0;

@@ -1,29 +1,48 @@
-// Metadata of a route, cluster or endpoint as formatters print it: each value by its path
-// "namespace:key:...". Compiled on the main thread; immutable; shared.
+// Metadata of a route, cluster, endpoint or request: values by namespace and path. Compiled on the
+// main thread and shared, or made for one request on its worker; immutable once shared.
 #pragma once
-#include <map>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace outrigger {
 
 struct MetadataValue {
-  std::string text;  // a string as it is, anything else as JSON
-  bool is_string = false;
+  enum Kind : std::uint8_t { null, number, string, boolean, object, list } kind = null;
+  bool b = false;
+  double n = 0;
+  std::string text, json;                                     // of a scalar: as it is, and as JSON
+  std::vector<std::pair<std::string, MetadataValue>> fields;  // by name
+  std::vector<MetadataValue> items;
+
+  /// Null: no such field.
+  const MetadataValue* field(std::string_view name) const noexcept {
+    for (const auto& [key, v] : fields)
+      if (key == name) return &v;
+    return nullptr;
+  }
+  /// A string as it is, anything else as JSON with keys in order.
+  void append_text(std::string& out) const { kind == string ? void(out += text) : append_json(out); }
+  void append_json(std::string& out) const;
 };
 
 class Metadata {
  public:
-  /// Null: there is none, or it is null.
-  const MetadataValue* find(std::string_view path) const noexcept {
-    const auto at = values_.find(path);
-    return at == values_.end() ? nullptr : &at->second;
+  /// Null: there is none. `path`: below the namespace.
+  const MetadataValue* find(std::string_view name, const std::vector<std::string>& path) const noexcept {
+    const MetadataValue* v = root_.field(name);
+    for (const auto& part : path) v = v == nullptr ? nullptr : v->field(part);
+    return v;
   }
-  void add(std::string path, MetadataValue value) { values_.emplace(std::move(path), std::move(value)); }
+  /// The fields of `object` are added to the namespace, in place of those there.
+  void merge(std::string_view name, const MetadataValue& object);
+  bool empty() const noexcept { return root_.fields.empty(); }
 
  private:
-  std::map<std::string, MetadataValue, std::less<>> values_;
+  MetadataValue root_;
 };
 using MetadataPtr = std::shared_ptr<const Metadata>;
 

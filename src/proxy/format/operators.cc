@@ -251,41 +251,53 @@ std::string_view path_of(const Context& c) {
 
 using GetMetadata = const Metadata* (*)(const StreamInfo&);
 
-/// By Envoy's name of the type. No filter of ours writes dynamic metadata, and virtual hosts and
-/// filter chains have none.
+/// By Envoy's name of the type.
 const GetMetadata* metadata_source(std::string_view type) {
-  constexpr GetMetadata kNone = [](const StreamInfo&) -> const Metadata* { return nullptr; };
   static const std::unordered_map<std::string_view, GetMetadata> kSources = {
       {"ROUTE", [](const StreamInfo& i) { return i.route_metadata; }},
       {"CLUSTER", [](const StreamInfo& i) -> const Metadata* { return i.cluster_metadata.get(); }},
       {"UPSTREAM_HOST", [](const StreamInfo& i) -> const Metadata* { return i.upstream ? i.upstream->metadata.get() : nullptr; }},
       {"LISTENER",
        [](const StreamInfo& i) -> const Metadata* { return i.connection ? i.connection->listener_metadata : nullptr; }},
-      {"DYNAMIC", kNone},
-      {"VIRTUAL_HOST", kNone},
-      {"LISTENER_FILTER_CHAIN", kNone},
+      {"DYNAMIC", [](const StreamInfo& i) -> const Metadata* { return i.dynamic_metadata.get(); }},
+      {"VIRTUAL_HOST", [](const StreamInfo& i) { return i.virtual_host_metadata; }},
+      {"LISTENER_FILTER_CHAIN",
+       [](const StreamInfo& i) -> const Metadata* { return i.connection ? i.connection->filter_chain_metadata : nullptr; }},
   };
   const auto at = kSources.find(type);
   return at == kSources.end() ? nullptr : &at->second;
 }
 
+/// `path`: namespace:key:key...
 Operator metadata_operator(GetMetadata source, std::string_view path, long length) {
-  const auto find = [source, path = std::string(path)](const Context& c) -> const MetadataValue* {
+  const auto colon = path.find(':');
+  std::string name(path.substr(0, colon));
+  std::vector<std::string> keys;
+  while (path.find(':') != std::string_view::npos) {
+    path.remove_prefix(path.find(':') + 1);
+    keys.emplace_back(path.substr(0, path.find(':')));
+  }
+  const auto find = [source, name = std::move(name), keys = std::move(keys)](const Context& c) -> const MetadataValue* {
     const Metadata* all = source(*c.info);
-    return all == nullptr ? nullptr : all->find(path);
+    const auto* v = all == nullptr ? nullptr : all->find(name, keys);
+    return v == nullptr || v->kind == MetadataValue::null ? nullptr : v;
   };
   return {[find, length](const Context& c, std::string& out) {
             const auto* v = find(c);
-            if (v != nullptr) out += cut(v->text, length);
-            return v != nullptr;
+            if (v == nullptr) return false;
+            const auto start = out.size();
+            v->append_text(out);
+            if (length >= 0 && out.size() - start > static_cast<std::size_t>(length))
+              out.resize(start + static_cast<std::size_t>(length));
+            return true;
           },
           [find, length](const Context& c, std::string& out) {
             const auto* v = find(c);
             if (v == nullptr) return false;
-            if (v->is_string)
+            if (v->kind == MetadataValue::string)
               append_json_string(cut(v->text, length), out);
             else
-              out += v->text;
+              v->append_json(out);
             return true;
           }};
 }

@@ -38,19 +38,20 @@ void Stream::start(Session& session, Downstream& down, http::Protocol protocol) 
   cells.inc(config_->stats, HttpStat::downstream_rq_active);
   if (config_->request_timeout) request_timeout_.arm(*config_->request_timeout);
   if (config_->stream_idle_timeout) set_idle_timeout(config_->stream_idle_timeout);
-  if (config_->max_stream_duration) set_max_duration(config_->max_stream_duration);
+  if (config_->max_stream_duration && config_->max_stream_duration->count() > 0) max_duration_.arm(*config_->max_stream_duration);
 }
 
 std::uint32_t Stream::buffer_bytes_max() const noexcept { return session_->listener().buffer_bytes_max; }
 
 format::Context Stream::format_context() noexcept { return {&info_, request_, response_, response_trailers_, "NotSet"}; }
 
-route::MatchContext Stream::match_context() noexcept { return {&info_, worker_.thread.runtime.get(), random_, false}; }
+route::MatchContext Stream::match_context() noexcept { return {&info_, worker_.thread.runtime.get(), random_}; }
 
 const route::Route* Stream::route() {
   if (route_known_) return route_;
   route_known_ = true;
   route_ = nullptr;
+  chosen_ = {};
   if (config_->routes == nullptr) return nullptr;
   const auto* vh = config_->routes->find_vhost(*request_);
   if (vh == nullptr) return nullptr;
@@ -61,6 +62,8 @@ const route::Route* Stream::route() {
     info_.route_name = route_->name;
     info_.route_metadata = route_->metadata.get();
     info_.virtual_host = vh->name;
+    info_.virtual_host_metadata = vh->metadata.get();
+    if (route_->kind == route::Route::forward) chosen_ = route::choose_cluster(*route_, *request_, match_context());
   }
   return route_;
 }
@@ -73,6 +76,8 @@ const route::FilterOverride* Stream::override_for(std::string_view filter) noexc
       if (o.filter == filter) return &o;
     return nullptr;
   };
+  if (chosen_.weight != nullptr)
+    if (const auto* o = in(chosen_.weight->overrides)) return o;
   if (const auto* o = in(r->overrides)) return o;
   if (const auto* o = in(r->vhost->overrides)) return o;
   return in(r->vhost->config->overrides);
@@ -90,12 +95,6 @@ void Stream::set_idle_timeout(std::optional<Duration> d) {
     idle_.arm(idle_after_);
   else
     idle_.cancel();
-}
-
-void Stream::set_max_duration(std::optional<Duration> d) {
-  if (!d || d->count() == 0) return max_duration_.cancel();
-  const auto spent = worker_.thread.loop.now() - info_.start;
-  max_duration_.arm(std::max(*d - spent, Duration{0}));
 }
 
 void Stream::reject_without_host() {
@@ -210,7 +209,7 @@ void Stream::on_request_head(const http::Framing& framing, bool end_stream) {
     end_stream = false;
     down_->become_tunnel();
   }
-  if (const auto* r = route(); r != nullptr && r->idle_timeout) set_idle_timeout(r->idle_timeout);
+  apply_route_limits();
   end_on_head_ = end_stream;
   make_filters();
   run_head(0);
@@ -348,6 +347,7 @@ void Stream::restart(Buffer& body) {
   info_.details = {};
   info_.response_code = 0;
   route_known_ = false;
+  apply_route_limits();
   make_filters();
   run_head(0);
   if (end_on_head_ || ended_ || response_complete_) return;
@@ -409,8 +409,7 @@ void Stream::log() {
   const bool forwards = route_known_ && route_ != nullptr && route_->kind == route::Route::forward;
   if (forwards && info_.cluster.empty() && info_.details != "direct_response") {
     // Answered before the router: the log still names the cluster.
-    const auto chosen = route::choose_cluster(*route_, *request_, match_context());
-    const auto* c = chosen.cluster.empty() ? nullptr : worker_.clusters.find(chosen.cluster);
+    const auto* c = chosen_.cluster.empty() ? nullptr : worker_.clusters.find(chosen_.cluster);
     if (c != nullptr) info_.set_cluster(c->config().name, c->config().observability_name, c->config().metadata);
   }
   if (info_.end == TimePoint{}) info_.end = worker_.thread.loop.now();
@@ -432,9 +431,11 @@ void Stream::recycle() {
   request_trailers_ = response_trailers_ = nullptr;
   info_ = {};
   route_ = nullptr;
+  chosen_ = {};
   filters_ = nullptr;
   stopped_at_ = 0;
   internal_redirects = 0;
+  redirect_hops = nullptr;
   idle_after_ = {};
   head_received_ = request_complete_ = end_on_head_ = stopped_ = held_end_ = held_pause_ = route_known_ = false;
   response_started_ = response_complete_ = ended_ = upgrade_ = in_filters_ = saw_close_ = local_ = bodiless_ = aborted_ = false;

@@ -64,6 +64,11 @@ class Stream final : private event::Deferred {
   std::uint32_t buffer_bytes_max() const noexcept;
   /// Null: no route matches.
   const route::Route* route();
+  /// The cluster that route() chose, of a route that forwards.
+  const route::Chosen& chosen() {
+    route();
+    return chosen_;
+  }
   const route::RouteConfig* route_config() const noexcept { return config_->routes.get(); }
   route::MatchContext match_context() noexcept;
   void clear_route_cache() noexcept { route_known_ = false; }
@@ -89,14 +94,18 @@ class Stream final : private event::Deferred {
   void pause_request(bool pause);
   /// Internal redirect: logs this hop and runs the filters again with the changed head and this body.
   void restart(Buffer& body);
-  /// Replaces max_stream_duration of the manager (a route's own); nullopt: none.
-  void set_max_duration(std::optional<Duration> d);
   void set_idle_timeout(std::optional<Duration> d);
   bool ended() const noexcept { return ended_; }
   std::uint32_t internal_redirects = 0;  // followed so far for this request
+  struct RedirectHop {                   // followed for a route that looks at them; in the arena
+    std::string_view from, to;           // names of routes
+    const RedirectHop* next;
+  };
+  const RedirectHop* redirect_hops = nullptr;
 
  private:
   void run_deferred() override;
+  void apply_route_limits();
   bool check_request(const http::Framing& framing);
   void reject_without_host();
   bool accept_upgrade(const http::Framing& framing);
@@ -131,6 +140,7 @@ class Stream final : private event::Deferred {
   http::HeaderMap* response_trailers_ = nullptr;
   http::StreamInfo info_;
   const route::Route* route_ = nullptr;
+  route::Chosen chosen_;
   static constexpr std::size_t kFiltersMax = 64;
   HttpFilter** filters_ = nullptr;
   std::size_t filter_count_ = 0;

@@ -8,6 +8,7 @@
 #include <vector>
 #include "proxy/base/metadata.h"
 #include "proxy/base/time.h"
+#include "proxy/http/filter_state.h"
 #include "proxy/http/message.h"
 #include "proxy/http/response_flags.h"
 #include "proxy/net/address.h"
@@ -27,6 +28,10 @@ struct ConnectionInfo {
   std::string_view filter_chain_name;
   std::string_view listener_name;
   const Metadata* listener_metadata = nullptr;
+  const Metadata* filter_chain_metadata = nullptr;
+  FilterState filter_state;
+  bool secure = false;  // TLS
+  bool peer_certificate_presented = false, peer_certificate_validated = false;
   std::string_view termination_details;
   std::string_view local_close_reason;
   std::string_view transport_failure_reason;
@@ -71,6 +76,9 @@ struct StreamInfo {
   std::string_view cluster;  // observability name (alt_stat_name when set)
   std::string_view cluster_raw;
   const Metadata* route_metadata = nullptr;
+  const Metadata* virtual_host_metadata = nullptr;
+  MetadataPtr dynamic_metadata;  // what filters wrote
+  FilterState filter_state;
   MetadataPtr cluster_metadata;
   std::string_view local_reply_body;
   std::optional<UpstreamInfo> upstream;

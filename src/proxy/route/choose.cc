@@ -1,20 +1,33 @@
 // Which cluster, and the hash of a request.
 #include <xxhash.h>
+#include <algorithm>
 #include <charconv>
 
 #include "proxy/route/route.h"
 
 namespace outrigger::route {
 
-Chosen choose_cluster(const Route& r, const http::RequestHead& head, const MatchContext& c) noexcept {
+namespace {
+/// The value of a header that stands in one line and is a number.
+std::optional<std::uint64_t> single_number(const http::RequestHead& head, std::string_view name) {
+  const auto* text = head.find(name);
+  const auto is_it = [&](const http::HeaderMap::Entry& e) { return e.name == name; };
+  if (text == nullptr || std::count_if(head.headers.begin(), head.headers.end(), is_it) > 1) return {};
+  std::uint64_t v = 0;
+  const auto* end = text->data() + text->size();
+  const auto r = std::from_chars(text->data(), end, v);
+  return r.ec == std::errc{} && r.ptr == end ? std::optional(v) : std::nullopt;
+}
+}  // namespace
+
+Chosen choose_cluster(const Route& r, const http::RequestHead& head, const MatchContext& c) {
   if (r.choice == Route::cluster_name) return {r.cluster, nullptr};
   if (r.choice == Route::cluster_header) return {head.get(r.cluster), nullptr};
   std::uint64_t total = r.total_weight, random = c.random;
-  if (!r.weight_header.empty()) {
-    const auto text = head.get(r.weight_header);
-    std::uint64_t v = 0;
-    if (!text.empty() && std::from_chars(text.data(), text.data() + text.size(), v).ec == std::errc{}) random = v;
-  }
+  if (r.weights_by_hash && c.info != nullptr)
+    if (const auto hash = request_hash(r, head, *c.info, nullptr, head.headers.arena(), nullptr)) random = *hash;
+  if (!r.weight_header.empty())
+    if (const auto v = single_number(head, r.weight_header)) random = *v;
   const auto weight_of = [&](const ClusterWeight& w) -> std::uint64_t {
     return w.runtime_key.empty() || c.runtime == nullptr ? w.weight : c.runtime->integer(w.runtime_key, w.weight);
   };
@@ -33,27 +46,6 @@ Chosen choose_cluster(const Route& r, const http::RequestHead& head, const Match
 }
 
 namespace {
-
-std::string_view cookie_value(const http::HeaderMap& h, std::string_view name) {
-  for (std::size_t i = 0; i < h.size(); ++i) {
-    if (h.id_at(i) != http::Name::cookie) continue;
-    std::string_view all = h.at(i).value;
-    while (!all.empty()) {
-      const auto semi = all.find(';');
-      auto pair = all.substr(0, semi);
-      while (!pair.empty() && pair.front() == ' ') pair.remove_prefix(1);
-      const auto eq = pair.find('=');
-      if (eq != std::string_view::npos && pair.substr(0, eq) == name) {
-        auto v = pair.substr(eq + 1);
-        if (v.size() >= 2 && v.front() == '"' && v.back() == '"') v = v.substr(1, v.size() - 2);
-        return v;
-      }
-      if (semi == std::string_view::npos) break;
-      all.remove_prefix(semi + 1);
-    }
-  }
-  return {};
-}
 
 std::uint64_t hash_text(std::string_view s) { return XXH64(s.data(), s.size(), 0); }
 
@@ -80,7 +72,7 @@ std::string_view make_cookie(const HashPolicy& p, Random& random, Arena& arena, 
 }  // namespace
 
 std::optional<std::uint64_t> request_hash(const Route& r, const http::RequestHead& head, const http::StreamInfo& info,
-                                          Random& random, Arena& arena, std::string_view* set_cookie) {
+                                          Random* random, Arena& arena, std::string_view* set_cookie) {
   std::optional<std::uint64_t> hash;
   for (const auto& p : r.hash) {
     std::optional<std::uint64_t> one;
@@ -95,7 +87,7 @@ std::optional<std::uint64_t> request_hash(const Route& r, const http::RequestHea
       }
       case HashPolicy::cookie: {
         auto v = cookie_value(head.headers, p.name);
-        if (v.data() == nullptr && p.cookie_ttl) v = make_cookie(p, random, arena, set_cookie);
+        if (v.data() == nullptr && p.cookie_ttl && random != nullptr) v = make_cookie(p, *random, arena, set_cookie);
         if (v.data() != nullptr) one = hash_text(v);
         break;
       }
@@ -107,7 +99,9 @@ std::optional<std::uint64_t> request_hash(const Route& r, const http::RequestHea
         if (v.data() != nullptr) one = hash_text(v);
         break;
       }
-      case HashPolicy::filter_state: break;
+      case HashPolicy::filter_state:
+        if (const auto* e = info.filter_state.find(p.name); e != nullptr && e->hashable) one = hash_text(e->value);
+        break;
     }
     if (one) hash = hash ? ((*hash << 1) | (*hash >> 63)) ^ *one : *one;
     if (p.terminal && hash) break;

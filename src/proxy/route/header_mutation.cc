@@ -34,20 +34,36 @@ void HeaderMutations::apply(http::HeaderMap& headers, const format::Context& c) 
   for (const auto& a : add) add_one(a, render(a, c, headers.arena()), headers);
 }
 
+namespace {
+void add_to_request(const HeaderAdd& a, http::RequestHead& head, const format::Context& c) {
+  const auto value = render(a, c, head.headers.arena());
+  std::string_view* pseudo = a.name == ":path"                            ? &head.path
+                             : a.name == ":authority" || a.name == "host" ? &head.authority
+                             : a.name == ":method"                        ? &head.method
+                             : a.name == ":scheme"                        ? &head.scheme
+                                                                          : nullptr;
+  if (pseudo == nullptr)
+    add_one(a, value, head.headers);
+  else if (!value.empty() &&
+           (a.action == HeaderAdd::overwrite_or_add || a.action == HeaderAdd::overwrite_if_exists || pseudo->empty()))
+    *pseudo = value;
+}
+}  // namespace
+
 void HeaderMutations::apply(http::RequestHead& head, const format::Context& c) const {
   for (const auto& name : remove) head.headers.remove(std::string_view(name));
-  for (const auto& a : add) {
-    const auto value = render(a, c, head.headers.arena());
-    std::string_view* pseudo = a.name == ":path"                            ? &head.path
-                               : a.name == ":authority" || a.name == "host" ? &head.authority
-                               : a.name == ":method"                        ? &head.method
-                               : a.name == ":scheme"                        ? &head.scheme
-                                                                            : nullptr;
-    if (pseudo == nullptr)
-      add_one(a, value, head.headers);
-    else if (!value.empty() &&
-             (a.action == HeaderAdd::overwrite_or_add || a.action == HeaderAdd::overwrite_if_exists || pseudo->empty()))
-      *pseudo = value;
+  for (const auto& a : add) add_to_request(a, head, c);
+}
+
+void apply(const HeaderMutationSteps& steps, http::RequestHead& head, const format::Context& c) {
+  for (const auto& s : steps) {
+    switch (s.kind) {
+      case HeaderMutationStep::add: add_to_request(s.value, head, c); break;
+      case HeaderMutationStep::remove: head.headers.remove(std::string_view(s.name)); break;
+      case HeaderMutationStep::remove_on_match:
+        for (std::size_t i = head.headers.size(); i-- > 0;)
+          if (s.match.match(head.headers.at(i).name)) head.headers.remove_at(i);
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 #include "proxy/format/formatter.h"
+#include "proxy/route/string_matcher.h"
 
 namespace outrigger::route {
 
@@ -22,5 +23,15 @@ struct HeaderMutations {
   void apply(http::RequestHead& head, const format::Context& c) const;
   void apply(http::HeaderMap& headers, const format::Context& c) const;
 };
+
+/// envoy.config.common.mutation_rules.v3.HeaderMutation, in the order given.
+struct HeaderMutationStep {
+  enum Kind : std::uint8_t { add, remove, remove_on_match } kind = add;
+  HeaderAdd value;
+  std::string name;  // to remove, lower case
+  StringMatcher match;
+};
+using HeaderMutationSteps = std::vector<HeaderMutationStep>;
+void apply(const HeaderMutationSteps& steps, http::RequestHead& head, const format::Context& c);
 
 }  // namespace outrigger::route

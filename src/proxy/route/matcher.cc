@@ -2,6 +2,7 @@
 
 #include <re2/re2.h>
 #include <strings.h>
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -19,6 +20,20 @@ bool contains(std::string_view s, std::string_view what, bool ignore_case) {
   return false;
 }
 std::string_view without_query(std::string_view path) { return path.substr(0, path.find_first_of("?#")); }
+/// "/a;x=1/b;y" is "/a/b". Valid until the next call on this thread.
+std::string_view without_parameters(std::string_view path) {
+  if (path.find(';') == std::string_view::npos) return path;
+  thread_local std::string out;
+  out.clear();
+  const auto end = std::min(path.find('?'), path.size());
+  bool skip = false;
+  for (std::size_t i = 0; i < end; ++i) {
+    skip = path[i] == ';' || (skip && path[i] != '/');
+    if (!skip) out += path[i];
+  }
+  out += path.substr(end);
+  return out;
+}
 }  // namespace
 
 bool regex_full_match(const re2::RE2& re, std::string_view s) {
@@ -103,33 +118,74 @@ bool match_query(const std::vector<QueryMatcher>& all, std::string_view path) {
   return true;
 }
 
-bool RouteMatch::match(const http::RequestHead& head, const runtime::Snapshot* runtime, std::uint64_t random) const {
-  if (head.is_connect() && kind != connect && head.path.empty()) return false;
-  switch (kind) {
-    case prefix:
-      if (head.path.size() < path.size() || !same(head.path.substr(0, path.size()), path, !case_sensitive)) return false;
-      break;
-    case exact:
-      if (!same(without_query(head.path), path, !case_sensitive)) return false;
-      break;
-    case regex:
-      if (!regex_full_match(*re, without_query(head.path))) return false;
-      break;
-    case separated_prefix: {
-      const auto p = without_query(head.path);
-      if (p.size() < path.size() || !same(p.substr(0, path.size()), path, !case_sensitive)) return false;
-      if (p.size() > path.size() && p[path.size()] != '/') return false;
-      break;
+std::string_view cookie_value(const http::HeaderMap& h, std::string_view name) {
+  for (std::size_t i = 0; i < h.size(); ++i) {
+    if (h.id_at(i) != http::Name::cookie) continue;
+    std::string_view all = h.at(i).value;
+    while (!all.empty()) {
+      const auto semi = all.find(';');
+      auto pair = all.substr(0, semi);
+      while (!pair.empty() && pair.front() == ' ') pair.remove_prefix(1);
+      const auto eq = pair.find('=');
+      if (eq != std::string_view::npos && pair.substr(0, eq) == name) {
+        auto v = pair.substr(eq + 1);
+        if (v.size() >= 2 && v.front() == '"' && v.back() == '"') v = v.substr(1, v.size() - 2);
+        return v;
+      }
+      if (semi == std::string_view::npos) break;
+      all.remove_prefix(semi + 1);
     }
-    case connect:
-      if (!head.is_connect()) return false;
-      break;
   }
+  return {};
+}
+
+bool RouteMatch::match_path(const http::RequestHead& head) const {
+  const auto parameters_off = [this](std::string_view p) { return ignore_path_parameters ? without_parameters(p) : p; };
+  switch (kind) {
+    case prefix: {
+      const auto p = parameters_off(head.path);
+      return p.size() >= path.size() && same(p.substr(0, path.size()), path, !case_sensitive);
+    }
+    case exact: return same(without_query(parameters_off(head.path)), path, !case_sensitive);
+    case regex: return regex_full_match(*re, without_query(parameters_off(head.path)));
+    case separated_prefix: {
+      const auto p = parameters_off(without_query(head.path));
+      if (p.size() < path.size() || !same(p.substr(0, path.size()), path, !case_sensitive)) return false;
+      return p.size() == path.size() || p[path.size()] == '/';
+    }
+    case uri_template: return regex_full_match(*re, without_query(head.path));
+    case connect: return head.is_connect();
+  }
+  return false;
+}
+
+bool RouteMatch::match_stream(const http::StreamInfo* info) const {
+  const auto* connection = info == nullptr ? nullptr : info->connection;
+  if (tls_presented && *tls_presented != (connection != nullptr && connection->peer_certificate_presented)) return false;
+  if (tls_validated && *tls_validated != (connection != nullptr && connection->peer_certificate_validated)) return false;
+  const Metadata* metadata = info == nullptr ? nullptr : info->dynamic_metadata.get();
+  for (const auto& m : dynamic_metadata)
+    if (!m.match(metadata)) return false;
+  static const http::FilterState kNone;
+  for (const auto& m : filter_state)
+    if (!m.match(info == nullptr ? kNone : info->filter_state)) return false;
+  return true;
+}
+
+bool RouteMatch::match(const http::RequestHead& head, const MatchContext& c) const {
+  if (head.is_connect() && kind != connect && head.path.empty()) return false;
+  if (!match_path(head)) return false;
   if (grpc && !head.is_grpc()) return false;
   for (const auto& h : headers)
     if (!h.match(head)) return false;
   if (!query.empty() && !match_query(query, head.path)) return false;
-  return !fraction || runtime == nullptr || fraction->enabled(*runtime, random);
+  for (const auto& m : cookies) {
+    const auto v = cookie_value(head.headers, m.name);
+    if ((v.data() != nullptr && m.text.match(v)) == m.invert) return false;
+  }
+  if (tls_presented || tls_validated || !dynamic_metadata.empty() || !filter_state.empty())
+    if (!match_stream(c.info)) return false;
+  return !fraction || c.runtime == nullptr || fraction->enabled(*c.runtime, c.random);
 }
 
 }  // namespace outrigger::route

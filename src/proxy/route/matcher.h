@@ -7,6 +7,9 @@
 #include <string_view>
 #include <vector>
 #include "proxy/http/message.h"
+#include "proxy/http/stream_info.h"
+#include "proxy/route/metadata_matcher.h"
+#include "proxy/route/string_matcher.h"
 #include "proxy/runtime/runtime.h"
 
 namespace re2 {
@@ -14,14 +17,6 @@ class RE2;
 }
 
 namespace outrigger::route {
-
-struct StringMatcher {
-  enum Kind : std::uint8_t { exact, prefix, suffix, contains, regex } kind = exact;
-  std::string text;  // lower case when ignore_case
-  bool ignore_case = false;
-  std::shared_ptr<const re2::RE2> re;
-  bool match(std::string_view s) const;
-};
 
 struct HeaderMatcher {
   enum Kind : std::uint8_t { present, string, range } kind = present;
@@ -51,16 +46,40 @@ bool regex_full_match(const re2::RE2& re, std::string_view s);
 /// Replaces every match; the result is in the arena.
 std::string_view regex_replace(const re2::RE2& re, std::string_view s, const std::string& with, Arena& arena);
 
+struct CookieMatcher {
+  std::string name;
+  StringMatcher text;
+  bool invert = false;
+};
+/// Value of a cookie of the request, without quotes; null data when absent.
+std::string_view cookie_value(const http::HeaderMap& headers, std::string_view name);
+
+/// Everything a match may look at besides the head.
+struct MatchContext {
+  const http::StreamInfo* info = nullptr;
+  const runtime::Snapshot* runtime = nullptr;
+  std::uint64_t random = 0;  // stable for one request
+};
+
 struct RouteMatch {
-  enum Path : std::uint8_t { prefix, exact, regex, separated_prefix, connect } kind = prefix;
+  enum Path : std::uint8_t { prefix, exact, regex, separated_prefix, connect, uri_template } kind = prefix;
   std::string path;
-  std::shared_ptr<const re2::RE2> re;
+  std::shared_ptr<const re2::RE2> re;  // of regex and uri_template
   bool case_sensitive = true;
+  bool ignore_path_parameters = false;  // of the route configuration
   bool grpc = false;
+  std::optional<bool> tls_presented, tls_validated;  // a client certificate
   std::optional<runtime::RuntimePercent> fraction;
   std::vector<HeaderMatcher> headers;
   std::vector<QueryMatcher> query;
-  bool match(const http::RequestHead& head, const runtime::Snapshot* runtime, std::uint64_t random) const;
+  std::vector<CookieMatcher> cookies;
+  std::vector<MetadataMatcher> dynamic_metadata;
+  std::vector<FilterStateMatcher> filter_state;
+  bool match(const http::RequestHead& head, const MatchContext& c) const;
+
+ private:
+  bool match_path(const http::RequestHead& head) const;
+  bool match_stream(const http::StreamInfo* info) const;
 };
 
 }  // namespace outrigger::route

@@ -21,63 +21,81 @@ std::size_t matched_size(const RouteMatch& m, std::string_view path) {
     case RouteMatch::prefix:
     case RouteMatch::separated_prefix: return m.path.size();
     case RouteMatch::exact:
-    case RouteMatch::regex: return path_only(path).size();
+    case RouteMatch::regex:
+    case RouteMatch::uri_template: return path_only(path).size();
     case RouteMatch::connect: return 0;
   }
   return 0;
 }
 
-void rewrite_path(const Route& r, http::RequestHead& head, Arena& arena, const FinalizeOptions& o) {
+std::string_view formatted(const format::TextFormat& f, const format::Context& c, format::Missing missing, Arena& arena) {
+  thread_local std::string text;
+  text.clear();
+  f.append(c, missing, text);
+  return arena.copy(text);
+}
+
+void rewrite_path(const Route& r, http::RequestHead& head, const format::Context& c, const FinalizeOptions& o) {
+  Arena& arena = head.headers.arena();
   const Rewrite& w = r.rewrite;
-  if (!w.has_prefix && w.regex == nullptr) return;
   const std::string_view before = head.path;
   if (w.has_prefix)
     head.path = arena.cat(w.prefix, before.substr(std::min(matched_size(r.match, before), before.size())));
-  else
+  else if (w.regex != nullptr)
     head.path = arena.cat(regex_replace(*w.regex, path_only(before), w.substitution, arena), query_of(before));
+  else if (w.path_template)
+    head.path = arena.cat(w.path_template->apply(*r.match.re, path_only(before), arena), query_of(before));
+  else if (w.path_format) {
+    const auto path = formatted(*w.path_format, c, format::Missing::empty, arena);
+    if (path.empty()) return;
+    head.path = arena.cat(path, query_of(before));
+  } else {
+    return;
+  }
   if (o.insert_original_path) head.headers.set(Name::x_envoy_original_path, before);
 }
 
-void rewrite_host(const Route& r, const ClusterWeight* weight, http::RequestHead& head, std::string_view path_before,
-                  Arena& arena, const FinalizeOptions& o) {
+/// Unless it is the last one there.
+void append_forwarded_host(http::RequestHead& head) {
+  const auto have = head.headers.get(Name::x_forwarded_host);
+  auto last = have.substr(have.rfind(',') + 1);
+  while (!last.empty() && last.front() == ' ') last.remove_prefix(1);
+  if (head.authority.empty() || last == head.authority) return;
+  head.headers.set(Name::x_forwarded_host, have.empty() ? head.authority : head.headers.arena().cat(have, ",", head.authority));
+}
+
+void rewrite_host(const Route& r, http::RequestHead& head, std::string_view path_before, const format::Context& c,
+                  const FinalizeOptions& o) {
   const Rewrite& w = r.rewrite;
+  Arena& arena = head.headers.arena();
   std::string_view host;
-  if (weight != nullptr && !weight->host_rewrite.empty())
-    host = weight->host_rewrite;
-  else if (w.host == Rewrite::literal)
+  if (w.host == Rewrite::literal)
     host = w.host_value;
   else if (w.host == Rewrite::header)
     host = head.get(w.host_value);
   else if (w.host == Rewrite::path_regex)
     host = regex_replace(*w.host_regex, path_only(path_before), w.host_substitution, arena);
+  else if (w.host == Rewrite::formatted)
+    host = formatted(*w.host_format, c, format::Missing::dash, arena);
   if (host.empty()) return;
-  const bool weighted = weight != nullptr && !weight->host_rewrite.empty();
-  if (o.insert_original_path && !weighted && head.authority != host)
-    head.headers.set(Name::x_envoy_original_host, head.authority);
-  if (w.append_x_forwarded_host && head.authority != host) {
-    const auto have = head.headers.get(Name::x_forwarded_host);
-    head.headers.set(Name::x_forwarded_host, have.empty() ? head.authority : arena.cat(have, ",", head.authority));
-  }
+  if (o.insert_original_path) head.headers.set(Name::x_envoy_original_host, head.authority);
+  if (w.append_x_forwarded_host) append_forwarded_host(head);
   head.authority = host;
 }
 
+/// Route, virtual host, route configuration, or the other way round.
 template <class Apply>
-void each_level(const Route& r, const ClusterWeight* weight, bool request, Apply&& apply) {
+void each_level(const Route& r, bool request, Apply&& apply) {
   const auto one = [&](const HeaderMutations& m) {
     if (!m.empty()) apply(m);
   };
   const VirtualHost& vh = *r.vhost;
   const RouteConfig& config = *vh.config;
-  const auto at_weight = [&] {
-    if (weight != nullptr) one(request ? weight->request_mutations : weight->response_mutations);
-  };
   if (config.most_specific_header_mutations_wins) {
     one(request ? config.request_mutations : config.response_mutations);
     one(request ? vh.request_mutations : vh.response_mutations);
     one(request ? r.request_mutations : r.response_mutations);
-    at_weight();
   } else {
-    at_weight();
     one(request ? r.request_mutations : r.response_mutations);
     one(request ? vh.request_mutations : vh.response_mutations);
     one(request ? config.request_mutations : config.response_mutations);
@@ -88,24 +106,23 @@ void each_level(const Route& r, const ClusterWeight* weight, bool request, Apply
 
 void finalize_request(const Route& r, const ClusterWeight* weight, http::RequestHead& head, const format::Context& c,
                       const FinalizeOptions& o) {
-  Arena& arena = head.headers.arena();
-  const std::string_view path = head.path;
-  each_level(r, weight, true, [&](const HeaderMutations& m) { m.apply(head, c); });
-  rewrite_host(r, weight, head, path, arena, o);
-  rewrite_path(r, head, arena, o);
+  if (weight != nullptr) {
+    weight->request_mutations.apply(head, c);
+    if (!weight->host_rewrite.empty()) head.authority = weight->host_rewrite;
+  }
+  each_level(r, true, [&](const HeaderMutations& m) { m.apply(head, c); });
+  rewrite_host(r, head, head.path, c, o);
+  rewrite_path(r, head, c, o);
 }
 
 void finalize_response(const Route& r, const ClusterWeight* weight, http::ResponseHead& head, const format::Context& c) {
-  each_level(r, weight, false, [&](const HeaderMutations& m) { m.apply(head.headers, c); });
+  if (weight != nullptr) weight->response_mutations.apply(head.headers, c);
+  each_level(r, false, [&](const HeaderMutations& m) { m.apply(head.headers, c); });
 }
 
-std::string_view redirect_location(const Route* r, const http::RequestHead& head, Arena& arena) {
-  static const Redirect kTls = [] {
-    Redirect d;
-    d.https = true;
-    return d;
-  }();
-  const Redirect& d = r == nullptr ? kTls : r->redirect_to;
+std::string_view redirect_location(const Route* r, const http::RequestHead& head, const format::Context& c, Arena& arena) {
+  if (r == nullptr) return arena.cat("https://", head.authority, head.path);
+  const Redirect& d = r->redirect_to;
   std::string_view scheme = head.scheme, host = head.authority, path = head.path;
   if (!d.scheme.empty())
     scheme = d.scheme;
@@ -136,8 +153,12 @@ std::string_view redirect_location(const Route* r, const http::RequestHead& head
   } else if (d.regex != nullptr) {
     path = arena.cat(regex_replace(*d.regex, path_only(path), d.substitution, arena),
                      d.strip_query ? std::string_view{} : query_of(path));
-  } else if (d.strip_query) {
-    path = path_only(path);
+  } else {
+    const auto rewritten = d.path_format ? formatted(*d.path_format, c, format::Missing::empty, arena) : std::string_view{};
+    if (!rewritten.empty())
+      path = d.strip_query || rewritten.find('?') != std::string_view::npos ? rewritten : arena.cat(rewritten, query_of(path));
+    else if (d.strip_query)
+      path = path_only(path);
   }
   return arena.cat(scheme, "://", host, std::string_view(port, port_size), path);
 }

@@ -11,6 +11,7 @@
 #include "proxy/net/address.h"
 #include "proxy/route/header_mutation.h"
 #include "proxy/route/matcher.h"
+#include "proxy/route/uri_template.h"
 #include "proxy/runtime/runtime.h"
 #include "proxy/stats/stats.h"
 
@@ -102,7 +103,7 @@ struct MirrorPolicy {
   std::string cluster, cluster_header;
   runtime::RuntimePercent fraction;
   bool append_shadow_suffix = true;
-  HeaderMutations request_mutations;
+  HeaderMutationSteps mutations;
   std::string host_rewrite;
 };
 
@@ -112,8 +113,11 @@ struct InternalRedirectPolicy {
   std::vector<std::uint32_t> codes{302};
   bool allow_cross_scheme = false;
   std::vector<std::string> copy_headers;
-  bool previous_routes = false, safe_cross_scheme = false;
-  std::optional<std::vector<std::string>> allowed_routes;
+  struct Predicate {
+    enum Kind : std::uint8_t { previous_routes, safe_cross_scheme, allow_listed_routes } kind;
+    std::vector<std::string> names;  // of the allowed routes
+  };
+  std::vector<Predicate> predicates;  // all must agree
 };
 
 struct UpgradeConfig {
@@ -128,8 +132,10 @@ struct Rewrite {
   bool has_prefix = false;
   std::shared_ptr<const re2::RE2> regex;
   std::string substitution;
-  std::string path_template;  // path_rewrite_policy (uri_template)
-  enum Host : std::uint8_t { none, literal, automatic, header, path_regex } host = none;
+  std::optional<UriTemplateRewrite> path_template;  // path_rewrite_policy; the match's regex has the variables
+  std::optional<format::TextFormat> path_format;    // path_rewrite
+  enum Host : std::uint8_t { none, literal, automatic, header, path_regex, formatted } host = none;
+  std::optional<format::TextFormat> host_format;
   std::string host_value;  // literal or header name
   std::shared_ptr<const re2::RE2> host_regex;
   std::string host_substitution;
@@ -143,12 +149,15 @@ struct Redirect {
   std::uint32_t port = 0;
   std::shared_ptr<const re2::RE2> regex;
   std::string substitution;
+  std::optional<format::TextFormat> path_format;  // path_rewrite
 };
 
 struct DirectResponse {
   std::uint16_t status = 200;
   std::string body;
-  std::shared_ptr<const format::TextFormat> body_format;
+  std::shared_ptr<const format::TextFormat> text_format;  // body_format
+  std::shared_ptr<const format::JsonFormat> json_format;
+  std::string content_type;
 };
 
 struct VirtualHost;
@@ -170,6 +179,7 @@ struct Route {
   std::vector<ClusterWeight> weights;
   std::uint32_t total_weight = 0;
   std::string weight_header, weights_runtime_prefix;
+  bool weights_by_hash = false;
   std::uint16_t cluster_not_found_code = 503;
   Rewrite rewrite;
   std::optional<Duration> timeout = std::chrono::seconds(15);  // 0: none
@@ -180,11 +190,11 @@ struct Route {
   std::shared_ptr<const RetryPolicy> retry;                       // the vhost's when the route has none
   HedgePolicy hedge;
   std::vector<HashPolicy> hash;
-  std::vector<MirrorPolicy> mirrors;
+  std::shared_ptr<const std::vector<MirrorPolicy>> mirrors;  // the nearest level's; null: none
   bool high_priority = false;
   InternalRedirectPolicy internal_redirect;
   std::vector<UpgradeConfig> upgrades;
-  std::optional<std::uint64_t> request_body_buffer_bytes_max;
+  std::optional<std::uint64_t> body_bytes_max;  // kept for retries; unset: the connection's limit
   // others
   Redirect redirect_to;
   DirectResponse direct;
@@ -206,6 +216,7 @@ struct VirtualCluster {
 struct VirtualHost {
   std::string name;
   std::vector<std::string> domains;
+  MetadataPtr metadata;
   std::vector<Route> routes;
   enum Tls : std::uint8_t { none, external_only, all } require_tls = none;
   std::vector<VirtualCluster> virtual_clusters;
@@ -217,14 +228,6 @@ struct VirtualHost {
   const RouteConfig* config = nullptr;
 };
 
-/// Everything match() may look at besides the head.
-struct MatchContext {
-  const http::StreamInfo* info = nullptr;
-  const runtime::Snapshot* runtime = nullptr;
-  std::uint64_t random = 0;  // stable for one request
-  bool ssl = false;
-};
-
 struct RouteConfig {
   std::string name;
   std::vector<std::unique_ptr<VirtualHost>> vhosts;
@@ -232,7 +235,7 @@ struct RouteConfig {
   FilterOverrides overrides;
   std::vector<std::string> internal_only_headers;
   bool most_specific_header_mutations_wins = false;
-  bool ignore_port_in_host_matching = false;
+  bool ignore_port_in_host_matching = false, ignore_path_parameters = false;
   std::uint32_t direct_response_body_bytes_max = 4096;
   std::string vhost_header;
 
@@ -254,10 +257,10 @@ struct RouteConfig {
 
 /// The cluster a forward route chose for one request, with the weighted entry when there is one.
 struct Chosen {
-  std::string_view cluster;  // empty: cluster_header absent
+  std::string_view cluster{};  // empty: cluster_header absent
   const ClusterWeight* weight = nullptr;
 };
-Chosen choose_cluster(const Route& r, const http::RequestHead& head, const MatchContext& c) noexcept;
+Chosen choose_cluster(const Route& r, const http::RequestHead& head, const MatchContext& c);
 
 /// Path and host rewriting for upstream, x-envoy-original-path, header mutations of all levels in
 /// Envoy's order. `arena` holds new strings.
@@ -268,9 +271,10 @@ void finalize_request(const Route& r, const ClusterWeight* weight, http::Request
                       const FinalizeOptions& o);
 void finalize_response(const Route& r, const ClusterWeight* weight, http::ResponseHead& head, const format::Context& c);
 /// Location of a redirect route, or of require_tls (r == null: https of the same URL).
-std::string_view redirect_location(const Route* r, const http::RequestHead& head, Arena& arena);
+std::string_view redirect_location(const Route* r, const http::RequestHead& head, const format::Context& c, Arena& arena);
 /// Hash of the route's hash policies; a cookie to set is appended to `set_cookie` (in the arena).
+/// Null `random`: none is made.
 std::optional<std::uint64_t> request_hash(const Route& r, const http::RequestHead& head, const http::StreamInfo& info,
-                                          Random& random, Arena& arena, std::string_view* set_cookie);
+                                          Random* random, Arena& arena, std::string_view* set_cookie);
 
 }  // namespace outrigger::route

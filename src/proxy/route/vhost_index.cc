@@ -58,7 +58,11 @@ Result<void> RouteConfig::index() {
 const VirtualHost* RouteConfig::find_vhost(const http::RequestHead& head) const noexcept {
   if (exact_.empty() && suffix_.empty() && prefix_.empty()) return any_;
   std::string_view host = head.authority;
-  if (!vhost_header.empty()) host = head.get(vhost_header);
+  if (!vhost_header.empty()) {
+    const auto* value = head.find(vhost_header);
+    if (value == nullptr) return nullptr;
+    host = *value;
+  }
   char room[kHostMax];
   host = lower_host(host, ignore_port_in_host_matching, room);
   if (const auto at = exact_.find(host); at != exact_.end()) return at->second;
@@ -80,7 +84,7 @@ const Route* RouteConfig::match(const http::RequestHead& head, const MatchContex
 
 const Route* RouteConfig::match_in(const VirtualHost& vh, const http::RequestHead& head, const MatchContext& c) const noexcept {
   for (const Route& r : vh.routes)
-    if (r.match.match(head, c.runtime, c.random)) return &r;
+    if (r.match.match(head, c)) return &r;
   return nullptr;
 }
 

@@ -22,6 +22,7 @@ struct FilterChainMatch {
 
 struct FilterChain {
   std::string name;
+  MetadataPtr metadata;
   FilterChainMatch match;
   std::shared_ptr<const hcm::NetworkFilterFactory> filter;
 };

@@ -72,6 +72,7 @@ void WorkerListener::accept(std::unique_ptr<net::Transport> t) {
   cells.add(c.stats, ListenerStat::downstream_cx_total);
   cells.add(worker_stats_, ListenerWorkerStat::downstream_cx_total);
   info.filter_chain_name = chain->name;
+  info.filter_chain_metadata = chain->metadata.get();
   auto connection = chain->filter->make(worker_, std::move(t), std::move(info), context_, *this);
   cells.inc(c.stats, ListenerStat::downstream_cx_active);
   cells.inc(worker_stats_, ListenerWorkerStat::downstream_cx_active);

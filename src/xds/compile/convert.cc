@@ -91,11 +91,21 @@ net::Address compile_address(const core::Address& a, const Path& at, Problems& p
   return {};
 }
 
-std::optional<net::CidrRange> compile_cidr(const core::CidrRange& range, const Path& at, Problems& problems) {
+namespace {
+template <class Range>
+std::optional<net::CidrRange> compile_range(const Range& range, const Path& at, Problems& problems) {
   auto cidr = net::CidrRange::parse(range.address_prefix(), range.prefix_len().value());
   if (cidr) return *cidr;
   problems.error(at, cidr.error().detail);
   return std::nullopt;
+}
+}  // namespace
+
+std::optional<net::CidrRange> compile_cidr(const core::CidrRange& range, const Path& at, Problems& problems) {
+  return compile_range(range, at, problems);
+}
+std::optional<net::CidrRange> compile_cidr(const ::xds::core::v3::CidrRange& range, const Path& at, Problems& problems) {
+  return compile_range(range, at, problems);
 }
 
 runtime::FractionalPercent to_percent(const envoy::type::v3::FractionalPercent& p) noexcept {

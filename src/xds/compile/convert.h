@@ -15,6 +15,7 @@
 #include "proxy/net/address.h"
 #include "proxy/net/tcp_transport.h"
 #include "proxy/runtime/runtime.h"
+#include "xds/core/v3/cidr.pb.h"
 #include "xds/problems.h"
 
 namespace outrigger::xds {
@@ -31,6 +32,7 @@ net::Address compile_address(const envoy::config::core::v3::Address& a, const Pa
 net::Address compile_address(const envoy::config::core::v3::SocketAddress& a, const Path& at, Problems& problems);
 /// No prefix_len: 0 bits. Nothing when it is wrong, which has then been told.
 std::optional<net::CidrRange> compile_cidr(const envoy::config::core::v3::CidrRange& range, const Path& at, Problems& problems);
+std::optional<net::CidrRange> compile_cidr(const ::xds::core::v3::CidrRange& range, const Path& at, Problems& problems);
 
 runtime::FractionalPercent to_percent(const envoy::type::v3::FractionalPercent& p) noexcept;
 /// A fraction in millionths, for percentages with decimals.

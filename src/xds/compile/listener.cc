@@ -98,6 +98,7 @@ server::FilterChain compile_chain(const listener_v3::FilterChain& p, const std::
                                   CompileContext& c) {
   server::FilterChain chain;
   chain.name = p.name();
+  chain.metadata = compile_metadata(p.metadata());
   chain.match = compile_match(p.filter_chain_match(), at / "filter_chain_match", c);
   if (p.has_transport_socket() &&
       !p.transport_socket().typed_config().Is<envoy::extensions::transport_sockets::raw_buffer::v3::RawBuffer>() &&

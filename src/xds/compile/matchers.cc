@@ -116,32 +116,65 @@ bool may_change(const std::string& name, bool remove) {
     return !remove && name != "host" && name != ":method" && name != ":scheme";
   return !remove || name.empty() || name[0] != ':';
 }
+
+/// Nothing when it is wrong, which has then been told.
+std::optional<route::HeaderAdd> compile_header_add(const envoy::config::core::v3::HeaderValueOption& p, const Path& at,
+                                                   Problems& problems) {
+  using Option = envoy::config::core::v3::HeaderValueOption;
+  route::HeaderAdd o;
+  o.name = lower(p.header().key());
+  if (!may_change(o.name, false)) problems.error(at, ":-prefixed or host headers may not be modified: '" + o.name + "'");
+  auto f = format::TextFormat::compile(p.header().value());
+  if (!f) {
+    const Path header = at / "header";
+    problems.error(header / "value", f.error().detail);
+    return {};
+  }
+  o.value = std::move(*f);
+  o.keep_empty = p.keep_empty_value();
+  o.action = static_cast<route::HeaderAdd::Action>(p.append_action());
+  if (p.has_append()) {
+    if (p.append_action() != Option::APPEND_IF_EXISTS_OR_ADD)
+      problems.error(at / "append", "Both append and append_action are set and it's not allowed");
+    o.action = p.append().value() ? route::HeaderAdd::append_or_add : route::HeaderAdd::overwrite_or_add;
+  }
+  return o;
+}
 }  // namespace
 
 void compile_header_adds(const HeaderAdds& adds, const Path& at, std::string_view field, Problems& problems,
                          route::HeaderMutations& into) {
-  using Option = envoy::config::core::v3::HeaderValueOption;
-  for (int i = 0; i < adds.size(); ++i) {
-    const auto& a = adds.Get(i);
+  for (int i = 0; i < adds.size(); ++i)
+    if (auto o = compile_header_add(adds.Get(i), at.at(field, i), problems)) into.add.push_back(std::move(*o));
+}
+
+void compile_header_mutation_steps(const HeaderMutationList& list, const Path& at, std::string_view field, Problems& problems,
+                                   route::HeaderMutationSteps& into) {
+  using M = envoy::config::common::mutation_rules::v3::HeaderMutation;
+  for (int i = 0; i < list.size(); ++i) {
+    const auto& p = list.Get(i);
     const Path here = at.at(field, i);
-    route::HeaderAdd o;
-    o.name = lower(a.header().key());
-    if (!may_change(o.name, false)) problems.error(here, ":-prefixed or host headers may not be modified: '" + o.name + "'");
-    auto f = format::TextFormat::compile(a.header().value());
-    if (!f) {
-      const Path header = here / "header";
-      problems.error(header / "value", f.error().detail);
-      continue;
+    route::HeaderMutationStep o;
+    switch (p.action_case()) {
+      case M::kRemove:
+        o.kind = route::HeaderMutationStep::remove;
+        o.name = lower(p.remove());
+        break;
+      case M::kAppend: {
+        auto add = compile_header_add(p.append(), here / "append", problems);
+        if (!add) continue;
+        o.value = std::move(*add);
+        break;
+      }
+      case M::kRemoveOnMatch: {
+        const Path match = here / "remove_on_match";
+        o.kind = route::HeaderMutationStep::remove_on_match;
+        o.match = compile_string_matcher(p.remove_on_match().key_matcher(), match / "key_matcher", problems);
+        break;
+      }
+      case M::ACTION_NOT_SET: continue;
     }
-    o.value = std::move(*f);
-    o.keep_empty = a.keep_empty_value();
-    o.action = static_cast<route::HeaderAdd::Action>(a.append_action());
-    if (a.has_append()) {
-      if (a.append_action() != Option::APPEND_IF_EXISTS_OR_ADD)
-        problems.error(here / "append", "Both append and append_action are set and it's not allowed");
-      o.action = a.append().value() ? route::HeaderAdd::append_or_add : route::HeaderAdd::overwrite_or_add;
-    }
-    into.add.push_back(std::move(o));
+    into.push_back(std::move(o));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include "envoy/config/common/mutation_rules/v3/mutation_rules.pb.h"
 #include "envoy/config/core/v3/base.pb.h"
 #include "envoy/config/route/v3/route_components.pb.h"
 #include "envoy/type/matcher/v3/regex.pb.h"
@@ -36,5 +37,9 @@ void compile_header_adds(const HeaderAdds& adds, const Path& at, std::string_vie
 using HeaderNames = google::protobuf::RepeatedPtrField<std::string>;
 void compile_header_removes(const HeaderNames& names, const Path& at, std::string_view field, Problems& problems,
                             route::HeaderMutations& into);
+
+using HeaderMutationList = google::protobuf::RepeatedPtrField<envoy::config::common::mutation_rules::v3::HeaderMutation>;
+void compile_header_mutation_steps(const HeaderMutationList& list, const Path& at, std::string_view field, Problems& problems,
+                                   route::HeaderMutationSteps& into);
 
 }  // namespace outrigger::xds

@@ -1,74 +1,94 @@
 #include "xds/compile/metadata.h"
 
 #include <google/protobuf/util/json_util.h>
+#include "xds/compile/matchers.h"
 #include "xds/struct_fields.h"
 
 namespace outrigger::xds {
 
 namespace pb = google::protobuf;
+namespace matcher_v3 = envoy::type::matcher::v3;
 
 namespace {
 
-/// Depth-first: adds the value and all below it. Returns its JSON, keys in order.
-class Printer {
- public:
-  explicit Printer(Metadata& into) : into_(into) {}
+MetadataValue to_metadata(const pb::Value& v) {
+  MetadataValue o;
+  switch (v.kind_case()) {
+    case pb::Value::kStructValue: return compile_metadata_value(v.struct_value());
+    case pb::Value::kListValue:
+      o.kind = MetadataValue::list;
+      for (const auto& item : v.list_value().values()) o.items.push_back(to_metadata(item));
+      return o;
+    case pb::Value::kStringValue: o.kind = MetadataValue::string, o.text = v.string_value(); break;
+    case pb::Value::kNumberValue: o.kind = MetadataValue::number, o.n = v.number_value(); break;
+    case pb::Value::kBoolValue: o.kind = MetadataValue::boolean, o.b = v.bool_value(); break;
+    default: return o;
+  }
+  if (!pb::util::MessageToJsonString(v, &o.json).ok()) o.json = "null";
+  return o;
+}
 
-  std::string structure(const pb::Struct& s, const std::string& path) {
-    std::string json = "{";
-    for (const auto& [key, v] : sorted_fields(s)) {
-      if (json.size() > 1) json += ',';
-      pb::Value name;
-      name.set_string_value(std::string(key));
-      json += scalar(name) + ":";
-      // A key with a colon cannot be named in a format.
-      const bool named = !path.empty() && key.find(':') == std::string_view::npos;
-      json += value(*v, named ? path + ":" + std::string(key) : "");
+void compile_value(const matcher_v3::ValueMatcher& p, route::ValueMatcher& o, const Path& at, Problems& problems) {
+  using M = matcher_v3::ValueMatcher;
+  using Kind = route::ValueMatcher;
+  switch (p.match_pattern_case()) {
+    case M::kNullMatch: o.kind = Kind::null; break;
+    case M::kDoubleMatch:
+      if (p.double_match().has_range()) {
+        o.kind = Kind::range;
+        o.first = p.double_match().range().start();
+        o.last = p.double_match().range().end();
+      } else {
+        o.kind = Kind::number;
+        o.first = p.double_match().exact();
+      }
+      break;
+    case M::kStringMatch:
+      o.kind = Kind::string;
+      o.text = compile_string_matcher(p.string_match(), at / "string_match", problems);
+      break;
+    case M::kBoolMatch: o.kind = Kind::boolean, o.b = p.bool_match(); break;
+    case M::kPresentMatch: o.kind = Kind::present, o.b = p.present_match(); break;
+    case M::kListMatch: {
+      o.kind = Kind::list;
+      const Path here = at / "list_match";
+      compile_value(p.list_match().one_of(), o.inner.emplace_back(), here / "one_of", problems);
+      break;
     }
-    json += '}';
-    if (!path.empty()) into_.add(path, {json, false});
-    return json;
-  }
-
- private:
-  static std::string scalar(const pb::Value& v) {
-    std::string json;
-    if (!pb::util::MessageToJsonString(v, &json).ok()) json = "null";
-    return json;
-  }
-
-  std::string value(const pb::Value& v, const std::string& path) {
-    std::string json;
-    switch (v.kind_case()) {
-      case pb::Value::kStructValue: return structure(v.struct_value(), path);
-      case pb::Value::kListValue:
-        json = "[";
-        for (const auto& item : v.list_value().values()) {
-          if (json.size() > 1) json += ',';
-          json += value(item, "");
-        }
-        json += ']';
-        break;
-      case pb::Value::kNullValue:
-      case pb::Value::KIND_NOT_SET: return "null";
-      default: json = scalar(v);
+    case M::kOrMatch: {
+      o.kind = Kind::any_of;
+      const Path here = at / "or_match";
+      for (int i = 0; i < p.or_match().value_matchers_size(); ++i)
+        compile_value(p.or_match().value_matchers(i), o.inner.emplace_back(), here.at("value_matchers", i), problems);
+      break;
     }
-    if (!path.empty()) into_.add(path, {v.has_string_value() ? v.string_value() : json, v.has_string_value()});
-    return json;
+    case M::MATCH_PATTERN_NOT_SET: break;
   }
-
-  Metadata& into_;
-};
+}
 
 }  // namespace
+
+MetadataValue compile_metadata_value(const pb::Struct& p) {
+  MetadataValue o;
+  o.kind = MetadataValue::object;
+  for (const auto& [key, v] : sorted_fields(p)) o.fields.emplace_back(key, to_metadata(*v));
+  return o;
+}
 
 MetadataPtr compile_metadata(const envoy::config::core::v3::Metadata& p) {
   if (p.filter_metadata().empty()) return nullptr;
   auto all = std::make_shared<Metadata>();
-  Printer printer(*all);
-  for (const auto& [name, s] : p.filter_metadata())
-    if (name.find(':') == std::string::npos) printer.structure(s, name);
+  for (const auto& [name, s] : p.filter_metadata()) all->merge(name, compile_metadata_value(s));
   return all;
+}
+
+route::MetadataMatcher compile_metadata_matcher(const matcher_v3::MetadataMatcher& p, const Path& at, Problems& problems) {
+  route::MetadataMatcher o;
+  o.name = p.filter();
+  for (const auto& s : p.path()) o.path.push_back(s.key());
+  o.invert = p.invert();
+  compile_value(p.value(), o.value, at / "value", problems);
+  return o;
 }
 
 }  // namespace outrigger::xds

@@ -1,11 +1,19 @@
-// envoy.config.core.v3.Metadata to what formatters print. Main thread.
+// envoy.config.core.v3.Metadata and Structs to what formatters print and matchers read. Main thread.
 #pragma once
+#include <google/protobuf/struct.pb.h>
 #include "envoy/config/core/v3/base.pb.h"
+#include "envoy/type/matcher/v3/metadata.pb.h"
 #include "proxy/base/metadata.h"
+#include "proxy/route/metadata_matcher.h"
+#include "xds/problems.h"
 
 namespace outrigger::xds {
 
 /// Null when there is none.
 MetadataPtr compile_metadata(const envoy::config::core::v3::Metadata& p);
+MetadataValue compile_metadata_value(const google::protobuf::Struct& p);
+
+route::MetadataMatcher compile_metadata_matcher(const envoy::type::matcher::v3::MetadataMatcher& p, const Path& at,
+                                                Problems& problems);
 
 }  // namespace outrigger::xds

@@ -6,6 +6,7 @@
 #include "xds/compile/format.h"
 #include "xds/compile/matchers.h"
 #include "xds/compile/metadata.h"
+#include "xds/compile/route_policy.h"
 
 namespace outrigger::xds {
 
@@ -23,29 +24,6 @@ void compile_mutations(const P& p, route::HeaderMutations& request, route::Heade
   compile_header_removes(p.response_headers_to_remove(), at, "response_headers_to_remove", problems, response);
 }
 
-void compile_match(const route_v3::RouteMatch& p, route::RouteMatch& o, const Path& at, Problems& problems) {
-  using M = route_v3::RouteMatch;
-  switch (p.path_specifier_case()) {
-    case M::kPrefix: o.kind = route::RouteMatch::prefix, o.path = p.prefix(); break;
-    case M::kPath: o.kind = route::RouteMatch::exact, o.path = p.path(); break;
-    case M::kSafeRegex:
-      o.kind = route::RouteMatch::regex;
-      o.re = compile_regex(p.safe_regex(), at / "safe_regex", problems);
-      break;
-    case M::kPathSeparatedPrefix: o.kind = route::RouteMatch::separated_prefix, o.path = p.path_separated_prefix(); break;
-    case M::kConnectMatcher: o.kind = route::RouteMatch::connect; break;
-    case M::PATH_SPECIFIER_NOT_SET: break;
-  }
-  o.case_sensitive = !p.has_case_sensitive() || p.case_sensitive().value();
-  if (!o.case_sensitive) o.path = lower(o.path);
-  o.grpc = p.has_grpc();
-  if (p.has_runtime_fraction()) o.fraction = to_runtime_percent(p.runtime_fraction());
-  for (int i = 0; i < p.headers_size(); ++i)
-    if (auto m = compile_header_matcher(p.headers(i), at.at("headers", i), problems)) o.headers.push_back(std::move(*m));
-  for (int i = 0; i < p.query_parameters_size(); ++i)
-    o.query.push_back(compile_query_matcher(p.query_parameters(i), at.at("query_parameters", i), problems));
-}
-
 void compile_redirect(const route_v3::RedirectAction& p, route::Redirect& o, const Path& at, Problems& problems) {
   constexpr std::uint16_t kCodes[] = {301, 302, 303, 307, 308};
   o.code = kCodes[p.response_code() >= 0 && p.response_code() < 5 ? p.response_code() : 0];
@@ -59,31 +37,39 @@ void compile_redirect(const route_v3::RedirectAction& p, route::Redirect& o, con
     case R::kPathRedirect: o.path = p.path_redirect(), o.has_path = !o.path.empty(); break;
     case R::kPrefixRewrite: o.prefix = p.prefix_rewrite(), o.has_prefix = true; break;
     case R::kRegexRewrite: o.regex = compile_rewrite(p.regex_rewrite(), o.substitution, at / "regex_rewrite", problems); break;
-    case R::kPathRewrite: problems.error(at / "path_rewrite", "is not implemented"); break;
+    case R::kPathRewrite: o.path_format = compile_value_format(p.path_rewrite(), at / "path_rewrite", problems); break;
     case R::PATH_REWRITE_SPECIFIER_NOT_SET: break;
   }
 }
 
 class Compiler {
  public:
-  Compiler(RouteCompileContext& c, route::RouteConfig& config) : c_(c), config_(config) {}
+  Compiler(RouteCompileContext& c, route::RouteConfig& config, MirrorPolicies mirrors)
+      : c_(c), config_(config), config_mirrors_(std::move(mirrors)) {}
 
   void vhost(const route_v3::VirtualHost& p, const Path& at) {
     auto v = std::make_unique<route::VirtualHost>();
     v->name = p.name();
     v->config = &config_;
     v->domains.assign(p.domains().begin(), p.domains().end());
+    v->metadata = compile_metadata(p.metadata());
     v->require_tls = static_cast<route::VirtualHost::Tls>(p.require_tls());
     v->include_attempt_count = p.include_request_attempt_count();
     v->include_attempt_count_in_response = p.include_attempt_count_in_response();
+    v->include_is_timeout_retry = p.include_is_timeout_retry_header();
     compile_mutations(p, v->request_mutations, v->response_mutations, at, c_.problems);
     v->overrides = compile_overrides(p.typed_per_filter_config(), at / "typed_per_filter_config", c_);
     if (p.has_retry_policy()) retry_ = compile_retry_policy(p.retry_policy(), at / "retry_policy", c_.problems);
+    mirrors_ = compile_mirrors(p.request_mirror_policies(), at, c_);
+    if (mirrors_ == nullptr) mirrors_ = config_mirrors_;
+    body_bytes_max_ = compile_buffer_limit(p, at, c_.problems);
     const std::string prefix = "vhost." + stats::sanitize(p.name()) + ".";
     for (int i = 0; i < p.virtual_clusters_size(); ++i) {
       auto& vc = v->virtual_clusters.emplace_back();
       const Path here = at.at("virtual_clusters", i);
       vc.name = p.virtual_clusters(i).name();
+      if (p.virtual_clusters(i).headers_size() == 0)
+        c_.problems.error(here / "headers", "virtual clusters must define 'headers'");
       for (int k = 0; k < p.virtual_clusters(i).headers_size(); ++k)
         if (auto m = compile_header_matcher(p.virtual_clusters(i).headers(k), here.at("headers", k), c_.problems))
           vc.headers.push_back(std::move(*m));
@@ -105,11 +91,15 @@ class Compiler {
     o.name = p.name();
     o.metadata = compile_metadata(p.metadata());
     o.vhost = &v;
-    compile_match(p.match(), o.match, at / "match", c_.problems);
+    compile_route_match(p.match(), o.match, at / "match", c_.problems);
+    o.match.ignore_path_parameters = config_.ignore_path_parameters;
     switch (p.action_case()) {
       case route_v3::Route::kRoute:
         compile_route_action(p.route(), o, at / "route", c_);
         if (o.retry == nullptr) o.retry = retry_;
+        if (o.mirrors == nullptr) o.mirrors = mirrors_;
+        o.body_bytes_max = compile_buffer_limit(p, at, c_.problems);
+        if (!o.body_bytes_max) o.body_bytes_max = body_bytes_max_;
         if (!p.route().has_hedge_policy()) o.hedge.on_per_try_timeout = vhost.hedge_policy().hedge_on_per_try_timeout();
         break;
       case route_v3::Route::kRedirect:
@@ -136,6 +126,13 @@ class Compiler {
   void direct(const route_v3::DirectResponseAction& p, route::Route& o, const Path& at) {
     o.kind = route::Route::direct_response;
     o.direct.status = static_cast<std::uint16_t>(p.status());
+    if (p.has_body_format()) {
+      const auto f = compile_format(p.body_format(), at / "body_format", c_.problems);
+      o.direct.text_format = f.text;
+      o.direct.json_format = f.json;
+      const bool own_type = f.json != nullptr || !p.body_format().content_type().empty();
+      if (own_type) o.direct.content_type = f.content_type;
+    }
     if (!p.has_body()) return;
     auto body = read_data_source(p.body(), config_.direct_response_body_bytes_max);
     if (body)
@@ -146,7 +143,11 @@ class Compiler {
 
   RouteCompileContext& c_;
   route::RouteConfig& config_;
-  std::shared_ptr<const route::RetryPolicy> retry_;  // the virtual host's
+  MirrorPolicies config_mirrors_;
+  // The virtual host's, for routes that have none of their own.
+  std::shared_ptr<const route::RetryPolicy> retry_;
+  MirrorPolicies mirrors_;
+  std::optional<std::uint64_t> body_bytes_max_;
 };
 
 }  // namespace
@@ -186,7 +187,9 @@ std::shared_ptr<const route::RouteConfig> compile_route_config(const route_v3::R
   for (const auto& h : p.internal_only_headers()) o->internal_only_headers.push_back(lower(h));
   compile_mutations(p, o->request_mutations, o->response_mutations, at, c.problems);
   o->overrides = compile_overrides(p.typed_per_filter_config(), at / "typed_per_filter_config", c);
-  Compiler compiler(c, *o);
+  o->ignore_path_parameters = p.ignore_path_parameters_in_path_matching();
+  o->vhost_header = lower(p.vhost_header());
+  Compiler compiler(c, *o, compile_mirrors(p.request_mirror_policies(), at, c));
   for (int i = 0; i < p.virtual_hosts_size(); ++i) compiler.vhost(p.virtual_hosts(i), at.at("virtual_hosts", i));
   const auto indexed = o->index();
   if (!indexed) c.problems.error(at / "virtual_hosts", indexed.error().detail);

@@ -1,0 +1,78 @@
+// How long a request may take: route, retry policy, x-envoy-* headers, grpc-timeout; and what of it
+// the upstream is told.
+#include <algorithm>
+#include <charconv>
+
+#include "filters/router.h"
+#include "proxy/http/grpc_timeout.h"
+
+namespace outrigger::filters {
+
+using http::Name;
+
+namespace {
+
+std::optional<std::uint64_t> header_number(http::HeaderMap& h, Name name) {
+  const auto* e = h.find(name);
+  if (e == nullptr) return {};
+  std::uint64_t n = 0;
+  const auto [end, ec] = std::from_chars(e->value.data(), e->value.data() + e->value.size(), n);
+  const bool ok = ec == std::errc{} && end == e->value.data() + e->value.size();
+  h.remove(name);
+  return ok ? std::optional(n) : std::nullopt;
+}
+
+}  // namespace
+
+/// What the deprecated max_grpc_timeout makes of grpc-timeout; 0: no limit.
+Duration Router::limited_grpc_timeout(std::optional<Duration> grpc) const {
+  Duration t = grpc.value_or(Duration{0});
+  if (route_->grpc_timeout_offset && *route_->grpc_timeout_offset < t) t -= *route_->grpc_timeout_offset;
+  const Duration most = *route_->max_grpc_timeout;
+  return most.count() != 0 && (t.count() == 0 || t > most) ? most : t;
+}
+
+void Router::read_timeouts(http::RequestHead& head) {
+  auto& h = head.headers;
+  timeout_value_ = route_->timeout;
+  if (route_->max_stream_duration)
+    timeout_value_.reset();  // it takes the timeout's place
+  else if (head.is_grpc() && route_->max_grpc_timeout)
+    timeout_value_ = limited_grpc_timeout(http::parse_grpc_timeout(h.get(Name::grpc_timeout)));
+  if (route_->retry != nullptr) per_try_value_ = route_->retry->per_try_timeout;
+  if (config_.respect_expected_rq_timeout) {
+    if (const auto n = header_number(h, Name::x_envoy_expected_rq_timeout_ms)) timeout_value_ = std::chrono::milliseconds(*n);
+  }
+  if (const auto n = header_number(h, Name::x_envoy_upstream_rq_timeout_ms)) timeout_value_ = std::chrono::milliseconds(*n);
+  if (const auto n = header_number(h, Name::x_envoy_upstream_rq_per_try_timeout_ms))
+    per_try_value_ = std::chrono::milliseconds(*n);
+  if (timeout_value_ && timeout_value_->count() == 0) timeout_value_.reset();
+  if (per_try_value_ && (per_try_value_->count() == 0 || (timeout_value_ && *per_try_value_ >= *timeout_value_)))
+    per_try_value_.reset();
+  alt_response_ = h.remove(Name::x_envoy_upstream_rq_timeout_alt_response) > 0;
+  h.remove(Name::x_envoy_upstream_alt_stat_name);  // a hint to this hop, though no second stat tree is kept
+  hedge_ = route_->hedge.on_per_try_timeout;
+  if (const auto* e = h.find(Name::x_envoy_hedge_on_per_try_timeout)) {
+    hedge_ = e->value == "true";
+    h.remove(Name::x_envoy_hedge_on_per_try_timeout);
+  }
+}
+
+/// Tells the upstream how long it has: what is left of the route's timeout, or one try's.
+void Router::tell_timeout() {
+  const auto timeout = hedge_ || !per_try_value_ ? timeout_value_ : per_try_value_;
+  if (!timeout) return;
+  auto expected = *timeout;
+  if (timeout_value_ && request_end_at_ != TimePoint{})
+    expected = std::min(expected, *timeout_value_ - (stream_.thread().loop.now() - request_end_at_));
+  expected = std::max(expected, Duration(std::chrono::milliseconds(1)));  // 0 would be no limit
+  auto& head = stream_.request();
+  char text[24];
+  const auto* end = std::to_chars(text, text + 24, expected.count() / 1000).ptr;
+  if (!config_.suppress_envoy_headers)
+    head.headers.set(Name::x_envoy_expected_rq_timeout_ms, stream_.arena().copy({text, static_cast<std::size_t>(end - text)}));
+  if (head.is_grpc() && !route_->max_stream_duration && route_->max_grpc_timeout)
+    head.headers.set(Name::grpc_timeout, http::format_grpc_timeout(expected, stream_.arena()));
+}
+
+}  // namespace outrigger::filters

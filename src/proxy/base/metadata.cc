@@ -1,0 +1,73 @@
+#include "proxy/base/metadata.h"
+
+#include <algorithm>
+
+namespace outrigger {
+
+namespace {
+/// The field of that name, made when there is none.
+MetadataValue& field_of(MetadataValue& object, std::string_view name) {
+  auto& all = object.fields;
+  auto at = std::lower_bound(all.begin(), all.end(), name, [](const auto& f, std::string_view n) { return f.first < n; });
+  if (at == all.end() || at->first != name) at = all.emplace(at, std::string(name), MetadataValue{});
+  return at->second;
+}
+
+/// A quoted string with protobuf's escapes.
+void append_name(std::string_view name, std::string& out) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  out += '"';
+  for (const char c : name) {
+    const auto u = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (u < 0x20 || u == 0x7f || c == '<' || c == '>') {
+      out += "\\u00";
+      out += kHex[u >> 4];
+      out += kHex[u & 15];
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+}  // namespace
+
+void MetadataValue::append_json(std::string& out) const {
+  switch (kind) {
+    case null: out += "null"; return;
+    case object: {
+      out += '{';
+      bool first = true;
+      for (const auto& [name, v] : fields) {
+        if (!std::exchange(first, false)) out += ',';
+        append_name(name, out);
+        out += ':';
+        v.append_json(out);
+      }
+      out += '}';
+      return;
+    }
+    case list: {
+      out += '[';
+      bool first = true;
+      for (const auto& v : items) {
+        if (!std::exchange(first, false)) out += ',';
+        v.append_json(out);
+      }
+      out += ']';
+      return;
+    }
+    default: out += json;
+  }
+}
+
+void Metadata::merge(std::string_view name, const MetadataValue& object) {
+  root_.kind = MetadataValue::object;
+  MetadataValue& into = field_of(root_, name);
+  into.kind = MetadataValue::object;
+  for (const auto& [key, v] : object.fields) field_of(into, key) = v;
+}
+
+}  // namespace outrigger

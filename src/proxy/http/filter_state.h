@@ -1,0 +1,25 @@
+// Filter state of one request or connection: what filters leave for later filters, routes and logs.
+// Entries live in the arena of whoever set them; worker's thread.
+#pragma once
+#include <string_view>
+
+namespace outrigger::http {
+
+struct FilterState {
+  struct Entry {
+    std::string_view key, value;
+    bool hashable = false;  // usable by a hash policy
+    const Entry* next = nullptr;
+  };
+  const Entry* first = nullptr;         // the newest
+  const FilterState* parent = nullptr;  // of the connection; null: none
+  /// Null: not set.
+  const Entry* find(std::string_view key) const noexcept {
+    for (const auto* s = this; s != nullptr; s = s->parent)
+      for (const auto* e = s->first; e != nullptr; e = e->next)
+        if (e->key == key) return e;
+    return nullptr;
+  }
+};
+
+}  // namespace outrigger::http

@@ -1,0 +1,40 @@
+// Parts of routes that the compile functions of routes share. Main thread.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+#include "envoy/config/common/mutation_rules/v3/mutation_rules.pb.h"
+#include "xds/compile/route.h"
+
+namespace outrigger::xds {
+
+void compile_route_match(const envoy::config::route::v3::RouteMatch& p, route::RouteMatch& o, const Path& at, Problems& problems);
+
+using MirrorPolicies = std::shared_ptr<const std::vector<route::MirrorPolicy>>;
+/// Null when there is none: the next level's apply.
+MirrorPolicies compile_mirrors(
+    const google::protobuf::RepeatedPtrField<envoy::config::route::v3::RouteAction::RequestMirrorPolicy>& p, const Path& at,
+    RouteCompileContext& c);
+
+void compile_hash_policies(const google::protobuf::RepeatedPtrField<envoy::config::route::v3::RouteAction::HashPolicy>& p,
+                           std::vector<route::HashPolicy>& o, const Path& at, Problems& problems);
+
+void compile_internal_redirect(const envoy::config::route::v3::RouteAction& p, route::InternalRedirectPolicy& o, const Path& at,
+                               Problems& problems);
+
+/// per_request_buffer_limit_bytes or request_body_buffer_limit of a route or virtual host.
+template <class P>
+std::optional<std::uint64_t> compile_buffer_limit(const P& p, const Path& at, Problems& problems) {
+  if (p.has_per_request_buffer_limit_bytes() && p.has_request_body_buffer_limit())
+    problems.error(at / "request_body_buffer_limit",
+                   "Only one of request_body_buffer_limit and per_request_buffer_limit_bytes could be set");
+  if (p.has_request_body_buffer_limit()) return p.request_body_buffer_limit().value();
+  if (p.has_per_request_buffer_limit_bytes()) return p.per_request_buffer_limit_bytes().value();
+  return {};
+}
+
+/// A format that makes a path or a host. Nothing when it is wrong, which has then been told.
+std::optional<format::TextFormat> compile_value_format(const std::string& text, const Path& at, Problems& problems);
+
+}  // namespace outrigger::xds
