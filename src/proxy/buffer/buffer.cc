@@ -187,6 +187,17 @@ void Buffer::share_to(Buffer& other) const {
   }
 }
 
+void Buffer::share_front(std::string_view part, Buffer& other) const {
+  std::size_t i = first_;
+  while (slices_[i].begin == slices_[i].end) ++i;
+  Block* block = slices_[i].block;
+  const auto begin = static_cast<std::uint32_t>(part.data() - block->bytes);
+  if (other.size_ == 0) other.clear();
+  ++block->refs;
+  other.slices_.push_back({block, begin, begin + static_cast<std::uint32_t>(part.size())});
+  other.size_ += part.size();
+}
+
 void Buffer::drain(std::size_t bytes) noexcept {
   size_ -= bytes;
   while (bytes > 0) {

@@ -29,6 +29,8 @@ class Buffer {
   void append(Buffer&& other);                       // moves slices, no copy
   void move_from(Buffer& other, std::size_t bytes);  // moves the first `bytes` of other
   void share_to(Buffer& other) const;                // other gets the same bytes, no copy
+  /// other gets `part`, which lies in front(), without a copy.
+  void share_front(std::string_view part, Buffer& other) const;
   void drain(std::size_t bytes) noexcept;            // bytes <= size()
   void clear() noexcept;
 

@@ -8,6 +8,7 @@
 #include "proxy/base/time.h"
 #include "proxy/hcm/filter.h"
 #include "proxy/http/codec_options.h"
+#include "proxy/http2/options.h"
 #include "proxy/net/address.h"
 #include "proxy/route/route.h"
 #include "proxy/stats/names.h"
@@ -53,7 +54,10 @@ struct Config {
   stats::BlockHandle router_stats;    // http.<prefix>.: RouterStat
   stats::BlockHandle listener_stats;  // listener.<address>.http.<prefix>.: ListenerHttpStat
   stats::BlockHandle codec_stats;     // http1.: Http1Stat
+  stats::BlockHandle http2_stats;     // http2.: Http2Stat
+  enum class Codec : std::uint8_t { automatic, http1, http2 } codec = Codec::automatic;
   http::Http1Options http1;
+  http2::Options http2;
 
   enum ServerHeader : std::uint8_t { overwrite, append_if_absent, pass_through } server_header = overwrite;
   std::string server_name = "envoy";

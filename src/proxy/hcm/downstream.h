@@ -44,6 +44,10 @@ class ServerProtocol {
   virtual bool wants_bytes(std::size_t waiting) const noexcept = 0;
   /// Puts what is ready to go into the session's output.
   virtual void fill_output() {}
+  /// The socket took bytes of the output.
+  virtual void on_written(std::size_t) {}
+  /// There was more than fill_output() put into it at once.
+  virtual bool has_more() const noexcept { return false; }
   /// After the turn's flush.
   virtual void on_turn_end() {}
   /// The session's output rose above its limit, and fell below half of it again.

@@ -1,9 +1,11 @@
 #include "proxy/hcm/session.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/hcm/connection_log.h"
 #include "proxy/hcm/h1_server.h"
+#include "proxy/hcm/h2_server.h"
 #include "proxy/hcm/stream.h"
 
 namespace outrigger::hcm {
@@ -109,11 +111,30 @@ void Session::read_loop() {
   if (in_.empty()) in_.trim();
 }
 
+/// ALPN, or the client's preface (RFC 9113, 3.4). False: more bytes decide.
 bool Session::choose_protocol() {
-  protocol_ = std::make_unique<H1Server>(*this);
+  constexpr std::string_view kPreface = "PRI * HTTP/2";
+  bool http2 = config_->codec == Config::Codec::http2;
+  if (config_->codec == Config::Codec::automatic) {
+    const std::string_view alpn = transport_->alpn();
+    if (!alpn.empty()) {
+      http2 = alpn == "h2";
+    } else {
+      const auto start = in_.linearize(std::min(in_.size(), kPreface.size()));
+      http2 = std::string_view(start.data(), start.size()) == kPreface.substr(0, start.size());
+      if (http2 && start.size() < kPreface.size()) return false;
+    }
+  }
   auto& cells = worker_.thread.cells;
-  cells.add(config_->stats, HttpStat::downstream_cx_http1_total);
-  cells.inc(config_->stats, HttpStat::downstream_cx_http1_active);
+  if (http2) {
+    protocol_ = std::make_unique<H2Server>(*this);
+    cells.add(config_->stats, HttpStat::downstream_cx_http2_total);
+    cells.inc(config_->stats, HttpStat::downstream_cx_http2_active);
+  } else {
+    protocol_ = std::make_unique<H1Server>(*this);
+    cells.add(config_->stats, HttpStat::downstream_cx_http1_total);
+    cells.inc(config_->stats, HttpStat::downstream_cx_http1_active);
+  }
   return true;
 }
 
@@ -149,12 +170,17 @@ void Session::on_output(bool more_follows) {
 
 void Session::flush() {
   if (state_ == State::closed) return;
-  if (protocol_ != nullptr) protocol_->fill_output();
-  if (state_ == State::closed || out_.empty()) return;
-  const auto r = transport_->write(out_);
-  if (r.bytes > 0) worker_.thread.cells.add(config_->stats, HttpStat::downstream_cx_tx_bytes_total, r.bytes);
-  bytes_written_ += r.bytes;
-  if (r.status == net::IoStatus::reset) return on_remote_gone(true);
+  do {
+    if (protocol_ != nullptr) protocol_->fill_output();
+    if (state_ == State::closed || out_.empty()) return;
+    const auto r = transport_->write(out_);
+    if (r.bytes > 0) {
+      worker_.thread.cells.add(config_->stats, HttpStat::downstream_cx_tx_bytes_total, r.bytes);
+      bytes_written_ += r.bytes;
+      if (protocol_ != nullptr) protocol_->on_written(r.bytes);
+    }
+    if (r.status == net::IoStatus::reset) return on_remote_gone(true);
+  } while (out_.empty() && protocol_ != nullptr && protocol_->has_more());
   check_watermarks();
 }
 
@@ -222,7 +248,9 @@ void Session::finish_close(bool by_remote, bool reset) {
     cells.add(b, by_remote ? HttpStat::downstream_cx_destroy_remote_active_rq : HttpStat::downstream_cx_destroy_local_active_rq);
   }
   cells.dec(b, HttpStat::downstream_cx_active);
-  if (protocol_ != nullptr) cells.dec(b, HttpStat::downstream_cx_http1_active);
+  if (protocol_ != nullptr)
+    cells.dec(b, protocol_->protocol() == http::Protocol::http2 ? HttpStat::downstream_cx_http2_active
+                                                                : HttpStat::downstream_cx_http1_active);
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(worker_.thread.loop.now() - info_.start);
   cells.record(b, HttpStat::downstream_cx_length_ms, static_cast<std::uint64_t>(ms.count()));
   idle_.cancel();

@@ -33,6 +33,7 @@ class Session final : public net::Connection, private net::TransportEvents, priv
   /// After something was put into output(): it is sent at the turn's end, or now when it is a lot.
   void on_output(bool more_follows);
   void schedule_flush();
+  void flush_now() { flush(); }
   bool drain_requested() noexcept;
   void start_drain_sequence();
   /// A stream for a new request, its clocks running.
@@ -53,6 +54,8 @@ class Session final : public net::Connection, private net::TransportEvents, priv
   /// For the log of the connection: a request's head is there; what was wrong.
   void note_request() noexcept { has_request_ = true; }
   void note_flag(http::Flag f) noexcept { flags_.set(f); }
+  bool draining() const noexcept { return draining_; }
+  void start_drain_sequence();
   std::uint32_t requests_seen() const noexcept { return requests_; }
   static constexpr std::size_t kReadBytes = Buffer::kBlockBytes;
 

@@ -373,11 +373,11 @@ void Stream::abort() {
   end(true);
 }
 
-void Stream::on_downstream_gone() {
+void Stream::on_downstream_gone(std::string_view details, Flag flag) {
   if (ended_) return;
   worker_.thread.cells.add(config_->stats, HttpStat::downstream_rq_rx_reset);
-  info_.details = "downstream_remote_disconnect";
-  info_.flags.set(Flag::downstream_connection_termination);
+  info_.details = details;
+  info_.flags.set(flag);
   if (!response_started_) info_.response_code = 0;
   end(true);
 }

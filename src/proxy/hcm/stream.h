@@ -49,7 +49,9 @@ class Stream final : private event::Deferred {
   void on_request_trailers(http::HeaderMap& trailers);
   void on_codec_error(const http::H1Error& error);
   void on_headers_timeout();
-  void on_downstream_gone();
+  /// The client is gone, or has reset the stream.
+  void on_downstream_gone(std::string_view details = "downstream_remote_disconnect",
+                          http::Flag flag = http::Flag::downstream_connection_termination);
   void on_output_above();
   void on_output_below();
   bool response_started() const noexcept { return response_started_; }
@@ -118,6 +120,7 @@ class Stream final : private event::Deferred {
   void encode_body(std::size_t below, Buffer& body, bool end_stream);
   void encode_trailers(std::size_t below, http::HeaderMap& trailers);
   void write_head(http::ResponseHead& head, bool end_stream);
+  void end_multiplexed_connection();
   std::string_view connection_header(const http::ResponseHead& head);
   void count_response(std::uint16_t status);
   void finish();

@@ -71,11 +71,30 @@ void Stream::count_response(std::uint16_t status) {
   if (config_->listener_stats) cells.add(config_->listener_stats, kListener[status / 100 - 1]);
 }
 
+/// HTTP/2 says GOAWAY instead, and goes on with what is under way.
+void Stream::end_multiplexed_connection() {
+  auto& cells = worker_.thread.cells;
+  if (!request_complete_ && !request_->is_connect() && !upgrade_)
+    cells.add(config_->stats, HttpStat::downstream_rq_response_before_rq_complete);
+  if (session_->draining()) return;
+  if (config_->requests_per_connection_max > 0 && session_->requests_seen() >= config_->requests_per_connection_max) {
+    cells.add(config_->stats, HttpStat::downstream_cx_max_requests_reached);
+    session_->start_drain();
+  } else if (session_->drain_requested()) {
+    cells.add(config_->stats, HttpStat::downstream_cx_drain_close);
+    session_->start_drain();
+  }
+}
+
 /// The value of the connection header; decides whether the connection lives on.
 std::string_view Stream::connection_header(const http::ResponseHead& head) {
   if (head.status == 101) return head.headers.get(Name::connection);
   if (upgrade_ && request_->is_connect() && head.status / 100 == 2) return {};
   auto& cells = worker_.thread.cells;
+  if (info_.protocol == http::Protocol::http2) {
+    end_multiplexed_connection();
+    return {};
+  }
   if (saw_close_) down_->close_after_response();
   if (!request_complete_ && !request_->is_connect()) {
     if (!upgrade_) cells.add(config_->stats, HttpStat::downstream_rq_response_before_rq_complete);

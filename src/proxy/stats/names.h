@@ -44,6 +44,7 @@ struct BlockDef {
   B(LocalRateLimitStat, OUTRIGGER_LOCAL_RATE_LIMIT_STATS)  \
   B(RouteStat, OUTRIGGER_ROUTE_STATS)                      \
   B(Http1Stat, OUTRIGGER_HTTP1_STATS)                      \
+  B(Http2Stat, OUTRIGGER_HTTP2_STATS)                      \
   B(ServerStat, OUTRIGGER_SERVER_STATS)                    \
   B(ClusterManagerStat, OUTRIGGER_CLUSTER_MANAGER_STATS)   \
   B(ListenerManagerStat, OUTRIGGER_LISTENER_MANAGER_STATS) \

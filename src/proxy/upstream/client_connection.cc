@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 #include "proxy/upstream/h1_client.h"
+#include "proxy/upstream/h2_client.h"
 #include "proxy/upstream/tcp_dialer.h"
 
 namespace outrigger::upstream {
@@ -43,6 +44,7 @@ void ClientConnection::start() {
   cells.add(cluster_.stats, ClusterStat::upstream_cx_total);
   cells.inc(cluster_.stats, ClusterStat::upstream_cx_active);
   if (kind_ == PoolKind::http1) cells.add(cluster_.stats, ClusterStat::upstream_cx_http1_total);
+  if (kind_ == PoolKind::http2) cells.add(cluster_.stats, ClusterStat::upstream_cx_http2_total);
   host_.stats().cx_total.fetch_add(1, std::memory_order_relaxed);
   host_.stats().cx_active.fetch_add(1, std::memory_order_relaxed);
   started_ = thread_.loop.now();
@@ -50,7 +52,15 @@ void ClientConnection::start() {
   transport_->start(*this);
 }
 
-void ClientConnection::choose_protocol() { protocol_ = std::make_unique<H1Client>(*this); }
+void ClientConnection::choose_protocol() {
+  const bool http2 = kind_ == PoolKind::http2 || (kind_ == PoolKind::negotiated && transport_->alpn() == "h2");
+  if (http2)
+    protocol_ = std::make_unique<H2Client>(*this);
+  else
+    protocol_ = std::make_unique<H1Client>(*this);
+  if (kind_ == PoolKind::negotiated)
+    thread_.cells.add(cluster_.stats, http2 ? ClusterStat::upstream_cx_http2_total : ClusterStat::upstream_cx_http1_total);
+}
 
 void ClientConnection::on_connected() {
   if (state_ != State::connecting) return;
@@ -131,21 +141,23 @@ void ClientConnection::on_output() {
 }
 
 void ClientConnection::flush() {
-  if (state_ != State::open) return;
-  protocol_->fill_output();
-  if (state_ != State::open || out_.empty()) return;
-  const auto r = transport_->write(out_);
-  if (r.bytes > 0) {
-    protocol_->on_bytes_sent(r.bytes);
-    thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_tx_bytes_total, r.bytes);
-  }
-  if (r.status == net::IoStatus::reset) {
-    // The answer may be there already: the read side tells how it ended.
-    out_.clear();
-    readable_ = true;
-    if (!in_read_loop_) read_loop();
-    return;
-  }
+  do {
+    if (state_ != State::open) return;
+    protocol_->fill_output();
+    if (state_ != State::open || out_.empty()) return;
+    const auto r = transport_->write(out_);
+    if (r.bytes > 0) {
+      protocol_->on_bytes_sent(r.bytes);
+      thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_tx_bytes_total, r.bytes);
+    }
+    if (r.status == net::IoStatus::reset) {
+      // The answer may be there already: the read side tells how it ended.
+      out_.clear();
+      readable_ = true;
+      if (!in_read_loop_) read_loop();
+      return;
+    }
+  } while (out_.empty() && protocol_->has_more());
   check_watermarks();
 }
 

@@ -21,6 +21,7 @@ class ClientConnectionOwner {
   /// A request of it is over, and it can serve another one.
   virtual void on_reusable(ClientConnection& c) = 0;
   virtual void on_request_done(bool high_priority) = 0;
+  virtual void on_draining(ClientConnection& c) = 0;
 
  protected:
   ~ClientConnectionOwner() = default;
@@ -59,10 +60,13 @@ class ClientConnection final : public PoolLink, private net::TransportEvents, pr
   /// After something was put into output(): it is sent at the turn's end, or now when it is a lot.
   void on_output();
   void schedule_flush();
+  void flush_now() { flush(); }
   void resume_reading();
   void forget_watermark() noexcept { above_ = false; }
   void count_stream_start();
   void count_stream_end(bool high_priority_stream);
+  /// `draining` was set: it takes no more requests.
+  void on_draining() { owner_.on_draining(*this); }
   /// After a request is over, told to its receiver: the connection is given back, or closed.
   void release(bool reusable);
   /// Facts of this connection, for those of a request on it.

@@ -17,6 +17,8 @@ class ClientProtocol {
   virtual bool wants_bytes() const noexcept = 0;
   /// Puts what is ready to go into the connection's output.
   virtual void fill_output() {}
+  /// There was more than fill_output() put into it at once.
+  virtual bool has_more() const noexcept { return false; }
   virtual void on_bytes_sent(std::size_t bytes) noexcept = 0;
   virtual void on_bytes_received(std::size_t bytes) noexcept = 0;
   /// The connection's output rose above its limit, and fell below half of it again.

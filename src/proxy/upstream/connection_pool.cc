@@ -110,7 +110,12 @@ void ConnectionPool::fail_pending(PoolFailure why, std::string_view detail) {
 // ---- connections
 
 /// How many requests a connection is likely to take at a time.
-std::uint32_t ConnectionPool::streams_expected() const noexcept { return 1; }
+std::uint32_t ConnectionPool::streams_expected() const noexcept {
+  if (kind_ != PoolKind::http2) return 1;
+  const auto most = cluster_.config->requests_per_connection_max;
+  const auto streams = std::max(cluster_.config->http2.streams_max, 1u);
+  return most == 0 ? streams : std::min(streams, most);
+}
 
 /// As many connection attempts as the waiting requests need.
 void ConnectionPool::connect_for_pending(bool high) {
@@ -173,6 +178,8 @@ void ConnectionPool::on_closed(ClientConnection& c, std::optional<PoolFailure> f
 }
 
 void ConnectionPool::on_reusable(ClientConnection& c) { serve_pending(c); }
+
+void ConnectionPool::on_draining(ClientConnection& c) { others_.push_back(c); }
 
 void ConnectionPool::on_request_done(bool high_priority) { circuit(high_priority).give_back(Limit::requests, thread_.cells); }
 

@@ -26,6 +26,7 @@ class ConnectionPool final : private ClientConnectionOwner, private PendingQueue
   void on_closed(ClientConnection& c, std::optional<PoolFailure> failure, std::string_view detail) override;
   void on_reusable(ClientConnection& c) override;
   void on_request_done(bool high_priority) override;
+  void on_draining(ClientConnection& c) override;
   // PendingQueue
   void on_waiter_cancelled(PoolWaiter& w) override;
 

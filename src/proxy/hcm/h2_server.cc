@@ -1,0 +1,320 @@
+#include "proxy/hcm/h2_server.h"
+
+#include <utility>
+
+#include "proxy/hcm/stream.h"
+
+namespace outrigger::hcm {
+
+using http::Flag;
+using stats::Http2Stat;
+using stats::HttpStat;
+
+namespace {
+// RFC 9113, 7
+constexpr std::uint32_t kNoError = 0, kInternalError = 2, kRefusedStream = 7;
+constexpr std::size_t kFlushAtBytes = 64 * 1024;
+constexpr std::size_t kSpareMax = 64;
+constexpr std::uint64_t kResetsLimit = 500;  // overload.premature_reset_total_stream_count
+}  // namespace
+
+// ---- one stream
+
+H2ServerStream::H2ServerStream(H2Server& server)
+    : server_(server), flush_timeout_(server.session_.worker().thread.loop.timers(), *this) {}
+
+void H2ServerStream::begin() {
+  opened_ = server_.session_.worker().thread.loop.now();
+  stream_ = &server_.session_.new_stream(*this);
+}
+
+void H2ServerStream::clear() {
+  flush_timeout_.cancel();
+  send.clear();
+  received.clear();
+  trailers.clear();
+  id = 0;
+  unconsumed = 0;
+  pauses = header_count = 0;
+  header_bytes = 0;
+  wire_sent = wire_received = header_wire_sent = header_wire_received = 0;
+  has_trailers = send_end = starved = local_closed = remote_closed = reset_sent = above = false;
+  stream_ = nullptr;
+  trailers_ = nullptr;
+  framing_ = {};
+  head_seen_ = tunnel_ = reset_after_end_ = false;
+  body_allowed_ = true;
+}
+
+void H2ServerStream::write_informational(const http::ResponseHead& head) {
+  http2::response_fields(head, server_.fields_);
+  server_.codec_.submit_informational(*this, server_.fields_);
+  server_.session_.schedule_flush();
+}
+
+void H2ServerStream::write_head(const http::ResponseHead& head, bool end_stream, http::BodyRule body, std::string_view) {
+  body_allowed_ = body == http::BodyRule::any || head.status == 101;
+  http2::response_fields(head, server_.fields_);
+  server_.codec_.submit_response(*this, server_.fields_, end_stream || !body_allowed_);
+  server_.session_.schedule_flush();
+}
+
+void H2ServerStream::write_body(Buffer& body, bool end_stream) {
+  if (!body_allowed_) return body.clear();
+  server_.codec_.send_body(*this, body, end_stream);
+  after_write();
+}
+
+void H2ServerStream::write_trailers(const http::HeaderMap& t) {
+  if (!body_allowed_) return;
+  http2::trailer_fields(t, server_.fields_);
+  server_.codec_.send_trailers(*this, server_.fields_);
+  after_write();
+}
+
+void H2ServerStream::after_write() {
+  if (send.size() >= kFlushAtBytes)
+    server_.session_.flush_now();
+  else
+    server_.session_.schedule_flush();
+}
+
+void H2ServerStream::pause_reading(bool pause) {
+  server_.codec_.pause(*this, pause);
+  if (pause && pauses == 1) server_.session_.count_pause(true);
+  if (!pause && pauses == 0) {
+    server_.session_.count_pause(false);
+    server_.session_.schedule_flush();
+  }
+}
+
+void H2ServerStream::on_stream_done(Stream& s, bool request_complete, bool abort) {
+  if (stream_ != &s) return;
+  stream_ = nullptr;
+  server_.count_premature(*this, s.info());
+  if (server_.dead_) return;
+  if (abort) {
+    server_.codec_.reset(*this, kInternalError);
+  } else if (!request_complete) {
+    reset_after_end_ = true;
+    if (local_closed) server_.codec_.reset(*this, kNoError);
+  }
+  while (pauses > 0) server_.codec_.pause(*this, false);
+  const auto& c = server_.config_;
+  const auto limit = c.stream_flush_timeout ? c.stream_flush_timeout : c.stream_idle_timeout;
+  if (!local_closed && !reset_sent && limit && limit->count() > 0) flush_timeout_.arm(*limit);
+  server_.session_.schedule_flush();
+}
+
+void H2ServerStream::on_flush_timeout() {
+  server_.session_.worker().thread.cells.add(server_.config_.http2_stats, Http2Stat::tx_flush_timeout);
+  server_.codec_.reset(*this, kNoError);
+  server_.session_.schedule_flush();
+}
+
+// ---- the connection
+
+H2Server::H2Server(Session& session)
+    : session_(session),
+      config_(*session.config()),
+      codec_(http2::Codec::Side::server, config_.http2, session.worker().thread.cells, config_.http2_stats, *this,
+             session.listener().buffer_bytes_max),
+      keepalive_(session.worker().thread.loop.timers(), session.worker().thread.random, config_.http2.keepalive, *this),
+      drain_timer_(session.worker().thread.loop.timers(), *this) {
+  session.worker().thread.cells.add(config_.http2_stats, Http2Stat::nghttp2_downstream_connections);
+}
+
+H2Server::~H2Server() {
+  while (auto* s = open_.pop_front()) delete s;
+  for (auto* s : closed_) delete s;
+}
+
+void H2Server::feed(Buffer& in) {
+  if (dead_) return in.clear();
+  const bool ok = codec_.feed(in);
+  session_.schedule_flush();
+  if (dead_ || !session_.open()) return;
+  if (too_many_resets_) {
+    dead_ = true;
+    session_.worker().thread.cells.add(config_.stats, HttpStat::downstream_rq_too_many_premature_resets);
+    return session_.abort();
+  }
+  if (!ok) fail(codec_.failure().details);
+}
+
+void H2Server::fill_output() {
+  if (!dead_ && !codec_.fill(session_.output())) fail(codec_.failure().details);
+}
+
+void H2Server::on_written(std::size_t bytes) { codec_.on_written(bytes); }
+
+/// More may be ready than was put into the output at once.
+bool H2Server::has_more() const noexcept { return !dead_ && codec_.wants_write(); }
+
+void H2Server::on_turn_end() {
+  for (auto* s : closed_) {
+    s->clear();
+    if (spare_.size() < kSpareMax)
+      spare_.emplace_back(s);
+    else
+      delete s;
+  }
+  closed_.clear();
+  if (dead_ || !codec_.done() || !session_.output().empty()) return;
+  if (codec_.error_sent())
+    fail("The_user_callback_function_failed");
+  else if (open_streams_ == 0)
+    session_.begin_close(false);
+}
+
+/// The connection can't go on: what runs on it ends, and it closes once the output is out.
+void H2Server::fail(std::string_view details) {
+  if (std::exchange(dead_, true)) return;
+  auto& cells = session_.worker().thread.cells;
+  if (!codec_.failure().flood) cells.add(config_.stats, HttpStat::downstream_cx_protocol_error);
+  open_.each([&](H2ServerStream& s) {
+    if (s.stream_ == nullptr) return;
+    const bool own = !s.head_seen_;
+    Arena& arena = s.stream_->arena();
+    s.stream_->on_downstream_gone(own ? details : arena.cat("codec_error:", details), Flag::downstream_protocol_error);
+  });
+  session_.begin_close(true);
+}
+
+// ---- requests
+
+http2::CodecStream* H2Server::on_request_begin(std::int32_t) {
+  if (drain_ == Drain::finished || dead_) return nullptr;
+  H2ServerStream* s;
+  if (spare_.empty()) {
+    s = new H2ServerStream(*this);
+  } else {
+    s = spare_.back().release();
+    spare_.pop_back();
+  }
+  open_.push_back(*s);
+  ++open_streams_;
+  s->begin();
+  return s;
+}
+
+void H2Server::on_block_begin(http2::CodecStream& c) {
+  auto& s = static_cast<H2ServerStream&>(c);
+  if (s.stream_ == nullptr) return;
+  Arena& arena = s.stream_->arena();
+  s.trailers_ = arena.make<http::HeaderMap>(arena);
+}
+
+bool H2Server::on_header(http2::CodecStream& c, std::string_view name, std::string_view value) {
+  auto& s = static_cast<H2ServerStream&>(c);
+  if (s.stream_ == nullptr) return true;
+  if (!s.head_seen_)
+    http2::add_request_field(s.stream_->request(), name, value);
+  else
+    http2::add_trailer_field(*s.trailers_, name, value);
+  return true;
+}
+
+void H2Server::on_headers_end(http2::CodecStream& c, bool end_stream) {
+  auto& s = static_cast<H2ServerStream&>(c);
+  if (s.stream_ == nullptr) return;
+  auto& info = s.stream_->info();
+  info.wire_bytes_received = s.wire_received;
+  if (s.head_seen_) {
+    session_.worker().thread.cells.add(config_.http2_stats, Http2Stat::trailers);
+    return s.stream_->on_request_trailers(*s.trailers_);
+  }
+  s.head_seen_ = true;
+  http2::finish_request(s.stream_->request(), s.framing_);
+  s.stream_->on_request_head(s.framing_, end_stream);
+}
+
+void H2Server::on_data(http2::CodecStream& c, Buffer& data, bool end_stream) {
+  auto& s = static_cast<H2ServerStream&>(c);
+  if (s.stream_ == nullptr) return data.clear();
+  s.stream_->info().wire_bytes_received = s.wire_received;
+  s.stream_->on_request_body(data, end_stream);
+}
+
+// ---- ends of streams
+
+void H2Server::on_reset(http2::CodecStream& c, std::uint32_t) {
+  auto& s = static_cast<H2ServerStream&>(c);
+  if (s.stream_ == nullptr) return;
+  s.reset_sent = true;  // there is nothing left to reset
+  s.stream_->info().wire_bytes_received = s.wire_received;
+  s.stream_->on_downstream_gone("http2.remote_reset", Flag::downstream_remote_reset);
+}
+
+void H2Server::on_closed(http2::CodecStream& c, std::uint32_t) {
+  auto& s = static_cast<H2ServerStream&>(c);
+  s.reset_sent = true;
+  if (s.stream_ != nullptr) s.stream_->on_downstream_gone("http2.local_reset", Flag::downstream_protocol_error);
+  s.unlink();
+  --open_streams_;
+  closed_.push_back(&s);
+  session_.schedule_flush();
+  if (open_streams_ == 0 && session_.open()) session_.wait_idle();
+}
+
+void H2Server::count_premature(const H2ServerStream& s, const http::StreamInfo& info) {
+  ++closed_count_;
+  const bool premature = info.response_code == 0 && session_.worker().thread.loop.now() - s.opened_ <= std::chrono::seconds(1);
+  if (premature) ++premature_;
+  const auto most = closed_count_ < kResetsLimit ? kResetsLimit : closed_count_;
+  if (premature && premature_ * 2 >= most) too_many_resets_ = true;
+}
+
+void H2Server::on_send_above(http2::CodecStream& c) {
+  auto& s = static_cast<H2ServerStream&>(c);
+  if (s.stream_ != nullptr) s.stream_->on_output_above();
+}
+void H2Server::on_send_below(http2::CodecStream& c) {
+  auto& s = static_cast<H2ServerStream&>(c);
+  if (s.stream_ != nullptr) s.stream_->on_output_below();
+}
+
+void H2Server::on_local_end(http2::CodecStream& c) {
+  auto& s = static_cast<H2ServerStream&>(c);
+  s.flush_timeout_.cancel();
+  if (s.reset_after_end_ && !s.remote_closed) codec_.reset(s, kNoError);
+}
+
+// ---- end of the connection
+
+void H2Server::on_gone() {
+  dead_ = true;
+  keepalive_.stop();
+  drain_timer_.cancel();
+  open_.each([](H2ServerStream& s) {
+    s.flush_timeout_.cancel();
+    if (s.stream_ != nullptr) s.stream_->on_downstream_gone();
+  });
+}
+
+void H2Server::drain() {
+  if (drain_ != Drain::no || dead_) return;
+  drain_ = Drain::noticed;
+  codec_.submit_goaway(true);
+  drain_timer_.arm(config_.drain_timeout);
+  session_.schedule_flush();
+}
+
+void H2Server::on_drain_timer() {
+  drain_ = Drain::finished;
+  codec_.submit_goaway(false);
+  session_.schedule_flush();
+}
+
+void H2Server::send_ping() {
+  codec_.submit_ping();
+  session_.schedule_flush();
+}
+
+void H2Server::on_keepalive_timeout() {
+  session_.worker().thread.cells.add(config_.http2_stats, Http2Stat::keepalive_timeout);
+  dead_ = true;
+  session_.abort();
+}
+
+}  // namespace outrigger::hcm

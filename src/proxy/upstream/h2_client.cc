@@ -1,0 +1,312 @@
+#include "proxy/upstream/h2_client.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace outrigger::upstream {
+
+using http::ResetReason;
+using stats::ClusterStat;
+using stats::Http2Stat;
+
+namespace {
+// RFC 9113, 7
+constexpr std::uint32_t kNoError = 0, kProtocolError = 1, kRefusedStream = 7, kConnectError = 10;
+constexpr std::size_t kFlushAtBytes = 64 * 1024;
+constexpr std::size_t kSpareMax = 64;
+
+ResetReason reason_of(std::uint32_t code) noexcept {
+  if (code == kRefusedStream) return ResetReason::remote_refused_stream;
+  return code == kConnectError ? ResetReason::connect_error : ResetReason::remote_reset;
+}
+}  // namespace
+
+// ---- one request
+
+H2ClientStream::H2ClientStream(H2Client& client) : client_(client) { client.connection_.describe(info_); }
+
+void H2ClientStream::clear() {
+  send.clear();
+  received.clear();
+  trailers.clear();
+  id = 0;
+  unconsumed = 0;
+  pauses = header_count = 0;
+  header_bytes = 0;
+  wire_sent = wire_received = header_wire_sent = header_wire_received = 0;
+  has_trailers = send_end = starved = local_closed = remote_closed = reset_sent = above = false;
+  events_ = nullptr;
+  arena_ = nullptr;
+  head_ = nullptr;
+  trailers_ = nullptr;
+  upgrade_ = {};
+  head_seen_ = false;
+  info_.first_tx = info_.last_tx = info_.first_rx = info_.last_rx = {};
+  info_.wire_bytes_sent = info_.wire_bytes_received = info_.header_bytes_sent = info_.header_bytes_received = 0;
+}
+
+void H2ClientStream::send_head(const http::RequestHead& head, bool end_stream) {
+  if (!head.is_connect()) upgrade_ = head.headers.get(http::Name::upgrade);
+  http2::request_fields(head, client_.fields_);
+  info_.first_tx = client_.connection_.thread().loop.now();
+  if (end_stream) info_.last_tx = info_.first_tx;
+  client_.codec_.submit_request(*this, client_.fields_, end_stream);
+  client_.connection_.schedule_flush();
+}
+
+void H2ClientStream::send_body(Buffer& body, bool end_stream) {
+  if (end_stream) info_.last_tx = client_.connection_.thread().loop.now();
+  client_.codec_.send_body(*this, body, end_stream);
+  after_write();
+}
+
+void H2ClientStream::send_trailers(const http::HeaderMap& t) {
+  info_.last_tx = client_.connection_.thread().loop.now();
+  http2::trailer_fields(t, client_.fields_);
+  client_.codec_.send_trailers(*this, client_.fields_);
+  after_write();
+}
+
+void H2ClientStream::after_write() {
+  if (send.size() >= kFlushAtBytes)
+    client_.connection_.flush_now();
+  else
+    client_.connection_.schedule_flush();
+}
+
+void H2ClientStream::read_disable(bool disable) {
+  client_.codec_.pause(*this, disable);
+  if (!disable) client_.connection_.schedule_flush();
+}
+
+/// The request is over: counters, and the receiver it had.
+ClientStreamEvents* H2ClientStream::detach() {
+  auto* e = std::exchange(events_, nullptr);
+  if (e == nullptr) return nullptr;
+  arena_ = nullptr;
+  info_.wire_bytes_sent = wire_sent;
+  info_.wire_bytes_received = wire_received;
+  info_.header_bytes_sent = header_wire_sent;
+  info_.header_bytes_received = header_wire_received;
+  while (pauses > 0) client_.codec_.pause(*this, false);
+  --client_.active_;
+  client_.connection_.count_stream_end(high_priority_);
+  return e;
+}
+
+void H2ClientStream::cancel() {
+  if (detach() == nullptr) return;
+  client_.connection_.thread().cells.add(client_.connection_.cluster().stats, ClusterStat::upstream_rq_tx_reset);
+  client_.codec_.reset(*this, kNoError);
+  client_.connection_.schedule_flush();
+  if (id == 0) client_.on_closed(*this, kNoError);  // never submitted
+  client_.connection_.release(true);
+}
+
+// ---- the connection
+
+H2Client::H2Client(ClientConnection& connection)
+    : connection_(connection),
+      codec_(http2::Codec::Side::client, connection.cluster().config->http2, connection.thread().cells,
+             connection.cluster().config->http2_stats, *this, connection.cluster().config->buffer_bytes_max),
+      last_stream_(connection.thread().loop.now()),
+      keepalive_(connection.thread().loop.timers(), connection.thread().random, connection.cluster().config->http2.keepalive,
+                 *this) {
+  connection.thread().cells.add(connection.cluster().config->http2_stats, Http2Stat::nghttp2_upstream_connections);
+  connection.schedule_flush();  // the preface
+}
+
+H2Client::~H2Client() {
+  while (auto* s = open_.pop_front()) delete s;
+  for (auto* s : closed_) delete s;
+}
+
+std::uint32_t H2Client::room() const noexcept {
+  if (dead_) return 0;
+  const auto most = std::min(connection_.cluster().config->http2.streams_max, codec_.peer_streams_max());
+  return active_ >= most ? 0 : most - active_;
+}
+
+void H2Client::attach(PoolWaiter& w) {
+  reuse_closed();
+  H2ClientStream* s;
+  if (spare_.empty()) {
+    s = new H2ClientStream(*this);
+  } else {
+    s = spare_.back().release();
+    spare_.pop_back();
+  }
+  open_.push_back(*s);
+  s->events_ = &w.events();
+  s->arena_ = &w.arena();
+  s->high_priority_ = w.high_priority;
+  const auto now = connection_.thread().loop.now();
+  s->info_.pool_ready = now;
+  ++active_;
+  keepalive_.on_stream(now - std::exchange(last_stream_, now));
+  connection_.count_stream_start();
+  w.on_pool_ready(*s, connection_.host());
+}
+
+void H2Client::feed(Buffer& in) {
+  if (dead_) return in.clear();
+  feeding_ = true;
+  const bool ok = codec_.feed(in);
+  feeding_ = false;
+  if (!connection_.open()) return;
+  connection_.schedule_flush();
+  reuse_closed();
+  if (!ok) return fail(ResetReason::protocol_error, codec_.failure().details, true);
+  if (active_ == 0 && connection_.draining) connection_.close();
+}
+
+void H2Client::fill_output() {
+  if (dead_) return;
+  if (!codec_.fill(connection_.output()) || codec_.error_sent())
+    fail(ResetReason::protocol_error, codec_.failure().details, true);
+}
+
+void H2Client::reuse_closed() {
+  if (feeding_) return;
+  for (auto* s : closed_) {
+    s->clear();
+    if (spare_.size() < kSpareMax)
+      spare_.emplace_back(s);
+    else
+      delete s;
+  }
+  closed_.clear();
+}
+
+// ---- responses
+
+void H2Client::on_block_begin(http2::CodecStream& c) {
+  auto& s = static_cast<H2ClientStream&>(c);
+  if (s.events_ == nullptr) return;
+  if (s.head_seen_)
+    s.trailers_ = s.arena_->make<http::HeaderMap>(*s.arena_);
+  else
+    s.head_ = s.arena_->make<http::ResponseHead>(*s.arena_);
+}
+
+bool H2Client::on_header(http2::CodecStream& c, std::string_view name, std::string_view value) {
+  auto& s = static_cast<H2ClientStream&>(c);
+  if (s.events_ == nullptr) return true;
+  if (s.head_seen_)
+    http2::add_trailer_field(*s.trailers_, name, value);
+  else
+    http2::add_response_field(*s.head_, name, value);
+  return true;
+}
+
+/// The response is complete.
+void H2Client::finish(H2ClientStream& s) {
+  if (!s.local_closed && !s.reset_sent) codec_.reset(s, kNoError);  // the rest of the request is not wanted
+  connection_.release(true);
+}
+
+void H2Client::on_headers_end(http2::CodecStream& c, bool end_stream) {
+  auto& s = static_cast<H2ClientStream&>(c);
+  if (s.events_ == nullptr) return;
+  if (s.head_seen_) {
+    s.detach()->on_trailers(*s.trailers_);
+    return finish(s);
+  }
+  if (s.head_->status / 100 == 1) {
+    if (!end_stream) s.events_->on_informational(*s.head_);
+    return;
+  }
+  s.head_seen_ = true;
+  s.info_.header_bytes_received = s.header_wire_received;
+  http2::finish_response(*s.head_, s.upgrade_);
+  if (!end_stream) return s.events_->on_head(*s.head_, false);
+  s.detach()->on_head(*s.head_, true);
+  finish(s);
+}
+
+void H2Client::on_data(http2::CodecStream& c, Buffer& data, bool end_stream) {
+  auto& s = static_cast<H2ClientStream&>(c);
+  if (s.events_ == nullptr) return data.clear();
+  if (!end_stream) return s.events_->on_body(data, false);
+  s.detach()->on_body(data, true);
+  finish(s);
+}
+
+// ---- ends
+
+void H2Client::on_reset(http2::CodecStream& c, std::uint32_t code) {
+  auto& s = static_cast<H2ClientStream&>(c);
+  s.reset_sent = true;  // there is nothing left to reset
+  connection_.thread().cells.add(connection_.cluster().stats, ClusterStat::upstream_rq_rx_reset);
+  if (auto* e = s.detach()) {
+    e->on_reset(reason_of(code), "");
+    connection_.release(true);
+  }
+}
+
+void H2Client::on_closed(http2::CodecStream& c, std::uint32_t code) {
+  auto& s = static_cast<H2ClientStream&>(c);
+  s.reset_sent = true;
+  auto* e = s.detach();
+  s.unlink();
+  closed_.push_back(&s);
+  if (e == nullptr) return;
+  // Not by the peer's RST_STREAM: it was refused unsent, or what came was not HTTP.
+  e->on_reset(code == kRefusedStream ? ResetReason::remote_refused_stream : ResetReason::protocol_error, "");
+  connection_.release(true);
+}
+
+void H2Client::on_send_above(http2::CodecStream& c) {
+  auto& s = static_cast<H2ClientStream&>(c);
+  if (s.events_ != nullptr) s.events_->on_above_high_watermark();
+}
+void H2Client::on_send_below(http2::CodecStream& c) {
+  auto& s = static_cast<H2ClientStream&>(c);
+  if (s.events_ != nullptr) s.events_->on_below_low_watermark();
+}
+void H2Client::on_local_end(http2::CodecStream&) {}
+
+/// No new requests; those the peer did not take are safe to try elsewhere (nghttp2 closes them).
+void H2Client::on_goaway(std::int32_t, std::uint32_t) {
+  if (std::exchange(connection_.draining, true)) return;
+  connection_.thread().cells.add(connection_.cluster().stats, ClusterStat::upstream_cx_close_notify);
+  connection_.on_draining();
+}
+
+void H2Client::fail(ResetReason reason, std::string_view detail, bool local) {
+  if (std::exchange(dead_, true)) return;
+  auto& cells = connection_.thread().cells;
+  const auto& stats = connection_.cluster().stats;
+  if (reason == ResetReason::protocol_error) cells.add(stats, ClusterStat::upstream_cx_protocol_error);
+  if (active_ > 0) {
+    cells.add(stats, ClusterStat::upstream_cx_destroy_with_active_rq);
+    cells.add(stats, local ? ClusterStat::upstream_cx_destroy_local_with_active_rq
+                           : ClusterStat::upstream_cx_destroy_remote_with_active_rq);
+  }
+  connection_.close(local);
+  open_.each([&](H2ClientStream& s) {
+    if (auto* e = s.detach()) e->on_reset(reason, detail);
+  });
+}
+
+void H2Client::on_peer_closed(bool) {
+  if (active_ == 0) return connection_.close(false);
+  fail(ResetReason::connection_termination, "", false);
+}
+
+void H2Client::stop() noexcept {
+  dead_ = true;
+  keepalive_.stop();
+}
+
+void H2Client::send_ping() {
+  codec_.submit_ping();
+  connection_.schedule_flush();
+}
+
+void H2Client::on_keepalive_timeout() {
+  connection_.thread().cells.add(connection_.cluster().config->http2_stats, Http2Stat::keepalive_timeout);
+  fail(ResetReason::connection_termination, "", true);
+}
+
+}  // namespace outrigger::upstream
