@@ -312,6 +312,7 @@ void Router::start_attempt() {
   auto* a = stream_.arena().make<Attempt>(*this, stream_.thread().loop.timers());
   attempts_[attempt_count_++] = a;
   a->high_priority = route_->high_priority;
+  a->downstream_protocol = info.protocol;
   a->unsent_end_ = request_end_;
   if (!kept_.empty()) kept_.share_to(a->unsent_);
   cluster_->request_stream(*host, *a);

@@ -32,7 +32,10 @@ class List {
   List& operator=(const List&) = delete;
   bool empty() const noexcept { return head_.next == &head_; }
   void push_back(T& t) noexcept { insert_before(&head_, static_cast<Tag&>(t)); }
-  void push_front(T& t) noexcept { insert_before(head_.next, static_cast<Tag&>(t)); }
+  void push_front(T& t) noexcept {
+    static_cast<Tag&>(t).unlink();  // it may be the first
+    insert_before(head_.next, static_cast<Tag&>(t));
+  }
   T* front() noexcept { return empty() ? nullptr : to_item(head_.next); }
   T* back() noexcept { return empty() ? nullptr : to_item(head_.prev); }
   T* pop_front() noexcept {

@@ -27,6 +27,8 @@ class Downstream {
   /// had time to read it, as after a request that was not read to its end. HTTP/2 goes on.
   virtual void close_after_response(bool linger = false) noexcept = 0;
   virtual bool closing() const noexcept = 0;
+  /// The response was given whole. True: Stream::on_response_sent() follows when its last byte is in the output.
+  virtual bool tells_when_sent() noexcept { return false; }
   /// The response ended (or never will, with `abort`). The stream is recycled at the turn's end.
   virtual void on_stream_done(Stream& s, bool request_complete, bool abort) = 0;
 

@@ -12,7 +12,7 @@ using stats::HttpStat;
 
 namespace {
 // RFC 9113, 7
-constexpr std::uint32_t kNoError = 0, kInternalError = 2, kRefusedStream = 7;
+constexpr std::uint32_t kNoError = 0, kInternalError = 2;
 constexpr std::size_t kFlushAtBytes = 64 * 1024;
 constexpr std::size_t kSpareMax = 64;
 constexpr std::uint64_t kResetsLimit = 500;  // overload.premature_reset_total_stream_count
@@ -100,10 +100,20 @@ void H2ServerStream::on_stream_done(Stream& s, bool request_complete, bool abort
     if (local_closed) server_.codec_.reset(*this, kNoError);
   }
   while (pauses > 0) server_.codec_.pause(*this, false);
+  if (!local_closed && !reset_sent) arm_flush_timeout();
+  server_.session_.schedule_flush();
+}
+
+bool H2ServerStream::tells_when_sent() noexcept {
+  if (local_closed) return false;
+  arm_flush_timeout();
+  return true;
+}
+
+void H2ServerStream::arm_flush_timeout() {
   const auto& c = server_.config_;
   const auto limit = c.stream_flush_timeout ? c.stream_flush_timeout : c.stream_idle_timeout;
-  if (!local_closed && !reset_sent && limit && limit->count() > 0) flush_timeout_.arm(*limit);
-  server_.session_.schedule_flush();
+  if (limit && limit->count() > 0) flush_timeout_.arm(*limit);
 }
 
 void H2ServerStream::on_flush_timeout() {
@@ -160,11 +170,9 @@ void H2Server::on_turn_end() {
       delete s;
   }
   closed_.clear();
-  if (dead_ || !codec_.done() || !session_.output().empty()) return;
-  if (codec_.error_sent())
-    fail("The_user_callback_function_failed");
-  else if (open_streams_ == 0)
-    session_.begin_close(false);
+  if (dead_ || !session_.output().empty()) return;
+  if (codec_.error_sent()) return fail("The_user_callback_function_failed");
+  if (drain_ == Drain::finished && open_streams_ == 0) session_.begin_close(false);
 }
 
 /// The connection can't go on: what runs on it ends, and it closes once the output is out.
@@ -175,6 +183,7 @@ void H2Server::fail(std::string_view details) {
   open_.each([&](H2ServerStream& s) {
     if (s.stream_ == nullptr) return;
     const bool own = !s.head_seen_;
+    if (own) s.stream_->forget_request();
     Arena& arena = s.stream_->arena();
     s.stream_->on_downstream_gone(own ? details : arena.cat("codec_error:", details), Flag::downstream_protocol_error);
   });
@@ -278,6 +287,9 @@ void H2Server::on_local_end(http2::CodecStream& c) {
   auto& s = static_cast<H2ServerStream&>(c);
   s.flush_timeout_.cancel();
   if (s.reset_after_end_ && !s.remote_closed) codec_.reset(s, kNoError);
+  if (s.stream_ == nullptr) return;
+  s.stream_->info().wire_bytes_sent = s.wire_sent;
+  s.stream_->on_response_sent();
 }
 
 // ---- end of the connection

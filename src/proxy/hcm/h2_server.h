@@ -32,7 +32,9 @@ class H2ServerStream final : public http2::CodecStream, public Link, private Dow
   void pause_reading(bool pause) override;
   void close_after_response(bool) noexcept override {}
   bool closing() const noexcept override { return false; }
+  bool tells_when_sent() noexcept override;
   void on_stream_done(Stream& s, bool request_complete, bool abort) override;
+  void arm_flush_timeout();
   void on_flush_timeout();
   void after_write();
 

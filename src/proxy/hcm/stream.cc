@@ -33,6 +33,7 @@ void Stream::start(Session& session, Downstream& down, http::Protocol protocol) 
   random_ = worker_.thread.random.next();
   auto& cells = worker_.thread.cells;
   cells.add(config_->stats, HttpStat::downstream_rq_total);
+  info_.protocol = protocol;
   const bool multiplexed = protocol == http::Protocol::http2;
   cells.add(config_->stats, multiplexed ? HttpStat::downstream_rq_http2_total : HttpStat::downstream_rq_http1_total);
   cells.inc(config_->stats, HttpStat::downstream_rq_active);
@@ -256,7 +257,7 @@ void Stream::on_codec_error(const http::H1Error& error) {
   }
   if (!head_received_) {
     info_.protocol = request_->protocol;
-    request_->method = request_->path = request_->authority = {};  // not known for sure
+    forget_request();
   }
   local_reply({.status = error.status, .body = error.body, .details = error.detail, .flag = Flag::downstream_protocol_error});
 }
@@ -364,9 +365,16 @@ void Stream::restart(Buffer& body) {
 void Stream::finish() {
   if (response_complete_) return;
   response_complete_ = true;
+  if (request_complete_ && down_->tells_when_sent()) return idle_.cancel();
+  on_response_sent();
+}
+
+void Stream::on_response_sent() {
   info_.last_downstream_tx = worker_.thread.loop.now();
   end(false);
 }
+
+void Stream::forget_request() noexcept { request_->method = request_->path = request_->authority = {}; }
 
 void Stream::abort() {
   aborted_ = true;

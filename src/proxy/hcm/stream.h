@@ -52,6 +52,9 @@ class Stream final : private event::Deferred {
   /// The client is gone, or has reset the stream.
   void on_downstream_gone(std::string_view details = "downstream_remote_disconnect",
                           http::Flag flag = http::Flag::downstream_connection_termination);
+  void on_response_sent();
+  /// What was read of the head is not known for sure: logs show none of it.
+  void forget_request() noexcept;
   void on_output_above();
   void on_output_below();
   bool response_started() const noexcept { return response_started_; }

@@ -62,7 +62,7 @@ struct Codec::Callbacks {
       if (s == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
       s->id = frame->hd.stream_id;
       nghttp2_session_set_stream_user_data(session, s->id, s);
-      c.cells_.inc(c.stats_, Http2Stat::streams_active);
+      c.count_stream();
     } else if (s != nullptr) {
       s->header_count = 0;
       s->header_bytes = 0;
@@ -176,6 +176,7 @@ struct Codec::Callbacks {
     if (c.partial_ == s) c.partial_ = nullptr;
     if (s->unconsumed > 0) nghttp2_session_consume_connection(session, s->unconsumed);
     nghttp2_session_set_stream_user_data(session, id, nullptr);
+    --c.streams_;
     c.cells_.dec(c.stats_, Http2Stat::streams_active);
     c.events_.on_closed(*s, code);
     return c.failed_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
@@ -197,7 +198,9 @@ struct Codec::Callbacks {
       c.cells_.add(c.stats_, Http2Stat::goaway_sent);
       if (frame->goaway.error_code != NGHTTP2_NO_ERROR) c.closing_ = true;
     }
-    return c.on_flood(c.guard_.on_outbound(frame->hd.type, c.output_total_));
+    const Flood f = c.guard_.on_outbound(frame->hd.type, c.output_total_);
+    if (f != Flood::none) c.outbound_flood_ = f;  // what is ready still goes out
+    return 0;
   }
 
   static ssize_t read_body(nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t length, std::uint32_t* flags,
@@ -221,8 +224,8 @@ struct Codec::Callbacks {
     return static_cast<ssize_t>(n);
   }
 
-  static int send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t* head, std::size_t length, nghttp2_data_source* source,
-                       void* p) {
+  static int send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t* head, std::size_t length,
+                       nghttp2_data_source* source, void* p) {
     Codec& c = self(p);
     auto& s = *static_cast<CodecStream*>(source->ptr);
     c.out_->append({reinterpret_cast<const char*>(head), kFrameHeadBytes});
@@ -259,19 +262,13 @@ struct Codec::Callbacks {
 
 Codec::Codec(Side side, const Options& options, stats::Cells& cells, stats::BlockHandle stats, CodecEvents& events,
              std::size_t send_limit)
-    : side_(side),
-      options_(options),
-      cells_(cells),
-      stats_(stats),
-      events_(events),
-      send_limit_(send_limit),
-      guard_(options) {
+    : side_(side), options_(options), cells_(cells), stats_(stats), events_(events), send_limit_(send_limit), guard_(options) {
   nghttp2_option* o = nullptr;
   nghttp2_option_new(&o);
   nghttp2_option_set_no_auto_window_update(o, 1);
   nghttp2_option_set_no_closed_streams(o, 1);
-  nghttp2_option_set_max_outbound_ack(o, 10000);                           // FloodGuard counts
-  nghttp2_option_set_max_continuations(o, 512);                            // bounded by the header limits
+  nghttp2_option_set_max_outbound_ack(o, 10000);                         // FloodGuard counts
+  nghttp2_option_set_max_continuations(o, 512);                          // bounded by the header limits
   nghttp2_option_set_max_send_header_block_length(o, 16 * 1024 * 1024);  // as much as may come in
   if (options.hpack_table_bytes != 4096) nghttp2_option_set_max_deflate_dynamic_table_size(o, options.hpack_table_bytes);
   nghttp2_session* session = nullptr;
@@ -296,7 +293,14 @@ Codec::Codec(Side side, const Options& options, stats::Cells& cells, stats::Bloc
                                  static_cast<std::int32_t>(options.connection_window_bytes - kDefaultWindow));
 }
 
-Codec::~Codec() = default;
+Codec::~Codec() {
+  for (; streams_ > 0; --streams_) cells_.dec(stats_, Http2Stat::streams_active);
+}
+
+void Codec::count_stream() noexcept {
+  ++streams_;
+  cells_.inc(stats_, Http2Stat::streams_active);
+}
 
 CodecStream* Codec::stream(std::int32_t id) const noexcept {
   return static_cast<CodecStream*>(nghttp2_session_get_stream_user_data(session_.get(), id));
@@ -310,14 +314,14 @@ int Codec::fail(std::string_view details) noexcept {
 
 int Codec::on_flood(Flood f) noexcept {
   if (f == Flood::none) return 0;
-  static constexpr Http2Stat kStats[] = {Http2Stat::inbound_empty_frames_flood, Http2Stat::inbound_empty_frames_flood,
-                                         Http2Stat::inbound_priority_frames_flood,
-                                         Http2Stat::inbound_window_update_frames_flood, Http2Stat::outbound_control_flood,
-                                         Http2Stat::outbound_flood};
+  static constexpr Http2Stat kStats[] = {Http2Stat::inbound_empty_frames_flood,    Http2Stat::inbound_empty_frames_flood,
+                                         Http2Stat::inbound_priority_frames_flood, Http2Stat::inbound_window_update_frames_flood,
+                                         Http2Stat::outbound_control_flood,        Http2Stat::outbound_flood};
   cells_.add(stats_, kStats[static_cast<std::size_t>(f)]);
   failure_.flood = true;
   if (f == Flood::empty_frames) return fail("http2.inbound_empty_frames_flood");
-  return fail(f == Flood::outbound || f == Flood::outbound_control ? "http2.outbound_frames_flood" : "http2.inbound_frames_flood");
+  return fail(f == Flood::outbound || f == Flood::outbound_control ? "http2.outbound_frames_flood"
+                                                                   : "http2.inbound_frames_flood");
 }
 
 // ---- in
@@ -369,6 +373,7 @@ bool Codec::fill(Buffer& out) {
     output_total_ += static_cast<std::uint64_t>(n);
   }
   out_ = nullptr;
+  on_flood(outbound_flood_);
   return !failed_;
 }
 
@@ -377,14 +382,7 @@ void Codec::on_written(std::size_t bytes) noexcept {
   guard_.on_written(output_done_);
 }
 
-bool Codec::wants_write() const noexcept {
-  return !failed_ && !closing_ && nghttp2_session_want_write(session_.get()) != 0;
-}
-
-bool Codec::done() const noexcept {
-  return closing_ ||
-         (nghttp2_session_want_read(session_.get()) == 0 && nghttp2_session_want_write(session_.get()) == 0);
-}
+bool Codec::wants_write() const noexcept { return !failed_ && !closing_ && nghttp2_session_want_write(session_.get()) != 0; }
 
 void Codec::submit_response(CodecStream& s, std::span<const Field> fields, bool end_stream) {
   const auto& nv = to_nv(fields);
@@ -408,7 +406,7 @@ bool Codec::submit_request(CodecStream& s, std::span<const Field> fields, bool e
   if (id < 0) return false;
   s.id = id;
   guard_.on_stream_opened();
-  cells_.inc(stats_, Http2Stat::streams_active);
+  count_stream();
   return true;
 }
 

@@ -30,14 +30,14 @@ struct CodecStream {
   std::size_t header_bytes = 0;
   std::uint64_t wire_sent = 0, wire_received = 0;  // frames of this stream
   std::uint64_t header_wire_sent = 0, header_wire_received = 0;
-  std::string trailers;        // packed; keeps its capacity
+  std::string trailers;  // packed; keeps its capacity
   bool has_trailers = false;
   bool send_end = false;       // nothing follows `send` but trailers
   bool starved = false;        // nothing to send: nghttp2 asks again when told to
   bool local_closed = false;   // END_STREAM was put into the output
   bool remote_closed = false;  // END_STREAM was received
   bool reset_sent = false;
-  bool above = false;          // `send` is over the limit
+  bool above = false;  // `send` is over the limit
 };
 
 /// A name and a value for the wire; strings live until the output is filled next.
@@ -94,8 +94,6 @@ class Codec {
   bool fill(Buffer& out);
   /// The socket took bytes of the output.
   void on_written(std::size_t bytes) noexcept;
-  /// Neither side has anything to say any more.
-  bool done() const noexcept;
   const Failure& failure() const noexcept { return failure_; }
 
   /// Response head; `end_stream`: nothing follows.
@@ -121,6 +119,7 @@ class Codec {
   struct Deleter {
     void operator()(nghttp2_session* s) const noexcept;
   };
+  void count_stream() noexcept;
   int on_flood(Flood f) noexcept;
   int fail(std::string_view details) noexcept;
   void deliver(CodecStream& s, bool end_stream);
@@ -136,11 +135,13 @@ class Codec {
   std::size_t send_limit_;
   FloodGuard guard_;
   std::unique_ptr<nghttp2_session, Deleter> session_;
-  Buffer* in_ = nullptr;           // during feed()
-  Buffer* out_ = nullptr;          // during fill()
+  Buffer* in_ = nullptr;            // during feed()
+  Buffer* out_ = nullptr;           // during fill()
   CodecStream* partial_ = nullptr;  // has part of a DATA frame in `received`
   std::uint64_t output_total_ = 0, output_done_ = 0;
-  std::size_t block_wire_ = 0;  // of the header block being read
+  std::uint64_t streams_ = 0;           // open ones
+  Flood outbound_flood_ = Flood::none;  // seen while the output was filled
+  std::size_t block_wire_ = 0;          // of the header block being read
   Failure failure_;
   bool failed_ = false, closing_ = false;
 };

@@ -19,11 +19,7 @@ class KeepaliveOwner {
 class KeepaliveClock {
  public:
   KeepaliveClock(event::Timers& timers, Random& random, const std::optional<Keepalive>& config, KeepaliveOwner& owner)
-      : random_(random),
-        config_(config ? &*config : nullptr),
-        owner_(owner),
-        next_(timers, *this),
-        timeout_(timers, *this) {
+      : random_(random), config_(config ? &*config : nullptr), owner_(owner), next_(timers, *this), timeout_(timers, *this) {
     schedule();
   }
   void on_answer() {

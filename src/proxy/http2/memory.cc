@@ -11,9 +11,9 @@ namespace outrigger::http2 {
 
 namespace {
 
-constexpr std::size_t kSmallest = 32, kClasses = 8;      // 32 bytes ... 4 KiB
-constexpr std::uint32_t kUncached = kClasses;            // larger: malloc's own
-constexpr std::size_t kCachedBytesMax = 256 * 1024;      // of one class and thread
+constexpr std::size_t kSmallest = 32, kClasses = 8;  // 32 bytes ... 4 KiB
+constexpr std::uint32_t kUncached = kClasses;        // larger: malloc's own
+constexpr std::size_t kCachedBytesMax = 256 * 1024;  // of one class and thread
 
 /// In front of every block; keeps what follows aligned.
 struct alignas(std::max_align_t) Head {

@@ -58,7 +58,6 @@ struct ClusterConfig {
   HttpUse http_use = HttpUse::http1;
   http::Http1Options http1;
   http2::Options http2;
-  stats::BlockHandle http2_stats;  // cluster.<name>.http2.: Http2Stat
   std::optional<Duration> idle_timeout = std::chrono::hours(1);  // 0 or unset by config: none
   std::optional<Duration> max_connection_duration, max_stream_duration;
   std::uint32_t requests_per_connection_max = 0;  // 0: no limit

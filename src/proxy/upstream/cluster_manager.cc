@@ -49,6 +49,8 @@ bool ClusterManager::add(ClusterConfigPtr config) {
   e.shared->config = config;
   const std::string prefix = "cluster." + stats::sanitize(config->stat_name) + ".";
   e.shared->stats = stats::make_block<stats::ClusterStat>(registry_, prefix);
+  if (config->http_use != HttpUse::http1)
+    e.shared->http2_stats = stats::make_block<stats::Http2Stat>(registry_, prefix + "http2.");
   for (const bool high : {false, true}) {
     const auto& t = e.shared->thresholds(high);
     stats::BlockHandle remaining;

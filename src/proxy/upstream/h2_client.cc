@@ -11,7 +11,7 @@ using stats::Http2Stat;
 
 namespace {
 // RFC 9113, 7
-constexpr std::uint32_t kNoError = 0, kProtocolError = 1, kRefusedStream = 7, kConnectError = 10;
+constexpr std::uint32_t kNoError = 0, kRefusedStream = 7, kConnectError = 10;
 constexpr std::size_t kFlushAtBytes = 64 * 1024;
 constexpr std::size_t kSpareMax = 64;
 
@@ -108,11 +108,11 @@ void H2ClientStream::cancel() {
 H2Client::H2Client(ClientConnection& connection)
     : connection_(connection),
       codec_(http2::Codec::Side::client, connection.cluster().config->http2, connection.thread().cells,
-             connection.cluster().config->http2_stats, *this, connection.cluster().config->buffer_bytes_max),
+             connection.cluster().http2_stats, *this, connection.cluster().config->buffer_bytes_max),
       last_stream_(connection.thread().loop.now()),
       keepalive_(connection.thread().loop.timers(), connection.thread().random, connection.cluster().config->http2.keepalive,
                  *this) {
-  connection.thread().cells.add(connection.cluster().config->http2_stats, Http2Stat::nghttp2_upstream_connections);
+  connection.thread().cells.add(connection.cluster().http2_stats, Http2Stat::nghttp2_upstream_connections);
   connection.schedule_flush();  // the preface
 }
 
@@ -305,7 +305,7 @@ void H2Client::send_ping() {
 }
 
 void H2Client::on_keepalive_timeout() {
-  connection_.thread().cells.add(connection_.cluster().config->http2_stats, Http2Stat::keepalive_timeout);
+  connection_.thread().cells.add(connection_.cluster().http2_stats, Http2Stat::keepalive_timeout);
   fail(ResetReason::connection_termination, "", true);
 }
 

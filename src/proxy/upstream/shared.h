@@ -14,6 +14,7 @@ namespace outrigger::upstream {
 struct ClusterShared {
   ClusterConfigPtr config;
   stats::BlockHandle stats;
+  stats::BlockHandle http2_stats;  // cluster.<name>.http2.; none when only HTTP/1 is spoken
   CircuitState circuit[2];  // default, high
   const Thresholds& thresholds(bool high) const noexcept { return high ? config->high : config->normal; }
 };

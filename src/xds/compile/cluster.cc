@@ -86,7 +86,15 @@ void compile_common_http(const core_v3::HttpProtocolOptions& p, upstream::Cluste
   if (p.has_max_stream_duration()) o.max_stream_duration = to_duration(p.max_stream_duration());
   if (p.has_max_requests_per_connection()) o.requests_per_connection_max = p.max_requests_per_connection().value();
   if (p.has_max_headers_count()) o.http1.headers_max = p.max_headers_count().value();
-  if (p.has_max_response_headers_kb()) o.http1.headers_kb_max = p.max_response_headers_kb().value();
+  if (p.has_max_response_headers_kb()) o.http2.headers_kb_max = o.http1.headers_kb_max = p.max_response_headers_kb().value();
+  o.http2.headers_max = o.http1.headers_max;
+}
+
+/// `p`: explicit_http_config, use_downstream_protocol_config or auto_config.
+template <class Both>
+void compile_both(const Both& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
+  compile_http1_options(p.http_protocol_options(), o.http1, at, problems);
+  compile_http2_options(p.http2_protocol_options(), o.http2);
 }
 
 void compile_http(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
@@ -95,6 +103,11 @@ void compile_http(const Cluster& p, upstream::ClusterConfig& o, const Path& at, 
   compile_common_http(p.common_http_protocol_options(), o);
   if (p.has_http_protocol_options())
     compile_http1_options(p.http_protocol_options(), o.http1, at / "http_protocol_options", problems);
+  if (p.has_http2_protocol_options()) {
+    o.http_use = upstream::HttpUse::http2;
+    compile_http2_options(p.http2_protocol_options(), o.http2);
+  }
+  if (p.protocol_selection() == Cluster::USE_DOWNSTREAM_PROTOCOL) o.http_use = upstream::HttpUse::downstream;
   if (p.has_max_requests_per_connection()) o.requests_per_connection_max = p.max_requests_per_connection().value();
   const Path options = at / "typed_extension_protocol_options";
   for (const auto& [name, any] : p.typed_extension_protocol_options()) {
@@ -105,10 +118,18 @@ void compile_http(const Cluster& p, upstream::ClusterConfig& o, const Path& at, 
     HttpOptions h;
     any.UnpackTo(&h);
     compile_common_http(h.common_http_protocol_options(), o);
-    if (h.has_explicit_http_config())
-      compile_http1_options(h.explicit_http_config().http_protocol_options(), o.http1, options / name, problems);
-    if (h.has_use_downstream_protocol_config())
-      compile_http1_options(h.use_downstream_protocol_config().http_protocol_options(), o.http1, options / name, problems);
+    const Path here = options / name;
+    if (h.has_explicit_http_config()) {
+      const bool http2 = h.explicit_http_config().has_http2_protocol_options();
+      o.http_use = http2 ? upstream::HttpUse::http2 : upstream::HttpUse::http1;
+      compile_both(h.explicit_http_config(), o, here / "explicit_http_config", problems);
+    } else if (h.has_use_downstream_protocol_config()) {
+      o.http_use = upstream::HttpUse::downstream;
+      compile_both(h.use_downstream_protocol_config(), o, here / "use_downstream_protocol_config", problems);
+    } else if (h.has_auto_config()) {
+      o.http_use = upstream::HttpUse::negotiated;
+      compile_both(h.auto_config(), o, here / "auto_config", problems);
+    }
   }
 }
 

@@ -177,6 +177,35 @@ void compile_http1_options(const core_v3::Http1ProtocolOptions& p, http::Http1Op
   }
 }
 
+void compile_http2_options(const core_v3::Http2ProtocolOptions& p, http2::Options& o) {
+  const auto take = [](bool has, const google::protobuf::UInt32Value& v, std::uint32_t& to) {
+    if (has) to = v.value();
+  };
+  take(p.has_hpack_table_size(), p.hpack_table_size(), o.hpack_table_bytes);
+  take(p.has_max_concurrent_streams(), p.max_concurrent_streams(), o.streams_max);
+  take(p.has_initial_stream_window_size(), p.initial_stream_window_size(), o.stream_window_bytes);
+  take(p.has_initial_connection_window_size(), p.initial_connection_window_size(), o.connection_window_bytes);
+  take(p.has_max_outbound_frames(), p.max_outbound_frames(), o.outbound_frames_max);
+  take(p.has_max_outbound_control_frames(), p.max_outbound_control_frames(), o.outbound_control_frames_max);
+  take(p.has_max_consecutive_inbound_frames_with_empty_payload(), p.max_consecutive_inbound_frames_with_empty_payload(),
+       o.empty_frames_max);
+  take(p.has_max_inbound_priority_frames_per_stream(), p.max_inbound_priority_frames_per_stream(),
+       o.priority_frames_per_stream_max);
+  take(p.has_max_inbound_window_update_frames_per_data_frame_sent(), p.max_inbound_window_update_frames_per_data_frame_sent(),
+       o.window_updates_per_data_frame_max);
+  o.allow_connect = p.allow_connect();
+  if (p.stream_error_on_invalid_http_messaging()) o.stream_error_on_invalid_message = true;
+  if (p.has_override_stream_error_on_invalid_http_message())
+    o.stream_error_on_invalid_message = p.override_stream_error_on_invalid_http_message().value();
+  if (!p.has_connection_keepalive()) return;
+  const auto& k = p.connection_keepalive();
+  auto& out = o.keepalive.emplace();
+  if (k.has_interval()) out.interval = to_duration(k.interval());
+  out.timeout = to_duration(k.timeout());
+  if (k.has_interval_jitter()) out.jitter_percent = static_cast<std::uint32_t>(k.interval_jitter().value());
+  if (k.has_connection_idle_interval()) out.idle_interval = to_duration(k.connection_idle_interval());
+}
+
 hcm::ConfigPtr compile_http_connection_manager(const Manager& p, const std::string& listener_stat_prefix, const Path& at,
                                                CompileContext& c) {
   auto o = std::make_shared<hcm::Config>();
@@ -188,12 +217,19 @@ hcm::ConfigPtr compile_http_connection_manager(const Manager& p, const std::stri
   o->codec_stats = stats::make_block<stats::Http1Stat>(c.stats, "http1.");
   if (!listener_stat_prefix.empty())
     o->listener_stats = stats::make_block<stats::ListenerHttpStat>(c.stats, listener_stat_prefix + prefix);
-  if (p.codec_type() == Manager::HTTP2 || p.codec_type() == Manager::HTTP3)
-    c.problems.error(at / "codec_type", Manager::CodecType_Name(p.codec_type()) + " is not implemented; use AUTO or HTTP1");
+  o->http2_stats = stats::make_block<stats::Http2Stat>(c.stats, "http2.");
+  if (p.codec_type() == Manager::HTTP3) c.problems.error(at / "codec_type", "HTTP3 is not implemented; use AUTO, HTTP1 or HTTP2");
+  if (p.codec_type() == Manager::HTTP1) o->codec = hcm::Config::Codec::http1;
+  if (p.codec_type() == Manager::HTTP2) o->codec = hcm::Config::Codec::http2;
   compile_http1_options(p.http_protocol_options(), o->http1, at / "http_protocol_options", c.problems);
   if (p.has_max_request_headers_kb()) o->http1.headers_kb_max = p.max_request_headers_kb().value();
   o->stream_error_on_invalid_http_message = p.stream_error_on_invalid_http_message().value();
+  o->http2.stream_error_on_invalid_message = o->stream_error_on_invalid_http_message;
+  compile_http2_options(p.http2_protocol_options(), o->http2);
   compile_common(p.common_http_protocol_options(), *o);
+  o->http2.headers_kb_max = o->http1.headers_kb_max;
+  o->http2.headers_max = o->http1.headers_max;
+  o->http2.underscores = o->http1.underscores;
   compile_timeouts(p, *o);
   compile_headers(p, *o, at, c);
   compile_paths(p, *o, at, c.problems);

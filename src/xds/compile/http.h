@@ -15,5 +15,6 @@ hcm::ConfigPtr compile_http_connection_manager(
 /// Http1ProtocolOptions with the common ones that concern the codec.
 void compile_http1_options(const envoy::config::core::v3::Http1ProtocolOptions& p, http::Http1Options& o, const Path& at,
                            Problems& problems);
+void compile_http2_options(const envoy::config::core::v3::Http2ProtocolOptions& p, http2::Options& o);
 
 }  // namespace outrigger::xds
