@@ -129,8 +129,7 @@ H2Server::H2Server(Session& session)
       config_(*session.config()),
       codec_(http2::Codec::Side::server, config_.http2, session.worker().thread.cells, config_.http2_stats, *this,
              session.listener().buffer_bytes_max),
-      keepalive_(session.worker().thread.loop.timers(), session.worker().thread.random, config_.http2.keepalive, *this),
-      drain_timer_(session.worker().thread.loop.timers(), *this) {
+      keepalive_(session.worker().thread.loop.timers(), session.worker().thread.random, config_.http2.keepalive, *this) {
   session.worker().thread.cells.add(config_.http2_stats, Http2Stat::nghttp2_downstream_connections);
 }
 
@@ -172,7 +171,7 @@ void H2Server::on_turn_end() {
   closed_.clear();
   if (dead_ || !session_.output().empty()) return;
   if (codec_.error_sent()) return fail("The_user_callback_function_failed");
-  if (drain_ == Drain::finished && open_streams_ == 0) session_.begin_close(false);
+  if (goaway_ && open_streams_ == 0) session_.begin_close(false);
 }
 
 /// The connection can't go on: what runs on it ends, and it closes once the output is out.
@@ -180,6 +179,7 @@ void H2Server::fail(std::string_view details) {
   if (std::exchange(dead_, true)) return;
   auto& cells = session_.worker().thread.cells;
   if (!codec_.failure().flood) cells.add(config_.stats, HttpStat::downstream_cx_protocol_error);
+  session_.note_flag(Flag::downstream_protocol_error);
   open_.each([&](H2ServerStream& s) {
     if (s.stream_ == nullptr) return;
     const bool own = !s.head_seen_;
@@ -193,7 +193,7 @@ void H2Server::fail(std::string_view details) {
 // ---- requests
 
 http2::CodecStream* H2Server::on_request_begin(std::int32_t) {
-  if (drain_ == Drain::finished || dead_) return nullptr;
+  if (goaway_ || dead_) return nullptr;
   H2ServerStream* s;
   if (spare_.empty()) {
     s = new H2ServerStream(*this);
@@ -234,6 +234,7 @@ void H2Server::on_headers_end(http2::CodecStream& c, bool end_stream) {
     return s.stream_->on_request_trailers(*s.trailers_);
   }
   s.head_seen_ = true;
+  session_.note_request();
   http2::finish_request(s.stream_->request(), s.framing_);
   s.stream_->on_request_head(s.framing_, end_stream);
 }
@@ -297,23 +298,20 @@ void H2Server::on_local_end(http2::CodecStream& c) {
 void H2Server::on_gone() {
   dead_ = true;
   keepalive_.stop();
-  drain_timer_.cancel();
   open_.each([](H2ServerStream& s) {
     s.flush_timeout_.cancel();
     if (s.stream_ != nullptr) s.stream_->on_downstream_gone();
   });
 }
 
-void H2Server::drain() {
-  if (drain_ != Drain::no || dead_) return;
-  drain_ = Drain::noticed;
+void H2Server::drain_notice() {
+  if (dead_) return;
   codec_.submit_goaway(true);
-  drain_timer_.arm(config_.drain_timeout);
   session_.schedule_flush();
 }
 
-void H2Server::on_drain_timer() {
-  drain_ = Drain::finished;
+void H2Server::drain() {
+  if (dead_ || std::exchange(goaway_, true)) return;
   codec_.submit_goaway(false);
   session_.schedule_flush();
 }

@@ -65,6 +65,7 @@ class H2Server final : public ServerProtocol, private http2::CodecEvents, privat
   bool idle() const noexcept override { return open_streams_ == 0; }
   void stop() noexcept override { dead_ = true; }
   void on_gone() override;
+  void drain_notice() override;
   void drain() override;
 
  private:
@@ -88,7 +89,6 @@ class H2Server final : public ServerProtocol, private http2::CodecEvents, privat
 
   void fail(std::string_view details);
   void count_premature(const H2ServerStream& s, const http::StreamInfo& info);
-  void on_drain_timer();
 
   Session& session_;
   const Config& config_;
@@ -99,10 +99,8 @@ class H2Server final : public ServerProtocol, private http2::CodecEvents, privat
   http2::Fields fields_;
   std::uint32_t open_streams_ = 0;
   std::uint64_t closed_count_ = 0, premature_ = 0;
-  enum class Drain : std::uint8_t { no, noticed, finished } drain_ = Drain::no;
-  bool dead_ = false, too_many_resets_ = false;
+  bool dead_ = false, too_many_resets_ = false, goaway_ = false;
   http2::KeepaliveClock keepalive_;
-  event::Alarm<H2Server, &H2Server::on_drain_timer> drain_timer_;
 };
 
 }  // namespace outrigger::hcm

@@ -75,7 +75,7 @@ Stream& Session::new_stream(Downstream& down) {
 // ---- reading
 
 bool Session::reading_allowed() const noexcept {
-  if (state_ == State::delaying) return true;  // and is dropped: it tells when the client is gone
+  if (state_ == State::delaying) return false;
   return protocol_ == nullptr || protocol_->wants_bytes(in_.size());
 }
 

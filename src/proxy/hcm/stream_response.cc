@@ -79,10 +79,10 @@ void Stream::end_multiplexed_connection() {
   if (session_->draining()) return;
   if (config_->requests_per_connection_max > 0 && session_->requests_seen() >= config_->requests_per_connection_max) {
     cells.add(config_->stats, HttpStat::downstream_cx_max_requests_reached);
-    session_->start_drain();
+    session_->start_drain_sequence();
   } else if (session_->drain_requested()) {
     cells.add(config_->stats, HttpStat::downstream_cx_drain_close);
-    session_->start_drain();
+    session_->start_drain_sequence();
   }
 }
 
