@@ -55,7 +55,6 @@ class Session final : public net::Connection, private net::TransportEvents, priv
   void note_request() noexcept { has_request_ = true; }
   void note_flag(http::Flag f) noexcept { flags_.set(f); }
   bool draining() const noexcept { return draining_; }
-  void start_drain_sequence();
   std::uint32_t requests_seen() const noexcept { return requests_; }
   static constexpr std::size_t kReadBytes = Buffer::kBlockBytes;
 
