@@ -319,12 +319,17 @@ void Router::start_attempt() {
 }
 
 Attempt::Attempt(Router& router, event::Timers& timers)
-    : router_(router), per_try_(timers, *this), per_try_idle_(timers, *this), max_duration_(timers, *this) {}
+    : router_(router),
+      started_(router.stream_.thread().loop.now()),
+      per_try_(timers, *this),
+      per_try_idle_(timers, *this),
+      max_duration_(timers, *this) {}
 
 Arena& Attempt::arena() { return router_.stream_.arena(); }
 bool Attempt::is_connect_or_upgrade() const noexcept { return router_.stream_.is_upgrade(); }
 
 void Attempt::finish() {
+  settle();
   done_ = true;
   stream_ = nullptr;
   stop_timers();
@@ -339,7 +344,25 @@ void Attempt::stop() {
     paused_ = false;
     router_.stream_.pause_request(false);
   }
-  if (stream_ != nullptr) std::exchange(stream_, nullptr)->cancel();
+  if (stream_ == nullptr) return;
+  settle();
+  std::exchange(stream_, nullptr)->cancel();
+}
+
+/// The attempt ends: what it measured goes to the stream's facts.
+void Attempt::settle() {
+  if (stream_ == nullptr) return;
+  const auto& from = stream_->info();
+  auto& info = router_.stream_.info();
+  auto& sum = info.upstream_bytes;
+  // As Envoy counts: each answer's head is added together with all that came before.
+  if (from.bytes.plain_received > 0) sum.plain_received += sum.header_received + from.bytes.plain_received;
+  sum.wire_received += from.bytes.wire_received;
+  sum.wire_sent += from.bytes.wire_sent;
+  sum.header_received += from.bytes.header_received;
+  sum.header_sent += from.bytes.header_sent;
+  sum.plain_sent += from.bytes.header_sent;
+  if (info.upstream && info.upstream->connection_id == from.connection_id) info.upstream->take_times(from);
 }
 
 void Attempt::stop_timers() {
@@ -360,6 +383,7 @@ void Attempt::on_pool_ready(upstream::ClientStream& stream, upstream::Host& host
   host_ = &host;
   auto& info = router_.stream_.info();
   info.upstream = stream.info();
+  info.upstream->pool_start = started_;
   sent_any_ = true;
   router_.count_try();
   if (const auto& limit = router_.cluster_->config().max_stream_duration; limit && limit->count() > 0) max_duration_.arm(*limit);
@@ -401,6 +425,8 @@ void Attempt::on_pool_failure(upstream::PoolFailure why, std::string_view detail
     auto& up = router_.stream_.info().upstream.emplace();
     host->describe(up);
     up.transport_failure_reason = with_underscores(detail, arena());
+    up.pool_start = started_;
+    up.pool_ready = router_.stream_.thread().loop.now();
   }
   finish();
   static constexpr ResetReason kReasons[] = {ResetReason::overflow, ResetReason::remote_connection_failure,
@@ -415,8 +441,6 @@ void Attempt::on_informational(http::ResponseHead& head) {
 
 void Attempt::on_head(http::ResponseHead& head, bool end_stream) {
   per_try_.cancel();
-  auto& up = router_.stream_.info().upstream;
-  if (up && up->first_rx == TimePoint{}) up->first_rx = router_.stream_.thread().loop.now();
   if (end_stream) finish();
   if (per_try_idle_.armed()) arm_timers(), per_try_.cancel();
   head_seen_ = true;

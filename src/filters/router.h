@@ -58,11 +58,13 @@ class Attempt final : public upstream::PoolWaiter, public upstream::ClientStream
   void on_max_duration();
   void arm_timers();
   void stop_timers();
+  void settle();
   Router& router_;
   upstream::ClientStream* stream_ = nullptr;
   upstream::Host* host_ = nullptr;
   Buffer unsent_;
   bool unsent_end_ = false, done_ = false, winner_ = false, paused_ = false, sent_any_ = false, head_seen_ = false;
+  TimePoint started_;
   bool retried_ = false;  // hedging: it was too slow, another try was made, and it runs on
   event::Alarm<Attempt, &Attempt::on_per_try_timeout> per_try_;
   event::Alarm<Attempt, &Attempt::on_per_try_idle> per_try_idle_;

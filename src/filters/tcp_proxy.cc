@@ -295,12 +295,8 @@ void TcpProxy::finish(Why why) {
 }
 
 void TcpProxy::log() {
-  stream_.wire_bytes_received = stream_.bytes_received;
-  stream_.wire_bytes_sent = stream_.bytes_sent;
-  if (stream_.upstream) {
-    stream_.upstream->wire_bytes_received = stream_.bytes_sent;
-    stream_.upstream->wire_bytes_sent = stream_.bytes_received;
-  }
+  stream_.bytes.wire_received = stream_.upstream_bytes.wire_sent = stream_.bytes_received;
+  stream_.bytes.wire_sent = stream_.upstream_bytes.wire_received = stream_.bytes_sent;
   hcm::log_connection(config_->access_logs, accesslog::LogType::tcp_connection_end, stream_, worker_);
   if (listener_.access_logs != nullptr)
     hcm::log_connection(*listener_.access_logs, accesslog::LogType::not_set, stream_, worker_);

@@ -1,5 +1,6 @@
 // Fast pseudo-random numbers (xoshiro256**), one generator per worker; seeded, so tests repeat.
 #pragma once
+#include <array>
 #include <cstdint>
 
 namespace outrigger {
@@ -33,5 +34,20 @@ class Random {
   static std::uint64_t rotate(std::uint64_t x, int k) noexcept { return x << k | x >> (64 - k); }
   std::uint64_t state_[4];
 };
+
+/// A UUID of version 4, as text.
+inline std::array<char, 36> make_uuid(Random& random) noexcept {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::uint64_t bits[2] = {random.next(), random.next()};
+  bits[0] = (bits[0] & ~0xf000ULL) | 0x4000ULL;
+  bits[1] = (bits[1] & ~(3ULL << 62)) | (2ULL << 62);
+  std::array<char, 36> out;
+  char* o = out.data();
+  for (int i = 0; i < 32; ++i) {
+    if (i == 8 || i == 12 || i == 16 || i == 20) *o++ = '-';
+    *o++ = kDigits[bits[i / 16] >> (60 - 4 * (i % 16)) & 15];
+  }
+  return out;
+}
 
 }  // namespace outrigger

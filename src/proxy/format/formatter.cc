@@ -182,6 +182,7 @@ struct JsonFormat::Node {
       case Value::object: {
         out += '{';
         bool first = true;
+        const auto start = out.size() - 1;
         for (const auto& [name, child] : fields) {
           const auto before = out.size();
           if (!first) out += ',';
@@ -191,6 +192,10 @@ struct JsonFormat::Node {
             first = false;
           else
             out.resize(before);
+        }
+        if (first && omit_empty) {
+          out.resize(start);
+          return false;
         }
         out += '}';
         return true;
@@ -210,6 +215,10 @@ struct JsonFormat::Node {
         return true;
       }
       case Value::string: return append_string(c, out);
+      case Value::null:
+        if (omit_empty) return false;
+        out += raw;
+        return true;
       default: out += raw; return true;
     }
   }
@@ -244,7 +253,7 @@ Result<JsonFormat> JsonFormat::compile(const Value& object, bool omit_empty_valu
 }
 
 void JsonFormat::append(const Context& c, std::string& out) const {
-  root_->append(c, out);
+  if (!root_->append(c, out)) out += "{}";
   out += '\n';
 }
 

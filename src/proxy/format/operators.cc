@@ -1,11 +1,9 @@
-// The operators of access logs and header formats, by name.
+// The operators of access logs and header formats, by name: what each may be given, and who makes it.
 #include <unistd.h>
-#include <charconv>
 #include <cstdlib>
-#include <optional>
 #include <unordered_map>
 
-#include "proxy/format/operator.h"
+#include "proxy/format/operators.h"
 
 namespace outrigger::format {
 
@@ -13,240 +11,59 @@ using http::StreamInfo;
 
 namespace {
 
-void put_number(std::uint64_t n, std::string& out) {
-  char text[24];
-  out.append(text, static_cast<std::size_t>(std::to_chars(text, text + 24, n).ptr - text));
-}
-bool put_text(std::string_view s, std::string& out) {
-  out += s;
-  return !s.empty();
-}
-std::string_view cut(std::string_view s, long length) { return length >= 0 ? s.substr(0, static_cast<std::size_t>(length)) : s; }
-std::string lower(std::string_view s) {
-  std::string r(s);
-  for (char& c : r)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return r;
-}
-std::string_view trim(std::string_view s) {
-  while (!s.empty() && s.front() == ' ') s.remove_prefix(1);
-  while (!s.empty() && s.back() == ' ') s.remove_suffix(1);
-  return s;
-}
-
-/// X or X?Y: a header, else another.
-struct HeaderNames {
-  std::string main, other;
-  explicit HeaderNames(std::string_view argument) {
-    const auto q = argument.find('?');
-    main = lower(trim(argument.substr(0, q)));
-    if (q != std::string_view::npos) other = lower(trim(argument.substr(q + 1)));
-  }
-};
-
-template <class Get>
-Operator header_operator(std::string_view argument, long length, Get get) {
-  return {[names = HeaderNames(argument), length, get](const Context& c, std::string& out) {
-            const std::string_view* v = get(c, names.main);
-            if (v == nullptr && !names.other.empty()) v = get(c, names.other);
-            if (v == nullptr) return false;
-            out += cut(*v, length);
-            return true;
-          },
-          false};
-}
-const std::string_view* find_value(const http::HeaderMap* h, std::string_view name) {
-  const auto* e = h == nullptr ? nullptr : h->find(name);
-  return e == nullptr ? nullptr : &e->value;
+/// What an operator may be given. All that are not named here take neither argument nor length.
+enum class Syntax : std::uint8_t { bare, optional, required, required_cut, optional_cut };
+Syntax syntax_of(std::string_view name) {
+  static const std::unordered_map<std::string_view, Syntax> kSyntax = {
+      {"CLUSTER_METADATA", Syntax::required},
+      {"UPSTREAM_METADATA", Syntax::required},
+      {"COMMON_DURATION", Syntax::required},
+      {"COALESCE", Syntax::required_cut},
+      {"DYNAMIC_METADATA", Syntax::required_cut},
+      {"ENVIRONMENT", Syntax::required_cut},
+      {"FILTER_STATE", Syntax::optional_cut},
+      {"UPSTREAM_FILTER_STATE", Syntax::optional_cut},
+      {"METADATA", Syntax::optional_cut},
+      {"PATH", Syntax::optional_cut},
+      {"QUERY_PARAM", Syntax::required_cut},
+      {"QUERY_PARAMS", Syntax::optional_cut},
+      {"REQ", Syntax::required_cut},
+      {"REQUEST_HEADER", Syntax::required_cut},
+      {"RESP", Syntax::required_cut},
+      {"RESPONSE_HEADER", Syntax::required_cut},
+      {"TRAILER", Syntax::required_cut},
+      {"RESPONSE_TRAILER", Syntax::required_cut},
+      {"GRPC_STATUS", Syntax::optional},
+      {"REQUESTED_SERVER_NAME", Syntax::optional},
+      {"RESPONSE_CODE_DETAILS", Syntax::optional},
+      {"START_TIME", Syntax::optional},
+      {"START_TIME_LOCAL", Syntax::optional},
+      {"EMIT_TIME", Syntax::optional},
+      {"EMIT_TIME_LOCAL", Syntax::optional},
+      {"DOWNSTREAM_PEER_CERT_V_START", Syntax::optional},
+      {"DOWNSTREAM_PEER_CERT_V_END", Syntax::optional},
+      {"UPSTREAM_PEER_CERT_V_START", Syntax::optional},
+      {"UPSTREAM_PEER_CERT_V_END", Syntax::optional},
+  };
+  if (name.ends_with("_ADDRESS_WITHOUT_PORT")) return Syntax::optional;
+  const auto at = kSyntax.find(name);
+  return at == kSyntax.end() ? Syntax::bare : at->second;
 }
 
-using InfoText = bool (*)(const StreamInfo&, std::string&);
-using InfoNumber = std::optional<std::uint64_t> (*)(const StreamInfo&);
-
-std::optional<std::uint64_t> since(const StreamInfo& i, TimePoint t, std::int64_t unit = 1000) {
-  if (t == TimePoint{}) return {};
-  return static_cast<std::uint64_t>((t - i.start).count() / unit);
-}
-bool put_address(const net::Address& a, std::string& out) { return put_text(a.text(), out); }
-bool put_ip(const net::Address& a, std::string& out) { return put_text(a.ip_text(), out); }
-std::optional<std::uint64_t> port_of(const net::Address& a) {
-  return a.is_ip() ? std::optional<std::uint64_t>(a.port()) : std::nullopt;
-}
-std::string_view text_of(http::CloseType t) {
-  constexpr std::string_view kNames[] = {"Normal", "LocalReset", "RemoteReset"};
-  return kNames[static_cast<unsigned>(t)];
-}
-using http::text_of;
-#define UPSTREAM(i) \
-  if (!(i).upstream || (i).upstream->host.empty()) return false
-
-const std::unordered_map<std::string_view, InfoText> kTexts = {
-    {"PROTOCOL", [](const StreamInfo& i, std::string& o) { return i.has_protocol && put_text(text_of(i.protocol), o); }},
-    {"RESPONSE_FLAGS",
-     [](const StreamInfo& i, std::string& o) {
-       i.flags.append_short(o);
-       return true;
-     }},
-    {"RESPONSE_FLAGS_LONG",
-     [](const StreamInfo& i, std::string& o) {
-       i.flags.append_long(o);
-       return true;
-     }},
-    {"RESPONSE_CODE_DETAILS", [](const StreamInfo& i, std::string& o) { return put_text(i.details, o); }},
-    {"CONNECTION_TERMINATION_DETAILS",
-     [](const StreamInfo& i, std::string& o) { return put_text(i.connection->termination_details, o); }},
-    {"ROUTE_NAME", [](const StreamInfo& i, std::string& o) { return put_text(i.route_name, o); }},
-    {"VIRTUAL_HOST_NAME", [](const StreamInfo& i, std::string& o) { return put_text(i.virtual_host, o); }},
-    {"VIRTUAL_CLUSTER_NAME", [](const StreamInfo& i, std::string& o) { return put_text(i.virtual_cluster, o); }},
-    {"UPSTREAM_CLUSTER", [](const StreamInfo& i, std::string& o) { return put_text(i.cluster, o); }},
-    {"UPSTREAM_CLUSTER_RAW", [](const StreamInfo& i, std::string& o) { return put_text(i.cluster_raw, o); }},
-    {"UPSTREAM_HOST",
-     [](const StreamInfo& i, std::string& o) {
-       UPSTREAM(i);
-       return put_address(i.upstream->host, o);
-     }},
-    {"UPSTREAM_HOST_NAME",
-     [](const StreamInfo& i, std::string& o) {
-       UPSTREAM(i);
-       return i.upstream->hostname.empty() ? put_address(i.upstream->host, o) : put_text(i.upstream->hostname, o);
-     }},
-    {"UPSTREAM_HOST_NAME_WITHOUT_PORT",
-     [](const StreamInfo& i, std::string& o) {
-       UPSTREAM(i);
-       return i.upstream->hostname.empty() ? put_ip(i.upstream->host, o)
-                                           : put_text(i.upstream->hostname.substr(0, i.upstream->hostname.rfind(':')), o);
-     }},
-    {"UPSTREAM_REMOTE_ADDRESS",
-     [](const StreamInfo& i, std::string& o) {
-       UPSTREAM(i);
-       return put_address(i.upstream->host, o);
-     }},
-    {"UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
-     [](const StreamInfo& i, std::string& o) {
-       UPSTREAM(i);
-       return put_ip(i.upstream->host, o);
-     }},
-    {"UPSTREAM_LOCAL_ADDRESS",
-     [](const StreamInfo& i, std::string& o) {
-       UPSTREAM(i);
-       return put_address(i.upstream->local, o);
-     }},
-    {"UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
-     [](const StreamInfo& i, std::string& o) {
-       UPSTREAM(i);
-       return put_ip(i.upstream->local, o);
-     }},
-    {"UPSTREAM_PROTOCOL",
-     [](const StreamInfo& i, std::string& o) {
-       if (!i.has_protocol) return false;
-       UPSTREAM(i);
-       return put_text(text_of(i.upstream->protocol), o);
-     }},
-    {"UPSTREAM_TRANSPORT_FAILURE_REASON",
-     [](const StreamInfo& i, std::string& o) { return i.upstream && put_text(i.upstream->transport_failure_reason, o); }},
-    {"DOWNSTREAM_LOCAL_ADDRESS", [](const StreamInfo& i, std::string& o) { return put_address(i.connection->local, o); }},
-    {"DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT", [](const StreamInfo& i, std::string& o) { return put_ip(i.connection->local, o); }},
-    {"DOWNSTREAM_REMOTE_ADDRESS", [](const StreamInfo& i, std::string& o) { return put_address(i.remote(), o); }},
-    {"DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT", [](const StreamInfo& i, std::string& o) { return put_ip(i.remote(), o); }},
-    {"DOWNSTREAM_DIRECT_REMOTE_ADDRESS",
-     [](const StreamInfo& i, std::string& o) { return put_address(i.connection->direct_remote, o); }},
-    {"DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT",
-     [](const StreamInfo& i, std::string& o) { return put_ip(i.connection->direct_remote, o); }},
-    {"DOWNSTREAM_LOCAL_CLOSE_REASON",
-     [](const StreamInfo& i, std::string& o) { return put_text(i.connection->local_close_reason, o); }},
-    {"DOWNSTREAM_TRANSPORT_FAILURE_REASON",
-     [](const StreamInfo& i, std::string& o) { return put_text(i.connection->transport_failure_reason, o); }},
-    {"DOWNSTREAM_DETECTED_CLOSE_TYPE",
-     [](const StreamInfo& i, std::string& o) { return put_text(text_of(i.connection->close_type), o); }},
-    {"UPSTREAM_LOCAL_CLOSE_REASON",
-     [](const StreamInfo& i, std::string& o) { return i.upstream && put_text(i.upstream->local_close_reason, o); }},
-    {"UPSTREAM_DETECTED_CLOSE_TYPE",
-     [](const StreamInfo& i, std::string& o) {
-       return i.upstream && put_text(text_of(i.upstream->close_type), o);
-     }},
-    {"REQUESTED_SERVER_NAME",
-     [](const StreamInfo& i, std::string& o) { return put_text(i.connection->requested_server_name, o); }},
-    {"FILTER_CHAIN_NAME", [](const StreamInfo& i, std::string& o) { return put_text(i.connection->filter_chain_name, o); }},
-};
-
-const std::unordered_map<std::string_view, InfoNumber> kNumbers = {
-    {"RESPONSE_CODE", [](const StreamInfo& i) -> std::optional<std::uint64_t> { return i.response_code; }},
-    {"BYTES_RECEIVED", [](const StreamInfo& i) -> std::optional<std::uint64_t> { return i.bytes_received; }},
-    {"BYTES_SENT", [](const StreamInfo& i) -> std::optional<std::uint64_t> { return i.bytes_sent; }},
-    {"DURATION", [](const StreamInfo& i) { return since(i, i.end); }},
-    {"REQUEST_DURATION", [](const StreamInfo& i) { return since(i, i.last_downstream_rx); }},
-    {"RESPONSE_DURATION",
-     [](const StreamInfo& i) -> std::optional<std::uint64_t> {
-       return i.upstream ? since(i, i.upstream->first_rx) : std::nullopt;
-     }},
-    {"RESPONSE_TX_DURATION",
-     [](const StreamInfo& i) -> std::optional<std::uint64_t> {
-       if (!i.upstream || i.upstream->first_rx == TimePoint{} || i.last_downstream_tx == TimePoint{}) return {};
-       return static_cast<std::uint64_t>((i.last_downstream_tx - i.upstream->first_rx).count() / 1000);
-     }},
-    {"REQUEST_TX_DURATION",
-     [](const StreamInfo& i) -> std::optional<std::uint64_t> {
-       return i.upstream ? since(i, i.upstream->last_tx) : std::nullopt;
-     }},
-    {"DOWNSTREAM_LOCAL_PORT", [](const StreamInfo& i) { return port_of(i.connection->local); }},
-    {"DOWNSTREAM_REMOTE_PORT", [](const StreamInfo& i) { return port_of(i.remote()); }},
-    {"DOWNSTREAM_DIRECT_REMOTE_PORT", [](const StreamInfo& i) { return port_of(i.connection->direct_remote); }},
-    {"UPSTREAM_REMOTE_PORT", [](const StreamInfo& i) { return i.upstream ? port_of(i.upstream->host) : std::nullopt; }},
-    {"UPSTREAM_LOCAL_PORT", [](const StreamInfo& i) { return i.upstream ? port_of(i.upstream->local) : std::nullopt; }},
-    {"CONNECTION_ID", [](const StreamInfo& i) -> std::optional<std::uint64_t> { return i.connection->id; }},
-    {"UPSTREAM_CONNECTION_ID",
-     [](const StreamInfo& i) -> std::optional<std::uint64_t> {
-       if (!i.upstream || i.upstream->connection_id == 0) return {};
-       return i.upstream->connection_id;
-     }},
-    {"UPSTREAM_REQUEST_ATTEMPT_COUNT", [](const StreamInfo& i) -> std::optional<std::uint64_t> { return i.attempt_count; }},
-    {"DOWNSTREAM_WIRE_BYTES_RECEIVED", [](const StreamInfo& i) -> std::optional<std::uint64_t> { return i.wire_bytes_received; }},
-    {"DOWNSTREAM_WIRE_BYTES_SENT", [](const StreamInfo& i) -> std::optional<std::uint64_t> { return i.wire_bytes_sent; }},
-    {"UPSTREAM_WIRE_BYTES_RECEIVED",
-     [](const StreamInfo& i) -> std::optional<std::uint64_t> { return i.upstream ? i.upstream->wire_bytes_received : 0; }},
-    {"UPSTREAM_WIRE_BYTES_SENT",
-     [](const StreamInfo& i) -> std::optional<std::uint64_t> { return i.upstream ? i.upstream->wire_bytes_sent : 0; }},
-};
-
-constexpr std::string_view kGrpcNames[] = {
-    "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
-    "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
-    "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
-    "DataLoss", "Unauthenticated"};
-constexpr std::string_view kGrpcSnake[] = {
-    "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
-    "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
-    "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
-    "DATA_LOSS", "UNAUTHENTICATED"};
-
-Operator grpc_status(std::string_view form, bool number) {
-  const bool snake = form == "SNAKE_STRING";
-  number = number || form == "NUMBER";
-  return {[snake, number](const Context& c, std::string& out) {
-            if (c.request == nullptr || !c.request->is_grpc()) return false;
-            const std::string_view* v = find_value(c.response_trailers, "grpc-status");
-            if (v == nullptr && c.response != nullptr) v = find_value(&c.response->headers, "grpc-status");
-            if (v == nullptr) return false;
-            unsigned n = 0;
-            const bool ok = std::from_chars(v->data(), v->data() + v->size(), n).ec == std::errc{};
-            if (number || !ok || n >= std::size(kGrpcNames))
-              out += *v;
-            else
-              out += snake ? kGrpcSnake[n] : kGrpcNames[n];
-            return true;
-          },
-          number};
+/// Envoy's words.
+Result<void> check_syntax(std::string_view name, const Arguments& a) {
+  const std::string text(name);
+  const Syntax s = syntax_of(name);
+  if (s == Syntax::bare && (!a.text.empty() || a.length >= 0)) return invalid(text + " does not take any parameters or length");
+  if ((s == Syntax::required || s == Syntax::required_cut) && a.text.empty()) return invalid(text + " requires parameters");
+  if ((s == Syntax::required || s == Syntax::optional) && a.length >= 0)
+    return invalid(text + " does not allow length to be specified.");
+  return {};
 }
 
 std::string host_name() {
   char text[256] = {};
   return gethostname(text, sizeof text - 1) == 0 ? text : "-";
-}
-
-std::string_view path_of(const Context& c) {
-  if (c.request == nullptr) return {};
-  const auto original = c.request->headers.get(http::Name::x_envoy_original_path);
-  return original.empty() ? c.request->path : original;
 }
 
 using GetMetadata = const Metadata* (*)(const StreamInfo&);
@@ -269,7 +86,7 @@ const GetMetadata* metadata_source(std::string_view type) {
 }
 
 /// `path`: namespace:key:key...
-Operator metadata_operator(GetMetadata source, std::string_view path, long length) {
+Operator metadata_operator(GetMetadata source, std::string_view path, const Arguments& a) {
   const auto colon = path.find(':');
   std::string name(path.substr(0, colon));
   std::vector<std::string> keys;
@@ -282,7 +99,7 @@ Operator metadata_operator(GetMetadata source, std::string_view path, long lengt
     const auto* v = all == nullptr ? nullptr : all->find(name, keys);
     return v == nullptr || v->kind == MetadataValue::null ? nullptr : v;
   };
-  return {[find, length](const Context& c, std::string& out) {
+  return {[find, length = a.length](const Context& c, std::string& out) {
             const auto* v = find(c);
             if (v == nullptr) return false;
             const auto start = out.size();
@@ -291,11 +108,11 @@ Operator metadata_operator(GetMetadata source, std::string_view path, long lengt
               out.resize(start + static_cast<std::size_t>(length));
             return true;
           },
-          [find, length](const Context& c, std::string& out) {
+          [find, length = a.length](const Context& c, std::string& out) {
             const auto* v = find(c);
             if (v == nullptr) return false;
             if (v->kind == MetadataValue::string)
-              append_json_string(cut(v->text, length), out);
+              append_json_string(Arguments{{}, length}.cut(v->text), out);
             else
               v->append_json(out);
             return true;
@@ -303,11 +120,11 @@ Operator metadata_operator(GetMetadata source, std::string_view path, long lengt
 }
 
 /// METADATA(TYPE:namespace:key...).
-Result<Operator> make_metadata(std::string_view argument, long length) {
-  const auto type = argument.substr(0, argument.find(':'));
+Result<Operator> make_metadata(const Arguments& a) {
+  const auto type = a.text.substr(0, a.text.find(':'));
   const auto* source = metadata_source(type);
   if (source == nullptr) return invalid(std::string(type) + " is not supported type of metadata");
-  return metadata_operator(*source, argument.size() > type.size() ? argument.substr(type.size() + 1) : "", length);
+  return metadata_operator(*source, a.text.size() > type.size() ? a.text.substr(type.size() + 1) : "", a);
 }
 
 /// The older operators, whose names say the type: CLUSTER_METADATA(namespace:key...). Empty: not one of them.
@@ -317,128 +134,55 @@ std::string_view metadata_type_of(std::string_view name) {
   return name == "UPSTREAM_METADATA" ? "UPSTREAM_HOST" : "";
 }
 
-bool always_missing(std::string_view name) {
-  for (std::string_view s : {"FILTER_STATE", "UPSTREAM_FILTER_STATE", "TRACE_ID", "SPAN_ID"})
-    if (s == name) return true;
-  return name.starts_with("DOWNSTREAM_PEER_") || name.starts_with("DOWNSTREAM_TLS_") || name.starts_with("UPSTREAM_PEER_") ||
-         name.starts_with("UPSTREAM_TLS_") || name == "DOWNSTREAM_LOCAL_URI_SAN" || name == "DOWNSTREAM_LOCAL_SUBJECT" ||
-         name == "DOWNSTREAM_LOCAL_DNS_SAN" || name == "TLS_JA3_FINGERPRINT" || name == "TLS_JA4_FINGERPRINT";
+Operator never() {
+  return {[](const Context&, std::string&) { return false; }, false};
+}
+
+/// FILTER_STATE(key[:PLAIN|TYPED|FIELD:name]): no filter of ours keeps any.
+Result<Operator> filter_state(const Arguments& a) {
+  const auto colon = a.text.find(':');
+  if (a.text.empty() || colon == 0) return invalid("Invalid filter state configuration, key cannot be empty.");
+  if (colon != std::string_view::npos) {
+    const auto how = a.text.substr(colon + 1);
+    if (how != "PLAIN" && how != "TYPED" && !how.starts_with("FIELD"))
+      return invalid("Invalid filter state serialize type, only support PLAIN/TYPED/FIELD.");
+  }
+  return never();
+}
+
+std::optional<Result<Operator>> make_other(std::string_view name, const Arguments& a) {
+  if (name == "HOSTNAME") return Operator{host_name()};
+  if (name == "ENVIRONMENT") {
+    const char* v = std::getenv(std::string(a.text).c_str());
+    return Operator{std::string(a.cut(v == nullptr ? "-" : v))};
+  }
+  if (name == "ACCESS_LOG_TYPE")
+    return Operator{[](const Context& c, std::string& out) { return out += c.log_type, true; }, false};
+  if (name == "COALESCE") return make_coalesce(a);
+  if (name == "METADATA") return make_metadata(a);
+  if (const auto type = metadata_type_of(name); !type.empty()) return metadata_operator(*metadata_source(type), a.text, a);
+  if (name == "FILTER_STATE" || name == "UPSTREAM_FILTER_STATE") return filter_state(a);
+  if (name == "TRACE_ID" || name == "SPAN_ID") return never();
+  if (name == "CEL" || name == "TYPED_CEL") return invalid("%" + std::string(name) + "()% is known to Envoy and not implemented");
+  return std::nullopt;
 }
 
 }  // namespace
 
-Result<Operator> make_operator(std::string_view name, std::string_view argument, bool has_argument, long length) {
-  const auto need = [&]() -> Result<void> {
-    if (!has_argument || argument.empty()) return invalid(std::string(name) + " needs a header name in parentheses");
-    return {};
+Result<Operator> make_operator(std::string_view name, std::string_view argument, bool, long length) {
+  const Arguments a{argument, length};
+  const auto syntax = check_syntax(name, a);
+  if (!syntax && syntax_of(name) != Syntax::bare) return syntax.error();
+  const auto made = [&]() -> Result<Operator> {
+    if (auto o = make_stream_operator(name)) return std::move(*o);
+    if (auto o = make_tls_operator(name)) return std::move(*o);
+    for (const auto make : {make_http_operator, make_time_operator, make_address_operator, make_other})
+      if (auto o = make(name, a)) return std::move(*o);
+    return invalid("Not supported field in StreamInfo: " + std::string(name));
   };
-  if (name == "REQ" || name == "REQUEST_HEADER") {
-    if (auto ok = need(); !ok) return ok.error();
-    return header_operator(argument, length, [](const Context& c, const std::string& n) -> const std::string_view* {
-      return c.request == nullptr ? nullptr : c.request->find(n);
-    });
-  }
-  if (name == "RESP" || name == "RESPONSE_HEADER") {
-    if (auto ok = need(); !ok) return ok.error();
-    return header_operator(argument, length, [](const Context& c, const std::string& n) {
-      return c.response == nullptr ? nullptr : find_value(&c.response->headers, n);
-    });
-  }
-  if (name == "TRAILER" || name == "RESPONSE_TRAILER") {
-    if (auto ok = need(); !ok) return ok.error();
-    return header_operator(argument, length,
-                           [](const Context& c, const std::string& n) { return find_value(c.response_trailers, n); });
-  }
-  if (name == "START_TIME" || name == "EMIT_TIME") {
-    const bool emit = name[0] == 'E';
-    return Operator{[f = std::string(argument), emit](const Context& c, std::string& out) {
-                      WallTime t = c.info->start_wall;
-                      if (emit) t += c.info->end - c.info->start;
-                      append_time(t, f.empty() ? "%Y-%m-%dT%H:%M:%S.%3fZ" : std::string_view(f), out);
-                      return true;
-                    },
-                    false};
-  }
-  if (const auto at = kNumbers.find(name); at != kNumbers.end())
-    return Operator{[get = at->second](const Context& c, std::string& out) {
-                      const auto n = get(*c.info);
-                      if (n) put_number(*n, out);
-                      return n.has_value();
-                    },
-                    true};
-  if (const auto at = kTexts.find(name); at != kTexts.end())
-    return Operator{[get = at->second, length](const Context& c, std::string& out) {
-                      const auto start = out.size();
-                      if (!get(*c.info, out)) return false;
-                      if (length >= 0 && out.size() - start > static_cast<std::size_t>(length))
-                        out.resize(start + static_cast<std::size_t>(length));
-                      return true;
-                    },
-                    false};
-  if (name == "GRPC_STATUS") return grpc_status(argument, false);
-  if (name == "GRPC_STATUS_NUMBER") return grpc_status("", true);
-  if (name == "HOSTNAME") return Operator{host_name()};
-  if (name == "ENVIRONMENT") {
-    const char* v = std::getenv(std::string(argument).c_str());
-    return Operator{std::string(cut(v == nullptr ? "-" : v, length))};
-  }
-  if (name == "LOCAL_REPLY_BODY")
-    return Operator{[](const Context& c, std::string& out) {
-                      out += c.info->local_reply_body;
-                      return true;
-                    },
-                    false};
-  if (name == "ACCESS_LOG_TYPE")
-    return Operator{[](const Context& c, std::string& out) {
-                      out += c.log_type;
-                      return true;
-                    },
-                    false};
-  if (name == "STREAM_ID" || name == "UNIQUE_ID")
-    return Operator{[](const Context& c, std::string& out) {
-                      if (c.request != nullptr)
-                        if (const auto* id = find_value(&c.request->headers, "x-request-id")) return put_text(*id, out);
-                      put_number(c.info->stream_id, out);
-                      return true;
-                    },
-                    false};
-  if (name == "PATH" || name == "QUERY_PARAMS" || name == "QUERY_PARAM")
-    return Operator{[n = std::string(name), arg = std::string(argument), length](const Context& c, std::string& out) {
-                      const auto p = path_of(c);
-                      const auto q = p.find('?');
-                      if (n == "PATH") return put_text(cut(arg.starts_with("NQ") ? p.substr(0, q) : p, length), out);
-                      if (q == std::string_view::npos) return false;
-                      auto rest = p.substr(q + 1);
-                      if (n == "QUERY_PARAMS") return put_text(cut(rest, length), out);
-                      while (true) {
-                        const auto pair = rest.substr(0, rest.find('&'));
-                        const auto eq = pair.find('=');
-                        if (pair.substr(0, eq) == arg)
-                          return put_text(cut(eq == std::string_view::npos ? "" : pair.substr(eq + 1), length), out);
-                        if (pair.size() == rest.size()) return false;
-                        rest.remove_prefix(pair.size() + 1);
-                      }
-                    },
-                    false};
-  if (name == "REQUEST_HEADERS_BYTES")
-    return Operator{[](const Context& c, std::string& out) {
-                      put_number(c.info->header_bytes_received, out);
-                      return true;
-                    },
-                    true};
-  if (name == "RESPONSE_HEADERS_BYTES")
-    return Operator{[](const Context& c, std::string& out) {
-                      put_number(c.info->header_bytes_sent, out);
-                      return true;
-                    },
-                    true};
-  if (name == "METADATA") return make_metadata(argument, length);
-  if (const auto type = metadata_type_of(name); !type.empty()) {
-    if (argument.empty()) return invalid(std::string(name) + " requires parameters");
-    return metadata_operator(*metadata_source(type), argument, length);
-  }
-  if (always_missing(name)) return Operator{[](const Context&, std::string&) { return false; }, false};
-  return invalid("Not supported field in StreamInfo: " + std::string(name));
+  auto o = made();
+  if (o && !syntax) return syntax.error();
+  return o;
 }
 
 }  // namespace outrigger::format

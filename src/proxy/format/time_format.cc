@@ -20,12 +20,15 @@ void append_digits(std::uint64_t nanos, int digits, std::string& out) {
 }
 }  // namespace
 
-void append_time(WallTime t, std::string_view format, std::string& out) {
+void append_time(WallTime t, std::string_view format, bool local, std::string& out) {
   const auto since = std::chrono::duration_cast<std::chrono::nanoseconds>(t.time_since_epoch()).count();
   const std::time_t seconds = since / 1000000000;
   const auto nanos = static_cast<std::uint64_t>(since % 1000000000);
   std::tm tm;
-  gmtime_r(&seconds, &tm);
+  if (local)
+    localtime_r(&seconds, &tm);
+  else
+    gmtime_r(&seconds, &tm);
   std::string plain;
   for (std::size_t i = 0; i < format.size(); ++i) {
     if (format[i] != '%' || i + 1 >= format.size()) {
@@ -39,6 +42,11 @@ void append_time(WallTime t, std::string_view format, std::string& out) {
       digits = 9, used = 2;
     else if (n >= '1' && n <= '9' && i + 2 < format.size() && format[i + 2] == 'f')
       digits = n - '0', used = 3;
+    const bool extended = n == 'E' && i + 3 < format.size() && format[i + 2] >= '1' && format[i + 2] <= '9';
+    if (extended && (format[i + 3] == 'S' || format[i + 3] == 'f')) {
+      plain += format[i + 3] == 'S' ? "%S." : "";
+      digits = format[i + 2] - '0', used = 4;
+    }
     if (used == 0 && n == 's') {  // seconds since the epoch
       append_strftime(tm, plain, out);
       plain.clear();

@@ -6,6 +6,7 @@
 #include "proxy/buffer/buffer.h"
 #include "proxy/http/h1_writer.h"
 #include "proxy/http/message.h"
+#include "proxy/http/stream_info.h"
 
 namespace outrigger::hcm {
 
@@ -29,6 +30,8 @@ class Downstream {
   virtual bool closing() const noexcept = 0;
   /// The response was given whole. True: Stream::on_response_sent() follows when its last byte is in the output.
   virtual bool tells_when_sent() noexcept { return false; }
+  /// Tells what went over the wire for the stream so far. Before it is logged.
+  virtual void meter(http::ByteMeter& bytes) const = 0;
   /// The response ended (or never will, with `abort`). The stream is recycled at the turn's end.
   virtual void on_stream_done(Stream& s, bool request_complete, bool abort) = 0;
 

@@ -85,27 +85,50 @@ void H1Server::on_headers_timeout() {
 
 // ---- responses
 
+namespace {
+/// "HTTP/1.1 200 " and the ends of the status line and of the head.
+constexpr std::uint64_t kStatusLineBytes = 17;
+std::uint64_t header_bytes(std::uint64_t head_bytes, std::uint16_t status) {
+  return head_bytes - kStatusLineBytes - http::reason_phrase(status).size();
+}
+}  // namespace
+
 void H1Server::write_informational(const http::ResponseHead& head) {
+  const std::size_t before = session_.output().size();
   http::write_response_head(head, false, http::BodyRule::bodiless_status, http::Protocol::http11,
                             {config_.http1.header_case, false, {}}, session_.output());
+  const std::uint64_t wrote = session_.output().size() - before;
+  sent_ += wrote;
+  header_sent_ += header_bytes(wrote, head.status);
   session_.schedule_flush();
 }
 
 void H1Server::write_head(const http::ResponseHead& head, bool end_stream, http::BodyRule body, std::string_view connection) {
+  const std::size_t before = session_.output().size();
   framing_ = http::write_response_head(head, end_stream, body, stream_->info().protocol,
                                        {config_.http1.header_case, config_.http1.enable_trailers, connection}, session_.output());
+  const std::uint64_t wrote = session_.output().size() - before;
+  sent_ += wrote;
+  header_sent_ += header_bytes(wrote, head.status);
   if (framing_ == http::BodyFraming::until_close) closing_ = true;
   session_.schedule_flush();
 }
 
 void H1Server::write_body(Buffer& body, bool end_stream) {
+  const std::size_t before = session_.output().size();
   http::write_body(framing_, body, end_stream, session_.output());
+  sent_ += session_.output().size() - before;
   if (framing_ == http::BodyFraming::tunnel && end_stream) closing_ = true;
   session_.on_output(!end_stream);
 }
 
 void H1Server::write_trailers(const http::HeaderMap& trailers) {
+  const std::size_t before = session_.output().size();
   http::write_trailers(framing_, trailers, {config_.http1.header_case, config_.http1.enable_trailers, {}}, session_.output());
+  const std::uint64_t wrote = session_.output().size() - before;
+  constexpr std::uint64_t kLastChunk = 5;
+  sent_ += wrote;
+  if (wrote > kLastChunk) header_sent_ += wrote - kLastChunk;
   session_.schedule_flush();
 }
 
@@ -128,9 +151,16 @@ void H1Server::close_after_response(bool linger) noexcept {
   linger_ = linger_ || linger;
 }
 
+void H1Server::meter(http::ByteMeter& bytes) const {
+  bytes.wire_received = codec_.message_bytes();
+  bytes.wire_sent = sent_;
+  bytes.header_sent = bytes.plain_sent = header_sent_;
+}
+
 void H1Server::on_stream_done(Stream& s, bool request_complete, bool abort) {
   if (stream_ != &s) return;
   stream_ = nullptr;
+  sent_ = header_sent_ = 0;
   session_.forget_watermark();
   if (pauses_ > 0) {
     pauses_ = 0;

@@ -34,6 +34,7 @@ class H1Server final : public ServerProtocol, private Downstream, private http::
   void pause_reading(bool pause) override;
   void close_after_response(bool linger) noexcept override;
   bool closing() const noexcept override { return closing_ || draining_; }
+  void meter(http::ByteMeter& bytes) const override;
   void on_stream_done(Stream& s, bool request_complete, bool abort) override;
   // http::H1ServerCodec::Events
   http::RequestHead& on_request_start() override;
@@ -48,6 +49,7 @@ class H1Server final : public ServerProtocol, private Downstream, private http::
   const Config& config_;
   http::H1ServerCodec codec_;
   Stream* stream_ = nullptr;
+  std::uint64_t sent_ = 0, header_sent_ = 0;  // of the running response
   std::uint32_t pauses_ = 0;
   http::BodyFraming framing_ = http::BodyFraming::none;
   bool draining_ = false;  // responses say so; requests are served until drain()

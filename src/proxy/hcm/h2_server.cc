@@ -88,6 +88,13 @@ void H2ServerStream::pause_reading(bool pause) {
   }
 }
 
+void H2ServerStream::meter(http::ByteMeter& bytes) const {
+  bytes.wire_received = wire_received;
+  bytes.wire_sent = wire_sent;
+  bytes.header_received = header_wire_received;
+  bytes.header_sent = header_wire_sent;
+}
+
 void H2ServerStream::on_stream_done(Stream& s, bool request_complete, bool abort) {
   if (stream_ != &s) return;
   stream_ = nullptr;
@@ -227,8 +234,6 @@ bool H2Server::on_header(http2::CodecStream& c, std::string_view name, std::stri
 void H2Server::on_headers_end(http2::CodecStream& c, bool end_stream) {
   auto& s = static_cast<H2ServerStream&>(c);
   if (s.stream_ == nullptr) return;
-  auto& info = s.stream_->info();
-  info.wire_bytes_received = s.wire_received;
   if (s.head_seen_) {
     session_.worker().thread.cells.add(config_.http2_stats, Http2Stat::trailers);
     return s.stream_->on_request_trailers(*s.trailers_);
@@ -242,7 +247,6 @@ void H2Server::on_headers_end(http2::CodecStream& c, bool end_stream) {
 void H2Server::on_data(http2::CodecStream& c, Buffer& data, bool end_stream) {
   auto& s = static_cast<H2ServerStream&>(c);
   if (s.stream_ == nullptr) return data.clear();
-  s.stream_->info().wire_bytes_received = s.wire_received;
   s.stream_->on_request_body(data, end_stream);
 }
 
@@ -252,7 +256,6 @@ void H2Server::on_reset(http2::CodecStream& c, std::uint32_t) {
   auto& s = static_cast<H2ServerStream&>(c);
   if (s.stream_ == nullptr) return;
   s.reset_sent = true;  // there is nothing left to reset
-  s.stream_->info().wire_bytes_received = s.wire_received;
   s.stream_->on_downstream_gone("http2.remote_reset", Flag::downstream_remote_reset);
 }
 
@@ -289,7 +292,6 @@ void H2Server::on_local_end(http2::CodecStream& c) {
   s.flush_timeout_.cancel();
   if (s.reset_after_end_ && !s.remote_closed) codec_.reset(s, kNoError);
   if (s.stream_ == nullptr) return;
-  s.stream_->info().wire_bytes_sent = s.wire_sent;
   s.stream_->on_response_sent();
 }
 

@@ -33,6 +33,7 @@ class H2ServerStream final : public http2::CodecStream, public Link, private Dow
   void close_after_response(bool) noexcept override {}
   bool closing() const noexcept override { return false; }
   bool tells_when_sent() noexcept override;
+  void meter(http::ByteMeter& bytes) const override;
   void on_stream_done(Stream& s, bool request_complete, bool abort) override;
   void arm_flush_timeout();
   void on_flush_timeout();

@@ -161,25 +161,13 @@ void set_forwarded_port(HeaderMap& h, std::uint16_t port) {
 void set_request_id(const Config& c, http::RequestHead& head, bool edge, Random& random) {
   if (!c.generate_request_id) return;
   const bool force = edge && !c.preserve_external_request_id;
-  if (force || head.headers.get(Name::x_request_id).empty())
-    head.headers.set(Name::x_request_id, make_uuid(random, head.headers.arena()));
+  if (force || head.headers.get(Name::x_request_id).empty()) {
+    const auto id = make_uuid(random);
+    head.headers.set(Name::x_request_id, head.headers.arena().copy({id.data(), id.size()}));
+  }
 }
 
 }  // namespace
-
-std::string_view make_uuid(Random& random, Arena& arena) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::uint64_t bits[2] = {random.next(), random.next()};
-  bits[0] = (bits[0] & ~0xf000ULL) | 0x4000ULL;
-  bits[1] = (bits[1] & ~(3ULL << 62)) | (2ULL << 62);
-  char* out = static_cast<char*>(arena.allocate(36, 1));
-  char* o = out;
-  for (int i = 0; i < 32; ++i) {
-    if (i == 8 || i == 12 || i == 16 || i == 20) *o++ = '-';
-    *o++ = kDigits[bits[i / 16] >> (60 - 4 * (i % 16)) & 15];
-  }
-  return {out, 36};
-}
 
 void normalize_host(const Config& c, http::RequestHead& head, std::uint16_t local_port) {
   std::string_view& host = head.authority;

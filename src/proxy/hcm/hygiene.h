@@ -23,7 +23,5 @@ std::uint16_t mutate_request(const Config& c, http::RequestHead& head, http::Str
 /// Everything but "connection" and the date. `upgrade`: this answers an upgrade, whose headers stay.
 void mutate_response(const Config& c, const http::RequestHead& request, bool upgrade, http::ResponseHead& head);
 
-/// 36 characters, version 4 (RFC 9562).
-std::string_view make_uuid(Random& random, Arena& arena);
 
 }  // namespace outrigger::hcm

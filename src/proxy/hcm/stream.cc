@@ -172,7 +172,11 @@ void Stream::on_request_head(const http::Framing& framing, bool end_stream) {
   head_received_ = true;
   auto& head = *request_;
   info_.protocol = head.protocol;
-  info_.header_bytes_received = head.headers.byte_size();
+  constexpr std::size_t kHost = std::string_view("host:\r\n").size();
+  const std::size_t host_bytes = head.authority.data() == nullptr ? 0 : kHost + head.authority.size();
+  constexpr std::size_t kNoHeaders = 3;  // as Envoy counts a head without any
+  info_.bytes.header_received = std::max(head.headers.line_bytes() + host_bytes, kNoHeaders);
+  info_.bytes.plain_received = info_.bytes.header_received;
   saw_close_ = !framing.keep_alive;
   if (end_stream) {
     request_complete_ = true;
@@ -207,6 +211,7 @@ void Stream::on_request_head(const http::Framing& framing, bool end_stream) {
   }
   if (upgrade_) {
     request_complete_ = false;
+    info_.last_downstream_rx = {};
     end_stream = false;
     down_->become_tunnel();
   }
@@ -245,6 +250,7 @@ void Stream::on_request_trailers(http::HeaderMap& trailers) {
   request_timeout_.cancel();
   request_trailers_ = arena_.make<http::HeaderMap>(arena_);
   request_trailers_->copy_from(trailers);
+  info_.bytes.header_received += trailers.line_bytes();
   if (!stopped_ && filter_count_ > 0) run_trailers(0);
 }
 
@@ -421,6 +427,7 @@ void Stream::log() {
     if (c != nullptr) info_.set_cluster(c->config().name, c->config().observability_name, c->config().metadata);
   }
   if (info_.end == TimePoint{}) info_.end = worker_.thread.loop.now();
+  if (down_ != nullptr) down_->meter(info_.bytes);
   const accesslog::LogContext c{format_context(), accesslog::LogType::downstream_end, worker_.thread.runtime.get(),
                                 &worker_.thread.random, worker_.thread.loop.now()};
   for (const auto& l : config_->access_logs) l->log(c);

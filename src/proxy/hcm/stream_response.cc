@@ -127,12 +127,13 @@ void Stream::write_head(http::ResponseHead& head, bool end_stream) {
   }
   mutate_response(*config_, *request_, upgrade_ && head.headers.has(Name::upgrade), head);
   const auto connection = connection_header(head);
+  if (!connection.empty() && !head.headers.has(Name::connection))
+    info_.connection_header_bytes = static_cast<std::uint32_t>(std::string_view("connection").size() + connection.size());
   count_response(head.status);
   const bool no_body = head.status == 204 || head.status == 304 || head.status < 200;
-  bodiless_ = no_body || request_->is_head();
+  bodiless_ = (no_body && head.status != 101) || request_->is_head();
   const auto rule = no_body ? http::BodyRule::bodiless_status : bodiless_ ? http::BodyRule::head_request : http::BodyRule::any;
   info_.first_downstream_tx = worker_.thread.loop.now();
-  info_.header_bytes_sent = head.headers.byte_size();
   down_->write_head(head, end_stream, rule, connection);
   if (end_stream) finish();
 }
@@ -156,6 +157,7 @@ void Stream::local_reply(const LocalReply& reply) {
   info_.response_code = reply.status;
   info_.local_reply_body = body;
   apply_local_reply_config(*this, head, body, type);
+  info_.local_reply_body = {};  // of the formats above only
   if (request_->is_grpc()) {
     grpc_local_reply(head, reply.grpc_status, body);
     body = {};

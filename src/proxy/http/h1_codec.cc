@@ -70,6 +70,7 @@ bool H1ServerCodec::read_head(Buffer& in, Events& events) {
         return &c.head->headers.arena();
       },
       &ctx, bytes_max, true, scanned_, size, error);
+  message_bytes_ = text == nullptr ? in.size() : size;
   if (text == nullptr) {
     if (error) {
       events.on_request_start();
@@ -94,7 +95,9 @@ void H1ServerCodec::read_chunks(Buffer& in, Events& events) {
   Buffer body;
   Arena& arena = head_->headers.arena();
   if (trailers_ == nullptr && options_.enable_trailers) trailers_ = arena.make<HeaderMap>(arena);
+  const std::size_t before = in.size();
   const auto status = chunks_.feed(in, body, options_, arena, trailers_);
+  message_bytes_ += before - in.size();
   if (status == ChunkDecoder::Status::error) {
     if (chunks_.payload_complete() && !body.empty()) events.on_request_body(body, false);  // as Envoy counts it
     if (state_ == State::chunked) fail(events, chunks_.error());
@@ -117,6 +120,7 @@ void H1ServerCodec::feed(Buffer& in, Events& events) {
         Buffer body;
         const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(left_, in.size()));
         body.move_from(in, n);
+        message_bytes_ += n;
         left_ -= n;
         if (left_ == 0) state_ = State::complete;
         events.on_request_body(body, left_ == 0);
@@ -130,6 +134,7 @@ void H1ServerCodec::feed(Buffer& in, Events& events) {
       }
       case State::tunnel: {
         Buffer body;
+        message_bytes_ += in.size();
         body.append(std::move(in));
         events.on_request_body(body, false);
         return;

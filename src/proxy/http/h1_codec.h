@@ -31,6 +31,8 @@ class H1ServerCodec {
   void stop() noexcept { state_ = State::dead; }
   bool between_requests() const noexcept { return state_ == State::head; }
   bool request_complete() const noexcept { return state_ == State::complete; }
+  /// Of the message being read, as far as it was read.
+  std::uint64_t message_bytes() const noexcept { return message_bytes_; }
 
  private:
   enum class State : std::uint8_t { head, length, chunked, complete, tunnel, dead } state_ = State::head;
@@ -39,7 +41,7 @@ class H1ServerCodec {
   void fail(Events& events, const H1Error& e);
   const Http1Options& options_;
   RequestHead* head_ = nullptr;
-  std::uint64_t left_ = 0;
+  std::uint64_t left_ = 0, message_bytes_ = 0;
   std::size_t scanned_ = 0;
   HeaderMap* trailers_ = nullptr;  // of the message being read, in its arena
   ChunkDecoder chunks_;

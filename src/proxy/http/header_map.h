@@ -79,6 +79,8 @@ class HeaderMap {
   void clear() noexcept { size_ = 0; }
   /// Bytes of names and values.
   std::size_t byte_size() const noexcept;
+  /// As byte_size(), with what HTTP/1 puts around each field: ":" and the line's end.
+  std::size_t line_bytes() const noexcept { return byte_size() + 3 * size(); }
   Arena& arena() const noexcept { return *arena_; }
   /// Appends copies of all entries of `from` (another arena's).
   void copy_from(const HeaderMap& from);

@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 #include "proxy/base/metadata.h"
 #include "proxy/base/time.h"
 #include "proxy/http/filter_state.h"
@@ -17,6 +16,13 @@ namespace outrigger::http {
 
 /// How a connection ended: %DOWNSTREAM_DETECTED_CLOSE_TYPE%, %UPSTREAM_DETECTED_CLOSE_TYPE%.
 enum class CloseType : std::uint8_t { normal, local_reset, remote_reset };
+
+/// Bytes of one stream on one connection: all, those of header blocks, and those before compression.
+struct ByteMeter {
+  std::uint64_t wire_received = 0, wire_sent = 0;
+  std::uint64_t header_received = 0, header_sent = 0;
+  std::uint64_t plain_received = 0, plain_sent = 0;
+};
 
 /// Facts of one downstream connection; owned by its session.
 struct ConnectionInfo {
@@ -49,9 +55,15 @@ struct UpstreamInfo {
   std::string_view transport_failure_reason, local_close_reason;
   CloseType close_type = CloseType::normal;
   Protocol protocol = Protocol::http11;
-  TimePoint pool_ready{}, first_tx{}, last_tx{}, first_rx{}, last_rx{};
-  std::uint64_t wire_bytes_sent = 0, wire_bytes_received = 0;
-  std::uint64_t header_bytes_sent = 0, header_bytes_received = 0;
+  TimePoint pool_start{}, pool_ready{};  // asked for a connection, got one (or not)
+  TimePoint connect_start{}, connect_end{}, handshake_end{};
+  TimePoint first_tx{}, last_tx{}, first_rx{}, first_body_rx{}, last_rx{};
+  ByteMeter bytes;
+  /// What goes on changing after the attempt was given its connection.
+  void take_times(const UpstreamInfo& from) noexcept {
+    first_tx = from.first_tx, last_tx = from.last_tx;
+    first_rx = from.first_rx, first_body_rx = from.first_body_rx, last_rx = from.last_rx;
+  }
 };
 
 struct StreamInfo {
@@ -69,9 +81,9 @@ struct StreamInfo {
   ResponseFlags flags;
   std::string_view details;                          // %RESPONSE_CODE_DETAILS%
   std::uint64_t bytes_received = 0, bytes_sent = 0;  // bodies
-  std::uint64_t wire_bytes_received = 0, wire_bytes_sent = 0;
-  std::uint64_t header_bytes_received = 0, header_bytes_sent = 0;
+  ByteMeter bytes, upstream_bytes;  // the latter: of all attempts
   std::uint32_t attempt_count = 0;
+  std::uint32_t connection_header_bytes = 0;  // of the response's connection header, which is not in its map
   std::string_view route_name, virtual_host, virtual_cluster;
   std::string_view cluster;  // observability name (alt_stat_name when set)
   std::string_view cluster_raw;
@@ -82,7 +94,6 @@ struct StreamInfo {
   MetadataPtr cluster_metadata;
   std::string_view local_reply_body;
   std::optional<UpstreamInfo> upstream;
-  std::vector<net::Address> hosts_attempted;  // filled from the second attempt on
   /// `observability`: empty when it is the name.
   void set_cluster(std::string_view name, std::string_view observability, const MetadataPtr& metadata) noexcept {
     cluster = observability.empty() ? name : observability;

@@ -35,6 +35,8 @@ void ClientConnection::describe(http::UpstreamInfo& info) const {
   host_.describe(info);
   info.connection_id = id_;
   info.local = transport_->local();
+  info.connect_start = started_;
+  info.connect_end = connected_at_;
 }
 
 // ---- connecting
@@ -67,8 +69,9 @@ void ClientConnection::on_connected() {
   state_ = State::open;
   connected_ = true;
   connect_timeout_.cancel();
+  connected_at_ = thread_.loop.now();
   choose_protocol();
-  const auto ms = (thread_.loop.now() - started_).count() / 1000;
+  const auto ms = (connected_at_ - started_).count() / 1000;
   thread_.cells.record(cluster_.stats, ClusterStat::upstream_cx_connect_ms, static_cast<std::uint64_t>(ms));
   if (cluster_.config->max_connection_duration) max_duration_.arm(*cluster_.config->max_connection_duration);
   owner_.on_connected(*this);

@@ -98,7 +98,7 @@ class ClientConnection final : public PoolLink, private net::TransportEvents, pr
   std::unique_ptr<ClientProtocol> protocol_;  // null: not connected
   Buffer in_, out_;
   std::uint64_t id_, requests_ = 0;
-  TimePoint started_{};
+  TimePoint started_{}, connected_at_{};
   State state_ = State::connecting;
   PoolKind kind_;
   bool readable_ = false, above_ = false, in_read_loop_ = false, connected_ = false;

@@ -127,8 +127,7 @@ void ClusterManager::count_members(Entry& e) {
   registry_.set(e.shared->stats, ClusterStat::membership_healthy, healthy);
   if (degraded != 0) registry_.set(e.shared->stats, ClusterStat::membership_degraded, degraded);
   // As in Envoy, only clusters whose members come and go one by one tell it.
-  if (e.shared->config->discovery == Discovery::strict_dns)
-    registry_.set(e.shared->stats, ClusterStat::max_host_weight, weight);
+  if (e.shared->config->discovery == Discovery::strict_dns) registry_.set(e.shared->stats, ClusterStat::max_host_weight, weight);
 }
 
 void ClusterManager::start(Publish publish, std::function<void()> ready) {

@@ -19,7 +19,8 @@ void H1Client::attach(PoolWaiter& w) {
   high_priority_ = w.high_priority;
   pauses_ = 0;
   sent_any_ = request_ended_ = false;
-  info_.first_tx = info_.last_tx = info_.first_rx = info_.last_rx = {};
+  info_.first_tx = info_.last_tx = info_.first_rx = info_.first_body_rx = info_.last_rx = {};
+  info_.bytes = {};
   info_.pool_ready = connection_.thread().loop.now();
   connection_.count_stream_start();
   w.on_pool_ready(*this, connection_.host());
@@ -31,10 +32,14 @@ void H1Client::send_head(const http::RequestHead& head, bool end_stream) {
   const auto& o = connection_.cluster().config->http1;
   const bool upgrade = head.headers.has(http::Name::upgrade);
   codec_.expect_response(head.method, upgrade);
+  const std::size_t before = connection_.output().size();
   framing_ = http::write_request_head(
       head, end_stream,
       {o.header_case, o.enable_trailers, upgrade ? head.headers.get(http::Name::connection) : std::string_view{}},
       connection_.output());
+  const std::size_t target = head.is_connect() ? head.authority.size() : head.path.size();
+  constexpr std::size_t kLineBytes = std::string_view("  HTTP/1.1\r\n\r\n").size();
+  info_.bytes.header_sent += connection_.output().size() - before - head.method.size() - target - kLineBytes;
   info_.first_tx = connection_.thread().loop.now();
   if (end_stream) request_ended();
   connection_.schedule_flush();
@@ -53,14 +58,18 @@ void H1Client::send_body(Buffer& body, bool end_stream) {
 
 void H1Client::send_trailers(const http::HeaderMap& trailers) {
   const auto& o = connection_.cluster().config->http1;
+  const std::size_t before = connection_.output().size();
   http::write_trailers(framing_, trailers, {o.header_case, o.enable_trailers, {}}, connection_.output());
+  constexpr std::size_t kLastChunk = 5;
+  const std::size_t wrote = connection_.output().size() - before;
+  if (wrote > kLastChunk) info_.bytes.header_sent += wrote - kLastChunk;
   request_ended();
   connection_.schedule_flush();
 }
 
 void H1Client::on_bytes_sent(std::size_t bytes) noexcept {
   sent_any_ = true;
-  info_.wire_bytes_sent += bytes;
+  info_.bytes.wire_sent += bytes;
 }
 
 void H1Client::on_output_above() {
@@ -108,6 +117,10 @@ bool H1Client::reusable() const noexcept {
 void H1Client::on_informational(http::ResponseHead& head) { events_->on_informational(head); }
 
 void H1Client::on_response_head(http::ResponseHead& head, bool end_stream) {
+  info_.first_rx = connection_.thread().loop.now();
+  if (end_stream) info_.last_rx = info_.first_rx;
+  info_.bytes.header_received += head.headers.line_bytes();
+  info_.bytes.plain_received += info_.bytes.header_received;
   if (!codec_.keep_alive() && http::list_has(head.headers.get(http::Name::connection), "close"))
     connection_.thread().cells.add(connection_.cluster().stats, ClusterStat::upstream_cx_close_notify);
   if (!end_stream) return events_->on_head(head, false);
@@ -118,6 +131,11 @@ void H1Client::on_response_head(http::ResponseHead& head, bool end_stream) {
 
 void H1Client::on_response_body(Buffer& body, bool end_stream) {
   if (events_ == nullptr) return body.clear();
+  if (end_stream || info_.first_body_rx == TimePoint{}) {
+    const auto now = connection_.thread().loop.now();
+    if (info_.first_body_rx == TimePoint{}) info_.first_body_rx = now;
+    if (end_stream) info_.last_rx = now;
+  }
   if (!end_stream) return events_->on_body(body, false);
   const bool again = reusable();
   detach()->on_body(body, true);
@@ -125,6 +143,8 @@ void H1Client::on_response_body(Buffer& body, bool end_stream) {
 }
 
 void H1Client::on_response_trailers(http::HeaderMap& trailers) {
+  info_.last_rx = connection_.thread().loop.now();
+  info_.bytes.header_received += trailers.line_bytes();
   const bool again = reusable();
   if (auto* e = detach()) e->on_trailers(trailers);
   connection_.release(again);

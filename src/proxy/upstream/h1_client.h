@@ -17,7 +17,7 @@ class H1Client final : public ClientProtocol, private ClientStream, private http
   void feed(Buffer& in) override;
   bool wants_bytes() const noexcept override { return pauses_ == 0; }
   void on_bytes_sent(std::size_t bytes) noexcept override;
-  void on_bytes_received(std::size_t bytes) noexcept override { info_.wire_bytes_received += bytes; }
+  void on_bytes_received(std::size_t bytes) noexcept override { info_.bytes.wire_received += bytes; }
   void on_output_above() override;
   void on_output_below() override;
   std::uint32_t active() const noexcept override { return events_ != nullptr ? 1 : 0; }

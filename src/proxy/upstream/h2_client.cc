@@ -41,8 +41,8 @@ void H2ClientStream::clear() {
   trailers_ = nullptr;
   upgrade_ = {};
   head_seen_ = false;
-  info_.first_tx = info_.last_tx = info_.first_rx = info_.last_rx = {};
-  info_.wire_bytes_sent = info_.wire_bytes_received = info_.header_bytes_sent = info_.header_bytes_received = 0;
+  info_.first_tx = info_.last_tx = info_.first_rx = info_.first_body_rx = info_.last_rx = {};
+  info_.bytes = {};
 }
 
 void H2ClientStream::send_head(const http::RequestHead& head, bool end_stream) {
@@ -84,10 +84,10 @@ ClientStreamEvents* H2ClientStream::detach() {
   auto* e = std::exchange(events_, nullptr);
   if (e == nullptr) return nullptr;
   arena_ = nullptr;
-  info_.wire_bytes_sent = wire_sent;
-  info_.wire_bytes_received = wire_received;
-  info_.header_bytes_sent = header_wire_sent;
-  info_.header_bytes_received = header_wire_received;
+  info_.bytes.wire_sent = wire_sent;
+  info_.bytes.wire_received = wire_received;
+  info_.bytes.header_sent = header_wire_sent;
+  info_.bytes.header_received = header_wire_received;
   while (pauses > 0) client_.codec_.pause(*this, false);
   --client_.active_;
   client_.connection_.count_stream_end(high_priority_);
@@ -217,7 +217,7 @@ void H2Client::on_headers_end(http2::CodecStream& c, bool end_stream) {
     return;
   }
   s.head_seen_ = true;
-  s.info_.header_bytes_received = s.header_wire_received;
+  s.info_.first_rx = connection_.thread().loop.now();
   http2::finish_response(*s.head_, s.upgrade_);
   if (!end_stream) return s.events_->on_head(*s.head_, false);
   s.detach()->on_head(*s.head_, true);

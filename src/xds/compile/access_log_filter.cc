@@ -122,8 +122,11 @@ FilterPtr compile_access_log_filter(const log_v3::AccessLogFilter& p, const Path
       const Path here = at / "header_filter";
       auto m = compile_header_matcher(p.header_filter().header(), here / "header", problems);
       if (!m) return nullptr;
-      return filter(
-          [m = std::move(*m)](const LogContext& c) { return c.format.request != nullptr && m.match(*c.format.request); });
+      return filter([m = std::move(*m)](const LogContext& c) {
+        if (c.format.request != nullptr) return m.match(*c.format.request);
+        Arena arena;  // a TCP connection: as a request without headers
+        return m.match(http::RequestHead(arena));
+      });
     }
     case F::kResponseFlagFilter: return compile_flags(p.response_flag_filter(), at / "response_flag_filter", problems);
     case F::kGrpcStatusFilter: {
@@ -134,6 +137,10 @@ FilterPtr compile_access_log_filter(const log_v3::AccessLogFilter& p, const Path
         return (s < 32 && (bits >> s & 1u) != 0) != exclude;
       });
     }
+    // No filter of ours writes dynamic metadata: the key is never found.
+    case F::kMetadataFilter:
+      return filter([pass = !p.metadata_filter().has_match_if_key_not_found() ||
+                            p.metadata_filter().match_if_key_not_found().value()](const LogContext&) { return pass; });
     case F::kLogTypeFilter: return compile_log_types(p.log_type_filter());
     case F::FILTER_SPECIFIER_NOT_SET: break;
   }

@@ -6,7 +6,7 @@
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
 #include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
 #include "filters/tcp_proxy.h"
-#include "proxy/hcm/hygiene.h"
+#include "proxy/base/random.h"
 #include "xds/compile/access_log.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/http.h"
@@ -136,8 +136,8 @@ void compile_socket(const listener_v3::Listener& p, server::ListenerConfig& o, c
 static std::string random_name() {
   std::random_device device;
   Random random(static_cast<std::uint64_t>(device()) << 32 | device());
-  Arena arena;
-  return std::string(hcm::make_uuid(random, arena));
+  const auto id = make_uuid(random);
+  return {id.data(), id.size()};
 }
 
 server::ListenerConfigPtr compile_listener(const listener_v3::Listener& p, const Path& at, CompileContext& c) {

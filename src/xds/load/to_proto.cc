@@ -251,7 +251,7 @@ class Writer {
     for (const auto& [key, v] : n.fields) value(v, (*s.mutable_fields())[key]);
   }
 
-  /// A fraction in YAML stays a string, as Envoy's loader leaves it.
+  /// A fraction and a large number in YAML stay strings, as Envoy's loader leaves them.
   void value(const Node& n, pb::Value& v) {
     switch (n.kind) {
       case Node::null: v.set_null_value(pb::NULL_VALUE); return;
@@ -271,7 +271,7 @@ class Writer {
       v.set_string_value(n.text);
     else if (parse_yaml_bool(n, b))
       v.set_bool_value(b);
-    else if (d && std::isfinite(*d) && (o_.file.ends_with(".json") || whole<std::int64_t>(n.text)))
+    else if (d && std::isfinite(*d) && (o_.file.ends_with(".json") || whole<std::int32_t>(n.text)))
       v.set_number_value(*d);
     else
       v.set_string_value(n.text);

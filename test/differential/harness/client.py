@@ -285,6 +285,20 @@ class Client:
             out["body"] = body
         self.steps.append(out)
 
+    async def do_rename(self, path, to):
+        os.rename(self.run.fill(path), self.run.fill(to))
+
+    async def do_printed(self, regex, lines):
+        found = []
+
+        def there():
+            with open(self.run.proxy.errors, errors="replace") as f:
+                found[:] = [x for x in f.read().splitlines() if re.search(regex, x)]
+            return len(found) >= lines
+
+        await self.run.poll(there)
+        self.steps.append({"printed": found})
+
     async def do_file_mode(self, path):
         self.steps.append({"mode": oct(os.stat(self.run.fill(path)).st_mode)})
 

@@ -37,6 +37,7 @@ class Scenario:
         self.access_log = kw.pop("access_log", None)
         self.mask = kw.pop("mask", [])              # (regex, replacement) on every string
         self.unordered_log = kw.pop("unordered_log", False)  # "set": equal lines count once
+        self.raw_log = kw.pop("raw_log", False)     # lines as they are, not as JSON
         self.no_log = kw.pop("no_log", False)
         self.no_upstream = kw.pop("no_upstream", False)
         self.brief_upstream = kw.pop("brief_upstream", False)  # of requests: the line and the attempt
@@ -237,6 +238,15 @@ def file_mode(path):
 def file(path, lines):
     """A file's text, once it has so many lines."""
     return [("file", path, lines)]
+
+
+def rename(path, to):
+    return [("rename", path, to)]
+
+
+def printed(regex, lines):
+    """The lines of what the process printed that match, once there are so many."""
+    return [("printed", regex, lines)]
 
 
 def stat_is(name, value):

@@ -136,7 +136,7 @@ class Run:
         parsed = []
         for line in lines:
             try:
-                parsed.append(json.loads(line))
+                parsed.append(line if self.scenario.raw_log else json.loads(line))
             except ValueError:
                 parsed.append(line)
         out["log"] = parsed
