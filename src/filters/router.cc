@@ -268,15 +268,40 @@ void Router::request_complete() {
 
 // ---- attempts
 
+namespace {
+/// Does the endpoint's envoy.lb metadata have all of these fields? A list has each of its values.
+bool has_metadata(const Metadata* metadata, const MetadataValue& fields) {
+  const auto* lb = metadata == nullptr ? nullptr : metadata->find("envoy.lb", {});
+  for (const auto& [name, want] : fields.fields) {
+    const auto* have = lb == nullptr ? nullptr : lb->field(name);
+    if (have == nullptr) return false;
+    const bool in =
+        have->kind == MetadataValue::list && std::find(have->items.begin(), have->items.end(), want) != have->items.end();
+    if (!in && !(*have == want)) return false;
+  }
+  return true;
+}
+}  // namespace
+
 bool Router::rejects(const upstream::Host& h) const noexcept {
   const auto* p = retry_.policy();
   if (p == nullptr || !is_retry_) return false;
   if (p->previous_hosts && std::find(tried_, tried_ + tried_count_, &h) != tried_ + tried_count_) return true;
   if (p->omit_canary_hosts && h.endpoint().canary) return true;
-  for (const auto& kv : p->omit_host_metadata)
-    for (const auto& have : h.endpoint().lb_metadata)
-      if (kv == have) return true;
+  for (const auto& fields : p->omit_host_metadata)
+    if (has_metadata(h.endpoint().metadata.get(), fields)) return true;
   return false;
+}
+
+/// Which priorities the next try leaves out; null: none. (Envoy: previous_priorities.)
+upstream::Priorities* Router::other_priorities() {
+  const auto* p = retry_.policy();
+  if (p == nullptr || !is_retry_ || p->previous_priorities_every == 0) return nullptr;
+  const std::size_t seen = tried_count_ - seen_from_;
+  if (seen < p->previous_priorities_every) return nullptr;
+  if (seen % p->previous_priorities_every == 0)
+    for (std::size_t i = seen_from_; i < tried_count_; ++i) priorities_.excluded.set(tried_priorities_[i]);
+  return &priorities_;
 }
 
 void Router::start_attempt() {
@@ -294,15 +319,20 @@ void Router::start_attempt() {
   if (is_retry_) {
     pick.avoid = this;
     pick.attempts_max = retry_.host_attempts_max();
+    pick.priorities = other_priorities();
   }
   upstream::Host* host = cluster_->pick(pick);
+  if (std::exchange(priorities_.exhausted, false)) seen_from_ = tried_count_;
   if (host == nullptr) {
     charge(503, nullptr, nullptr);
     info.flags.set(Flag::no_healthy_upstream);
     return fail(503, "no healthy upstream", "no_healthy_upstream", false);
   }
   host->describe(info.upstream.emplace());
-  if (tried_count_ < kAttemptsMax) tried_[tried_count_++] = host;
+  if (tried_count_ < kAttemptsMax) {
+    tried_priorities_[tried_count_] = static_cast<std::uint8_t>(host->endpoint().priority % upstream::Priorities::kMax);
+    tried_[tried_count_++] = host;
+  }
   if (attempt_count_ == kAttemptsMax) return fail(503, "too many attempts", "too_many_attempts", false);
   if (route_->rewrite.host == route::Rewrite::automatic && !host->endpoint().hostname.empty()) {
     if (!config_.suppress_envoy_headers && head.authority != host->endpoint().hostname && !is_retry_)

@@ -101,6 +101,7 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   void start_shadows(bool end_stream);
   void request_complete();
   bool rejects(const upstream::Host& h) const noexcept override;
+  upstream::Priorities* other_priorities();
 
   void on_response_head(Attempt& a, http::ResponseHead& head, bool end_stream);
   void on_response_end(Attempt& a);
@@ -133,6 +134,9 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   Attempt* attempts_[kAttemptsMax] = {};
   upstream::Host* tried_[kAttemptsMax] = {};
   std::size_t attempt_count_ = 0, tried_count_ = 0;
+  upstream::Priorities priorities_;
+  std::uint8_t tried_priorities_[kAttemptsMax] = {};
+  std::size_t seen_from_ = 0;  // of tried_, since the last time all priorities were tried
   Attempt* winner_ = nullptr;
   Buffer kept_;  // the request body, while a retry may need it
   bool keep_body_ = false, end_on_head_ = false, request_end_ = false, head_sent_ = false, responded_ = false,

@@ -63,6 +63,19 @@ void MetadataValue::append_json(std::string& out) const {
   }
 }
 
+bool MetadataValue::operator==(const MetadataValue& o) const noexcept {
+  if (kind != o.kind) return false;
+  switch (kind) {
+    case null: return true;
+    case number: return n == o.n;
+    case string: return text == o.text;
+    case boolean: return b == o.b;
+    case object: return fields == o.fields;
+    case list: return items == o.items;
+  }
+  return false;
+}
+
 void Metadata::merge(std::string_view name, const MetadataValue& object) {
   root_.kind = MetadataValue::object;
   MetadataValue& into = field_of(root_, name);

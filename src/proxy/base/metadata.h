@@ -27,6 +27,7 @@ struct MetadataValue {
   /// A string as it is, anything else as JSON with keys in order.
   void append_text(std::string& out) const { kind == string ? void(out += text) : append_json(out); }
   void append_json(std::string& out) const;
+  bool operator==(const MetadataValue& o) const noexcept;
 };
 
 class Metadata {

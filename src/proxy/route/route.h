@@ -70,8 +70,9 @@ struct RetryPolicy {
   Duration reset_max = std::chrono::seconds(300);
   std::uint32_t host_attempts_max = 1;  // host_selection_retry_max_attempts
   bool previous_hosts = false, omit_canary_hosts = false;
-  std::vector<std::pair<std::string, std::string>> omit_host_metadata;
-  std::optional<std::uint32_t> previous_priorities;  // update_frequency
+  /// Of each: hosts whose envoy.lb metadata has all of its fields.
+  std::vector<MetadataValue> omit_host_metadata;
+  std::uint32_t previous_priorities_every = 0;  // retry_priority's update_frequency; 0: none
 };
 
 struct HedgePolicy {

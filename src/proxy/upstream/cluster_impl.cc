@@ -51,7 +51,7 @@ Host* ClusterImpl::pick(const PickContext& c) {
   Host* host = nullptr;
   bool panic = false;
   for (std::uint32_t i = 0; i <= c.attempts_max; ++i) {
-    host = balancer_.pick(panic);
+    host = balancer_.pick(panic, c.priorities);
     if (panic) thread_.cells.add(shared_->stats, ClusterStat::lb_healthy_panic);
     if (host == nullptr || c.avoid == nullptr || !c.avoid->rejects(*host)) break;
   }

@@ -51,6 +51,7 @@ void LoadBalancer::share_load(const std::vector<std::vector<Host*>>& all, const 
     const bool panic = !all[p].empty() && healthy[p].size() * 100 < config_.panic_percent * all[p].size() && total < 100;
     levels_.push_back(make_level(panic ? all[p] : healthy[p], panic));
     levels_.back().load = load;
+    levels_.back().health = health[p];
   }
   if (left > 0)
     for (auto& l : levels_)
@@ -94,18 +95,48 @@ Host* LoadBalancer::pick_weighted(Level& level) {
   return h;
 }
 
-Host* LoadBalancer::pick(bool& panic) {
+LoadBalancer::Level* LoadBalancer::pick_level() {
+  if (levels_.size() == 1) return &levels_[0];
   Level* level = nullptr;
-  if (levels_.size() == 1) {
-    level = &levels_[0];
-  } else {
-    auto at = static_cast<std::uint32_t>(random_.below(100));
-    for (auto& l : levels_) {
-      level = &l;
-      if (at < l.load) break;
-      at -= l.load;
-    }
+  auto at = static_cast<std::uint32_t>(random_.below(100));
+  for (auto& l : levels_) {
+    level = &l;
+    if (at < l.load) break;
+    at -= l.load;
   }
+  return level;
+}
+
+/// By the health of the priorities that are not excluded; when they have none, of all.
+LoadBalancer::Level* LoadBalancer::pick_other_level(Priorities& priorities) {
+  const auto out = [&](std::size_t p) { return p < Priorities::kMax && priorities.excluded[p]; };
+  const auto sum = [&] {
+    std::uint32_t n = 0;
+    for (std::size_t p = 0; p < levels_.size(); ++p)
+      if (!out(p)) n += levels_[p].health;
+    return std::min(n, 100u);
+  };
+  std::uint32_t total = sum();
+  if (total == 0) {
+    priorities.excluded.reset();
+    priorities.exhausted = true;
+    total = sum();
+  }
+  if (total == 0) return pick_level();
+  Level* level = nullptr;
+  auto at = static_cast<std::uint32_t>(random_.below(100));
+  for (std::size_t p = 0; p < levels_.size(); ++p) {
+    if (out(p) || levels_[p].health == 0) continue;
+    level = &levels_[p];
+    const std::uint32_t load = level->health * 100 / total;
+    if (at < load) break;
+    at -= load;
+  }
+  return level;
+}
+
+Host* LoadBalancer::pick(bool& panic, Priorities* priorities) {
+  Level* level = priorities == nullptr ? pick_level() : pick_other_level(*priorities);
   if (level == nullptr || level->hosts.empty()) return nullptr;
   panic = level->panic;
   if (level->panic && config_.fail_traffic_on_panic) return nullptr;

@@ -4,6 +4,7 @@
 #include <vector>
 #include "proxy/base/random.h"
 #include "proxy/upstream/cluster_config.h"
+#include "proxy/upstream/pool.h"
 #include "proxy/upstream/worker_host.h"
 
 namespace outrigger::upstream {
@@ -13,7 +14,7 @@ class LoadBalancer {
   LoadBalancer(const ClusterConfig& config, Random& random);
   void update(const std::vector<Host*>& hosts);
   /// Null: none. `panic` tells that unhealthy hosts were in the choice.
-  Host* pick(bool& panic);
+  Host* pick(bool& panic, Priorities* priorities = nullptr);
 
  private:
   struct Entry {  // earliest deadline first: each host's turn comes weight times as often
@@ -25,6 +26,7 @@ class LoadBalancer {
     std::vector<Host*> hosts;  // in the choice
     std::vector<Entry> heap;   // when weights differ
     std::uint32_t load = 0;    // percent of the traffic
+    std::uint32_t health = 0;  // percent it could take
     std::size_t next = 0;
     double now = 0;
     bool panic = false;
@@ -32,6 +34,8 @@ class LoadBalancer {
   static Level make_level(std::vector<Host*> hosts, bool panic);
   void share_load(const std::vector<std::vector<Host*>>& all, const std::vector<std::vector<Host*>>& healthy);
   Host* pick_weighted(Level& level);
+  Level* pick_level();
+  Level* pick_other_level(Priorities& priorities);
   double weight_of(const Host& h) const noexcept;
   const ClusterConfig& config_;
   Random& random_;

@@ -1,6 +1,7 @@
 // What the router asks of a cluster on one worker: pick a host, get a stream on a pooled HTTP
 // connection (or a TCP connection), with circuit limits. All on the worker's thread.
 #pragma once
+#include <bitset>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -24,6 +25,13 @@ struct PickContext {
   /// Retry: asked up to attempts_max more times while it returns true.
   const class HostFilter* avoid = nullptr;
   std::uint32_t attempts_max = 1;
+  struct Priorities* priorities = nullptr;  // null: all take part
+};
+/// Priorities that a request has tried and shall not try again while others can take it.
+struct Priorities {
+  static constexpr std::uint32_t kMax = 128;
+  std::bitset<kMax> excluded;
+  bool exhausted = false;  // told: all were, so all take part again
 };
 class HostFilter {
  public:

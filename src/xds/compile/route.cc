@@ -62,7 +62,7 @@ class Compiler {
     if (p.has_retry_policy()) retry_ = compile_retry_policy(p.retry_policy(), at / "retry_policy", c_.problems);
     mirrors_ = compile_mirrors(p.request_mirror_policies(), at, c_);
     if (mirrors_ == nullptr) mirrors_ = config_mirrors_;
-    body_bytes_max_ = compile_buffer_limit(p, at, c_.problems);
+    body_bytes_max_ = compile_buffer_limit(p);
     const std::string prefix = "vhost." + stats::sanitize(p.name()) + ".";
     for (int i = 0; i < p.virtual_clusters_size(); ++i) {
       auto& vc = v->virtual_clusters.emplace_back();
@@ -98,7 +98,7 @@ class Compiler {
         compile_route_action(p.route(), o, at / "route", c_);
         if (o.retry == nullptr) o.retry = retry_;
         if (o.mirrors == nullptr) o.mirrors = mirrors_;
-        o.body_bytes_max = compile_buffer_limit(p, at, c_.problems);
+        o.body_bytes_max = compile_buffer_limit(p);
         if (!o.body_bytes_max) o.body_bytes_max = body_bytes_max_;
         if (!p.route().has_hedge_policy()) o.hedge.on_per_try_timeout = vhost.hedge_policy().hedge_on_per_try_timeout();
         break;

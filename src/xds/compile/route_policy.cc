@@ -5,9 +5,12 @@
 #include "envoy/extensions/internal_redirect/previous_routes/v3/previous_routes_config.pb.h"
 #include "envoy/extensions/internal_redirect/safe_cross_scheme/v3/safe_cross_scheme_config.pb.h"
 #include "envoy/extensions/retry/host/omit_canary_hosts/v3/omit_canary_hosts.pb.h"
+#include "envoy/extensions/retry/host/omit_host_metadata/v3/omit_host_metadata_config.pb.h"
 #include "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.pb.h"
+#include "envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.pb.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/matchers.h"
+#include "xds/compile/metadata.h"
 
 namespace outrigger::xds {
 
@@ -118,9 +121,45 @@ void compile_internal_redirect(const Action& p, route::InternalRedirectPolicy& o
   }
 }
 
+namespace {
+
+/// Below a millisecond is one, as Envoy rounds.
+Duration back_off(const google::protobuf::Duration& d) {
+  return std::max(to_duration(d), Duration(std::chrono::milliseconds(1)));
+}
+
+void compile_retry_plugins(const route_v3::RetryPolicy& p, route::RetryPolicy& o, const Path& at, Problems& problems) {
+  namespace host = envoy::extensions::retry::host;
+  for (int i = 0; i < p.retry_host_predicate_size(); ++i) {
+    const auto& any = p.retry_host_predicate(i).typed_config();
+    const auto& name = p.retry_host_predicate(i).name();
+    host::omit_host_metadata::v3::OmitHostMetadataConfig omit;
+    const auto named = [&](std::string_view n) { return any.type_url().empty() && name == n; };
+    if (any.Is<host::previous_hosts::v3::PreviousHostsPredicate>() || named("envoy.retry_host_predicates.previous_hosts")) {
+      o.previous_hosts = true;
+    } else if (any.Is<host::omit_canary_hosts::v3::OmitCanaryHostsPredicate>() ||
+               named("envoy.retry_host_predicates.omit_canary_hosts")) {
+      o.omit_canary_hosts = true;
+    } else if (any.UnpackTo(&omit)) {
+      const auto& all = omit.metadata_match().filter_metadata();
+      const auto lb = all.find("envoy.lb");
+      o.omit_host_metadata.push_back(lb == all.end() ? MetadataValue{} : compile_metadata_value(lb->second));
+    } else {
+      problems.error(at.at("retry_host_predicate", i), "retry host predicate '" + name + "' is not implemented");
+    }
+  }
+  if (!p.has_retry_priority()) return;
+  envoy::extensions::retry::priority::previous_priorities::v3::PreviousPrioritiesConfig previous;
+  if (p.retry_priority().typed_config().UnpackTo(&previous))
+    o.previous_priorities_every = static_cast<std::uint32_t>(previous.update_frequency());
+  else
+    problems.error(at / "retry_priority", "retry priority '" + p.retry_priority().name() + "' is not implemented");
+}
+
+}  // namespace
+
 std::shared_ptr<const route::RetryPolicy> compile_retry_policy(const route_v3::RetryPolicy& p, const Path& at,
                                                                Problems& problems) {
-  namespace host = envoy::extensions::retry::host;
   auto o = std::make_shared<route::RetryPolicy>();
   bool all_known = true;
   o->on = route::retry_on::parse(p.retry_on(), all_known) | route::retry_on::parse_grpc(p.retry_on(), all_known);
@@ -135,9 +174,9 @@ std::shared_ptr<const route::RetryPolicy> compile_retry_policy(const route_v3::R
     if (auto m = compile_header_matcher(p.retriable_request_headers(i), at.at("retriable_request_headers", i), problems))
       o->retriable_request_headers.push_back(std::move(*m));
   if (p.has_retry_back_off()) {
-    o->back_off_base = to_duration(p.retry_back_off().base_interval());
+    o->back_off_base = back_off(p.retry_back_off().base_interval());
     if (p.retry_back_off().has_max_interval()) {
-      o->back_off_max = to_duration(p.retry_back_off().max_interval());
+      o->back_off_max = back_off(p.retry_back_off().max_interval());
       if (*o->back_off_max < *o->back_off_base)
         problems.error(at / "retry_back_off", "retry_policy.max_interval must greater than or equal to the base_interval");
     }
@@ -146,22 +185,11 @@ std::shared_ptr<const route::RetryPolicy> compile_retry_policy(const route_v3::R
     const auto& r = p.rate_limited_retry_back_off();
     for (const auto& h : r.reset_headers())
       o->reset_headers.push_back({lower(h.name()), h.format() == route_v3::RetryPolicy::UNIX_TIMESTAMP});
-    if (r.has_max_interval()) o->reset_max = to_duration(r.max_interval());
+    if (r.has_max_interval()) o->reset_max = back_off(r.max_interval());
   }
   if (p.host_selection_retry_max_attempts() > 0)
     o->host_attempts_max = static_cast<std::uint32_t>(std::min<std::int64_t>(p.host_selection_retry_max_attempts(), 1000));
-  for (int i = 0; i < p.retry_host_predicate_size(); ++i) {
-    const auto& any = p.retry_host_predicate(i).typed_config();
-    const auto& name = p.retry_host_predicate(i).name();
-    if (any.Is<host::previous_hosts::v3::PreviousHostsPredicate>() ||
-        (any.type_url().empty() && name == "envoy.retry_host_predicates.previous_hosts"))
-      o->previous_hosts = true;
-    else if (any.Is<host::omit_canary_hosts::v3::OmitCanaryHostsPredicate>() ||
-             (any.type_url().empty() && name == "envoy.retry_host_predicates.omit_canary_hosts"))
-      o->omit_canary_hosts = true;
-    else
-      problems.error(at.at("retry_host_predicate", i), "retry host predicate '" + name + "' is not implemented");
-  }
+  compile_retry_plugins(p, *o, at, problems);
   return o;
 }
 

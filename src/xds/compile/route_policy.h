@@ -23,12 +23,9 @@ void compile_hash_policies(const google::protobuf::RepeatedPtrField<envoy::confi
 void compile_internal_redirect(const envoy::config::route::v3::RouteAction& p, route::InternalRedirectPolicy& o, const Path& at,
                                Problems& problems);
 
-/// per_request_buffer_limit_bytes or request_body_buffer_limit of a route or virtual host.
+/// request_body_buffer_limit, else per_request_buffer_limit_bytes of a route or virtual host.
 template <class P>
-std::optional<std::uint64_t> compile_buffer_limit(const P& p, const Path& at, Problems& problems) {
-  if (p.has_per_request_buffer_limit_bytes() && p.has_request_body_buffer_limit())
-    problems.error(at / "request_body_buffer_limit",
-                   "Only one of request_body_buffer_limit and per_request_buffer_limit_bytes could be set");
+std::optional<std::uint64_t> compile_buffer_limit(const P& p) {
   if (p.has_request_body_buffer_limit()) return p.request_body_buffer_limit().value();
   if (p.has_per_request_buffer_limit_bytes()) return p.per_request_buffer_limit_bytes().value();
   return {};

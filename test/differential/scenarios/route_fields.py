@@ -287,3 +287,15 @@ scenario("vhost_require_tls_by_forwarded_proto", vhosts=f"""
 """, hcm="internal_address_config: {cidr_ranges: [{address_prefix: 10.0.0.0, prefix_len: 8}]}",
          client=get("/", host="all.example") + get("/", "x-forwarded-proto: https", host="all.example") + get("/?q=1", host="all.example:80")
          + get("/") + get("/", "x-forwarded-for: 10.0.0.1") + get("/", "x-forwarded-proto: https") + get("/", "x-envoy-internal: true"))
+
+# Retries to other priorities, and configs that are wrong.
+THREE = {"a": [ok("a", status=503, reason="Service Unavailable")], "b": [ok("b", status=503, reason="Service Unavailable")],
+         "c": [ok("c", status=503, reason="Service Unavailable")]}
+PRIORITIES = {"all": {"yaml": "load_assignment: {endpoints: [%s]}" % ", ".join(
+    '{priority: %d, lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: "{{%s.port}}"}}}}]}' % (i, n)
+    for i, n in enumerate("abc"))}}
+scenario("retry_priorities_in_turn", up=THREE, clusters=PRIORITIES, routes="""
+- match: {prefix: /}
+  route: {cluster: "{{all}}", timeout: 0s, retry_policy: {retry_on: 5xx, num_retries: 5, retry_back_off: {base_interval: 0.0001s}, retry_priority: {name: envoy.retry_priorities.previous_priorities, typed_config: {
+    "@type": type.googleapis.com/envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig, update_frequency: 1}}}}
+""", client=get("/"))
