@@ -20,10 +20,21 @@ H1Server::~H1Server() = default;
 // ---- requests
 
 void H1Server::feed(Buffer& in) {
+  const bool begins = stream_ == nullptr && codec_.between_requests() && !in.empty();
+  if (begins && response_ends_[0] > session_.bytes_sent()) return refuse_flood();
   codec_.feed(in, *this);
   if (stream_ != nullptr || !session_.open() || !codec_.between_requests() || in.empty()) return;
   stream_ = &session_.new_stream(*this);  // part of a head is here: the request's clocks run
   if (config_.request_headers_timeout) headers_timeout_.arm(*config_.request_headers_timeout);
+}
+
+/// A client that asks on and on and reads nothing: two answers wait for it, there will be no third.
+void H1Server::refuse_flood() {
+  session_.worker().thread.cells.add(config_.codec_stats, Http1Stat::response_flood);
+  session_.count_cut_request();
+  session_.note_flag(http::Flag::downstream_protocol_error);
+  session_.new_stream(*this).on_downstream_gone("codec_error:Too_many_responses_queued.", http::Flag::downstream_protocol_error);
+  session_.begin_close(true);
 }
 
 bool H1Server::wants_bytes(std::size_t waiting) const noexcept {
@@ -171,6 +182,7 @@ void H1Server::on_stream_done(Stream& s, bool request_complete, bool abort) {
   if (closing_ || abort || !request_complete || tunnel_) {
     session_.begin_close((linger_ || !request_complete) && !abort);
   } else {
+    response_ends_[0] = std::exchange(response_ends_[1], session_.bytes_sent() + session_.output().size());
     next_request_ = true;
     session_.schedule_flush();
   }

@@ -44,6 +44,7 @@ class H1Server final : public ServerProtocol, private Downstream, private http::
   void on_codec_error(const http::H1Error& error) override;
 
   void on_headers_timeout();
+  void refuse_flood();
 
   Session& session_;
   const Config& config_;
@@ -52,7 +53,8 @@ class H1Server final : public ServerProtocol, private Downstream, private http::
   std::uint64_t sent_ = 0, header_sent_ = 0;  // of the running response
   std::uint32_t pauses_ = 0;
   http::BodyFraming framing_ = http::BodyFraming::none;
-  bool draining_ = false;  // responses say so; requests are served until drain()
+  bool draining_ = false;                // responses say so; requests are served until drain()
+  std::uint64_t response_ends_[2] = {};  // of the last two, among the bytes put out: the older first
   bool closing_ = false, linger_ = false, tunnel_ = false;
   bool next_request_ = false;  // the turn's end starts the next request
   event::Alarm<H1Server, &H1Server::on_headers_timeout> headers_timeout_;

@@ -81,6 +81,7 @@ bool Session::reading_allowed() const noexcept {
 
 void Session::on_readable() {
   readable_ = true;
+  if (state_ == State::delaying && transport_->peer_closed()) return finish_close(true);
   if (!in_read_loop_) read_loop();
 }
 
@@ -221,9 +222,15 @@ void Session::begin_close(bool delay) {
     if (state_ == State::closed) return;
   }
   if (out_.empty() && (!delay || config_->delayed_close_timeout.count() == 0)) return finish_close(false);
-  state_ = out_.empty() || delay ? State::delaying : State::flushing;
+  const bool lingers = delay && config_->delayed_close_timeout.count() > 0;
+  state_ = lingers ? State::delaying : State::flushing;
   if (config_->delayed_close_timeout.count() > 0) delayed_close_.arm(config_->delayed_close_timeout);
   if (readable_) transport_->rearm();
+}
+
+void Session::count_cut_request() noexcept {
+  worker_.thread.cells.add(config_->stats, HttpStat::downstream_cx_destroy_active_rq);
+  worker_.thread.cells.add(config_->stats, HttpStat::downstream_cx_destroy_local_active_rq);
 }
 
 void Session::on_delayed_close() {

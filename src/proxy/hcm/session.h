@@ -30,6 +30,8 @@ class Session final : public net::Connection, private net::TransportEvents, priv
   const ListenerContext& listener() const noexcept { return listener_; }
   bool open() const noexcept { return state_ == State::open; }
   Buffer& output() noexcept { return out_; }
+  /// Of all that was put into output(), what the transport took.
+  std::uint64_t bytes_sent() const noexcept { return bytes_written_; }
   /// After something was put into output(): it is sent at the turn's end, or now when it is a lot.
   void on_output(bool more_follows);
   void schedule_flush();
@@ -47,6 +49,8 @@ class Session final : public net::Connection, private net::TransportEvents, priv
   void resume_reading();
   /// `delay`: the client still sends; a FIN now could turn into a RST that destroys our answer.
   void begin_close(bool delay);
+  /// The running request ends with the close that begins now.
+  void count_cut_request() noexcept;
   /// Closes now, what is not sent yet is lost.
   void abort() { finish_close(false); }
   /// What was read and not fed yet is looked at again.

@@ -33,6 +33,7 @@ class TcpTransport final : public Transport, private event::Pollable {
   IoResult write(Buffer& from) noexcept override;
   void shutdown_write() noexcept override;
   void rearm() noexcept override;
+  bool peer_closed() const noexcept override { return hangup_; }
   void close() noexcept override;
   void close_reset() noexcept override;
   const Address& local() const noexcept override { return local_; }

@@ -43,6 +43,8 @@ class Transport {
   virtual void shutdown_write() noexcept = 0;
   /// Readiness is told again on the next turn: for a reader that stopped before would_block.
   virtual void rearm() noexcept {}
+  /// The peer's FIN or RST has come, though bytes before it may wait to be read.
+  virtual bool peer_closed() const noexcept { return false; }
   virtual void close() noexcept = 0;        // FIN
   virtual void close_reset() noexcept = 0;  // RST
   virtual const Address& local() const noexcept = 0;

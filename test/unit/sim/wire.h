@@ -46,6 +46,7 @@ class SimTransport final : public net::Transport {
   net::IoResult write(Buffer& from) noexcept override;
   void shutdown_write() noexcept override;
   void rearm() noexcept override { wire_.wake(); }
+  bool peer_closed() const noexcept override { return hangup_; }
   void close() noexcept override { wire_.close_near(false); }
   void close_reset() noexcept override { wire_.close_near(true); }
   const net::Address& local() const noexcept override { return local_; }
