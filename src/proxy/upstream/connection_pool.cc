@@ -177,7 +177,11 @@ void ConnectionPool::on_closed(ClientConnection& c, std::optional<PoolFailure> f
   if (!pending_.empty()) connect_for_pending(pending_.front()->high_priority);
 }
 
-void ConnectionPool::on_reusable(ClientConnection& c) { serve_pending(c); }
+void ConnectionPool::on_reusable(ClientConnection& c) {
+  serve_pending(c);
+  // The circuit may allow another connection by now.
+  if (!pending_.empty()) connect_for_pending(pending_.front()->high_priority);
+}
 
 void ConnectionPool::on_draining(ClientConnection& c) { others_.push_back(c); }
 

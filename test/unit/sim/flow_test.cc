@@ -173,3 +173,32 @@ TEST_CASE("a request held back by a delay keeps its body within the limit", "[si
             },
             true});
 }
+
+TEST_CASE("a client that asks on and on and reads nothing is cut off", "[sim]") {
+  play_all({{},
+            [](World& w) {
+              w.network.window = 8192;
+              auto& up = w.server();
+              up.on_request = [](auto& c, const Message&) { c.reply(std::string(5000, 'x')); };
+              auto& client = w.connect();
+              client.peer.pause();
+              std::string all;
+              for (int i = 0; i < 100; ++i) all += "GET / HTTP/1.1\r\nhost: h\r\n\r\n";
+              client.send(all);
+              w.run(500ms);
+              CHECK(up.requests.size() <= 4);
+              CHECK(w.blocks_max <= 6);
+              CHECK_CLEAN(w, w.stat("http1.response_flood") == 1);
+              CHECK_CLEAN(w, w.log().back() == "0 DPE codec_error:Too_many_responses_queued. -");
+              client.peer.resume();
+              w.run(2s);
+              CHECK_CLEAN(w, client.responses().size() == 3);
+              CHECK_GENTLE(w, client.ended());
+              // One that reads is served for ever.
+              auto& reader = w.connect();
+              reader.send(all);
+              w.run(5s);
+              CHECK_CLEAN(w, reader.responses().size() == 100);
+            },
+            true});
+}

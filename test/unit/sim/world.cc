@@ -45,6 +45,8 @@ server::Config load(std::string text, stats::Registry& registry, accesslog::File
 
 }  // namespace
 
+std::string up_route(const std::string& more) { return "{match: {prefix: /}, route: {cluster: up, " + more + "}}"; }
+
 std::string Setup::text() const {
   std::string endpoints;
   for (int i = 1; i <= hosts; ++i) endpoints += endpoint("10.0.1." + std::to_string(i));

@@ -28,6 +28,9 @@ struct Setup {
   std::string text() const;
 };
 
+/// A route of all paths to the cluster up, with more fields of its action.
+std::string up_route(const std::string& more);
+
 class World {
  public:
   World(const Setup& setup, const Weather& weather);
