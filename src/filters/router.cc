@@ -198,7 +198,10 @@ FilterStatus Router::on_request_head(http::RequestHead& head, bool end_stream) {
   end_on_head_ = end_stream;
   if (route_->mirrors != nullptr) start_shadows(end_stream);
   request_end_ = end_stream;
-  if (end_stream) request_complete();
+  if (end_stream)
+    request_complete();
+  else if (stream_.is_upgrade() && !head.is_connect())
+    arm_clocks();  // it never ends
   start_attempt();
   return FilterStatus::stop;  // the last filter: nothing follows
 }
@@ -223,7 +226,7 @@ void Router::start_shadows(bool end_stream) {
 }
 
 FilterStatus Router::on_request_body(Buffer& body, bool end_stream) {
-  if (cluster_ == nullptr) return FilterStatus::stop;
+  if (cluster_ == nullptr || (stream_.is_upgrade() && hold_tunnel_data(body))) return FilterStatus::stop;
   if (end_stream) request_end_ = true;
   if (!shadows_.empty()) shadows_.body(body, end_stream);
   if (keep_body_) {
@@ -260,7 +263,11 @@ FilterStatus Router::on_request_trailers(http::HeaderMap& trailers) {
 void Router::request_complete() {
   request_end_at_ = stream_.thread().loop.now();
   if (attempt_count_ > 0 && running() == 0) return;
-  if (timeout_value_ && !stream_.is_upgrade()) timeout_.arm(*timeout_value_);
+  arm_clocks();
+}
+
+void Router::arm_clocks() {
+  if (timeout_value_) timeout_.arm(*timeout_value_);
   if (winner_ == nullptr)
     for (std::size_t i = 0; i < attempt_count_; ++i)
       if (attempts_[i] != nullptr && attempts_[i]->stream_ != nullptr) attempts_[i]->arm_timers();
@@ -344,178 +351,58 @@ void Router::start_attempt() {
   a->high_priority = route_->high_priority;
   a->downstream_protocol = info.protocol;
   a->unsent_end_ = request_end_;
-  if (!kept_.empty()) kept_.share_to(a->unsent_);
+  if (connects_to_tcp()) {
+    a->tcp_ = std::make_unique<TcpTunnel>(stream_.thread(), *cluster_, *a);
+    return a->tcp_->connect(*host);
+  }
+  if (!kept_.empty() && !stream_.is_upgrade()) kept_.share_to(a->unsent_);
   cluster_->request_stream(*host, *a);
 }
 
-Attempt::Attempt(Router& router, event::Timers& timers)
-    : router_(router),
-      started_(router.stream_.thread().loop.now()),
-      per_try_(timers, *this),
-      per_try_idle_(timers, *this),
-      max_duration_(timers, *this) {}
+// ---- upgrades
 
-Arena& Attempt::arena() { return router_.stream_.arena(); }
-bool Attempt::is_connect_or_upgrade() const noexcept { return router_.stream_.is_upgrade(); }
-
-void Attempt::finish() {
-  settle();
-  done_ = true;
-  stream_ = nullptr;
-  stop_timers();
+/// CONNECT ends here: its host is spoken to without HTTP.
+bool Router::connects_to_tcp() const noexcept {
+  if (!stream_.is_upgrade() || !stream_.request().is_connect()) return false;
+  return std::any_of(route_->upgrades.begin(), route_->upgrades.end(),
+                     [](const auto& u) { return u.type == "connect" && u.is_connect_config; });
 }
 
-void Attempt::stop() {
-  if (done_) return;
-  done_ = true;
-  cancel_pending();
-  stop_timers();
-  if (paused_) {
-    paused_ = false;
-    router_.stream_.pause_request(false);
+/// True: the upstream has not agreed yet, so it doesn't get the client's bytes; it might take them for a request.
+bool Router::hold_tunnel_data(Buffer& body) {
+  if (tunnel_open_) return false;
+  kept_.append(std::move(body));
+  if (kept_.size() > stream_.buffer_bytes_max() && !std::exchange(tunnel_paused_, true)) stream_.pause_request(true);
+  return true;
+}
+
+void Router::open_tunnel(Attempt& a) {
+  tunnel_open_ = true;
+  timeout_.cancel();
+  a.stop_try_timers();
+  if (std::exchange(tunnel_paused_, false)) stream_.pause_request(false);
+  Buffer held(std::move(kept_));
+  if (!held.empty()) a.send_body(held, false);
+}
+
+/// True: no error, and yet no 101. It is told on without its body.
+bool Router::refused_upgrade(Attempt& a, const http::ResponseHead& head) {
+  constexpr std::uint16_t kErrors = 400;
+  if (stream_.request().is_connect() || head.status == 101 || head.status >= kErrors) return false;
+  responded_ = true;
+  timeout_.cancel();
+  a.stop();
+  auto* headers =
+      static_cast<ExtraHeader*>(stream_.arena().allocate(sizeof(ExtraHeader) * head.headers.size(), alignof(ExtraHeader)));
+  std::size_t count = 0;
+  for (const auto& e : head.headers) {
+    const bool of_body = e.name == "content-length" || e.name == "transfer-encoding" || e.name == "connection";
+    if (!of_body) new (headers + count++) ExtraHeader(e.name, e.value);
   }
-  if (stream_ == nullptr) return;
-  settle();
-  std::exchange(stream_, nullptr)->cancel();
+  stream_.local_reply(
+      {.status = head.status, .details = "websocket_handshake_unsuccessful", .headers = headers, .headers_count = count});
+  return true;
 }
-
-/// The attempt ends: what it measured goes to the stream's facts.
-void Attempt::settle() {
-  if (stream_ == nullptr) return;
-  const auto& from = stream_->info();
-  auto& info = router_.stream_.info();
-  auto& sum = info.upstream_bytes;
-  // As Envoy counts: each answer's head is added together with all that came before.
-  if (from.bytes.plain_received > 0) sum.plain_received += sum.header_received + from.bytes.plain_received;
-  sum.wire_received += from.bytes.wire_received;
-  sum.wire_sent += from.bytes.wire_sent;
-  sum.header_received += from.bytes.header_received;
-  sum.header_sent += from.bytes.header_sent;
-  sum.plain_sent += from.bytes.header_sent;
-  if (info.upstream && info.upstream->connection_id == from.connection_id) info.upstream->take_times(from);
-}
-
-void Attempt::stop_timers() {
-  per_try_.cancel();
-  per_try_idle_.cancel();
-  max_duration_.cancel();
-}
-
-void Attempt::arm_timers() {
-  if (router_.per_try_value_ && !router_.stream_.is_upgrade()) per_try_.arm(*router_.per_try_value_);
-  const auto* p = router_.retry_.policy();
-  if (p != nullptr && p->per_try_idle_timeout && p->per_try_idle_timeout->count() > 0)
-    per_try_idle_.arm(*p->per_try_idle_timeout);
-}
-
-void Attempt::on_pool_ready(upstream::ClientStream& stream, upstream::Host& host) {
-  stream_ = &stream;
-  host_ = &host;
-  auto& info = router_.stream_.info();
-  info.upstream = stream.info();
-  info.upstream->pool_start = started_;
-  sent_any_ = true;
-  router_.count_try();
-  if (const auto& limit = router_.cluster_->config().max_stream_duration; limit && limit->count() > 0) max_duration_.arm(*limit);
-  const bool head_only = router_.end_on_head_;
-  auto* trailers = unsent_end_ ? router_.stream_.request_trailers() : nullptr;
-  stream.send_head(router_.stream_.request(), head_only);
-  if (done_ || stream_ == nullptr) return;
-  if (std::exchange(paused_, false)) router_.stream_.pause_request(false);  // what waited goes; the stream's limit counts now
-  if (!head_only && (!unsent_.empty() || unsent_end_)) stream.send_body(unsent_, unsent_end_ && trailers == nullptr);
-  if (trailers != nullptr && !done_ && stream_ != nullptr) stream.send_trailers(*trailers);
-  if (router_.request_end_ && !done_) arm_timers();
-}
-
-void Attempt::send_body(Buffer& body, bool end_stream) {
-  unsent_end_ = unsent_end_ || end_stream;
-  if (stream_ == nullptr) {
-    unsent_.append(std::move(body));
-    if (unsent_.size() > router_.stream_.buffer_bytes_max() && !paused_) {
-      paused_ = true;
-      router_.stream_.pause_request(true);
-    }
-    return;
-  }
-  if (paused_ && unsent_.empty()) {
-    paused_ = false;
-    router_.stream_.pause_request(false);
-  }
-  stream_->send_body(body, end_stream);
-}
-
-void Attempt::send_trailers(http::HeaderMap& trailers) {
-  unsent_end_ = true;
-  if (stream_ != nullptr) stream_->send_trailers(trailers);
-}
-
-void Attempt::on_pool_failure(upstream::PoolFailure why, std::string_view detail, upstream::Host* host) {
-  host_ = host;
-  if (host != nullptr) {
-    auto& up = router_.stream_.info().upstream.emplace();
-    host->describe(up);
-    up.transport_failure_reason = with_underscores(detail, arena());
-    up.pool_start = started_;
-    up.pool_ready = router_.stream_.thread().loop.now();
-  }
-  finish();
-  static constexpr ResetReason kReasons[] = {ResetReason::overflow, ResetReason::remote_connection_failure,
-                                             ResetReason::connection_timeout, ResetReason::local_connection_failure};
-  router_.on_attempt_reset(*this, kReasons[static_cast<int>(why)], detail, why == upstream::PoolFailure::overflow);
-}
-
-void Attempt::on_informational(http::ResponseHead& head) {
-  router_.retry_.disable();  // the client may have seen it
-  router_.stream_.respond_informational(head);
-}
-
-void Attempt::on_head(http::ResponseHead& head, bool end_stream) {
-  per_try_.cancel();
-  if (end_stream) finish();
-  if (per_try_idle_.armed()) arm_timers(), per_try_.cancel();
-  head_seen_ = true;
-  router_.on_response_head(*this, head, end_stream);
-}
-
-void Attempt::on_body(Buffer& body, bool end_stream) {
-  if (per_try_idle_.armed()) arm_timers(), per_try_.cancel();
-  if (end_stream) finish();
-  if (!winner_) return body.clear();
-  if (end_stream) router_.on_response_end(*this);
-  router_.stream_.respond_body(body, end_stream);
-}
-
-void Attempt::on_trailers(http::HeaderMap& trailers) {
-  finish();
-  if (!winner_) return;
-  router_.on_response_end(*this);
-  router_.stream_.respond_trailers(trailers);
-}
-
-void Attempt::on_reset(ResetReason reason, std::string_view detail) {
-  if (done_) return;
-  finish();
-  router_.on_attempt_reset(*this, reason, detail, false);
-}
-
-void Attempt::on_above_high_watermark() {
-  if (paused_) return;
-  paused_ = true;
-  auto& s = router_.stream_;
-  s.thread().cells.add(router_.cluster_->stats(), ClusterStat::upstream_flow_control_backed_up_total);
-  s.pause_request(true);
-}
-void Attempt::on_below_low_watermark() {
-  if (!paused_) return;
-  paused_ = false;
-  auto& s = router_.stream_;
-  s.thread().cells.add(router_.cluster_->stats(), ClusterStat::upstream_flow_control_drained_total);
-  s.pause_request(false);
-}
-
-void Attempt::on_per_try_timeout() { router_.on_attempt_timeout(*this, "upstream_per_try_timeout"); }
-void Attempt::on_max_duration() { router_.on_attempt_max_duration(*this); }
-void Attempt::on_per_try_idle() { router_.on_attempt_timeout(*this, "upstream_per_try_idle_timeout"); }
 
 void Router::on_downstream_above_high_watermark() {
   if (winner_ != nullptr && winner_->stream_ != nullptr) {

@@ -8,6 +8,7 @@
 #include <vector>
 #include "filters/retry_state.h"
 #include "filters/shadow.h"
+#include "filters/tcp_tunnel.h"
 #include "proxy/event/timers.h"
 #include "proxy/hcm/stream.h"
 #include "proxy/upstream/cluster.h"
@@ -59,7 +60,9 @@ class Attempt final : public upstream::PoolWaiter, public upstream::ClientStream
   void arm_timers();
   void stop_timers();
   void settle();
+  void stop_try_timers();
   Router& router_;
+  std::unique_ptr<TcpTunnel> tcp_;  // CONNECT to a raw connection; it is stream_ then
   upstream::ClientStream* stream_ = nullptr;
   upstream::Host* host_ = nullptr;
   Buffer unsent_;
@@ -100,6 +103,11 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   void start_attempt();
   void start_shadows(bool end_stream);
   void request_complete();
+  void arm_clocks();
+  bool connects_to_tcp() const noexcept;
+  bool hold_tunnel_data(Buffer& body);
+  void open_tunnel(Attempt& a);
+  bool refused_upgrade(Attempt& a, const http::ResponseHead& head);
   bool rejects(const upstream::Host& h) const noexcept override;
   upstream::Priorities* other_priorities();
 
@@ -138,10 +146,11 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   std::uint8_t tried_priorities_[kAttemptsMax] = {};
   std::size_t seen_from_ = 0;  // of tried_, since the last time all priorities were tried
   Attempt* winner_ = nullptr;
-  Buffer kept_;  // the request body, while a retry may need it
+  Buffer kept_;  // the request body, while a retry may need it; for an upgrade what waits for the answer
   bool keep_body_ = false, end_on_head_ = false, request_end_ = false, head_sent_ = false, responded_ = false,
        retry_slot_ = false, is_retry_ = false, rate_limited_ = false;
   bool alt_response_ = false, hedge_ = false;
+  bool tunnel_open_ = false, tunnel_paused_ = false;
   bool after_timeout_ = false;                    // the next try is because one took too long
   const stats::BlockHandle* vcluster_ = nullptr;  // null: the virtual host has none
   TimePoint request_end_at_{};

@@ -136,6 +136,8 @@ bool Router::retry_response(Attempt& a, const http::ResponseHead& head, bool end
 
 void Router::on_response_head(Attempt& a, http::ResponseHead& head, bool end_stream) {
   if (responded_) return a.stop();
+  const bool tunnel = stream_.opens_tunnel(head);
+  if (stream_.is_upgrade() && !tunnel && refused_upgrade(a, head)) return;
   if (retry_response(a, head, end_stream)) return;
   if (route_->internal_redirect.enabled && internal_redirect(head)) {
     a.stop();
@@ -149,11 +151,9 @@ void Router::on_response_head(Attempt& a, http::ResponseHead& head, bool end_str
   retry_timer_.cancel();
   if (std::exchange(retry_slot_, false)) cluster_->retry_done(route_->high_priority);
   keep_body_ = false;
-  kept_.clear();
+  if (!tunnel) kept_.clear();
   auto& info = stream_.info();
   info.details = "via_upstream";
-  if (stream_.is_upgrade() && head.status != 101 && !(stream_.request().is_connect() && head.status / 100 == 2))
-    info.details = "websocket_handshake_unsuccessful";
   info.response_code = head.status;
   charge(head.status, &head.headers, a.host_);
   if (a.host_ != nullptr && head.status / 100 != 5) cluster_->report(*a.host_, upstream::Outcome::success);
@@ -170,6 +170,7 @@ void Router::on_response_head(Attempt& a, http::ResponseHead& head, bool end_str
   route::finalize_response(*route_, weight_, head, context);
   if (end_stream) on_response_end(a);
   stream_.respond_head(head, end_stream);
+  if (tunnel && !stream_.ended()) open_tunnel(a);
 }
 
 void Router::on_response_end(Attempt&) {
@@ -202,7 +203,8 @@ void Router::on_attempt_reset(Attempt& a, ResetReason reason, std::string_view d
   const std::string_view more = detail.empty() ? std::string_view{} : arena.cat("|", with_underscores(detail, arena));
   if (responded_) {
     if (!a.winner_) return;
-    cells.add(stream_.config().router_stats, RouterStat::rq_reset_after_downstream_response_started);
+    if (stream_.request().is_grpc())
+      cells.add(stream_.config().router_stats, RouterStat::rq_reset_after_downstream_response_started);
     set_flag(reason);
     stream_.info().details = arena.cat("upstream_reset_after_response_started{", name, more, "}");
     return stream_.abort();

@@ -12,17 +12,18 @@ using http::Name;
 
 namespace {
 
-std::optional<std::uint64_t> header_number(const http::HeaderMap& h, Name name) {
+std::optional<Duration> header_ms(http::HeaderMap& h, Name name) {
   const auto* e = h.find(name);
   if (e == nullptr) return {};
   std::uint64_t n = 0;
   const auto [end, ec] = std::from_chars(e->value.data(), e->value.data() + e->value.size(), n);
-  return ec == std::errc{} && end == e->value.data() + e->value.size() ? std::optional(n) : std::nullopt;
+  if (ec != std::errc{} || end != e->value.data() + e->value.size()) return {};
+  return std::chrono::milliseconds(std::min<std::uint64_t>(n, INT64_MAX / 1000));
 }
-std::optional<std::uint64_t> take_number(http::HeaderMap& h, Name name) {
-  const auto n = header_number(h, name);
+std::optional<Duration> take_ms(http::HeaderMap& h, Name name) {
+  const auto ms = header_ms(h, name);
   h.remove(name);
-  return n;
+  return ms;
 }
 
 }  // namespace
@@ -43,11 +44,12 @@ void Router::read_timeouts(http::RequestHead& head) {
   else if (head.is_grpc() && route_->max_grpc_timeout)
     timeout_value_ = limited_grpc_timeout(http::parse_grpc_timeout(h.get(Name::grpc_timeout)));
   if (route_->retry != nullptr) per_try_value_ = route_->retry->per_try_timeout;
-  const bool expected = config_.respect_expected_rq_timeout && h.has(Name::x_envoy_expected_rq_timeout_ms);
-  if (const auto n = expected ? header_number(h, Name::x_envoy_expected_rq_timeout_ms)
-                              : take_number(h, Name::x_envoy_upstream_rq_timeout_ms))
-    timeout_value_ = std::chrono::milliseconds(*n);
-  if (const auto n = take_number(h, Name::x_envoy_upstream_rq_per_try_timeout_ms)) per_try_value_ = std::chrono::milliseconds(*n);
+  if (config_.respect_expected_rq_timeout && h.has(Name::x_envoy_expected_rq_timeout_ms)) {
+    if (const auto t = header_ms(h, Name::x_envoy_expected_rq_timeout_ms)) timeout_value_ = t;  // told on as it came
+  } else if (const auto t = take_ms(h, Name::x_envoy_upstream_rq_timeout_ms)) {
+    timeout_value_ = t;
+  }
+  if (const auto t = take_ms(h, Name::x_envoy_upstream_rq_per_try_timeout_ms)) per_try_value_ = t;
   if (timeout_value_ && timeout_value_->count() == 0) timeout_value_.reset();
   if (per_try_value_ && (per_try_value_->count() == 0 || (timeout_value_ && *per_try_value_ >= *timeout_value_)))
     per_try_value_.reset();

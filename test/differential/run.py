@@ -92,9 +92,13 @@ class Suite:
             runs = [Run(s, folder, self.args.slow_factor) for s in todo]
             proxy = Proxy(self.args.binary, folder, self.args.slow_factor)
             try:
+                for run in runs:
+                    await run.prepare()
                 await proxy.start(runs)
             except StartFailed as e:
                 await proxy.stop()
+                for run in runs:
+                    await run.stop()
                 if len(todo) == 1:
                     self.fail(todo[0], f"the proxy didn't start: {e}")
                     return
@@ -126,6 +130,8 @@ class Suite:
                 await run.stop()
             if not proxy.alive:
                 break
+        for run in left:
+            await run.stop()
         problem = await proxy.stop()
         if problem and left == []:
             self.errors["process with " + runs[0].scenario.name] = problem

@@ -37,10 +37,6 @@ class Buffer {
   /// Space for at least `at_least` contiguous bytes (<= kBlockBytes); follow with commit().
   std::span<char> reserve(std::size_t at_least = 1);
   void commit(std::size_t bytes) noexcept;
-  /// Room for about `bytes` in several runs, for reads of more than a block at once: how many of `out`
-  /// were filled. Follow with commit_runs(), which gives back what was not used.
-  std::size_t reserve_runs(std::size_t bytes, std::span<iovec> out);
-  void commit_runs(std::span<const iovec> runs, std::size_t bytes) noexcept;
 
   /// Fills `out` with slices from the front, in order; returns how many were filled.
   std::size_t gather(std::span<iovec> out) const noexcept;

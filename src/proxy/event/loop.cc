@@ -2,11 +2,14 @@
 
 #include <sys/epoll.h>
 #include <unistd.h>
+#include <atomic>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <ctime>
+#include <mutex>
+#include <vector>
 
 namespace outrigger::event {
 
@@ -21,6 +24,9 @@ struct Loop::Host {
   TimePoint wakeup_at = TimePoint::max();
   epoll_event events[256];
   int event_count = 0, event_at = 0;  // the batch being delivered: unwatch() edits it
+  std::mutex mutex;                   // guards `posted`
+  std::vector<std::function<void()>> posted;
+  std::atomic<bool> has_posted{false};
 };
 
 namespace {
@@ -46,11 +52,30 @@ void Loop::refresh_clock() noexcept { now_ = outside_ != nullptr ? outside_->now
 asio::io_context& Loop::context() noexcept { return host_->ioc; }
 
 void Loop::post(std::function<void()> f) {
-  asio::post(host_->ioc, [this, f = std::move(f)] {
-    refresh_clock();
-    f();
+  {
+    std::lock_guard lock(host_->mutex);
+    host_->posted.push_back(std::move(f));
+    if (host_->has_posted.exchange(true, std::memory_order_release)) return;  // there is a wake-up under way
+  }
+  asio::post(host_->ioc, [this] {
+    if (!run_posted()) return;
     finish_turn();
   });
+}
+
+bool Loop::run_posted() {
+  if (!host_->has_posted.load(std::memory_order_acquire)) return false;
+  std::vector<std::function<void()>> all;
+  {
+    std::lock_guard lock(host_->mutex);
+    all.swap(host_->posted);
+    host_->has_posted.store(false, std::memory_order_relaxed);
+  }
+  for (auto& f : all) {
+    refresh_clock();
+    f();
+  }
+  return true;
 }
 
 bool Loop::watch(int fd, Pollable& owner, std::uint32_t events) noexcept {
@@ -77,9 +102,11 @@ void Loop::unwatch(int fd, Pollable& owner) noexcept {
 bool Loop::turn() {
   Host& h = *host_;
   const int n = epoll_wait(h.set.native_handle(), h.events, 256, 0);
-  refresh_clock();
+  // What was posted before an event comes before it: a request meets the config that was there when it was sent.
   h.event_count = n > 0 ? n : 0;
-  for (h.event_at = 0; h.event_at < h.event_count;) {
+  run_posted();
+  refresh_clock();
+  while (h.event_at < h.event_count) {
     const epoll_event& e = h.events[h.event_at++];
     if (e.data.ptr != nullptr) static_cast<Pollable*>(e.data.ptr)->on_events(e.events);
   }

@@ -81,6 +81,7 @@ class Loop final : private TimeSource {
   struct Host;
   void throw_away(std::unique_ptr<Trash> t) noexcept;
   bool turn();
+  bool run_posted();  // false: there was nothing
   void finish_turn();
   void arm_wakeup();
   TimePoint now_{};

@@ -53,7 +53,7 @@ void H2ServerStream::write_informational(const http::ResponseHead& head) {
 }
 
 void H2ServerStream::write_head(const http::ResponseHead& head, bool end_stream, http::BodyRule body, std::string_view) {
-  body_allowed_ = body == http::BodyRule::any || head.status == 101;
+  body_allowed_ = body == http::BodyRule::any || body == http::BodyRule::tunnel;
   http2::response_fields(head, server_.fields_);
   server_.codec_.submit_response(*this, server_.fields_, end_stream || !body_allowed_);
   server_.session_.schedule_flush();

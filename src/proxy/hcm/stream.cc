@@ -54,7 +54,11 @@ const route::Route* Stream::route() {
   route_ = nullptr;
   chosen_ = {};
   if (config_->routes == nullptr) return nullptr;
+  const auto authority = request_->authority;
+  if (config_->strip_any_host_port && request_->is_connect())  // the port stays for the upstream
+    request_->authority = authority.substr(0, authority.rfind(':'));
   const auto* vh = config_->routes->find_vhost(*request_);
+  request_->authority = authority;
   if (vh == nullptr) return nullptr;
   const auto* proto = request_->headers.find(Name::x_forwarded_proto);
   if (proto != nullptr && proto->value.empty()) return nullptr;  // as Envoy, for want of a scheme
@@ -140,32 +144,40 @@ bool Stream::check_request(const http::Framing&) {
   return true;
 }
 
-/// False: answered. An upgrade that no config allows is refused.
-bool Stream::accept_upgrade(const http::Framing& framing) {
-  const bool connect = request_->is_connect();
-  if (!framing.upgrade && !connect) return true;
-  const std::string_view type = connect ? "connect" : request_->headers.get(Name::upgrade);
+/// What the manager, then the route say of a kind of upgrade.
+void Stream::find_upgrade(std::string_view type, bool& known, bool& enabled) {
+  for (const auto& u : config_->upgrades) {
+    if (!http::equals_ignore_case(type, u.type)) continue;
+    known = true;
+    enabled = u.enabled;
+    upgrade_filters_ = u.filters.empty() ? nullptr : &u.filters;
+  }
   const auto* r = route();
-  bool known = false, enabled = false;
-  for (const auto& u : config_->upgrades)
+  if (r == nullptr) return;
+  for (const auto& u : r->upgrades)
     if (http::equals_ignore_case(type, u.type)) known = true, enabled = u.enabled;
-  if (r != nullptr)
-    for (const auto& u : r->upgrades)
-      if (http::equals_ignore_case(type, u.type)) known = true, enabled = u.enabled;
-  if (known && enabled && (!connect || r != nullptr)) {
+}
+
+/// False: answered. An upgrade that no config allows is refused.
+bool Stream::accept_upgrade(bool known, bool enabled) {
+  const bool connect = request_->is_connect();
+  if (known && enabled) {
     upgrade_ = true;
     worker_.thread.cells.add(config_->stats, HttpStat::downstream_cx_upgrades_total);
     worker_.thread.cells.inc(config_->stats, HttpStat::downstream_cx_upgrades_active);
     return true;
   }
-  if (connect) {  // the router finds no route
-    down_->close_after_response();
-    return true;
-  }
-  worker_.thread.cells.add(config_->stats, HttpStat::downstream_rq_ws_on_non_ws_route);
+  upgrade_filters_ = nullptr;
   down_->close_after_response();
+  if (connect && route() == nullptr) return true;  // the router says so
+  worker_.thread.cells.add(config_->stats, HttpStat::downstream_rq_ws_on_non_ws_route);
   local_reply({.status = 403, .details = "upgrade_failed"});
   return false;
+}
+
+bool Stream::opens_tunnel(const http::ResponseHead& head) const noexcept {
+  if (!upgrade_) return false;
+  return request_->is_connect() ? head.status / 100 == 2 : head.status == 101 && head.headers.has(Name::upgrade);
 }
 
 void Stream::on_request_head(const http::Framing& framing, bool end_stream) {
@@ -191,18 +203,15 @@ void Stream::on_request_head(const http::Framing& framing, bool end_stream) {
     down_->write_informational(go);
   }
   if (!check_request(framing)) return;
-  const bool wants_upgrade = framing.upgrade || head.is_connect();
   normalize_host(*config_, head, session_->info().local.port());
   bool upgrade_known = false;
-  if (wants_upgrade) {
-    const std::string_view type = head.is_connect() ? "connect" : head.headers.get(Name::upgrade);
-    for (const auto& u : config_->upgrades) upgrade_known = upgrade_known || http::equals_ignore_case(type, u.type);
-    const auto* r = route();
-    if (r != nullptr)
-      for (const auto& u : r->upgrades) upgrade_known = upgrade_known || http::equals_ignore_case(type, u.type);
-    route_known_ = false;
+  if (framing.upgrade || head.is_connect()) {
+    bool enabled = false;
+    find_upgrade(head.is_connect() ? "connect" : head.headers.get(Name::upgrade), upgrade_known, enabled);
+    request_complete_ = false;  // what follows is no body
+    if (!accept_upgrade(upgrade_known, enabled)) return;
+    route_known_ = false;  // it may look at headers that are yet to change
   }
-  if (!accept_upgrade(framing)) return;
   strip_hop_by_hop(head, upgrade_ && upgrade_known);
   if (head.authority.data() == nullptr) return reject_without_host();  // Connection named it
   if (const auto status = mutate_request(*config_, head, info_, worker_.thread.random); status != 0) {
@@ -210,7 +219,6 @@ void Stream::on_request_head(const http::Framing& framing, bool end_stream) {
     return local_reply({.status = status, .details = "rejecting_because_detection_failed"});
   }
   if (upgrade_) {
-    request_complete_ = false;
     info_.last_downstream_rx = {};
     end_stream = false;
     down_->become_tunnel();
@@ -276,9 +284,10 @@ void Stream::on_headers_timeout() {
 // ---- filters, request direction
 
 void Stream::make_filters() {
-  filters_ = static_cast<HttpFilter**>(
-      arena_.allocate(sizeof(HttpFilter*) * std::min(config_->filters.size(), kFiltersMax), alignof(HttpFilter*)));
-  for (const auto& f : config_->filters) {
+  const auto& all = upgrade_filters_ != nullptr ? *upgrade_filters_ : config_->filters;
+  filters_ =
+      static_cast<HttpFilter**>(arena_.allocate(sizeof(HttpFilter*) * std::min(all.size(), kFiltersMax), alignof(HttpFilter*)));
+  for (const auto& f : all) {
     const auto* o = override_for(f->name);
     const bool off = o != nullptr && o->disabled;
     if (off || (f->disabled && o == nullptr) || filter_count_ == kFiltersMax) continue;
@@ -407,7 +416,7 @@ void Stream::end(bool aborted) {
   auto& cells = worker_.thread.cells;
   cells.dec(config_->stats, HttpStat::downstream_rq_active);
   if (aborted_) cells.add(config_->stats, HttpStat::downstream_rq_tx_reset);
-  if (aborted_ || (!aborted && !request_complete_ && !upgrade_)) cells.add(config_->stats, HttpStat::downstream_rq_rx_reset);
+  if (aborted_ || (!aborted && !request_complete_)) cells.add(config_->stats, HttpStat::downstream_rq_rx_reset);
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(info_.end - info_.start);
   cells.record(config_->stats, HttpStat::downstream_rq_time, static_cast<std::uint64_t>(ms.count()));
   if (upgrade_) cells.dec(config_->stats, HttpStat::downstream_cx_upgrades_active);
@@ -448,6 +457,7 @@ void Stream::recycle() {
   route_ = nullptr;
   chosen_ = {};
   filters_ = nullptr;
+  upgrade_filters_ = nullptr;
   stopped_at_ = 0;
   internal_redirects = 0;
   redirect_hops = nullptr;

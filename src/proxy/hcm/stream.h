@@ -82,6 +82,8 @@ class Stream final : private event::Deferred {
   format::Context format_context() noexcept;
   bool request_complete() const noexcept { return request_complete_; }
   bool is_upgrade() const noexcept { return upgrade_; }
+  /// From this response on both directions are raw bytes.
+  bool opens_tunnel(const http::ResponseHead& head) const noexcept;
   http::HeaderMap* request_trailers() noexcept { return request_trailers_; }
 
   void continue_request(HttpFilter& from);
@@ -113,7 +115,8 @@ class Stream final : private event::Deferred {
   void apply_route_limits();
   bool check_request(const http::Framing& framing);
   void reject_without_host();
-  bool accept_upgrade(const http::Framing& framing);
+  bool accept_upgrade(bool known, bool enabled);
+  void find_upgrade(std::string_view type, bool& known, bool& enabled);
   void make_filters();
   void destroy_filters();
   void run_head(std::size_t from);
@@ -149,6 +152,7 @@ class Stream final : private event::Deferred {
   route::Chosen chosen_;
   static constexpr std::size_t kFiltersMax = 64;
   HttpFilter** filters_ = nullptr;
+  const std::vector<std::shared_ptr<const FilterFactory>>* upgrade_filters_ = nullptr;  // null: the manager's
   std::size_t filter_count_ = 0;
   std::size_t stopped_at_ = 0;  // the filter that holds the request back, when stopped_
   Buffer held_;                 // request body that waits for continue_request()

@@ -74,8 +74,6 @@ void Stream::count_response(std::uint16_t status) {
 /// HTTP/2 says GOAWAY instead, and goes on with what is under way.
 void Stream::end_multiplexed_connection() {
   auto& cells = worker_.thread.cells;
-  if (!request_complete_ && !request_->is_connect() && !upgrade_)
-    cells.add(config_->stats, HttpStat::downstream_rq_response_before_rq_complete);
   if (session_->draining()) return;
   if (config_->requests_per_connection_max > 0 && session_->requests_seen() >= config_->requests_per_connection_max) {
     cells.add(config_->stats, HttpStat::downstream_cx_max_requests_reached);
@@ -88,18 +86,16 @@ void Stream::end_multiplexed_connection() {
 
 /// The value of the connection header; decides whether the connection lives on.
 std::string_view Stream::connection_header(const http::ResponseHead& head) {
-  if (head.status == 101) return head.headers.get(Name::connection);
-  if (upgrade_ && request_->is_connect() && head.status / 100 == 2) return {};
   auto& cells = worker_.thread.cells;
+  if (!request_complete_) cells.add(config_->stats, HttpStat::downstream_rq_response_before_rq_complete);
+  if (opens_tunnel(head) && (head.status == 101 || head.status == 200)) return head.headers.get(Name::connection);
+  if (head.status == 101 && !upgrade_) return {};
   if (info_.protocol == http::Protocol::http2) {
     end_multiplexed_connection();
     return {};
   }
   if (saw_close_) down_->close_after_response();
-  if (!request_complete_ && !request_->is_connect()) {
-    if (!upgrade_) cells.add(config_->stats, HttpStat::downstream_rq_response_before_rq_complete);
-    down_->close_after_response();
-  }
+  if (!request_complete_ && !request_->is_connect()) down_->close_after_response();
   if (config_->requests_per_connection_max > 0 && session_->requests_seen() >= config_->requests_per_connection_max &&
       !down_->closing()) {
     cells.add(config_->stats, HttpStat::downstream_cx_max_requests_reached);
@@ -130,9 +126,13 @@ void Stream::write_head(http::ResponseHead& head, bool end_stream) {
   if (!connection.empty() && !head.headers.has(Name::connection))
     info_.connection_header_bytes = static_cast<std::uint32_t>(std::string_view("connection").size() + connection.size());
   count_response(head.status);
-  const bool no_body = head.status == 204 || head.status == 304 || head.status < 200;
-  bodiless_ = (no_body && head.status != 101) || request_->is_head();
-  const auto rule = no_body ? http::BodyRule::bodiless_status : bodiless_ ? http::BodyRule::head_request : http::BodyRule::any;
+  const bool tunnel = opens_tunnel(head);
+  const bool no_body = !tunnel && (head.status == 204 || head.status == 304 || head.status < 200);
+  bodiless_ = no_body || request_->is_head();
+  const auto rule = tunnel      ? http::BodyRule::tunnel
+                    : no_body   ? http::BodyRule::bodiless_status
+                    : bodiless_ ? http::BodyRule::head_request
+                                : http::BodyRule::any;
   info_.first_downstream_tx = worker_.thread.loop.now();
   down_->write_head(head, end_stream, rule, connection);
   if (end_stream) finish();

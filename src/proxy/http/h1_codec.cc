@@ -189,7 +189,7 @@ bool H1ClientCodec::read_head(Buffer& in, Events& events) {
   }
   keep_alive_ = framing.keep_alive;
   left_ = framing.bytes;
-  if ((head.status == 101 && upgrade_) || (method_ == "CONNECT" && head.status / 100 == 2)) {
+  if ((head.status == 101 && upgrade_ && framing.upgrade) || (method_ == "CONNECT" && head.status / 100 == 2)) {
     state_ = State::tunnel;
     keep_alive_ = false;
     events.on_response_head(head, false);

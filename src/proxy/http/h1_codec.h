@@ -73,6 +73,7 @@ class H1ClientCodec {
   void become_tunnel() noexcept { state_ = State::tunnel; }
   void stop() noexcept { state_ = State::dead; }
   bool idle() const noexcept { return state_ == State::idle; }
+  bool is_tunnel() const noexcept { return state_ == State::tunnel; }
   bool head_seen() const noexcept { return state_ != State::head && state_ != State::idle; }
   /// After a complete response: may the connection serve another request?
   bool keep_alive() const noexcept { return keep_alive_; }

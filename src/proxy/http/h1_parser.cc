@@ -28,6 +28,7 @@ constexpr H1Error kBadScheme{400, "Bad Request", "http1.invalid_scheme"};
 constexpr H1Error kBadAuthority{400, "Bad Request", "http.invalid_authority"};
 constexpr H1Error kBadConnection{400, "Bad Request", "http1.connection_header_rejected"};
 constexpr H1Error kLowVersion{426, "Upgrade Required", "low_version"};
+constexpr H1Error kBodyDisallowed{400, "Bad Request", "http1.body_disallowed"};
 constexpr H1Error kLengthAndChunked{400, "Bad Request", "http1.content_length_and_chunked_not_allowed"};
 constexpr H1Error kBadEncoding{501, "Not Implemented", "http1.invalid_transfer_encoding"};
 constexpr H1Error kUnderscore{400, "Bad Request", kUnderscoreDetail};
@@ -365,6 +366,8 @@ H1Error parse_request_head(char* text, std::size_t size, const Http1Options& o, 
     if (!o.allow_chunked_length) return kLengthAndChunked;
     head.headers.remove(Name::content_length);
   }
+  if (head.is_connect() && scan.length > 0) return kBodyDisallowed;
+  if (head.is_connect() && scan.chunked) return kBadEncoding;
   framing.kind = scan.chunked ? Framing::chunked : scan.has_length && scan.length > 0 ? Framing::length : Framing::none;
   framing.bytes = scan.length;
   framing.keep_alive = head.protocol == Protocol::http11 ? !scan.close : scan.keep_alive && !scan.close;

@@ -104,7 +104,7 @@ BodyFraming write_response_head(const ResponseHead& head, bool end_stream, BodyR
   s.put("\r\n");
   s.fields(head.headers, o.header_case, o.connection);
   BodyFraming framing = BodyFraming::none;
-  if (head.status == 101) {
+  if (body == BodyRule::tunnel) {
     framing = BodyFraming::tunnel;
   } else if (head.headers.has(Name::content_length)) {
     framing = BodyFraming::length;
@@ -121,7 +121,7 @@ BodyFraming write_response_head(const ResponseHead& head, bool end_stream, BodyR
     }
   }
   s.put("\r\n");
-  return body != BodyRule::any && framing != BodyFraming::tunnel ? BodyFraming::none : framing;
+  return body == BodyRule::any || body == BodyRule::tunnel ? framing : BodyFraming::none;
 }
 
 void write_body(BodyFraming framing, Buffer& body, bool end_stream, Buffer& out) {

@@ -19,8 +19,9 @@ struct WriteOptions {
 
 /// Returns the framing chosen: the content-length in the head, else chunked (unless end_stream).
 BodyFraming write_request_head(const RequestHead& head, bool end_stream, const WriteOptions& o, Buffer& out);
-/// What may follow the head of a response: nothing for its status (1xx, 204, 304) or for its request (HEAD).
-enum class BodyRule : std::uint8_t { any, bodiless_status, head_request };
+/// What may follow the head of a response: nothing for its status (1xx, 204, 304) or for its request (HEAD);
+/// raw bytes after an upgrade.
+enum class BodyRule : std::uint8_t { any, bodiless_status, head_request, tunnel };
 /// HTTP/1.0 clients get until_close instead of chunked.
 BodyFraming write_response_head(const ResponseHead& head, bool end_stream, BodyRule body, Protocol client, const WriteOptions& o,
                                 Buffer& out);

@@ -11,6 +11,7 @@ namespace outrigger::upstream {
 using stats::ClusterStat;
 
 namespace {
+constexpr std::size_t kReadBytes = Buffer::kBlockBytes;
 constexpr unsigned kReadsPerTurn = 64;
 constexpr std::size_t kFlushAtBytes = 64 * 1024;
 }  // namespace
@@ -78,6 +79,9 @@ void ClientConnection::on_connected() {
 
 void ClientConnection::give_up_connecting(PoolFailure why, std::string_view detail) {
   thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_connect_fail);
+  thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_destroy);
+  thread_.cells.add(cluster_.stats, why == PoolFailure::connect_timeout ? ClusterStat::upstream_cx_destroy_local
+                                                                        : ClusterStat::upstream_cx_destroy_remote);
   host_.stats().cx_connect_fail.fetch_add(1, std::memory_order_relaxed);
   state_ = State::closed;
   transport_->close();
@@ -194,10 +198,8 @@ void ClientConnection::read_loop() {
       transport_->rearm();
       break;
     }
-    const std::size_t ask = read_size_.next(cluster_.config->buffer_bytes_max);
-    const auto r = transport_->read(in_, ask);
+    const auto r = transport_->read(in_, kReadBytes);
     if (r.status == net::IoStatus::ok) {
-      read_size_.on_read(ask, r.bytes);
       if (r.drained) readable_ = false;
       thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_rx_bytes_total, r.bytes);
       protocol_->on_bytes_received(r.bytes);

@@ -31,6 +31,7 @@ void H1Client::attach(PoolWaiter& w) {
 void H1Client::send_head(const http::RequestHead& head, bool end_stream) {
   const auto& o = connection_.cluster().config->http1;
   const bool upgrade = head.headers.has(http::Name::upgrade);
+  connect_ = head.is_connect();
   codec_.expect_response(head.method, upgrade);
   const std::size_t before = connection_.output().size();
   framing_ = http::write_request_head(
@@ -114,6 +115,19 @@ bool H1Client::reusable() const noexcept {
   return codec_.keep_alive() && request_ended_ && connection_.output().empty() && !connection_.has_input();
 }
 
+/// The response is complete and told: the connection goes back, or it closes.
+void H1Client::release(bool again) {
+  if (!again && !request_ended_ && connection_.open()) {
+    auto& cells = connection_.thread().cells;
+    const auto& stats = connection_.cluster().stats;
+    cells.add(stats, ClusterStat::upstream_cx_destroy_with_active_rq);
+    cells.add(stats, peer_closed_ ? ClusterStat::upstream_cx_destroy_remote_with_active_rq
+                                  : ClusterStat::upstream_cx_destroy_local_with_active_rq);
+  }
+  if (peer_closed_) return connection_.close(false);
+  connection_.release(again);
+}
+
 void H1Client::on_informational(http::ResponseHead& head) { events_->on_informational(head); }
 
 void H1Client::on_response_head(http::ResponseHead& head, bool end_stream) {
@@ -126,7 +140,7 @@ void H1Client::on_response_head(http::ResponseHead& head, bool end_stream) {
   if (!end_stream) return events_->on_head(head, false);
   const bool again = reusable();
   detach()->on_head(head, true);
-  connection_.release(again);
+  release(again);
 }
 
 void H1Client::on_response_body(Buffer& body, bool end_stream) {
@@ -139,7 +153,7 @@ void H1Client::on_response_body(Buffer& body, bool end_stream) {
   if (!end_stream) return events_->on_body(body, false);
   const bool again = reusable();
   detach()->on_body(body, true);
-  connection_.release(again);
+  release(again);
 }
 
 void H1Client::on_response_trailers(http::HeaderMap& trailers) {
@@ -147,18 +161,17 @@ void H1Client::on_response_trailers(http::HeaderMap& trailers) {
   info_.bytes.header_received += trailers.line_bytes();
   const bool again = reusable();
   if (auto* e = detach()) e->on_trailers(trailers);
-  connection_.release(again);
+  release(again);
 }
 
 // ---- ends
 
 void H1Client::on_codec_error(const http::H1Error&) {
   connection_.thread().cells.add(connection_.cluster().stats, ClusterStat::upstream_cx_protocol_error);
-  fail(ResetReason::protocol_error);
+  fail(ResetReason::protocol_error, true);
 }
 
-void H1Client::fail(ResetReason reason) {
-  const bool local = reason == ResetReason::protocol_error;
+void H1Client::fail(ResetReason reason, bool local) {
   if (events_ != nullptr) {
     auto& cells = connection_.thread().cells;
     const auto& stats = connection_.cluster().stats;
@@ -173,11 +186,13 @@ void H1Client::fail(ResetReason reason) {
 
 void H1Client::on_peer_closed(bool reset) {
   if (events_ == nullptr) return connection_.close(false);
+  if (codec_.is_tunnel()) return fail(ResetReason::connection_termination, connect_ && !reset);
+  peer_closed_ = true;
   if (!reset && codec_.feed_eof(*this)) return connection_.close(false);  // the end of a body delimited by the close
   // A message cut short is a framing error, as Envoy sees it.
   const bool cut = codec_.head_seen() || connection_.has_input();
   if (cut) connection_.thread().cells.add(connection_.cluster().stats, ClusterStat::upstream_cx_protocol_error);
-  fail(cut ? ResetReason::protocol_error : ResetReason::connection_termination);
+  fail(cut ? ResetReason::protocol_error : ResetReason::connection_termination, cut && !reset);
 }
 
 void H1Client::cancel() {

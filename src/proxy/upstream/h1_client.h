@@ -46,7 +46,8 @@ class H1Client final : public ClientProtocol, private ClientStream, private http
   void request_ended() noexcept;
   bool reusable() const noexcept;
   ClientStreamEvents* detach();
-  void fail(http::ResetReason reason);
+  void release(bool again);
+  void fail(http::ResetReason reason, bool local);
 
   ClientConnection& connection_;
   http::H1ClientCodec codec_;
@@ -55,6 +56,7 @@ class H1Client final : public ClientProtocol, private ClientStream, private http
   Arena* arena_ = nullptr;
   unsigned pauses_ = 0;
   http::BodyFraming framing_ = http::BodyFraming::none;
+  bool peer_closed_ = false, connect_ = false;
   bool sent_any_ = false, request_ended_ = false, high_priority_ = false;
 };
 

@@ -236,9 +236,11 @@ hcm::ConfigPtr compile_http_connection_manager(const Manager& p, const std::stri
   compile_ip_detection(p, *o, at, c.problems);
   for (int i = 0; i < p.upgrade_configs_size(); ++i) {
     const auto& u = p.upgrade_configs(i);
-    if (u.filters_size() > 0)
-      c.problems.error(at.at("upgrade_configs", i) / "filters", "own filters of an upgrade are not implemented");
-    o->upgrades.push_back({lower(u.upgrade_type()), !u.has_enabled() || u.enabled().value(), {}});
+    auto& out = o->upgrades.emplace_back(hcm::Upgrade{lower(u.upgrade_type()), !u.has_enabled() || u.enabled().value(), {}});
+    const Path filters = at.at("upgrade_configs", i);
+    for (int k = 0; k < u.filters_size(); ++k)
+      if (auto f = compile_http_filter(u.filters(k), k + 1 == u.filters_size(), prefix, filters.at("filters", k), c))
+        out.filters.push_back(std::move(f));
   }
   if (p.has_local_reply_config()) compile_local_reply(p.local_reply_config(), *o, at / "local_reply_config", c);
   o->access_logs = compile_access_logs(p.access_log(), at, "access_log", c);

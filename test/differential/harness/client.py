@@ -316,6 +316,17 @@ class Client:
         await self.run.poll(lambda: os.path.exists(path) and there())
         self.steps.append({"file": text})
 
+    async def do_dns(self, name, answer, ttl):
+        self.run.dns.records[name] = answer
+        if ttl is not None:
+            self.run.dns.ttl = ttl
+
+    async def do_dns_asked(self, name):
+        asked = self.run.dns.asked
+        before = len(asked)
+        if not await self.run.poll(lambda: any(n == name for n, _, _ in asked[before:])):
+            self.steps.append({"dns": name, "never asked": "again"})
+
     async def do_burst(self, n, steps, about):
         kept, self.steps = self.steps, []
         for _ in range(n):

@@ -39,6 +39,7 @@ class Scenario:
         self.unordered_log = kw.pop("unordered_log", False)  # "set": equal lines count once
         self.raw_log = kw.pop("raw_log", False)     # lines as they are, not as JSON
         self.no_log = kw.pop("no_log", False)
+        self.dns = kw.pop("dns", None)              # records of a DNS server of its own, on {{dns.port}}
         self.no_upstream = kw.pop("no_upstream", False)
         self.brief_upstream = kw.pop("brief_upstream", False)  # of requests: the line and the attempt
         self.differs = kw.pop("differs", None)      # why Outrigger answers otherwise ...
@@ -73,6 +74,23 @@ class Tcp:
 
     def __init__(self, *ops):
         self.ops = [op for part in ops for op in part]
+
+
+class On:
+    """An upstream that listens on further addresses of the machine, too, on the same port."""
+
+    def __init__(self, addresses, script):
+        self.addresses, self.script = addresses, script
+
+
+def tell_peer():
+    """Answer with the proxy's address."""
+    return [("tell", "peername")]
+
+
+def tell_local():
+    """Answer with the address that the proxy has connected to."""
+    return [("tell", "sockname")]
 
 
 def ok(body="ok", *headers, status=200, reason="OK"):
@@ -252,6 +270,16 @@ def printed(regex, lines):
 def stat_is(name, value):
     """Wait until the stat has the value."""
     return [("stat_is", name, value)]
+
+
+def dns(name, answer, ttl=None):
+    """Changes a record of the scenario's DNS server."""
+    return [("dns", name, answer, ttl)]
+
+
+def dns_asked(name):
+    """Wait until the DNS server was asked once more for the name."""
+    return [("dns_asked", name)]
 
 
 def burst(n, path="/", *headers, about=None, **kw):

@@ -6,10 +6,10 @@ _held = []
 _random = random.Random()
 
 
-def held_port():
+def held_port(kind=socket.SOCK_STREAM):
     """A bound socket: nobody else gets its port."""
     while True:
-        s = socket.socket()
+        s = socket.socket(type=kind)
         try:
             s.bind(("127.0.0.1", free_port()))
             return s

@@ -6,6 +6,7 @@ import re
 import socket
 
 from . import config
+from .dns import DnsServer
 from .client import Client, show
 from .ports import free_port
 from .upstream import Upstream
@@ -50,6 +51,9 @@ class Run:
             self.names[name] = f"{scenario.name}_{name}"
         for name, u in self.upstreams.items():
             self.names[name + ".port"] = u.port
+        self.dns = None if scenario.dns is None else DnsServer(scenario.dns)
+        if self.dns:
+            self.names["dns.port"] = self.dns.port
         self.events = {}
         self.proxy = None
 
@@ -77,6 +81,11 @@ class Run:
         with open(self.log_path, encoding="latin-1") as f:
             return [x for x in f.read().split("\n") if x]
 
+    async def prepare(self):
+        """What the proxy needs while it starts."""
+        if self.dns:
+            await self.dns.start()
+
     async def start(self):
         for u in self.upstreams.values():
             await u.start()
@@ -84,6 +93,8 @@ class Run:
     async def stop(self):
         for u in self.upstreams.values():
             await u.stop()
+        if self.dns:
+            await self.dns.stop()
 
     async def outcome(self, proxy, expected):
         """What happened; expected (the recording, if any) only tells what to wait for."""
@@ -166,6 +177,8 @@ class Run:
         text = UUID.sub("<uuid>", text)
         known = {str(u.port): n for n, u in self.upstreams.items()}
         known.update({str(p): n for n, p in self.ports.items()})
+        if self.dns:
+            known[str(self.dns.port)] = "dns"
         known[str(self.proxy.admin_port)] = "admin"
         text = re.sub(r"(?<![\d.])\d{5}(?!\d)", lambda m: f"<{known[m[0]]}>" if m[0] in known else m[0], text)
         text = re.sub(r"(127\.0\.0\.1|\[::1\]):\d+", r"\1:<any>", text)

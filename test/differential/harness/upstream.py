@@ -38,12 +38,15 @@ class Upstream:
     """One upstream of a scenario, on a port of its own."""
 
     def __init__(self, name, script, run):
+        self.addresses = ()
+        if isinstance(script, dsl.On):
+            self.addresses, script = script.addresses, script.script
         self.name, self.script, self.run = name, script, run
         self.requests, self.streams, self.ends = [], [], []
         self.count = {}
         self.tasks = set()
         self.connections = 0
-        self.server = None
+        self.servers = []
         self.fillers = []
         self.sock = held_port()
         self.port = self.sock.getsockname()[1]
@@ -60,12 +63,15 @@ class Upstream:
             self.fillers.append(s)
 
     async def start(self):
-        if self.script not in (dsl.REFUSE, dsl.BLACKHOLE):
-            self.server = await asyncio.start_server(self.serve, sock=self.sock, limit=1 << 20)
+        if self.script in (dsl.REFUSE, dsl.BLACKHOLE):
+            return
+        self.servers.append(await asyncio.start_server(self.serve, sock=self.sock, limit=1 << 20))
+        for address in self.addresses:
+            self.servers.append(await asyncio.start_server(self.serve, address, self.port, limit=1 << 20))
 
     async def stop(self):
-        if self.server:
-            self.server.close()
+        for server in self.servers:
+            server.close()
         for s in self.fillers + [self.sock]:
             s.close()
         for task in list(self.tasks):
@@ -153,6 +159,10 @@ class Upstream:
             await writer.drain()
         elif what == "wait":
             await asyncio.sleep(op[1])
+        elif what == "tell":
+            address = writer.get_extra_info(op[1])[0].encode()
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(address), address))
+            await writer.drain()
         elif what == "until":
             await self.run.event(op[1]).wait()
         elif what == "rst":

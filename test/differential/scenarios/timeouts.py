@@ -6,7 +6,7 @@ UP = [f"cluster.{{{{up}}}}.{n}" for n in (
     "upstream_rq_timeout", "upstream_rq_per_try_timeout", "upstream_rq_per_try_idle_timeout", "upstream_rq_max_duration_reached", "upstream_rq_total",
     "upstream_rq_completed", "upstream_rq_504", "upstream_rq_5xx", "upstream_rq_204", "upstream_rq_200", "upstream_rq_cancelled", "upstream_rq_active",
     "upstream_rq_pending_active", "upstream_cx_active", "upstream_cx_connect_timeout", "upstream_cx_connect_fail", "upstream_rq_pending_failure_eject",
-    "upstream_rq_tx_reset", "upstream_rq_rx_reset", "upstream_cx_destroy_local_with_active_rq", "upstream_cx_destroy_remote_with_active_rq", "upstream_rq_retry",
+    "upstream_rq_tx_reset", "upstream_rq_rx_reset", "upstream_cx_destroy_local_with_active_rq", "upstream_cx_destroy_remote_with_active_rq", "upstream_cx_destroy_local", "upstream_cx_destroy_remote", "upstream_rq_retry",
     "upstream_rq_retry_limit_exceeded", "upstream_cx_idle_timeout", "upstream_cx_max_duration_reached")]
 DOWN = [f"http.{{{{name}}}}.{n}" for n in (
     "downstream_rq_idle_timeout", "downstream_rq_max_duration_reached", "downstream_rq_timeout", "downstream_rq_header_timeout", "downstream_rq_rx_reset",
@@ -168,7 +168,7 @@ case("timeout_grpc_header_of_plain_request", up=[wait(0.3) + ok()], routes=route
      client=get("/", "grpc-timeout: 100m"))
 case("timeout_grpc_header_absent", routes=route("max_stream_duration: {max_stream_duration: 0.2s, grpc_timeout_header_max: 0s}"), client=get("/", *GRPC))
 case("timeout_grpc_header_and_max", routes=route("max_stream_duration: {max_stream_duration: 5s, grpc_timeout_header_max: 0s}"), client=get("/", *GRPC, "grpc-timeout: 200m"))
-case("timeout_grpc_header_kinds", up=[ok()], mask=[], log_format={"code": "%RESPONSE_CODE%"}, routes=route("max_stream_duration: {grpc_timeout_header_max: 60s}"), client=[
+case("timeout_grpc_header_kinds", up=[wait(0.02) + ok()], mask=[], log_format={"code": "%RESPONSE_CODE%"}, routes=route("max_stream_duration: {grpc_timeout_header_max: 60s}"), client=[
     s for v in ("1H", "2M", "3S", "4000m", "5000000u", "600000000n", "0S", "7", "S", "-1S", "8X", "99999999H", "999999999S", "1.5S") for s in get("/", *GRPC, f"grpc-timeout: {v}")])
 
 # Requests that do not come.
@@ -217,6 +217,12 @@ case("timeout_delayed_close", hcm="delayed_close_timeout: 0.2s", up=[ok()], rout
      client=send("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 6\r\n\r\nabc") + raw_all(), stats=DOWN + ["http.{{name}}.downstream_cx_delayed_close_timeout"])
 case("timeout_delayed_close_off", hcm="delayed_close_timeout: 0s", up=[ok()], routes="- {match: {prefix: /}, direct_response: {status: 403}}",
      client=send("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 6\r\n\r\nabc") + raw_all(), stats=DOWN + ["http.{{name}}.downstream_cx_delayed_close_timeout"])
+
+case("reset_after_head", up=[HEAD_AND_PART + wait(0.05) + rst()], client=send(GET) + raw_all())
+case("reset_after_head_grpc", up=[HEAD_AND_PART + wait(0.05) + rst()], client=send(GET.replace("\r\n\r\n", "\r\ncontent-type: application/grpc\r\n\r\n")) + raw_all())
+case("wire_bytes", up=[ok("hello")], client=req("/", method="POST", body="abc") + get("/again"), stats=[], log_format={
+    n: f"%{n}%" for n in ("UPSTREAM_WIRE_BYTES_SENT", "UPSTREAM_WIRE_BYTES_RECEIVED", "BYTES_SENT", "BYTES_RECEIVED")})
+case("upstream_100_is_counted", up=[raw("HTTP/1.1 100 Continue\r\n\r\n") + ok()], client=get("/"), stats=UP + ["cluster.{{up}}.upstream_rq_1xx", "cluster.{{up}}.upstream_rq_100"])
 
 # Clients that go away.
 for _end, _step in (("close", close()), ("reset", reset())):

@@ -65,7 +65,8 @@ TEST_CASE("response heads and the framing they announce", "[h1_writer]") {
     const char* text;
     BodyFraming framing;
   };
-  constexpr auto kAny = BodyRule::any, kNone = BodyRule::bodiless_status, kHead = BodyRule::head_request;
+  constexpr auto kAny = BodyRule::any, kNone = BodyRule::bodiless_status, kHead = BodyRule::head_request,
+                 kTunnel = BodyRule::tunnel;
   constexpr auto k10 = Protocol::http10, k11 = Protocol::http11;
   for (const Row& r : {
            Row{200, {}, true, kAny, k11, "200 OK\r\ncontent-length: 0\r\n", BodyFraming::none},
@@ -78,7 +79,10 @@ TEST_CASE("response heads and the framing they announce", "[h1_writer]") {
            Row{200, {}, true, kHead, k11, "200 OK\r\ntransfer-encoding: chunked\r\n", BodyFraming::none},
            Row{200, {}, true, kHead, k10, "200 OK\r\n", BodyFraming::none},
            Row{200, {{"content-length", "5"}}, true, kHead, k11, "200 OK\r\ncontent-length: 5\r\n", BodyFraming::none},
-           Row{101, {{"upgrade", "x"}}, false, kNone, k11, "101 Switching Protocols\r\nupgrade: x\r\n", BodyFraming::tunnel},
+           Row{101, {{"upgrade", "x"}}, false, kTunnel, k11, "101 Switching Protocols\r\nupgrade: x\r\n", BodyFraming::tunnel},
+           Row{101, {}, true, kNone, k11, "101 Switching Protocols\r\n", BodyFraming::none},
+           Row{200, {}, false, kTunnel, k11, "200 OK\r\n", BodyFraming::tunnel},
+           Row{200, {{"content-length", "5"}}, false, kTunnel, k11, "200 OK\r\ncontent-length: 5\r\n", BodyFraming::tunnel},
        }) {
     INFO(r.text);
     test::Response m(r.status, r.fields);

@@ -1,0 +1,189 @@
+// One try of the request: its stream upstream, its clocks.
+#include <utility>
+
+#include "filters/router.h"
+
+namespace outrigger::filters {
+
+using http::ResetReason;
+using stats::ClusterStat;
+
+Attempt::Attempt(Router& router, event::Timers& timers)
+    : router_(router),
+      started_(router.stream_.thread().loop.now()),
+      per_try_(timers, *this),
+      per_try_idle_(timers, *this),
+      max_duration_(timers, *this) {}
+
+Arena& Attempt::arena() { return router_.stream_.arena(); }
+bool Attempt::is_connect_or_upgrade() const noexcept { return router_.stream_.is_upgrade(); }
+
+/// The attempt ends: what it measured goes to the stream's facts.
+void Attempt::settle() {
+  if (stream_ == nullptr) return;
+  const auto& from = stream_->info();
+  auto& info = router_.stream_.info();
+  auto& sum = info.upstream_bytes;
+  // As Envoy counts: each answer's head is added together with all that came before.
+  if (from.bytes.plain_received > 0) sum.plain_received += sum.header_received + from.bytes.plain_received;
+  sum.wire_received += from.bytes.wire_received;
+  sum.wire_sent += from.bytes.wire_sent;
+  sum.header_received += from.bytes.header_received;
+  sum.header_sent += from.bytes.header_sent;
+  sum.plain_sent += from.bytes.header_sent;
+  if (info.upstream && info.upstream->connection_id == from.connection_id) info.upstream->take_times(from);
+}
+
+void Attempt::finish() {
+  settle();
+  done_ = true;
+  stream_ = nullptr;
+  stop_timers();
+}
+
+void Attempt::stop() {
+  if (done_) return;
+  done_ = true;
+  cancel_pending();
+  stop_timers();
+  if (paused_) {
+    paused_ = false;
+    router_.stream_.pause_request(false);
+  }
+  if (stream_ == nullptr) return;
+  settle();
+  std::exchange(stream_, nullptr)->cancel();
+}
+
+void Attempt::stop_try_timers() {
+  per_try_.cancel();
+  per_try_idle_.cancel();
+}
+
+void Attempt::stop_timers() {
+  stop_try_timers();
+  max_duration_.cancel();
+}
+
+void Attempt::arm_timers() {
+  if (router_.per_try_value_) per_try_.arm(*router_.per_try_value_);
+  const auto* p = router_.retry_.policy();
+  if (p != nullptr && p->per_try_idle_timeout && p->per_try_idle_timeout->count() > 0)
+    per_try_idle_.arm(*p->per_try_idle_timeout);
+}
+
+void Attempt::on_pool_ready(upstream::ClientStream& stream, upstream::Host& host) {
+  stream_ = &stream;
+  host_ = &host;
+  auto& info = router_.stream_.info();
+  info.upstream = stream.info();
+  info.upstream->pool_start = started_;
+  sent_any_ = true;
+  router_.count_try();
+  if (const auto& limit = router_.cluster_->config().max_stream_duration; limit && limit->count() > 0) max_duration_.arm(*limit);
+  if (router_.stream_.is_upgrade()) {  // what the client sends waits for the answer
+    if (!router_.stream_.request().is_connect()) arm_timers();
+    return stream.send_head(router_.stream_.request(), false);
+  }
+  const bool head_only = router_.end_on_head_;
+  auto* trailers = unsent_end_ ? router_.stream_.request_trailers() : nullptr;
+  stream.send_head(router_.stream_.request(), head_only);
+  if (done_ || stream_ == nullptr) return;
+  if (std::exchange(paused_, false)) router_.stream_.pause_request(false);  // what waited goes; the stream's limit counts now
+  if (!head_only && (!unsent_.empty() || unsent_end_)) stream.send_body(unsent_, unsent_end_ && trailers == nullptr);
+  if (trailers != nullptr && !done_ && stream_ != nullptr) stream.send_trailers(*trailers);
+  if (router_.request_end_ && !done_) arm_timers();
+}
+
+void Attempt::send_body(Buffer& body, bool end_stream) {
+  unsent_end_ = unsent_end_ || end_stream;
+  if (stream_ == nullptr) {
+    unsent_.append(std::move(body));
+    if (unsent_.size() > router_.stream_.buffer_bytes_max() && !paused_) {
+      paused_ = true;
+      router_.stream_.pause_request(true);
+    }
+    return;
+  }
+  if (paused_ && unsent_.empty()) {
+    paused_ = false;
+    router_.stream_.pause_request(false);
+  }
+  stream_->send_body(body, end_stream);
+}
+
+void Attempt::send_trailers(http::HeaderMap& trailers) {
+  unsent_end_ = true;
+  if (stream_ != nullptr) stream_->send_trailers(trailers);
+}
+
+void Attempt::on_pool_failure(upstream::PoolFailure why, std::string_view detail, upstream::Host* host) {
+  host_ = host;
+  if (host != nullptr) {
+    auto& up = router_.stream_.info().upstream.emplace();
+    host->describe(up);
+    up.transport_failure_reason = with_underscores(detail, arena());
+    up.pool_start = started_;
+    up.pool_ready = router_.stream_.thread().loop.now();
+  }
+  finish();
+  static constexpr ResetReason kReasons[] = {ResetReason::overflow, ResetReason::remote_connection_failure,
+                                             ResetReason::connection_timeout, ResetReason::local_connection_failure};
+  router_.on_attempt_reset(*this, kReasons[static_cast<int>(why)], detail, why == upstream::PoolFailure::overflow);
+}
+
+void Attempt::on_informational(http::ResponseHead& head) {
+  router_.retry_.disable();  // the client may have seen it
+  router_.charge(head.status, &head.headers, host_);
+  router_.stream_.respond_informational(head);
+}
+
+void Attempt::on_head(http::ResponseHead& head, bool end_stream) {
+  per_try_.cancel();
+  if (end_stream) finish();
+  if (per_try_idle_.armed()) arm_timers(), per_try_.cancel();
+  head_seen_ = true;
+  router_.on_response_head(*this, head, end_stream);
+}
+
+void Attempt::on_body(Buffer& body, bool end_stream) {
+  if (per_try_idle_.armed()) arm_timers(), per_try_.cancel();
+  if (end_stream) finish();
+  if (!winner_) return body.clear();
+  if (end_stream) router_.on_response_end(*this);
+  router_.stream_.respond_body(body, end_stream);
+}
+
+void Attempt::on_trailers(http::HeaderMap& trailers) {
+  finish();
+  if (!winner_) return;
+  router_.on_response_end(*this);
+  router_.stream_.respond_trailers(trailers);
+}
+
+void Attempt::on_reset(ResetReason reason, std::string_view detail) {
+  if (done_) return;
+  finish();
+  router_.on_attempt_reset(*this, reason, detail, false);
+}
+
+void Attempt::on_above_high_watermark() {
+  if (paused_) return;
+  paused_ = true;
+  auto& s = router_.stream_;
+  s.thread().cells.add(router_.cluster_->stats(), ClusterStat::upstream_flow_control_backed_up_total);
+  s.pause_request(true);
+}
+void Attempt::on_below_low_watermark() {
+  if (!paused_) return;
+  paused_ = false;
+  auto& s = router_.stream_;
+  s.thread().cells.add(router_.cluster_->stats(), ClusterStat::upstream_flow_control_drained_total);
+  s.pause_request(false);
+}
+
+void Attempt::on_per_try_timeout() { router_.on_attempt_timeout(*this, "upstream_per_try_timeout"); }
+void Attempt::on_max_duration() { router_.on_attempt_max_duration(*this); }
+void Attempt::on_per_try_idle() { router_.on_attempt_timeout(*this, "upstream_per_try_idle_timeout"); }
+
+}  // namespace outrigger::filters
