@@ -44,7 +44,7 @@ bool Router::answer_without_upstream(http::RequestHead& head) {
   const bool tls_only = vh != nullptr && (vh->require_tls == route::VirtualHost::all ||
                                           (vh->require_tls == route::VirtualHost::external_only && !stream_.info().is_internal));
   if (tls_only && head.scheme != "https") {
-    cells.add(stats, RouterStat::rq_redirect);
+    cells.add(stats, RouterStat::rq_direct_response);
     const ExtraHeader location[] = {
         {"location", route::redirect_location(nullptr, head, stream_.format_context(), stream_.arena())}};
     stream_.local_reply(
@@ -105,13 +105,12 @@ bool Router::format_direct(const route::DirectResponse& d, std::string& body) {
 void Router::redirect_or_direct(const route::Route& r, http::RequestHead& head) {
   auto& cells = stream_.thread().cells;
   const auto& stats = stream_.config().router_stats;
+  cells.add(stats, RouterStat::rq_direct_response);  // redirects too
   if (r.kind == route::Route::redirect) {
-    cells.add(stats, RouterStat::rq_redirect);
     const ExtraHeader location[] = {{"location", route::redirect_location(&r, head, stream_.format_context(), stream_.arena())}};
     return stream_.local_reply(
         {.status = r.redirect_to.code, .details = "direct_response", .headers = location, .headers_count = 1});
   }
-  cells.add(stats, RouterStat::rq_direct_response);
   hcm::LocalReply reply{.status = r.direct.status, .body = r.direct.body, .details = "direct_response"};
   std::string body;
   if (format_direct(r.direct, body)) reply.body = body;

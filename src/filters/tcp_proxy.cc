@@ -95,6 +95,7 @@ void Side::on_writable() {
 void TcpProxy::start() {
   auto& cells = worker_.thread.cells;
   cells.add(config_->stats, TcpStat::downstream_cx_total);
+  cells.gauge_add(config_->stats, TcpStat::downstream_cx_rx_bytes_buffered, 0);  // listed as used
   stream_.connection = &info_;
   stream_.has_protocol = false;
   stream_.upstream.emplace();

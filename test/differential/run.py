@@ -185,7 +185,7 @@ def compact(node):
             return f"{node[0]}: {node[1]}"
         return [compact(x) for x in node]
     if isinstance(node, dict):
-        return {k: v if k == "log" else compact(v) for k, v in node.items()}
+        return {k: v if k in ("log", "lines") else compact(v) for k, v in node.items()}
     return node
 
 

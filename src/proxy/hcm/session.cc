@@ -42,6 +42,7 @@ void Session::start() {
   auto& cells = worker_.thread.cells;
   cells.add(config_->stats, HttpStat::downstream_cx_total);
   cells.inc(config_->stats, HttpStat::downstream_cx_active);
+  cells.gauge_add(config_->stats, HttpStat::downstream_cx_rx_bytes_buffered, 0);  // listed as used
   wait_idle();
   if (config_->max_connection_duration) max_duration_.arm(*config_->max_connection_duration);
   transport_->start(*this);

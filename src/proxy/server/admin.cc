@@ -90,6 +90,21 @@ std::string decode(std::string_view s) {
 
 }  // namespace
 
+std::string escape_html(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '&')
+      out += "&amp;";
+    else
+      out += c;
+  }
+  return out;
+}
+
 std::vector<std::pair<std::string, std::string>> parse_query(std::string_view text) {
   std::vector<std::pair<std::string, std::string>> all;
   while (!text.empty()) {
@@ -157,7 +172,6 @@ std::shared_ptr<hcm::Config> admin_http_config(stats::Registry& registry, const 
   o->stats = stats::make_block<stats::HttpStat>(registry, "http.admin.");
   o->listener_stats = stats::make_block<stats::ListenerHttpStat>(registry, "listener.admin.http.admin.");
   o->codec_stats = stats::make_block<stats::Http1Stat>(registry, "http1.");
-  stats::make_block<stats::HttpTracingStat>(registry, "http.admin.tracing.");
   o->use_remote_address = true;
   o->generate_request_id = false;
   o->stream_idle_timeout = std::chrono::minutes(5);

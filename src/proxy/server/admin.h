@@ -32,6 +32,10 @@ struct AdminResponse {
     content_type = "application/json";
     body = std::move(text);
   }
+  void html(std::string text) {
+    content_type = "text/html; charset=UTF-8";
+    body = std::move(text);
+  }
   void bad_request(std::string text) {
     status = 400;
     body = std::move(text);
@@ -72,6 +76,7 @@ class Admin {
   std::unique_ptr<WorkerListener> listener_;
 };
 
+std::string escape_html(std::string_view text);
 /// Splits and decodes a query (or a form).
 std::vector<std::pair<std::string, std::string>> parse_query(std::string_view text);
 

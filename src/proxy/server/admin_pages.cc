@@ -10,21 +10,6 @@ namespace outrigger::server {
 
 namespace {
 
-std::string html_escape(std::string_view s) {
-  std::string out;
-  for (const char c : s) {
-    if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '&')
-      out += "&amp;";
-    else
-      out += c;
-  }
-  return out;
-}
-
 void home_page(const Admin& admin, AdminResponse& r) {
   r.content_type = "text/html; charset=UTF-8";
   r.body = "<!DOCTYPE html>\n<html lang='en'>\n<head><title>Outrigger Admin</title></head>\n<body><table>\n";
@@ -35,7 +20,7 @@ void home_page(const Admin& admin, AdminResponse& r) {
       r.body += "<form action='" + name + "' method='post'><button>" + name + "</button></form>";
     else
       r.body += "<a href='" + name + "'>" + (name.empty() ? "/" : name) + "</a>";
-    r.body += "</td><td>" + html_escape(p.help) + "</td></tr>\n";
+    r.body += "</td><td>" + escape_html(p.help) + "</td></tr>\n";
   }
   r.body += "</table></body>\n</html>\n";
 }

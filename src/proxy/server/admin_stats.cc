@@ -20,16 +20,22 @@ bool read_filter(const AdminRequest& q, stats::Query& o, AdminResponse& r) {
   options.set_log_errors(false);
   auto re = std::make_shared<const re2::RE2>(q.get("filter"), options);
   if (!re->ok()) {
-    r.bad_request("Invalid re2 regex: " + re->error() + "\n");
+    r.bad_request("Invalid re2 regex: " + re->error());
     return false;
   }
   o.filter = std::move(re);
   return true;
 }
 
-bool read_buckets(const AdminRequest& q, stats::Query& o, AdminResponse& r) {
+bool read_buckets(const AdminRequest& q, stats::Query& o, bool prometheus, AdminResponse& r) {
   const std::string b = q.get("histogram_buckets");
-  if (b.empty() || b == "none" || b == "summary")
+  const auto refuse = [&](std::string why) {
+    r.bad_request(std::move(why));
+    return false;
+  };
+  if (b.empty())
+    o.buckets = prometheus ? BucketMode::cumulative : BucketMode::summary;
+  else if (b == "none" || b == "summary")
     o.buckets = BucketMode::summary;
   else if (b == "cumulative")
     o.buckets = BucketMode::cumulative;
@@ -37,11 +43,23 @@ bool read_buckets(const AdminRequest& q, stats::Query& o, AdminResponse& r) {
     o.buckets = BucketMode::disjoint;
   else if (b == "detailed")
     o.buckets = BucketMode::detailed;
-  else {
-    r.bad_request("usage: /stats?histogram_buckets=(cumulative|disjoint|detailed|summary|prometheusnative)\n");
-    return false;
-  }
+  else if (b != "prometheusnative")
+    return refuse("usage: /stats?histogram_buckets=(cumulative|disjoint|detailed|summary|prometheusnative)\n");
+  else
+    return refuse(prometheus ? "unsupported prometheusnative histogram type when not using protobuf exposition format"
+                             : "Invalid histogram_buckets type for non prometheus stats type");
+  if (prometheus && (o.buckets == BucketMode::disjoint || o.buckets == BucketMode::detailed))
+    return refuse("unsupported prometheus histogram bucket mode");
   return true;
+}
+
+/// No stat of ours is hidden. False: told.
+bool read_hidden(const AdminRequest& q, bool& none, AdminResponse& r) {
+  const std::string h = q.get("hidden");
+  none = h == "only";
+  if (h.empty() || h == "only" || h == "include" || h == "exclude") return true;
+  r.bad_request("usage: /stats?hidden=(include|only|exclude)\n\n");
+  return false;
 }
 
 bool read_type(const AdminRequest& q, stats::Query& o, AdminResponse& r) {
@@ -65,21 +83,26 @@ bool read_type(const AdminRequest& q, stats::Query& o, AdminResponse& r) {
 
 void prometheus(Server& s, const AdminRequest& q, AdminResponse& r) {
   stats::Query o;
-  if (!read_filter(q, o, r)) return;
-  if (!read_buckets(q, o, r)) return;
-  if (!q.has("histogram_buckets")) o.buckets = BucketMode::cumulative;
+  bool none = false;
+  if (!read_filter(q, o, r) || !read_buckets(q, o, true, r) || !read_hidden(q, none, r) || none) return;
   r.body = stats::render_prometheus(s.registry(), s.config().stats, o);
 }
 
 void stats_page(Server& s, const AdminRequest& q, AdminResponse& r) {
   const std::string format = q.get("format");
   if (format == "prometheus") return prometheus(s, q, r);
+  const bool html = format == "html" || format == "active-html";
   stats::Query o;
-  if (!read_filter(q, o, r) || !read_buckets(q, o, r) || !read_type(q, o, r)) return;
-  if (format == "json") return r.json(stats::render_json(s.registry(), s.config().stats, o));
-  if (!format.empty() && format != "text" && format != "html" && format != "active-html")
+  bool none = false;
+  if (!read_filter(q, o, r) || !read_buckets(q, o, false, r) || !read_type(q, o, r) || !read_hidden(q, none, r)) return;
+  if (!format.empty() && format != "text" && format != "json" && !html)
     return r.bad_request("usage: /stats?format=(html|active-html|json|prometheus|text)\n\n");
-  r.body = stats::render_text(s.registry(), s.config().stats, o);
+  if (format == "json") return r.json(none ? "{\"stats\":[]}" : stats::render_json(s.registry(), s.config().stats, o));
+  std::string text = none ? std::string() : stats::render_text(s.registry(), s.config().stats, o);
+  if (html)
+    r.html("<pre>" + escape_html(text) + "</pre>\n");
+  else
+    r.body = std::move(text);
 }
 
 }  // namespace
@@ -91,7 +114,7 @@ void add_stats_pages(Admin& admin, Server& server) {
   };
   auto all = filters;
   all.emplace_back("invert_filter", "those that the filter does not match");
-  all.emplace_back("format", "text, json or prometheus");
+  all.emplace_back("format", "text, json, prometheus or html");
   all.emplace_back("type", "All, Counters, Gauges, Histograms or TextReadouts");
   all.emplace_back("histogram_buckets", "summary, cumulative, disjoint or detailed");
   admin.add({"/stats", "print server stats", false,

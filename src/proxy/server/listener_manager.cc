@@ -66,6 +66,7 @@ void ListenerManager::start() {
       registry_.main().add(stats_, ListenerManagerStat::listener_create_success);
     }
   registry_.set(stats_, ListenerManagerStat::total_listeners_active, entries_.size());
+  registry_.set(stats_, ListenerManagerStat::total_listeners_warming, 0);
   registry_.set(stats_, ListenerManagerStat::workers_started, 1);
 }
 

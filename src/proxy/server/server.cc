@@ -83,6 +83,8 @@ Server::Server(Settings settings)
   signals_ = std::make_unique<Signals>(*this);  // before any thread: they inherit the mask
   started_ = loop_.now();
   started_wall_ = loop_.wall();
+  // Envoy's own HTTP client, which we have no use for: its stats are on every page.
+  stats::make_block<stats::RouterStat>(registry_, "http.async-client.");
   for (const auto* prefix : {"main_thread.", "workers.", "server.main_thread."})
     stats::make_block<stats::WatchdogStat>(registry_, prefix);
   for (unsigned w = 0; w < settings_.workers; ++w)
@@ -112,6 +114,9 @@ Result<void> Server::start(Config config) {
   }
   registry_.set(stats_, ServerStat::concurrency, settings_.workers);
   registry_.main().add(stats_, ServerStat::static_unknown_fields, config_.unknown_fields);
+  for (const auto s : {ServerStat::dynamic_unknown_fields, ServerStat::wip_protos}) registry_.main().add(stats_, s, 0);
+  for (const auto s : {ServerStat::compilation_settings_fips_mode, ServerStat::stats_recent_lookups, ServerStat::version})
+    registry_.set(stats_, s, 0);
   for (unsigned w = 0; w < settings_.workers; ++w)
     workers_.push_back(std::make_unique<Worker>(w, registry_.new_cells(), runtime_, random_.next()));
   for (auto& c : config_.clusters) clusters_.add(c);
@@ -196,10 +201,11 @@ void Server::publish_runtime() {
   using stats::RuntimeStat;
   registry_.set(runtime_stats_, RuntimeStat::num_keys, keys);
   registry_.set(runtime_stats_, RuntimeStat::num_layers, config_.runtime_layers.size());
-  registry_.main().add(runtime_stats_, RuntimeStat::load_success);
-  registry_.main().add(runtime_stats_, RuntimeStat::override_dir_not_exists);
+  const bool first = state_ == State::pre_initializing;  // counted once more when the layers are set up
+  registry_.main().add(runtime_stats_, RuntimeStat::load_success, first ? 2 : 1);
+  registry_.main().add(runtime_stats_, RuntimeStat::override_dir_not_exists, first ? 2 : 1);
   const bool overrides = config_.admin_layer && !config_.runtime_layers[*config_.admin_layer].second.empty();
-  registry_.set(runtime_stats_, RuntimeStat::admin_overrides_active, overrides ? 1 : 0);
+  if (!first) registry_.set(runtime_stats_, RuntimeStat::admin_overrides_active, overrides ? 1 : 0);
 }
 
 bool Server::modify_runtime(const std::vector<std::pair<std::string, std::string>>& values) {
@@ -238,10 +244,10 @@ void Server::update_gauges() {
                                        FilesystemStat::write_failed, FilesystemStat::flushed_by_timer,
                                        FilesystemStat::reopen_failed};
   for (int i = 0; i < 5; ++i) {
-    registry_.main().add(file_stats_, kNames[i], now[i] - file_counts_[i]);
+    if (now[i] != file_counts_[i]) registry_.main().add(file_stats_, kNames[i], now[i] - file_counts_[i]);
     file_counts_[i] = now[i];
   }
-  registry_.set(file_stats_, FilesystemStat::write_total_buffered, f.total_buffered);
+  if (f.write_buffered > 0) registry_.set(file_stats_, FilesystemStat::write_total_buffered, f.total_buffered);
 }
 
 }  // namespace outrigger::server

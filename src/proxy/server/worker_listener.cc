@@ -60,6 +60,7 @@ void WorkerListener::accept(std::unique_ptr<net::Transport> t) {
   if (over_limit()) return t->close();
   auto& cells = worker_.thread.cells;
   const auto& c = *shared_->config;
+  cells.gauge_add(c.stats, ListenerStat::downstream_pre_cx_active, 0);  // Envoy counts it up and down
   http::ConnectionInfo info;
   info.id = hcm::next_connection_id();
   info.local = c.original_dst ? original_destination(t->fd(), t->local()) : t->local();

@@ -62,8 +62,8 @@ BinRange bin_range(std::size_t bin) noexcept {
   if (bin < kFirst) return {static_cast<double>(bin), 0.1};
   const std::size_t decade = 1 + (bin - kFirst) / kPerDecade;
   const std::size_t digits = 10 + (bin - kFirst) % kPerDecade;
-  const auto width = static_cast<double>(kPower[decade - 1]);
-  return {static_cast<double>(digits) * width, width};
+  // Envoy's arithmetic, to its last digit: 110 becomes 110.00000000000001.
+  return {static_cast<double>(digits) / 10.0 * static_cast<double>(kPower[decade]), static_cast<double>(kPower[decade - 1])};
 }
 
 HistogramCells::~HistogramCells() {

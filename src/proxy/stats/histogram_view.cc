@@ -42,7 +42,7 @@ std::vector<HistogramView::Bin> HistogramView::bins(bool interval) const {
   return out;
 }
 
-std::uint64_t HistogramView::count() const noexcept { return counts(false).count(); }
-double HistogramView::sum() const noexcept { return counts(false).sum() * scale_; }
+std::uint64_t HistogramView::count(bool interval) const noexcept { return counts(interval).count(); }
+double HistogramView::sum(bool interval) const noexcept { return counts(interval).sum() * scale_; }
 
 }  // namespace outrigger::stats

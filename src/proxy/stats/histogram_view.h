@@ -24,8 +24,8 @@ class HistogramView {
   /// How many values are at most each bound; with `disjoint`, and above the one before.
   std::vector<std::uint64_t> buckets(bool interval, bool disjoint) const;
   std::vector<Bin> bins(bool interval) const;
-  std::uint64_t count() const noexcept;
-  double sum() const noexcept;
+  std::uint64_t count(bool interval) const noexcept;
+  double sum(bool interval) const noexcept;
 
  private:
   const BinCounts& counts(bool interval) const noexcept;

@@ -31,6 +31,16 @@ constexpr StatDef counter_od(std::string_view suffix, std::uint16_t self) {
 constexpr StatDef histogram_od(std::string_view suffix, std::uint16_t self) {
   return {Kind::histogram, suffix, unit_of(suffix), self};
 }
+// Made all together with the first use of one of them.
+constexpr StatDef counter_block(std::string_view suffix, std::uint16_t) {
+  return {Kind::counter, suffix, Unit::unspecified, StatDef::kWithBlock};
+}
+constexpr StatDef gauge_block(std::string_view suffix, std::uint16_t) {
+  return {Kind::gauge, suffix, Unit::unspecified, StatDef::kWithBlock};
+}
+constexpr StatDef histogram_block(std::string_view suffix, std::uint16_t) {
+  return {Kind::histogram, suffix, unit_of(suffix), StatDef::kWithBlock};
+}
 // Made with the first HTTP/1 connection of a cluster.
 constexpr StatDef counter_h1(std::string_view suffix, std::uint16_t) {
   return {Kind::counter, suffix, Unit::unspecified, static_cast<std::uint16_t>(ClusterStat::upstream_cx_http1_total)};

@@ -100,7 +100,8 @@ class Printer {
     const HistogramView view(s.stat, s.name, settings_);
     const std::string more = labels_.empty() ? std::string() : labels_ + ",";
     std::string value;
-    if (query_.buckets == BucketMode::summary) {
+    const bool interval = query_.buckets == BucketMode::summary;
+    if (interval) {
       const auto quantiles = view.quantiles(true);
       for (std::size_t i = 0; i < quantiles.size(); ++i) {
         value = more + "quantile=\"";
@@ -118,12 +119,12 @@ class Printer {
         append_number(line("_bucket", value), buckets[i]);
         out_ += '\n';
       }
-      append_number(line("_bucket", more + "le=\"+Inf\""), view.count());
+      append_number(line("_bucket", more + "le=\"+Inf\""), view.count(false));
       out_ += '\n';
     }
-    append_general(line("_sum", labels_), view.sum(), 32);
+    append_general(line("_sum", labels_), view.sum(interval), 32);
     out_ += '\n';
-    append_number(line("_count", labels_), view.count());
+    append_number(line("_count", labels_), view.count(interval));
     out_ += '\n';
   }
 

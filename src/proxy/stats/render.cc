@@ -1,6 +1,7 @@
 #include "proxy/stats/render.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 
 #include "proxy/stats/histogram_view.h"
@@ -82,14 +83,21 @@ void append_buckets_text(std::string& out, const HistogramView& view, bool disjo
   }
 }
 
+/// The noise of the last digits is shown in JSON only.
+double rounded(double value) {
+  std::string text;
+  append_general(text, value, 15);
+  return std::strtod(text.c_str(), nullptr);
+}
+
 void append_bins_text(std::string& out, const HistogramView& view, bool interval) {
   bool first = true;
   for (const auto& bin : view.bins(interval)) {
     if (!first) out += ", ";
     first = false;
-    append_double(out, bin.left);
+    append_double(out, rounded(bin.left));
     out += ',';
-    append_double(out, bin.width);
+    append_double(out, rounded(bin.width));
     out += ':';
     append_number(out, bin.count);
   }

@@ -48,7 +48,7 @@ Reading read_cell(const Block& block, std::size_t stat, std::span<std::uint64_t*
   if (block.main) {
     if (const auto* cell = block.main->find(static_cast<std::uint16_t>(stat))) {
       out.value = cell->value;
-      out.used = gauge || cell->value != 0;
+      out.used = true;
     }
   }
   for (std::uint64_t* slab : slabs) {

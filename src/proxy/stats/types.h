@@ -27,9 +27,9 @@ struct TextReadout {
 };
 
 /// One stat of a block. Envoy makes some stats at the first event only: such a stat is listed once
-/// the counter `listed_with` of its block (which may be itself) was used.
+/// the counter `listed_with` of its block (which may be itself) was used, or any of its block.
 struct StatDef {
-  static constexpr std::uint16_t kAlways = 0xffff;
+  static constexpr std::uint16_t kAlways = 0xffff, kWithBlock = 0xfffe;
   Kind kind = Kind::counter;
   std::string_view suffix;
   Unit unit = Unit::unspecified;

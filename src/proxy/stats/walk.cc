@@ -60,11 +60,17 @@ bool touched(const Block& block, std::size_t stat, std::span<std::uint64_t* cons
   return std::any_of(slabs.begin(), slabs.end(), [&](std::uint64_t* s) { return load_cell(s, stat) != 0; });
 }
 
+bool listed(const Block& block, const StatDef& def, std::span<std::uint64_t* const> slabs) {
+  if (def.listed_with == StatDef::kAlways) return true;
+  if (def.listed_with == StatDef::kWithBlock) return block.main != nullptr || !slabs.empty();
+  return touched(block, def.listed_with, slabs);
+}
+
 void add_stats(const Block& block, std::span<std::uint64_t* const> slabs, unsigned select, Cursor& cursor) {
   for (const std::uint16_t i : block.type->order) {
     const StatDef& def = block.type->stats[i];
     if ((bit(def.kind) & select) == 0) continue;
-    if (def.listed_with != StatDef::kAlways && !touched(block, def.listed_with, slabs)) continue;
+    if (!listed(block, def, slabs)) continue;
     StatView v{block.prefix, def.suffix, def.kind, def.unit, false, 0, nullptr};
     if (def.kind == Kind::histogram) {
       v.histogram = merged(block, i);

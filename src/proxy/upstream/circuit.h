@@ -21,6 +21,8 @@ class CircuitState {
     cluster_ = cluster;
     remaining_ = remaining;
   }
+  /// For pages of what is used: Envoy's gauges are, once the circuit was asked.
+  void mark_used(Limit l, stats::Cells& cells) const noexcept { cells.gauge_add(cluster_, open_gauge(l), 0); }
   bool can_take(Limit l) const noexcept { return at(l).load(std::memory_order_relaxed) < max_[index(l)]; }
   std::uint32_t used(Limit l) const noexcept { return at(l).load(std::memory_order_relaxed); }
   void take(Limit l, stats::Cells& cells) noexcept {

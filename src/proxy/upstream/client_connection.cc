@@ -45,6 +45,7 @@ void ClientConnection::start() {
   auto& cells = thread_.cells;
   cells.add(cluster_.stats, ClusterStat::upstream_cx_total);
   cells.inc(cluster_.stats, ClusterStat::upstream_cx_active);
+  cluster_.mark_circuit_used(cells);
   if (kind_ == PoolKind::http1) cells.add(cluster_.stats, ClusterStat::upstream_cx_http1_total);
   if (kind_ == PoolKind::http2) cells.add(cluster_.stats, ClusterStat::upstream_cx_http2_total);
   host_.stats().cx_total.fetch_add(1, std::memory_order_relaxed);
@@ -70,6 +71,7 @@ void ClientConnection::on_connected() {
   connected_ = true;
   connect_timeout_.cancel();
   connected_at_ = thread_.loop.now();
+  cluster_.mark_requests_used(thread_.cells);
   choose_protocol();
   const auto ms = (connected_at_ - started_).count() / 1000;
   thread_.cells.record(cluster_.stats, ClusterStat::upstream_cx_connect_ms, static_cast<std::uint64_t>(ms));

@@ -68,6 +68,7 @@ bool ClusterImpl::try_retry(bool high_priority) noexcept {
     const auto allowed = static_cast<std::uint32_t>(running * t.retry_budget_percent / 100);
     free = limits.used(Limit::retries) < std::max(allowed, t.retry_budget_min);
   }
+  limits.mark_used(Limit::retries, thread_.cells);
   if (free) limits.take(Limit::retries, thread_.cells);
   return free;
 }

@@ -20,6 +20,7 @@ struct ClusterManager::Entry {
   };
   std::vector<Name> names;
   std::size_t waiting = 0;  // names without a first answer
+  bool counted = false;     // there was a member
 };
 
 ClusterManager::ClusterManager(event::Loop& loop, stats::Registry& registry, Random& random)
@@ -116,6 +117,9 @@ void ClusterManager::rebuild(Entry& e) {
 }
 
 void ClusterManager::count_members(Entry& e) {
+  registry_.set(e.shared->stats, ClusterStat::warming_state, 0);
+  if (e.hosts->empty() && !e.counted) return;
+  e.counted = true;
   std::uint64_t healthy = 0, degraded = 0, weight = 0;
   for (const auto& m : *e.hosts) {
     const auto h = m.endpoint->health;
@@ -125,7 +129,8 @@ void ClusterManager::count_members(Entry& e) {
   }
   registry_.set(e.shared->stats, ClusterStat::membership_total, e.hosts->size());
   registry_.set(e.shared->stats, ClusterStat::membership_healthy, healthy);
-  if (degraded != 0) registry_.set(e.shared->stats, ClusterStat::membership_degraded, degraded);
+  registry_.set(e.shared->stats, ClusterStat::membership_degraded, degraded);
+  registry_.set(e.shared->stats, ClusterStat::membership_excluded, 0);
   // As in Envoy, only clusters whose members come and go one by one tell it.
   if (e.shared->config->discovery == Discovery::strict_dns) registry_.set(e.shared->stats, ClusterStat::max_host_weight, weight);
 }

@@ -137,7 +137,10 @@ LoadBalancer::Level* LoadBalancer::pick_other_level(Priorities& priorities) {
 
 Host* LoadBalancer::pick(bool& panic, Priorities* priorities) {
   Level* level = priorities == nullptr ? pick_level() : pick_other_level(*priorities);
-  if (level == nullptr || level->hosts.empty()) return nullptr;
+  if (level == nullptr || level->hosts.empty()) {
+    panic = config_.panic_percent > 0;
+    return nullptr;
+  }
   panic = level->panic;
   if (level->panic && config_.fail_traffic_on_panic) return nullptr;
   auto& hosts = level->hosts;

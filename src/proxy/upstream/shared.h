@@ -15,8 +15,20 @@ struct ClusterShared {
   ClusterConfigPtr config;
   stats::BlockHandle stats;
   stats::BlockHandle http2_stats;  // cluster.<name>.http2.; none when only HTTP/1 is spoken
-  CircuitState circuit[2];  // default, high
+  CircuitState circuit[2];          // default, high
   const Thresholds& thresholds(bool high) const noexcept { return high ? config->high : config->normal; }
+  /// For pages of what is used: the gauges that Envoy sets with a connection, and with the first request on it.
+  void mark_circuit_used(stats::Cells& cells) const noexcept {
+    using S = stats::ClusterStat;
+    circuit[0].mark_used(Limit::connections, cells);
+    circuit[0].mark_used(Limit::pending, cells);
+    cells.gauge_add(stats, S::circuit_breakers_default_cx_pool_open, 0);
+    cells.gauge_add(stats, S::circuit_breakers_high_cx_pool_open, 0);
+  }
+  void mark_requests_used(stats::Cells& cells) const noexcept {
+    circuit[0].mark_used(Limit::requests, cells);
+    cells.gauge_add(stats, stats::ClusterStat::upstream_cx_rx_bytes_buffered, 0);
+  }
 };
 using ClusterSharedPtr = std::shared_ptr<ClusterShared>;
 

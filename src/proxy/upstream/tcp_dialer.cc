@@ -67,6 +67,7 @@ class Attempt final : public TcpAttempt, private net::TransportEvents {
         started_(thread.loop.now()),
         timeout_(thread.loop.timers(), *this) {
     auto& cells = thread_.cells;
+    cluster_.mark_circuit_used(cells);
     cluster_.circuit[0].take(Limit::connections, cells);
     cluster_.circuit[0].take(Limit::pending, cells);
     cells.add(cluster_.stats, ClusterStat::upstream_cx_total);
@@ -109,6 +110,7 @@ class Attempt final : public TcpAttempt, private net::TransportEvents {
     cells.record(cluster_.stats, ClusterStat::upstream_cx_connect_ms, static_cast<std::uint64_t>(ms));
     cells.add(cluster_.stats, ClusterStat::upstream_rq_total);
     cells.inc(cluster_.stats, ClusterStat::upstream_rq_active);
+    cluster_.mark_requests_used(cells);
     host_.stats().rq_total.fetch_add(1, std::memory_order_relaxed);
     host_.stats().rq_active.fetch_add(1, std::memory_order_relaxed);
     ++host_.active_requests;

@@ -262,13 +262,21 @@ class Client:
             await asyncio.sleep(0.02 * self.run.slow)
         self.steps.append({"stat": name, "never": value})
 
+    async def do_stat_matches(self, name, regex):
+        name = self.run.fill(name)
+        for _ in range(200):
+            if re.search(regex, (await self.run.proxy.stats()).get(name, "")):
+                return
+            await asyncio.sleep(0.02 * self.run.slow)
+        self.steps.append({"stat": name, "never": regex})
+
     async def do_proxy_signal(self, number):
         self.run.proxy.process.send_signal(number)
         if number == 15:
             code = await asyncio.wait_for(self.run.proxy.process.wait(), 5 * self.run.slow)
             self.steps.append({"exit": code})
 
-    async def do_admin(self, method, path, keep, head):
+    async def do_admin(self, method, path, keep, head, lines):
         status, headers, body = await self.run.proxy.admin(method, self.run.fill(path))
         out = {"admin": f"{method} {path}", "status": status}
         if head:
@@ -276,7 +284,9 @@ class Client:
         if keep is not None:
             keep = self.run.fill(keep)
             body = "\n".join(x for x in body.splitlines() if re.search(keep, x))
-        if body[:1] in "{[" and body.strip()[-1:] in "}]":
+        if lines:
+            out["lines"] = body.splitlines()
+        elif body[:1] in "{[" and body.strip()[-1:] in "}]":
             try:
                 out["json"] = json.loads(body)
             except ValueError:

@@ -244,9 +244,9 @@ def logged(n):
     return [("logged", n)]
 
 
-def admin(path, method="GET", keep=None, head=True):
-    """keep: only the lines of the body that match the regex."""
-    return [("admin", method, path, keep, head)]
+def admin(path, method="GET", keep=None, head=True, lines=False):
+    """keep: only the lines of the body that match the regex. lines: as a list."""
+    return [("admin", method, path, keep, head, lines)]
 
 
 def file_mode(path):
@@ -280,6 +280,11 @@ def dns(name, answer, ttl=None):
 def dns_asked(name):
     """Wait until the DNS server was asked once more for the name."""
     return [("dns_asked", name)]
+
+
+def stat_matches(name, regex):
+    """Wait until the stat's text matches."""
+    return [("stat_matches", name, regex)]
 
 
 def burst(n, path="/", *headers, about=None, **kw):

@@ -30,9 +30,10 @@ class Proxy:
             f.write(text)
         self.errors = os.path.join(self.folder, "stderr")
         flags = [flag for run in runs for flag in run.scenario.flags]
+        workers = [] if "--concurrency" in flags else ["--concurrency", "1"]
         with open(self.errors, "w") as err:
             self.process = await asyncio.create_subprocess_exec(
-                self.binary, "-c", path, "--concurrency", "1", "--disable-hot-restart", "--base-id",
+                self.binary, "-c", path, *workers, "--disable-hot-restart", "--base-id",
                 str(random.randrange(1000, 1 << 24)), "--file-flush-interval-msec", "20", "-l", "warning", *flags,
                 stdin=asyncio.subprocess.DEVNULL, stdout=err, stderr=err, cwd=self.folder)
         for _ in range(int(1000 * self.slow)):

@@ -43,7 +43,7 @@ class Run:
         os.makedirs(self.folder, exist_ok=True)
         self.log_path = os.path.join(self.folder, "access.log")
         open(self.log_path, "w").close()
-        self.ports = {"port": free_port(), "port2": free_port()}
+        self.ports = dict(zip(("port", "port2"), sorted((free_port(), free_port()))))
         self.upstreams = {name: Upstream(name, script, self) for name, script in scenario.up.items()}
         self.names = {"dir": self.folder, "name": scenario.name, "log": self.log_path, **self.ports}
         self.names["listener"] = "listener_" + scenario.name

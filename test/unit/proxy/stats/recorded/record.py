@@ -136,7 +136,7 @@ def first_feed(web):
                       1100, 5000, 12345, 99999, 250000, 1000000])
     feed(web, "/pb", [7])
     feed(web, "/pc", [250] * 4 + [251] * 3 + [255] + [5] * 3 + [10] * 2)
-    for code in ("404", "503", "301", "999"):
+    for code in ("404", "503", "301", "599"):
         feed(web, "/", [3], {"x-code": code})
     feed(web, "/pb", [7], {"x-envoy-retry-on": "5xx", "x-code": "500"})
 
