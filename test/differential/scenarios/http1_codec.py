@@ -129,3 +129,6 @@ scenario("upstream_bytes_unasked", up=[ok() + raw("HTTP/1.1 408 Request Timeout\
          stats=["cluster.{{up}}.upstream_cx_total"])
 scenario("upstream_kept_alive_closed", up=[ok() + fin()], client=get("/1") + gone(0) + pause(0.1) + get("/2"),
          stats=["cluster.{{up}}.upstream_cx_total", "cluster.{{up}}.upstream_cx_destroy_remote"])
+
+scenario("client_gone_mid_response", up=[raw("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nabc") + hold()],
+         client=send("GET / HTTP/1.1\r\nHost: h.example\r\n\r\n") + read_head() + read_bytes(3) + close())
