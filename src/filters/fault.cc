@@ -1,7 +1,7 @@
 #include "filters/fault.h"
 
 #include <algorithm>
-#include <charconv>
+#include "proxy/base/numbers.h"
 
 namespace outrigger::filters {
 
@@ -14,12 +14,7 @@ namespace {
 
 template <class T>
 std::optional<T> header_number(const http::RequestHead& head, Name name) {
-  const auto* e = head.headers.find(name);
-  if (e == nullptr) return {};
-  T n{};
-  const auto [end, ec] = std::from_chars(e->value.data(), e->value.data() + e->value.size(), n);
-  if (ec != std::errc{} || end != e->value.data() + e->value.size()) return {};
-  return n;
+  return to_number<T>(head.headers.get(name));
 }
 
 /// A percentage from a header can only lower what is configured.

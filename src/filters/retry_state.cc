@@ -1,7 +1,7 @@
 #include "filters/retry_state.h"
 
 #include <algorithm>
-#include <charconv>
+#include "proxy/base/numbers.h"
 #include "proxy/http/h1_parser.h"
 
 namespace outrigger::filters {
@@ -11,13 +11,6 @@ using http::Name;
 using http::ResetReason;
 
 namespace {
-template <class T>
-std::optional<T> to_number(std::string_view s) {
-  T n{};
-  const auto [end, ec] = std::from_chars(s.data(), s.data() + s.size(), n);
-  if (ec != std::errc{} || end != s.data() + s.size()) return {};
-  return n;
-}
 std::string_view take_header(http::HeaderMap& h, Name name) {
   const auto* e = h.find(name);
   if (e == nullptr) return {};

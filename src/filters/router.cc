@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include "proxy/base/numbers.h"
 
 namespace outrigger::filters {
 
@@ -73,10 +74,7 @@ bool Router::check_strict_headers(http::RequestHead& head) {
     } else if (name == "x-envoy-retry-grpc-on") {
       route::retry_on::parse_grpc(e->value, ok);
     } else {
-      std::uint64_t n = 0;
-      const char* end = e->value.data() + e->value.size();
-      const auto r = std::from_chars(e->value.data(), end, n);
-      ok = r.ec == std::errc{} && r.ptr == end;
+      ok = to_number<std::uint64_t>(e->value).has_value();
     }
     if (ok) continue;
     Arena& arena = stream_.arena();

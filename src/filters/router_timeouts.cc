@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "filters/router.h"
+#include "proxy/base/numbers.h"
 #include "proxy/http/grpc_timeout.h"
 
 namespace outrigger::filters {
@@ -13,12 +14,9 @@ using http::Name;
 namespace {
 
 std::optional<Duration> header_ms(http::HeaderMap& h, Name name) {
-  const auto* e = h.find(name);
-  if (e == nullptr) return {};
-  std::uint64_t n = 0;
-  const auto [end, ec] = std::from_chars(e->value.data(), e->value.data() + e->value.size(), n);
-  if (ec != std::errc{} || end != e->value.data() + e->value.size()) return {};
-  return std::chrono::milliseconds(std::min<std::uint64_t>(n, INT64_MAX / 1000));
+  const auto n = to_number<std::uint64_t>(h.get(name));
+  if (!n) return {};
+  return std::chrono::milliseconds(std::min<std::uint64_t>(*n, INT64_MAX / 1000));
 }
 std::optional<Duration> take_ms(http::HeaderMap& h, Name name) {
   const auto ms = header_ms(h, name);

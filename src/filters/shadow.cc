@@ -110,7 +110,7 @@ void ShadowSet::start(hcm::Stream& stream, const route::Route& route, bool end_s
     auto shadow = std::make_unique<Shadow>(*this, thread.loop, stream.request());
     auto& head = shadow->head();
     Arena& arena = head.headers.arena();
-    route::apply(m.mutations, head, stream.format_context());
+    route::apply(m.mutations, head.headers, stream.format_context());
     if (m.append_shadow_suffix) {
       const auto colon = head.authority.rfind(':');
       const bool port = colon != std::string_view::npos && head.authority.find(']', colon) == std::string_view::npos;

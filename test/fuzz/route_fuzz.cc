@@ -98,10 +98,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto& r : vh->routes) {
     const std::string want = r.match.case_sensitive ? r.match.path : lower(r.match.path);
     const std::string have = r.match.case_sensitive ? std::string(path) : lower(path);
-    const std::string all = r.match.case_sensitive ? std::string(head.path) : lower(head.path);
     const bool hit = r.match.kind == RouteMatch::exact              ? have == want
                      : r.match.kind == RouteMatch::separated_prefix ? have == want || have.starts_with(want + "/")
-                                                                    : all.starts_with(want);
+                                                                    : have.starts_with(want);
     if (hit) {
       first = &r;
       break;

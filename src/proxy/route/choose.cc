@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "proxy/base/numbers.h"
 #include "proxy/route/route.h"
 
 namespace outrigger::route {
@@ -13,10 +14,7 @@ std::optional<std::uint64_t> single_number(const http::RequestHead& head, std::s
   const auto* text = head.find(name);
   const auto is_it = [&](const http::HeaderMap::Entry& e) { return e.name == name; };
   if (text == nullptr || std::count_if(head.headers.begin(), head.headers.end(), is_it) > 1) return {};
-  std::uint64_t v = 0;
-  const auto* end = text->data() + text->size();
-  const auto r = std::from_chars(text->data(), end, v);
-  return r.ec == std::errc{} && r.ptr == end ? std::optional(v) : std::nullopt;
+  return to_number<std::uint64_t>(*text);
 }
 }  // namespace
 
@@ -69,6 +67,24 @@ std::string_view make_cookie(const HashPolicy& p, Random& random, Arena& arena, 
   return value;
 }
 
+/// Of all its lines, in whatever order they came: each is hashed over the hash of those before it.
+std::optional<std::uint64_t> hash_header(const HashPolicy& p, const http::RequestHead& head, Arena& arena) {
+  const auto* first = head.find(p.name);
+  if (first == nullptr) return {};
+  const auto rewritten = [&](std::string_view v) { return p.re == nullptr ? v : regex_replace(*p.re, v, p.substitution, arena); };
+  const auto is_it = [&](const http::HeaderMap::Entry& e) { return e.name == p.name; };
+  const auto lines = static_cast<std::size_t>(std::count_if(head.headers.begin(), head.headers.end(), is_it));
+  if (lines < 2) return hash_text(rewritten(*first));
+  auto* values = static_cast<std::string_view*>(arena.allocate(lines * sizeof(std::string_view), alignof(std::string_view)));
+  std::size_t n = 0;
+  for (const auto& e : head.headers)
+    if (is_it(e)) values[n++] = rewritten(e.value);
+  std::sort(values, values + n);
+  std::uint64_t hash = 0;
+  for (std::size_t i = 0; i < n; ++i) hash = XXH64(values[i].data(), values[i].size(), hash);
+  return hash;
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> request_hash(const Route& r, const http::RequestHead& head, const http::StreamInfo& info,
@@ -77,14 +93,7 @@ std::optional<std::uint64_t> request_hash(const Route& r, const http::RequestHea
   for (const auto& p : r.hash) {
     std::optional<std::uint64_t> one;
     switch (p.kind) {
-      case HashPolicy::header: {
-        if (const auto* v = head.find(p.name)) {
-          std::string_view text = *v;
-          if (p.re != nullptr) text = regex_replace(*p.re, text, p.substitution, arena);
-          one = hash_text(text);
-        }
-        break;
-      }
+      case HashPolicy::header: one = hash_header(p, head, arena); break;
       case HashPolicy::cookie: {
         auto v = cookie_value(head.headers, p.name);
         if (v.data() == nullptr && p.cookie_ttl && random != nullptr) v = make_cookie(p, *random, arena, set_cookie);

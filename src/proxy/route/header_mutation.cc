@@ -13,56 +13,54 @@ std::string_view render(const HeaderAdd& a, const format::Context& c, Arena& are
   return arena.copy(text);
 }
 
-void add_one(const HeaderAdd& a, std::string_view value, http::HeaderMap& h) {
-  if (value.empty() && !a.keep_empty) return;
-  switch (a.action) {
-    case HeaderAdd::append_or_add: return h.append(std::string_view(a.name), value);
-    case HeaderAdd::add_if_absent:
-      if (h.find(std::string_view(a.name)) == nullptr) h.add(std::string_view(a.name), value);
-      return;
-    case HeaderAdd::overwrite_if_exists:
-      if (h.remove(std::string_view(a.name)) > 0) h.add(std::string_view(a.name), value);
-      return;
-    case HeaderAdd::overwrite_or_add: h.remove(std::string_view(a.name)); return h.add(std::string_view(a.name), value);
-  }
+bool overwrites(const HeaderAdd& a) noexcept {
+  return a.action == HeaderAdd::overwrite_or_add || a.action == HeaderAdd::overwrite_if_exists;
+}
+
+/// Does it apply to a message that has, or has not, the header?
+bool applies(const HeaderAdd& a, std::string_view value, const http::HeaderMap& h) noexcept {
+  if (value.empty() && !a.keep_empty) return false;
+  const bool there = h.find(std::string_view(a.name)) != nullptr;
+  return a.action == HeaderAdd::add_if_absent ? !there : a.action != HeaderAdd::overwrite_if_exists || there;
+}
+
+void put(const HeaderAdd& a, std::string_view value, http::HeaderMap& h) {
+  if (!overwrites(a)) return h.append(std::string_view(a.name), value);
+  h.remove(std::string_view(a.name));
+  h.add(std::string_view(a.name), value);
 }
 
 }  // namespace
 
+/// All values and conditions are looked at before anything is put in place, and what overwrites goes first, as in
+/// Envoy: no addition sees another of its level.
 void HeaderMutations::apply(http::HeaderMap& headers, const format::Context& c) const {
   for (const auto& name : remove) headers.remove(std::string_view(name));
-  for (const auto& a : add) add_one(a, render(a, c, headers.arena()), headers);
+  if (add.empty()) return;
+  Arena& arena = headers.arena();
+  auto* values = static_cast<std::string_view*>(arena.allocate(add.size() * sizeof(std::string_view), alignof(std::string_view)));
+  auto* used = static_cast<bool*>(arena.allocate(add.size(), 1));
+  for (std::size_t i = 0; i < add.size(); ++i) {
+    values[i] = render(add[i], c, arena);
+    used[i] = applies(add[i], values[i], headers);
+  }
+  for (const bool overwriting : {true, false})
+    for (std::size_t i = 0; i < add.size(); ++i)
+      if (used[i] && overwrites(add[i]) == overwriting) put(add[i], values[i], headers);
 }
 
-namespace {
-void add_to_request(const HeaderAdd& a, http::RequestHead& head, const format::Context& c) {
-  const auto value = render(a, c, head.headers.arena());
-  std::string_view* pseudo = a.name == ":path"                            ? &head.path
-                             : a.name == ":authority" || a.name == "host" ? &head.authority
-                             : a.name == ":method"                        ? &head.method
-                             : a.name == ":scheme"                        ? &head.scheme
-                                                                          : nullptr;
-  if (pseudo == nullptr)
-    add_one(a, value, head.headers);
-  else if (!value.empty() &&
-           (a.action == HeaderAdd::overwrite_or_add || a.action == HeaderAdd::overwrite_if_exists || pseudo->empty()))
-    *pseudo = value;
-}
-}  // namespace
-
-void HeaderMutations::apply(http::RequestHead& head, const format::Context& c) const {
-  for (const auto& name : remove) head.headers.remove(std::string_view(name));
-  for (const auto& a : add) add_to_request(a, head, c);
-}
-
-void apply(const HeaderMutationSteps& steps, http::RequestHead& head, const format::Context& c) {
+void apply(const HeaderMutationSteps& steps, http::HeaderMap& headers, const format::Context& c) {
   for (const auto& s : steps) {
     switch (s.kind) {
-      case HeaderMutationStep::add: add_to_request(s.value, head, c); break;
-      case HeaderMutationStep::remove: head.headers.remove(std::string_view(s.name)); break;
+      case HeaderMutationStep::add: {
+        const auto value = render(s.value, c, headers.arena());
+        if (applies(s.value, value, headers)) put(s.value, value, headers);
+        break;
+      }
+      case HeaderMutationStep::remove: headers.remove(std::string_view(s.name)); break;
       case HeaderMutationStep::remove_on_match:
-        for (std::size_t i = head.headers.size(); i-- > 0;)
-          if (s.match.match(head.headers.at(i).name)) head.headers.remove_at(i);
+        for (std::size_t i = headers.size(); i-- > 0;)
+          if (s.match.match(headers.at(i).name)) headers.remove_at(i);
     }
   }
 }

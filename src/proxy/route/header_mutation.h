@@ -11,7 +11,7 @@ namespace outrigger::route {
 
 struct HeaderAdd {
   enum Action : std::uint8_t { append_or_add, add_if_absent, overwrite_or_add, overwrite_if_exists } action = append_or_add;
-  std::string name;  // lower case, or ":path", ":authority", ":method"
+  std::string name;  // lower case; neither "host" nor a pseudo-header
   format::TextFormat value;
   bool keep_empty = false;
 };
@@ -20,7 +20,6 @@ struct HeaderMutations {
   std::vector<HeaderAdd> add;
   std::vector<std::string> remove;  // lower case
   bool empty() const noexcept { return add.empty() && remove.empty(); }
-  void apply(http::RequestHead& head, const format::Context& c) const;
   void apply(http::HeaderMap& headers, const format::Context& c) const;
 };
 
@@ -32,6 +31,6 @@ struct HeaderMutationStep {
   StringMatcher match;
 };
 using HeaderMutationSteps = std::vector<HeaderMutationStep>;
-void apply(const HeaderMutationSteps& steps, http::RequestHead& head, const format::Context& c);
+void apply(const HeaderMutationSteps& steps, http::HeaderMap& headers, const format::Context& c);
 
 }  // namespace outrigger::route

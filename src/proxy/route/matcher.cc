@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "proxy/base/numbers.h"
+
 namespace outrigger::route {
 
 namespace {
@@ -66,9 +68,8 @@ bool HeaderMatcher::decide(const std::string_view* value) const {
     case present: hit = want_present; break;
     case string: hit = text.match(v); break;
     case range: {
-      std::int64_t n = 0;
-      const auto [end, ec] = std::from_chars(v.data(), v.data() + v.size(), n);
-      hit = ec == std::errc{} && end == v.data() + v.size() && n >= first && n < last;
+      const auto n = to_number<std::int64_t>(v);
+      hit = n && *n >= first && *n < last;
     }
   }
   return hit != invert;
@@ -113,7 +114,7 @@ std::string_view query_value(std::string_view path, std::string_view name) {
 bool match_query(const std::vector<QueryMatcher>& all, std::string_view path) {
   for (const auto& m : all) {
     const auto v = query_value(path, m.name);
-    if (v.data() == nullptr || (m.text && !m.text->match(v))) return false;
+    if ((v.data() != nullptr) != m.want_present || (m.text && !m.text->match(v))) return false;
   }
   return true;
 }
@@ -143,7 +144,7 @@ bool RouteMatch::match_path(const http::RequestHead& head) const {
   const auto parameters_off = [this](std::string_view p) { return ignore_path_parameters ? without_parameters(p) : p; };
   switch (kind) {
     case prefix: {
-      const auto p = parameters_off(head.path);
+      const auto p = parameters_off(without_query(head.path));
       return p.size() >= path.size() && same(p.substr(0, path.size()), path, !case_sensitive);
     }
     case exact: return same(without_query(parameters_off(head.path)), path, !case_sensitive);

@@ -35,7 +35,8 @@ struct HeaderMatcher {
 
 struct QueryMatcher {
   std::string name;
-  std::optional<StringMatcher> text;  // unset: present
+  std::optional<StringMatcher> text;  // unset: present, or not
+  bool want_present = true;
 };
 /// All of them, in one pass over the query of `path`.
 bool match_query(const std::vector<QueryMatcher>& all, std::string_view path);

@@ -107,10 +107,10 @@ void each_level(const Route& r, bool request, Apply&& apply) {
 void finalize_request(const Route& r, const ClusterWeight* weight, http::RequestHead& head, const format::Context& c,
                       const FinalizeOptions& o) {
   if (weight != nullptr) {
-    weight->request_mutations.apply(head, c);
+    weight->request_mutations.apply(head.headers, c);
     if (!weight->host_rewrite.empty()) head.authority = weight->host_rewrite;
   }
-  each_level(r, true, [&](const HeaderMutations& m) { m.apply(head, c); });
+  each_level(r, true, [&](const HeaderMutations& m) { m.apply(head.headers, c); });
   rewrite_host(r, head, head.path, c, o);
   rewrite_path(r, head, c, o);
 }

@@ -78,7 +78,9 @@ std::optional<route::HeaderMatcher> compile_header_matcher(const route_v3::Heade
     o.text.text = s;
   };
   switch (m.header_match_specifier_case()) {
-    case M::kExactMatch: text(route::StringMatcher::exact, m.exact_match()); break;
+    case M::kExactMatch:  // an empty one takes every value
+      text(m.exact_match().empty() ? route::StringMatcher::prefix : route::StringMatcher::exact, m.exact_match());
+      break;
     case M::kPrefixMatch: text(route::StringMatcher::prefix, m.prefix_match()); break;
     case M::kSuffixMatch: text(route::StringMatcher::suffix, m.suffix_match()); break;
     case M::kContainsMatch: text(route::StringMatcher::contains, m.contains_match()); break;
@@ -105,17 +107,15 @@ std::optional<route::HeaderMatcher> compile_header_matcher(const route_v3::Heade
 route::QueryMatcher compile_query_matcher(const route_v3::QueryParameterMatcher& m, const Path& at, Problems& problems) {
   route::QueryMatcher o;
   o.name = m.name();
+  if (m.query_parameter_match_specifier_case() == route_v3::QueryParameterMatcher::kPresentMatch)
+    o.want_present = m.present_match();
   if (m.has_string_match()) o.text = compile_string_matcher(m.string_match(), at / "string_match", problems);
   return o;
 }
 
 namespace {
 /// Headers that a config may not touch, as Envoy checks them.
-bool may_change(const std::string& name, bool remove) {
-  if (name == "host" || name == ":authority" || name == ":path" || name == ":method" || name == ":scheme")
-    return !remove && name != "host" && name != ":method" && name != ":scheme";
-  return !remove || name.empty() || name[0] != ':';
-}
+bool may_change(const std::string& name) { return name != "host" && !name.starts_with(':'); }
 
 /// Nothing when it is wrong, which has then been told.
 std::optional<route::HeaderAdd> compile_header_add(const envoy::config::core::v3::HeaderValueOption& p, const Path& at,
@@ -123,7 +123,7 @@ std::optional<route::HeaderAdd> compile_header_add(const envoy::config::core::v3
   using Option = envoy::config::core::v3::HeaderValueOption;
   route::HeaderAdd o;
   o.name = lower(p.header().key());
-  if (!may_change(o.name, false)) problems.error(at, ":-prefixed or host headers may not be modified: '" + o.name + "'");
+  if (!may_change(o.name)) problems.error(at, ":-prefixed or host headers may not be modified: '" + o.name + "'");
   auto f = format::TextFormat::compile(p.header().value());
   if (!f) {
     const Path header = at / "header";
@@ -182,7 +182,7 @@ void compile_header_removes(const HeaderNames& names, const Path& at, std::strin
                             route::HeaderMutations& into) {
   for (int i = 0; i < names.size(); ++i) {
     std::string name = lower(names.Get(i));
-    if (!may_change(name, true)) problems.error(at.at(field, i), ":-prefixed or host headers may not be removed: '" + name + "'");
+    if (!may_change(name)) problems.error(at.at(field, i), ":-prefixed or host headers may not be removed: '" + name + "'");
     into.remove.push_back(std::move(name));
   }
 }

@@ -35,7 +35,7 @@ void compile_redirect(const route_v3::RedirectAction& p, route::Redirect& o, con
   using R = route_v3::RedirectAction;
   switch (p.path_rewrite_specifier_case()) {
     case R::kPathRedirect: o.path = p.path_redirect(), o.has_path = !o.path.empty(); break;
-    case R::kPrefixRewrite: o.prefix = p.prefix_rewrite(), o.has_prefix = true; break;
+    case R::kPrefixRewrite: o.prefix = p.prefix_rewrite(), o.has_prefix = !o.prefix.empty(); break;
     case R::kRegexRewrite: o.regex = compile_rewrite(p.regex_rewrite(), o.substitution, at / "regex_rewrite", problems); break;
     case R::kPathRewrite: o.path_format = compile_value_format(p.path_rewrite(), at / "path_rewrite", problems); break;
     case R::PATH_REWRITE_SPECIFIER_NOT_SET: break;

@@ -323,3 +323,38 @@ scenario("virtual_clusters", vhosts="""
 """, client=get("/") + req("/", method="POST", body=""), own=True,
     stats=["vhost.vh.vcluster.posts.upstream_rq_200", "vhost.vh.vcluster.other.upstream_rq_200",
            "vhost.vh.vcluster.posts.upstream_rq_total"])
+
+# Found by tables: each route answers with its own status.
+scenario("match_query_absent", routes="""
+- {match: {prefix: /, query_parameters: [{name: a, present_match: false}]}, direct_response: {status: 201}}
+- {match: {prefix: /}, direct_response: {status: 202}}
+""", client=get("/") + get("/?a") + get("/?b=a") + get("/?a=1"))
+scenario("match_prefix_not_into_query", routes="""
+- {match: {prefix: "/a?"}, direct_response: {status: 201}}
+- {match: {prefix: /}, direct_response: {status: 202}}
+""", client=get("/a?b") + get("/a?") + get("/a"))
+scenario("match_header_numbers", routes="""
+- {match: {prefix: /, headers: [{name: x, range_match: {start: -5, end: 10}}]}, direct_response: {status: 201}}
+- {match: {prefix: /, headers: [{name: e, exact_match: ""}]}, direct_response: {status: 203}}
+- {match: {prefix: /}, direct_response: {status: 202}}
+""", client=[s for v in ("+5", "-5", "-6", "10", "09", "5x", "") for s in get("/", f"x: {v}")] + get("/", "e: any") + get("/", "e:"))
+scenario("redirect_empty_prefix", routes='- {match: {prefix: /o}, redirect: {prefix_rewrite: ""}}', client=get("/old?q"))
+scenario("mutations_order_in_a_level", routes="""
+- match: {prefix: /}
+  route: {cluster: {{up}}}
+  request_headers_to_add:
+  - {header: {key: x-n, value: added}}
+  - {header: {key: x-n, value: set}, append_action: OVERWRITE_IF_EXISTS_OR_ADD}
+  - {header: {key: x-see, value: "%REQ(x-n)%"}}
+  - {header: {key: x-m, value: "1"}, append_action: ADD_IF_ABSENT}
+  - {header: {key: x-m, value: "2"}, append_action: ADD_IF_ABSENT}
+""", client=get("/", "x-n: client") + get("/"))
+scenario("hash_of_several_lines", routes="""
+- match: {prefix: /}
+  route:
+    hash_policy: [{header: {header_name: x-h}}]
+    weighted_clusters:
+      use_hash_policy: true
+      clusters: [%s]
+""" % ", ".join("{name: {{up}}, weight: 1, response_headers_to_add: [{header: {key: w, value: '%d'}}]}" % i for i in range(50)),
+         client=get("/", "x-h: a", "x-h: b") + get("/", "x-h: b", "x-h: a") + get("/", "x-h: a", "x-h:") + get("/", "x-h: a"))
