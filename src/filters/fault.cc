@@ -102,11 +102,11 @@ class Fault final : public hcm::HttpFilter {
     if (d.from_header) {
       const auto ms = header_number<std::uint64_t>(head, Name::x_envoy_fault_delay_request);
       if (!ms) return {};
-      wait = std::chrono::milliseconds(*ms);
+      wait = milliseconds_of(*ms);
       percent = lowered(percent, head, Name::x_envoy_fault_delay_request_percentage);
     } else {
       const auto ms = static_cast<std::uint64_t>(wait.count() / 1000);
-      wait = std::chrono::milliseconds(number(config_.delay_duration_key, "delay.fixed_duration_ms", ms));
+      wait = milliseconds_of(number(config_.delay_duration_key, "delay.fixed_duration_ms", ms));
     }
     if (wait.count() <= 0 || !hit(config_.delay_percent_key, "delay.fixed_delay_percent", percent)) return {};
     return wait;

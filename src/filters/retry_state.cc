@@ -118,9 +118,10 @@ Duration RetryState::back_off(const runtime::Snapshot& runtime, Random& random, 
   if (head != nullptr && policy_ != nullptr) {
     for (const auto& h : policy_->reset_headers) {
       const auto n = to_number<std::int64_t>(head->headers.get(std::string_view(h.name)));
-      if (!n) continue;
-      Duration wait = std::chrono::seconds(*n);
-      if (h.unix_timestamp) wait = std::chrono::duration_cast<Duration>(WallTime(std::chrono::seconds(*n)) - now);
+      if (!n || *n < 0) continue;
+      const auto seconds = seconds_of(static_cast<std::uint64_t>(*n));
+      Duration wait = seconds;
+      if (h.unix_timestamp) wait = std::chrono::duration_cast<Duration>(WallTime(seconds) - now);
       if (wait.count() <= 0 || wait > policy_->reset_max) continue;
       rate_limited = true;
       return wait + Duration(static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(wait.count() / 2 + 1))));

@@ -16,7 +16,7 @@ namespace {
 std::optional<Duration> header_ms(http::HeaderMap& h, Name name) {
   const auto n = to_number<std::uint64_t>(h.get(name));
   if (!n) return {};
-  return std::chrono::milliseconds(std::min<std::uint64_t>(*n, INT64_MAX / 1000));
+  return milliseconds_of(*n);
 }
 std::optional<Duration> take_ms(http::HeaderMap& h, Name name) {
   const auto ms = header_ms(h, name);

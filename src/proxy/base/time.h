@@ -1,6 +1,8 @@
 // Loop time: microseconds on a monotonic clock, read once per loop turn. Tests own the hands.
 #pragma once
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 
 namespace outrigger {
 
@@ -15,6 +17,15 @@ struct MonotonicClock {
 };
 using TimePoint = MonotonicClock::time_point;
 using WallTime = std::chrono::system_clock::time_point;
+
+/// Numbers from the network as durations, cut to a century: time can be reckoned with without overflow.
+inline constexpr std::chrono::hours kCentury{24 * 365 * 100};
+inline Duration milliseconds_of(std::uint64_t n) noexcept {
+  return std::chrono::milliseconds(std::min<std::uint64_t>(n, std::chrono::milliseconds(kCentury).count()));
+}
+inline std::chrono::seconds seconds_of(std::uint64_t n) noexcept {
+  return std::chrono::seconds(std::min<std::uint64_t>(n, std::chrono::seconds(kCentury).count()));
+}
 
 /// Where time comes from.
 class TimeSource {

@@ -298,10 +298,16 @@ void Stream::make_filters() {
   }
 }
 
-void Stream::destroy_filters() {
+/// They stop now, and are destroyed when the stream is recycled: one of them may be on the stack.
+void Stream::end_filters() {
   for (std::size_t i = 0; i < filter_count_; ++i) filters_[i]->on_stream_end();
-  for (std::size_t i = 0; i < filter_count_; ++i) filters_[i]->~HttpFilter();
+  if (filter_count_ > 0) ended_filters_ = arena_.make<EndedFilters>(filters_, filter_count_, ended_filters_);
   filter_count_ = 0;
+}
+
+void Stream::destroy_ended_filters() noexcept {
+  for (; ended_filters_ != nullptr; ended_filters_ = ended_filters_->next)
+    for (std::size_t i = 0; i < ended_filters_->count; ++i) ended_filters_->filters[i]->~HttpFilter();
 }
 
 void Stream::run_head(std::size_t from) {
@@ -350,7 +356,7 @@ void Stream::continue_request(HttpFilter& from) {
 
 void Stream::restart(Buffer& body) {
   log();
-  destroy_filters();
+  end_filters();
   stopped_ = false;
   end_on_head_ = body.empty();
   held_.clear();
@@ -411,7 +417,7 @@ void Stream::end(bool aborted) {
   idle_.cancel();
   max_duration_.cancel();
   request_timeout_.cancel();
-  destroy_filters();
+  end_filters();
   info_.end = worker_.thread.loop.now();
   auto& cells = worker_.thread.cells;
   cells.dec(config_->stats, HttpStat::downstream_rq_active);
@@ -447,6 +453,7 @@ void Stream::run_deferred() { recycle(); }
 /// Back to the worker, as new; the arena's first block stays.
 void Stream::recycle() {
   Worker& w = worker_;
+  destroy_ended_filters();
   config_.reset();
   held_.clear();
   arena_.reset();

@@ -118,7 +118,8 @@ class Stream final : private event::Deferred {
   bool accept_upgrade(bool known, bool enabled);
   void find_upgrade(std::string_view type, bool& known, bool& enabled);
   void make_filters();
-  void destroy_filters();
+  void end_filters();
+  void destroy_ended_filters() noexcept;
   void run_head(std::size_t from);
   void run_body(std::size_t from, Buffer& body, bool end_stream);
   void run_trailers(std::size_t from);
@@ -151,6 +152,13 @@ class Stream final : private event::Deferred {
   const route::Route* route_ = nullptr;
   route::Chosen chosen_;
   static constexpr std::size_t kFiltersMax = 64;
+  struct EndedFilters {
+    EndedFilters(HttpFilter** f, std::size_t n, EndedFilters* after) noexcept : filters(f), count(n), next(after) {}
+    HttpFilter** filters;
+    std::size_t count;
+    EndedFilters* next;
+  };
+  EndedFilters* ended_filters_ = nullptr;  // stopped, not destroyed yet
   HttpFilter** filters_ = nullptr;
   const std::vector<std::shared_ptr<const FilterFactory>>* upgrade_filters_ = nullptr;  // null: the manager's
   std::size_t filter_count_ = 0;
