@@ -247,6 +247,11 @@ void ClientConnection::close(bool local) {
   owner_.on_closed(*this, std::nullopt, "");
 }
 
+void ClientConnection::abandon() {
+  if (busy()) protocol_->on_peer_closed(true);
+  close();
+}
+
 void ClientConnection::wait_idle() {
   if (cluster_.config->idle_timeout) idle_.arm(*cluster_.config->idle_timeout);
 }

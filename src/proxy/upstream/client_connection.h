@@ -39,6 +39,8 @@ class ClientConnection final : public PoolLink, private net::TransportEvents, pr
   /// Serves `w` from now on; tells it.
   void attach(PoolWaiter& w);
   void close(bool local = true);  // idempotent; tells the owner
+  /// Ends the requests that run on it too, mirrored ones for instance: nobody else will.
+  void abandon();
   /// Nothing runs on it: the idle clock does.
   void wait_idle();
   bool connecting() const noexcept { return state_ == State::connecting; }

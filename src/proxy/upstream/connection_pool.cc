@@ -13,8 +13,8 @@ ConnectionPool::ConnectionPool(runtime::ThreadContext& thread, ClusterShared& cl
 
 ConnectionPool::~ConnectionPool() {
   fail_pending(PoolFailure::local_failure, "");
-  while (auto* c = ready_.front()) c->close();
-  while (auto* c = others_.front()) c->close();
+  while (auto* c = ready_.front()) c->abandon();
+  while (auto* c = others_.front()) c->abandon();
 }
 
 void ConnectionPool::retire() {

@@ -12,7 +12,8 @@ using net::IoStatus;
 using namespace std::chrono_literals;
 
 std::string_view text_of(Fault f) noexcept {
-  constexpr std::string_view kTexts[] = {"none", "reset", "fin", "block", "one_byte", "then_reset", "then_fin"};
+  constexpr std::string_view kTexts[] = {"none",       "reset",    "fin",   "block",       "one_byte",
+                                         "then_reset", "then_fin", "drain", "hosts_leave", "shutdown"};
   return kTexts[static_cast<std::size_t>(f)];
 }
 
@@ -306,10 +307,12 @@ Fault Network::next_operation(bool connect) {
   Fault f = Fault::none;
   if (++operations_ == weather_.at) f = weather_.fault;
   if (weather_.storm_permille != 0 && !calm_ && random_.below(1000) < weather_.storm_permille)
-    f = static_cast<Fault>(1 + random_.below(6));
+    f = kNetworkFaults[random_.below(std::size(kNetworkFaults))];
   const bool gentle = f == Fault::none || f == Fault::one_byte || (f == Fault::block && !connect);
   lost_ = lost_ || !gentle;
-  return f;
+  if (f < Fault::drain) return f;
+  after(Duration{0}, [this, f] { on_worker_fault(f); });
+  return Fault::none;
 }
 
 Duration Network::jitter() {

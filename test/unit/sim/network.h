@@ -25,7 +25,13 @@ enum class Fault : std::uint8_t {
   one_byte,    // one byte goes, the rest a millisecond later
   then_reset,  // the call succeeds, then the RST comes
   then_fin,    // the call succeeds, then the peer closes
+  // What befalls the whole worker right after the operation (see World).
+  drain,
+  hosts_leave,  // and come back a little later
+  shutdown,
 };
+constexpr Fault kNetworkFaults[] = {Fault::reset, Fault::fin, Fault::block, Fault::one_byte, Fault::then_reset, Fault::then_fin};
+constexpr Fault kWorkerFaults[] = {Fault::drain, Fault::hosts_leave, Fault::shutdown};
 std::string_view text_of(Fault f) noexcept;
 
 /// How the network behaves in one run.
@@ -107,6 +113,7 @@ class Network final : public net::Dialer {
   std::uint64_t events_delivered() const noexcept { return delivered_; }
   void calm() noexcept { calm_ = true; }  // no more random faults
 
+  std::function<void(Fault)> on_worker_fault;
   Duration latency{0};                 // one way
   std::size_t window = 64 * 1024;      // of both directions, per connection
   std::uint64_t read_by_proxy = 0;     // bytes, all connections

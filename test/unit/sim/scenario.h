@@ -30,7 +30,8 @@ struct Scenario {
 };
 
 void play_once(const Scenario& s, const Weather& w);
-/// Fair weather, all at once, byte by byte, then every operation failing in every way.
+/// Fair weather, all at once, byte by byte, then every operation failing in every way; then the worker draining,
+/// losing its hosts, ending at every operation.
 void play_all(const Scenario& s);
 
 }  // namespace outrigger::sim

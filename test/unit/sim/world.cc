@@ -81,18 +81,28 @@ World::World(const Setup& setup, const Weather& weather)
   const auto config = load(setup.text(), registry_, *files_, log_fd_);
   thread_.runtime = std::make_shared<const runtime::Snapshot>(config.runtime_layers);
   for (const auto& c : config.clusters) manager_.add(c);
-  manager_.start([this](const auto& shared, const auto& hosts) { clusters_.update(shared, hosts); }, nullptr);
+  manager_.start(
+      [this](const auto& shared, const auto& hosts) {
+        known_[shared->config->name] = {shared, hosts};
+        clusters_.update(shared, hosts);
+      },
+      nullptr);
   for (const auto& l : config.listeners) {
     shared_.push_back(std::make_shared<server::ListenerShared>());
     shared_.back()->config = l;
     listeners_.push_back(std::make_unique<server::WorkerListener>(
         worker_, shared_.back(), std::vector<std::shared_ptr<net::ListenSocket>>{}, l->worker_stats.at(0), drain_));
   }
+  network.on_worker_fault = [this](Fault f) {
+    if (f == Fault::drain) return drain(false);
+    if (f == Fault::shutdown) return shutdown();
+    set_hosts(false);
+    after(20ms, [this] { set_hosts(true); });
+  };
 }
 
 World::~World() {
-  listeners_.clear();
-  clusters_.close_all();
+  shutdown();
   loop.poll();
   ::close(log_fd_);
 }
@@ -130,7 +140,10 @@ Client& World::connect(std::size_t listener) {
     if (peer->fin) peer->close();
   };
   auto held = std::make_shared<std::unique_ptr<net::Transport>>(std::move(near));
-  network.after(Duration{0}, [this, held, listener] { listeners_.at(listener)->accept(std::move(*held)); });
+  network.after(Duration{0}, [this, held, listener] {
+    if (listener < listeners_.size()) return listeners_[listener]->accept(std::move(*held));
+    held->reset();
+  });
   return c;
 }
 
@@ -143,6 +156,17 @@ void World::drain(bool gradual) {
   drain_.duration_us = gradual ? std::chrono::duration_cast<Duration>(10s).count() : 0;
   drain_.start_us = clock.now().time_since_epoch().count();
   for (auto& l : listeners_) l->drain_connections();
+}
+
+void World::set_hosts(bool there) {
+  if (listeners_.empty()) return;
+  const auto& [shared, hosts] = known_.at("up");
+  clusters_.update(shared, there ? hosts : std::make_shared<const upstream::HostSet>());
+}
+
+void World::shutdown() {
+  listeners_.clear();
+  clusters_.close_all();
 }
 
 // ---- what is seen
@@ -224,8 +248,7 @@ std::string World::finish() {
   for (auto& c : clients_) c.peer.close();
   run(10s);
   out += lines_missing();
-  listeners_.clear();
-  clusters_.close_all();
+  shutdown();
   run(1ms);
   if (network.transports() != 0) out += "transports left: " + std::to_string(network.transports()) + "\n";
   if (!loop.timers().idle()) out += "timers are armed\n";

@@ -43,6 +43,10 @@ class World {
   Client& connect(std::size_t listener = 0);
   Server& server(const std::string& ip_port = "10.0.1.1:80");
   void drain(bool gradual);
+  /// Of the cluster up: all hosts leave, or those of the bootstrap come back.
+  void set_hosts(bool there);
+  /// As a worker ends: everything is closed at once.
+  void shutdown();
 
   std::uint64_t stat(std::string_view name) const;
   std::vector<std::string> log();  // lines so far: code, flags, details, path
@@ -76,6 +80,7 @@ class World {
   hcm::Drain drain_;
   std::vector<std::unique_ptr<server::WorkerListener>> listeners_;
   std::vector<std::shared_ptr<server::ListenerShared>> shared_;
+  std::map<std::string, std::pair<upstream::ClusterSharedPtr, upstream::HostSetPtr>> known_;
   std::deque<Client> clients_;
   std::deque<std::unique_ptr<Server>> servers_;
   std::size_t blocks_before_;
