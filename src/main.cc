@@ -8,6 +8,8 @@
 #include "proxy/server/server.h"
 #include "xds/admin/pages.h"
 #include "xds/compile/bootstrap.h"
+#include "xds/compile/redact.h"
+#include "xds/compile/secrets.h"
 #include "xds/load/bootstrap.h"
 
 namespace outrigger {
@@ -64,6 +66,7 @@ int serve(const xds::Options& o) {
   if (!set_up_logging(o)) return 1;
   for (const auto& flag : o.without_effect) LOG_INFO(logger::main, "--", flag, " is accepted and has no effect");
   server::Server server(settings_of(o));
+  xds::SecretStore secrets(server.loop(), server.registry());
   xds::Problems problems;
   auto loaded = std::make_unique<xds::LoadedBootstrap>();
   server::Config config;
@@ -71,6 +74,7 @@ int serve(const xds::Options& o) {
     xds::CompileContext c{problems, server.registry(), server.files()};
     c.workers = server.settings().workers;
     c.validate_only = validate;
+    c.secrets = &secrets;
     config = xds::compile_bootstrap(loaded->message, o, c);
   }
   tell(*loaded, problems, name);
@@ -80,6 +84,8 @@ int serve(const xds::Options& o) {
     return 0;
   }
   config.unknown_fields = loaded->unknown_fields;
+  secrets.forget_private_keys();
+  xds::redact(loaded->message);
   xds::add_config_pages(server, loaded->message, o);
   loaded.reset();
   if (const auto started = server.start(std::move(config)); !started) {

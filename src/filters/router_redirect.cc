@@ -95,7 +95,7 @@ bool Router::internal_redirect(http::ResponseHead& response) {
   if (!split_url(location, scheme, host, path)) return refuse(RouterStat::passthrough_internal_redirect_bad_location);
   if (stream_.internal_redirects >= policy.redirects_max)
     return refuse(RouterStat::passthrough_internal_redirect_too_many_redirects);
-  const bool from_https = head.scheme == "https" && stream_.info().connection->secure;
+  const bool from_https = head.scheme == "https" && stream_.info().connection->tls != nullptr;
   const bool to_https = scheme == "https";
   if (from_https != to_https && !policy.allow_cross_scheme)
     return refuse(RouterStat::passthrough_internal_redirect_unsafe_scheme);

@@ -290,6 +290,8 @@ void TcpProxy::finish(Why why) {
   }
   if (why == Why::closed_here && lease_ != nullptr) stream_.upstream->local_close_reason = info_.local_close_reason;
   transport_->close();
+  info_.transport_failure_reason = transport_->failure_reason();
+  if (info_.termination_details.empty()) info_.termination_details = transport_->termination_details();
   log();
   lease_.reset();
   owner_.on_connection_closed(*this);

@@ -23,6 +23,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 from harness import dsl  # noqa: E402
+from harness.certs import Authority  # noqa: E402
 from harness.proxy import Proxy, StartFailed  # noqa: E402
 from harness.run import Run, validate  # noqa: E402
 
@@ -49,6 +50,7 @@ class Suite:
         self.errors = {}
         self.seconds = {}
         self.folder = tempfile.mkdtemp(prefix="differential-")
+        self.authority = Authority(os.path.join(self.folder, "certs"))
         self.processes = 0
         self.is_envoy = "envoy" in os.path.basename(args.binary)
 
@@ -83,13 +85,13 @@ class Suite:
     async def run_group(self, group):
         if group[0].kind == "validate":
             s = group[0]
-            self.finish(s, await validate(self.args.binary, s, self.folder, self.args.slow_factor))
+            self.finish(s, await validate(self.args.binary, s, self.folder, self.args.slow_factor, self.authority))
             return
         todo = list(group)
         while todo:
             self.processes += 1
             folder = os.path.join(self.folder, f"{self.processes:03}-{todo[0].area}")
-            runs = [Run(s, folder, self.args.slow_factor) for s in todo]
+            runs = [Run(s, folder, self.args.slow_factor, self.authority) for s in todo]
             proxy = Proxy(self.args.binary, folder, self.args.slow_factor)
             try:
                 for run in runs:

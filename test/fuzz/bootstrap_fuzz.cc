@@ -6,6 +6,7 @@
 #include "fuzz/check.h"
 #include "proxy/base/log.h"
 #include "xds/compile/bootstrap.h"
+#include "xds/compile/secrets.h"
 #include "xds/load/bootstrap.h"
 
 using namespace outrigger;  // NOLINT: a program of its own
@@ -22,7 +23,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (outrigger::xds::load_bootstrap(o, loaded, problems)) {
     stats::Registry stats;
     accesslog::Files files;
+    outrigger::event::Loop loop;
+    outrigger::xds::SecretStore secrets(loop, stats);
     outrigger::xds::CompileContext c{problems, stats, files};
+    c.secrets = &secrets;
     c.validate_only = true;
     (void)outrigger::xds::compile_bootstrap(loaded.message, o, c);
   }

@@ -175,7 +175,7 @@ Result<Operator> make_operator(std::string_view name, std::string_view argument,
   if (!syntax && syntax_of(name) != Syntax::bare) return syntax.error();
   const auto made = [&]() -> Result<Operator> {
     if (auto o = make_stream_operator(name)) return std::move(*o);
-    if (auto o = make_tls_operator(name)) return std::move(*o);
+    if (auto o = make_tls_operator(name, a)) return std::move(*o);
     for (const auto make : {make_http_operator, make_time_operator, make_address_operator, make_other})
       if (auto o = make(name, a)) return std::move(*o);
     return invalid("Not supported field in StreamInfo: " + std::string(name));

@@ -19,7 +19,7 @@ std::optional<Operator> make_stream_operator(std::string_view name);
 std::optional<Result<Operator>> make_http_operator(std::string_view name, const Arguments& a);
 std::optional<Result<Operator>> make_time_operator(std::string_view name, const Arguments& a);
 std::optional<Result<Operator>> make_address_operator(std::string_view name, const Arguments& a);
-std::optional<Operator> make_tls_operator(std::string_view name);
+std::optional<Operator> make_tls_operator(std::string_view name, const Arguments& a);
 Result<Operator> make_coalesce(const Arguments& a);
 
 }  // namespace outrigger::format

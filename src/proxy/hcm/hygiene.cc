@@ -227,6 +227,7 @@ std::uint16_t mutate_request(const Config& c, http::RequestHead& head, http::Str
   const auto& connection = *info.connection;
   h.remove(Name::x_forwarded_client_cert);  // SANITIZE, the default; only TLS could vouch for it
   h.remove(Name::x_envoy_internal);
+  const std::string_view proto = connection.tls != nullptr ? "https" : "http";
   net::Address client;
   bool trusted_check = false;
   if (c.use_remote_address) {
@@ -237,7 +238,7 @@ std::uint16_t mutate_request(const Config& c, http::RequestHead& head, http::Str
     }
     if (client.empty()) client = connection.remote;
     if (!c.skip_xff_append) append_peer(c, h, connection.remote);
-    if (c.xff_trusted_hops == 0 || !h.has(Name::x_forwarded_proto)) h.set(Name::x_forwarded_proto, "http");
+    if (c.xff_trusted_hops == 0 || !h.has(Name::x_forwarded_proto)) h.set(Name::x_forwarded_proto, proto);
     if (c.append_x_forwarded_port && (c.xff_trusted_hops == 0 || !h.has(Name::x_forwarded_port)))
       set_forwarded_port(h, connection.local.port());
   } else {
@@ -245,7 +246,7 @@ std::uint16_t mutate_request(const Config& c, http::RequestHead& head, http::Str
     if (d.reject != 0) return d.reject;
     trusted_check = d.allow_trusted;
     client = std::move(d.address);
-    if (!h.has(Name::x_forwarded_proto)) h.add(Name::x_forwarded_proto, "http");
+    if (!h.has(Name::x_forwarded_proto)) h.add(Name::x_forwarded_proto, proto);
     if (c.append_x_forwarded_port && !h.has(Name::x_forwarded_port)) set_forwarded_port(h, connection.local.port());
   }
   if (!c.scheme_to_overwrite.empty()) {
@@ -253,8 +254,7 @@ std::uint16_t mutate_request(const Config& c, http::RequestHead& head, http::Str
     h.set(Name::x_forwarded_proto, c.scheme_to_overwrite);
   }
   if (head.scheme.empty()) {
-    const auto proto = h.get(Name::x_forwarded_proto);
-    head.scheme = proto == "https" ? "https" : "http";
+    head.scheme = h.get(Name::x_forwarded_proto) == "https" ? "https" : "http";
   }
   const bool internal = trusted_check && !client.empty() && is_internal(c, client);
   const bool edge = c.use_remote_address && !internal;

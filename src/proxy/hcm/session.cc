@@ -43,6 +43,10 @@ void Session::start() {
   cells.add(config_->stats, HttpStat::downstream_cx_total);
   cells.inc(config_->stats, HttpStat::downstream_cx_active);
   cells.gauge_add(config_->stats, HttpStat::downstream_cx_rx_bytes_buffered, 0);  // listed as used
+  if (info_.tls != nullptr) {
+    cells.add(config_->stats, HttpStat::downstream_cx_ssl_total);
+    cells.inc(config_->stats, HttpStat::downstream_cx_ssl_active);
+  }
   wait_idle();
   if (config_->max_connection_duration) max_duration_.arm(*config_->max_connection_duration);
   transport_->start(*this);
@@ -256,6 +260,7 @@ void Session::finish_close(bool by_remote, bool reset) {
     cells.add(b, by_remote ? HttpStat::downstream_cx_destroy_remote_active_rq : HttpStat::downstream_cx_destroy_local_active_rq);
   }
   cells.dec(b, HttpStat::downstream_cx_active);
+  if (info_.tls != nullptr) cells.dec(b, HttpStat::downstream_cx_ssl_active);
   if (protocol_ != nullptr)
     cells.dec(b, protocol_->protocol() == http::Protocol::http2 ? HttpStat::downstream_cx_http2_active
                                                                 : HttpStat::downstream_cx_http1_active);
@@ -272,6 +277,8 @@ void Session::finish_close(bool by_remote, bool reset) {
     transport_->close_reset();
   else
     transport_->close();
+  info_.transport_failure_reason = transport_->failure_reason();
+  if (info_.termination_details.empty()) info_.termination_details = transport_->termination_details();
   log();
   owner_.on_connection_closed(*this);
 }

@@ -11,6 +11,7 @@
 #include "proxy/http/message.h"
 #include "proxy/http/response_flags.h"
 #include "proxy/net/address.h"
+#include "proxy/net/tls_info.h"
 
 namespace outrigger::http {
 
@@ -36,8 +37,7 @@ struct ConnectionInfo {
   const Metadata* listener_metadata = nullptr;
   const Metadata* filter_chain_metadata = nullptr;
   FilterState filter_state;
-  bool secure = false;  // TLS
-  bool peer_certificate_presented = false, peer_certificate_validated = false;
+  std::shared_ptr<const net::TlsInfo> tls;  // null: plain
   std::string_view termination_details;
   std::string_view local_close_reason;
   std::string_view transport_failure_reason;
@@ -54,6 +54,7 @@ struct UpstreamInfo {
   std::uint64_t connection_id = 0;
   std::string_view transport_failure_reason, local_close_reason;
   CloseType close_type = CloseType::normal;
+  std::shared_ptr<const net::TlsInfo> tls;  // null: plain, or never connected
   Protocol protocol = Protocol::http11;
   TimePoint pool_start{}, pool_ready{};  // asked for a connection, got one (or not)
   TimePoint connect_start{}, connect_end{}, handshake_end{};

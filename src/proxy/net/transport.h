@@ -59,6 +59,8 @@ class Transport {
   }
   /// Why it failed, in Envoy's words; empty: it did not, or the kernel's error says all.
   virtual std::string_view failure_reason() const noexcept { return {}; }
+  /// Why it ended the connection by itself, as %CONNECTION_TERMINATION_DETAILS% tells; empty: it did not.
+  virtual std::string_view termination_details() const noexcept { return {}; }
 };
 
 }  // namespace outrigger::net

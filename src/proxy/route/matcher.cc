@@ -162,8 +162,9 @@ bool RouteMatch::match_path(const http::RequestHead& head) const {
 
 bool RouteMatch::match_stream(const http::StreamInfo* info) const {
   const auto* connection = info == nullptr ? nullptr : info->connection;
-  if (tls_presented && *tls_presented != (connection != nullptr && connection->peer_certificate_presented)) return false;
-  if (tls_validated && *tls_validated != (connection != nullptr && connection->peer_certificate_validated)) return false;
+  const auto* tls = connection == nullptr ? nullptr : connection->tls.get();
+  if (tls_presented && *tls_presented != (tls != nullptr && tls->peer_certificate_presented())) return false;
+  if (tls_validated && *tls_validated != (tls != nullptr && tls->peer_certificate_validated())) return false;
   const Metadata* metadata = info == nullptr ? nullptr : info->dynamic_metadata.get();
   for (const auto& m : dynamic_metadata)
     if (!m.match(metadata)) return false;

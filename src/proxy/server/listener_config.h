@@ -7,6 +7,7 @@
 #include "proxy/accesslog/access_log.h"
 #include "proxy/hcm/network_filter.h"
 #include "proxy/net/listen_socket.h"
+#include "proxy/net/transport_socket.h"
 #include "proxy/stats/names.h"
 
 namespace outrigger::server {
@@ -25,6 +26,7 @@ struct FilterChain {
   MetadataPtr metadata;
   FilterChainMatch match;
   std::shared_ptr<const hcm::NetworkFilterFactory> filter;
+  std::shared_ptr<const net::DownstreamSocket> socket;  // null: plain
 };
 
 struct ListenerConfig {

@@ -74,6 +74,10 @@ void WorkerListener::accept(std::unique_ptr<net::Transport> t) {
   cells.add(worker_stats_, ListenerWorkerStat::downstream_cx_total);
   info.filter_chain_name = chain->name;
   info.filter_chain_metadata = chain->metadata.get();
+  if (chain->socket != nullptr) {
+    t = chain->socket->wrap(worker_.thread, std::move(t));
+    info.tls = t->tls();
+  }
   auto connection = chain->filter->make(worker_, std::move(t), std::move(info), context_, *this);
   cells.inc(c.stats, ListenerStat::downstream_cx_active);
   cells.inc(worker_stats_, ListenerWorkerStat::downstream_cx_active);

@@ -12,6 +12,7 @@
 #include "proxy/stats/http_stats.inc"
 #include "proxy/stats/listener_stats.inc"
 #include "proxy/stats/server_stats.inc"
+#include "proxy/stats/ssl_stats.inc"
 #include "proxy/stats/stats.h"
 #include "proxy/stats/types.h"
 
@@ -35,6 +36,9 @@ struct BlockDef {
   B(ListenerWorkerStat, OUTRIGGER_LISTENER_WORKER_STATS)   \
   B(ListenerHttpStat, OUTRIGGER_LISTENER_HTTP_STATS)       \
   B(TcpStat, OUTRIGGER_TCP_STATS)                          \
+  B(SslStat, OUTRIGGER_SSL_STATS)                          \
+  B(SslFactoryStat, OUTRIGGER_SSL_FACTORY_STATS)           \
+  B(SdsStat, OUTRIGGER_SDS_STATS)                          \
   B(HttpStat, OUTRIGGER_HTTP_STATS)                        \
   B(RouterStat, OUTRIGGER_ROUTER_STATS)                    \
   B(HttpTracingStat, OUTRIGGER_HTTP_TRACING_STATS)         \

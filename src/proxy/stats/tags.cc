@@ -33,6 +33,8 @@ constexpr Builtin kBuiltins[] = {
     {"envoy.ssl_curve", LISTENER_OR_CLUSTER "\\.ssl\\.curves(\\.(" SUITE "))$", ".ssl.curves."},
     {"envoy.ssl_sigalg", LISTENER_OR_CLUSTER "\\.ssl\\.sigalgs(\\.(" SUITE "))$", ".ssl.sigalgs."},
     {"envoy.ssl_version", LISTENER_OR_CLUSTER R"(\.ssl\.versions(\.(TLSv\d\.\d))$)", ".ssl.versions."},
+    {"envoy.tls_certificate", LISTENER_OR_CLUSTER R"(\.ssl\.certificate(\.(.+))\.expiration_unix_time_seconds$)",
+     ".ssl.certificate."},
     {"cipher_suite", "^cluster\\." VALUE "\\.ssl\\.ciphers(\\.(" SUITE "))$", ".ssl.ciphers."},
     {"envoy.http_conn_manager_prefix", "^listener\\..*?\\.http\\.((" VALUE ")\\.)", ".http."},
     {"envoy.worker_id",

@@ -37,6 +37,7 @@ void ClientConnection::describe(http::UpstreamInfo& info) const {
   info.local = transport_->local();
   info.connect_start = started_;
   info.connect_end = connected_at_;
+  info.tls = transport_->tls();
 }
 
 // ---- connecting
@@ -93,7 +94,7 @@ void ClientConnection::give_up_connecting(PoolFailure why, std::string_view deta
 
 void ClientConnection::on_connect_failed(int error) {
   thread_local std::string detail;
-  detail = std::string("delayed connect error: ") + std::strerror(error);
+  detail = error == 0 ? std::string(transport_->failure_reason()) : std::string("delayed connect error: ") + std::strerror(error);
   give_up_connecting(PoolFailure::connect_failed, detail);
 }
 

@@ -9,6 +9,7 @@
 #include "proxy/http/codec_options.h"
 #include "proxy/http2/options.h"
 #include "proxy/net/tcp_transport.h"
+#include "proxy/net/transport_socket.h"
 #include "proxy/runtime/runtime.h"
 #include "proxy/upstream/host.h"
 
@@ -64,6 +65,7 @@ struct ClusterConfig {
   std::optional<net::KeepaliveOptions> keepalive;
   std::optional<net::Address> bind_source;
   std::vector<net::RawOption> socket_options;
+  std::shared_ptr<const net::UpstreamSocket> socket;  // null: plain
   std::vector<DnsHost> dns_hosts;
   Duration dns_refresh = std::chrono::seconds(5), dns_failure_base{0}, dns_failure_max{0}, dns_jitter{0};
   bool respect_dns_ttl = false, use_tcp_for_dns = false;

@@ -133,7 +133,7 @@ bool ConnectionPool::connect(bool high) {
     if (connections_ > 0) return false;  // a host always gets one, or requests would wait for ever
   }
   int error = 0;
-  auto transport = dial(thread_, *cluster_.config, host_.endpoint().address, error);
+  auto transport = dial(thread_, *cluster_.config, host_, error);
   if (transport == nullptr) {
     thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_connect_fail);
     host_.stats().cx_connect_fail.fetch_add(1, std::memory_order_relaxed);

@@ -188,7 +188,7 @@ void H1Client::on_peer_closed(bool reset) {
   if (events_ == nullptr) return connection_.close(false);
   if (codec_.is_tunnel()) return fail(ResetReason::connection_termination, connect_ && !reset);
   peer_closed_ = true;
-  if (!reset && codec_.feed_eof(*this)) return connection_.close(false);  // the end of a body delimited by the close
+  if (codec_.feed_eof(*this)) return connection_.close(false);  // the end of a body delimited by the close, whatever its kind
   // A message cut short is a framing error, as Envoy sees it.
   const bool cut = codec_.head_seen() || connection_.has_input();
   if (cut) connection_.thread().cells.add(connection_.cluster().stats, ClusterStat::upstream_cx_protocol_error);

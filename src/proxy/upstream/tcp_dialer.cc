@@ -118,7 +118,8 @@ class Attempt final : public TcpAttempt, private net::TransportEvents {
   }
   void on_connect_failed(int error) override {
     thread_local std::string detail;
-    detail = std::string("delayed connect error: ") + std::strerror(error);
+    detail =
+        error == 0 ? std::string(transport_->failure_reason()) : std::string("delayed connect error: ") + std::strerror(error);
     give_up(PoolFailure::connect_failed, detail);
   }
   void on_timeout() {
@@ -160,7 +161,7 @@ std::unique_ptr<TcpAttempt> dial_tcp(runtime::ThreadContext& thread, ClusterShar
     return nullptr;
   }
   int error = 0;
-  auto transport = dial(thread, *cluster.config, host.endpoint().address, error);
+  auto transport = dial(thread, *cluster.config, host, error);
   if (transport == nullptr) {
     thread.cells.add(cluster.stats, ClusterStat::upstream_cx_connect_fail);
     host.stats().cx_connect_fail.fetch_add(1, std::memory_order_relaxed);

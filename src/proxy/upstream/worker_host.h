@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include "proxy/http/stream_info.h"
+#include "proxy/net/transport_socket.h"
 #include "proxy/upstream/host.h"
 
 namespace outrigger::upstream {
@@ -30,7 +31,8 @@ class Host {
     info.metadata = endpoint_->metadata;
   }
   HostStats& stats() const noexcept { return *stats_; }
-  std::uint32_t active_requests = 0;  // on this worker, for least request
+  std::uint32_t active_requests = 0;                       // on this worker, for least request
+  std::shared_ptr<net::TransportMemory> transport_memory;  // of its connections; null: none yet
 
  protected:
   EndpointPtr endpoint_;

@@ -7,6 +7,7 @@
 #include "xds/compile/cluster.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/listener.h"
+#include "xds/compile/secrets.h"
 #include "xds/compile/settings.h"
 
 namespace outrigger::xds {
@@ -59,6 +60,8 @@ server::Config compile_bootstrap(const envoy::config::bootstrap::v3::Bootstrap& 
   compile_admin(b.admin(), o, root / "admin", c);
 
   const Path resources = root / "static_resources";
+  for (int i = 0; c.secrets != nullptr && i < b.static_resources().secrets_size(); ++i)
+    c.secrets->add_static(b.static_resources().secrets(i), resources.at("secrets", i), c.problems);
   std::set<std::string, std::less<>> names;
   for (int i = 0; i < b.static_resources().clusters_size(); ++i) {
     const auto& p = b.static_resources().clusters(i);
@@ -67,7 +70,7 @@ server::Config compile_bootstrap(const envoy::config::bootstrap::v3::Bootstrap& 
       c.problems.error(at / "name", "cluster manager: duplicate cluster '" + p.name() + "'");
       continue;
     }
-    if (auto cluster = compile_cluster(p, at, c.problems)) o.clusters.push_back(std::move(cluster));
+    if (auto cluster = compile_cluster(p, at, c)) o.clusters.push_back(std::move(cluster));
   }
   if (const auto& local = b.cluster_manager().local_cluster_name(); !local.empty() && names.count(local) == 0)
     c.problems.error(root / "cluster_manager", "local cluster '" + local + "' must be defined");

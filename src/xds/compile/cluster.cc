@@ -3,11 +3,11 @@
 #include "envoy/extensions/load_balancing_policies/least_request/v3/least_request.pb.h"
 #include "envoy/extensions/load_balancing_policies/random/v3/random.pb.h"
 #include "envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.pb.h"
-#include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/http.h"
 #include "xds/compile/metadata.h"
+#include "xds/compile/tls.h"
 
 namespace outrigger::xds {
 
@@ -211,7 +211,8 @@ void compile_dns(const Cluster& p, upstream::ClusterConfig& o) {
 
 }  // namespace
 
-upstream::ClusterConfigPtr compile_cluster(const Cluster& p, const Path& at, Problems& problems) {
+upstream::ClusterConfigPtr compile_cluster(const Cluster& p, const Path& at, CompileContext& c) {
+  Problems& problems = c.problems;
   const auto errors = problems.errors();
   auto o = std::make_shared<upstream::ClusterConfig>();
   o->name = p.name();
@@ -236,9 +237,9 @@ upstream::ClusterConfigPtr compile_cluster(const Cluster& p, const Path& at, Pro
   compile_endpoints(p, *o, at, problems);
   compile_sockets(p, *o, at, problems);
   compile_dns(p, *o);
-  if (p.has_transport_socket() && p.transport_socket().name() != "envoy.transport_sockets.raw_buffer" &&
-      !p.transport_socket().typed_config().Is<envoy::extensions::transport_sockets::raw_buffer::v3::RawBuffer>())
-    problems.error(at / "transport_socket", "transport socket '" + p.transport_socket().name() + "' is not implemented");
+  if (p.has_transport_socket())
+    o->socket = compile_upstream_socket(p.transport_socket(), "cluster." + stats::sanitize(o->stat_name) + ".",
+                                        at / "transport_socket", c);
   return problems.errors() == errors ? o : nullptr;
 }
 

@@ -2,11 +2,11 @@
 #pragma once
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "proxy/upstream/cluster_config.h"
-#include "xds/problems.h"
+#include "xds/compile/context.h"
 
 namespace outrigger::xds {
 
 /// Null when something is wrong (told).
-upstream::ClusterConfigPtr compile_cluster(const envoy::config::cluster::v3::Cluster& p, const Path& at, Problems& problems);
+upstream::ClusterConfigPtr compile_cluster(const envoy::config::cluster::v3::Cluster& p, const Path& at, CompileContext& c);
 
 }  // namespace outrigger::xds

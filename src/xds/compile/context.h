@@ -10,6 +10,8 @@
 
 namespace outrigger::xds {
 
+class SecretStore;
+
 struct CompileContext {
   Problems& problems;
   stats::Registry& stats;
@@ -20,7 +22,8 @@ struct CompileContext {
   unsigned workers = 1;
   /// Null: cluster names are not checked.
   std::function<bool(std::string_view)> cluster_known;
-  bool validate_only = false;  // open nothing
+  bool validate_only = false;      // open nothing
+  SecretStore* secrets = nullptr;  // null: TLS is not compiled
 };
 
 }  // namespace outrigger::xds

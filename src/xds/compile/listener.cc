@@ -4,13 +4,13 @@
 
 #include "envoy/extensions/filters/listener/original_dst/v3/original_dst.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
-#include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
 #include "filters/tcp_proxy.h"
 #include "proxy/base/random.h"
 #include "xds/compile/access_log.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/http.h"
 #include "xds/compile/metadata.h"
+#include "xds/compile/tls.h"
 
 namespace outrigger::xds {
 
@@ -94,16 +94,17 @@ server::FilterChainMatch compile_match(const listener_v3::FilterChainMatch& p, c
   return m;
 }
 
-server::FilterChain compile_chain(const listener_v3::FilterChain& p, const std::string& stat_prefix, const Path& at,
-                                  CompileContext& c) {
+server::FilterChain compile_chain(const listener_v3::FilterChain& p, const std::string& stat_prefix, stats::BlockHandle stats,
+                                  const Path& at, CompileContext& c) {
   server::FilterChain chain;
   chain.name = p.name();
   chain.metadata = compile_metadata(p.metadata());
   chain.match = compile_match(p.filter_chain_match(), at / "filter_chain_match", c);
-  if (p.has_transport_socket() &&
-      !p.transport_socket().typed_config().Is<envoy::extensions::transport_sockets::raw_buffer::v3::RawBuffer>() &&
-      p.transport_socket().name() != "envoy.transport_sockets.raw_buffer")
-    c.problems.error(at / "transport_socket", "transport socket '" + p.transport_socket().name() + "' is not implemented");
+  if (p.has_transport_socket())
+    chain.socket = compile_downstream_socket(
+        p.transport_socket(), stat_prefix, stats,
+        p.has_transport_socket_connect_timeout() ? to_duration(p.transport_socket_connect_timeout()) : Duration{},
+        at / "transport_socket", c);
   chain.filter = compile_network_filter(p, stat_prefix, at, c);
   return chain;
 }
@@ -167,9 +168,9 @@ server::ListenerConfigPtr compile_listener(const listener_v3::Listener& p, const
   if (p.filter_chains_size() == 0 && !p.has_default_filter_chain())
     c.problems.error(at / "filter_chains", "error adding listener '" + address + "': no filter chains specified");
   for (int i = 0; i < p.filter_chains_size(); ++i)
-    o->chains.push_back(compile_chain(p.filter_chains(i), prefix, at.at("filter_chains", i), c));
+    o->chains.push_back(compile_chain(p.filter_chains(i), prefix, o->stats, at.at("filter_chains", i), c));
   if (p.has_default_filter_chain())
-    o->default_chain = compile_chain(p.default_filter_chain(), prefix, at / "default_filter_chain", c);
+    o->default_chain = compile_chain(p.default_filter_chain(), prefix, o->stats, at / "default_filter_chain", c);
   o->access_logs = compile_access_logs(p.access_log(), at, "access_log", c);
   return c.problems.errors() == errors ? o : nullptr;
 }

@@ -5,6 +5,7 @@ import os
 import re
 import socket
 
+from . import tls
 from .upstream import Closed, abort, some
 
 
@@ -159,6 +160,29 @@ class Client:
 
     async def do_dial(self, name, port, host, source, path):
         await self.connection(name, port, host, source, path)
+
+    async def do_tls(self, name, port, resume, options):
+        session = self.connections[resume].reader.object.session if resume else None
+        await self.do_new(name, port)
+        c = self.connections.get(name)
+        if c is None:
+            return
+        try:
+            c.reader = c.writer = await asyncio.wait_for(
+                tls.connect(c.reader, c.writer, self.run.authority, options, session), c.limit)
+            self.steps.append({"tls": c.reader.facts(self.run.authority)})
+        except tls.Failed as e:
+            self.steps.append({"tls": f"failed: {e}"})
+            c.writer.close()
+            c.end = str(e)
+        except asyncio.TimeoutError:
+            self.steps.append({"tls": "timeout"})
+
+    async def do_raw_send(self, name, data):
+        """Bytes as they are on a connection with TLS."""
+        writer = self.connections[name].writer.writer
+        writer.write(data)
+        await writer.drain()
 
     async def do_send(self, name, data):
         c = await self.connection(name)

@@ -44,10 +44,11 @@ class Scenario:
         self.brief_upstream = kw.pop("brief_upstream", False)  # of requests: the line and the attempt
         self.differs = kw.pop("differs", None)      # why Outrigger answers otherwise ...
         self.outrigger = kw.pop("outrigger", None)  # ... and the parts of the outcome that do
-        if kw:
-            raise TypeError(f"{name}: unknown {sorted(kw)}")
+        self.certs = kw.pop("certs", False)         # {{certs}}, {{sha256.NAME}}, {{spki.NAME}} are used
         if not isinstance(self.up, dict) or "up" not in self.up and "*" in self.up:
             self.up = {"up": self.up}
+        if kw:
+            raise TypeError(f"{name}: unknown {sorted(kw)}")
         if self.kind == "http" and not self.up:
             self.up = {"up": [ok()]}
 
@@ -91,6 +92,13 @@ def tell_peer():
 def tell_local():
     """Answer with the address that the proxy has connected to."""
     return [("tell", "sockname")]
+
+
+class Tls:
+    """An upstream behind TLS: its script, and the options of tls.context()."""
+
+    def __init__(self, script, **options):
+        self.script, self.options = script, {"cert": "server", **options}
 
 
 def ok(body="ok", *headers, status=200, reason="OK"):
@@ -208,6 +216,16 @@ def new(c="c", port="port"):
 def dial(c="c", port="port", host="127.0.0.1", source=None, path=None):
     """A connection to another address than 127.0.0.1, from a given one, or to a Unix socket."""
     return [("dial", c, port, host, source, path)]
+
+
+def tls(c="c", port="port", resume=None, **options):
+    """A new connection with TLS (options of tls.context(), sni=, piece=); resume: the connection whose session to use."""
+    return [("tls", c, port, resume, options)]
+
+
+def raw_send(data, c="c"):
+    """Bytes as they are on a connection with TLS."""
+    return [("raw_send", c, data)]
 
 
 def half_close(c="c"):

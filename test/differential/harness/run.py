@@ -37,8 +37,8 @@ OWN = own_addresses()
 class Run:
     """A scenario in one group: its ports, names, upstreams, and later its outcome."""
 
-    def __init__(self, scenario, folder, slow):
-        self.scenario, self.slow = scenario, slow
+    def __init__(self, scenario, folder, slow, authority):
+        self.scenario, self.slow, self.authority = scenario, slow, authority
         self.folder = os.path.join(folder, scenario.name)
         os.makedirs(self.folder, exist_ok=True)
         self.log_path = os.path.join(self.folder, "access.log")
@@ -54,6 +54,8 @@ class Run:
         self.dns = None if scenario.dns is None else DnsServer(scenario.dns)
         if self.dns:
             self.names["dns.port"] = self.dns.port
+        if scenario.certs:
+            self.names.update(authority.names())
         self.events = {}
         self.proxy = None
 
@@ -111,6 +113,9 @@ class Run:
         await self.settle_stats(out, expected)
         if not self.scenario.no_upstream:
             out["upstream"] = {n: self.seen(u) for n, u in self.upstreams.items() if u.requests or u.streams}
+        handshakes = {n: u.handshakes for n, u in self.upstreams.items() if u.handshakes}
+        if handshakes:
+            out["upstream_tls"] = handshakes
         out = self.masked(out)
         if self.scenario.unordered_log:
             lines = {json.dumps(x, sort_keys=True) + ("" if self.scenario.unordered_log == "set" else str(i)): x
@@ -175,6 +180,7 @@ class Run:
         for path in (self.log_path, self.folder):
             text = text.replace(path, "<path>")
         text = UUID.sub("<uuid>", text)
+        text = self.authority.mask(text)
         known = {str(u.port): n for n, u in self.upstreams.items()}
         known.update({str(p): n for n, p in self.ports.items()})
         if self.dns:
@@ -204,13 +210,14 @@ class Run:
         return node
 
 
-async def validate(binary, scenario, folder, slow):
+async def validate(binary, scenario, folder, slow, authority):
     """Outcome of --mode validate: accepted or not; "says" is kept for the reader, not compared."""
     folder = os.path.join(folder, scenario.name)
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, "bootstrap." + scenario.ext)
     with open(path, "w") as f:
-        f.write(scenario.config.replace("{{dir}}", folder))
+        text = scenario.config.replace("{{dir}}", folder)
+        f.write(config.fill(text, authority.names()) if scenario.certs else text)
     process = await asyncio.create_subprocess_exec(
         binary, "-c", path, "--mode", "validate", "--disable-hot-restart", "-l", "warning", *scenario.flags,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
@@ -219,6 +226,7 @@ async def validate(binary, scenario, folder, slow):
     except asyncio.TimeoutError:
         process.kill()
         return {"exit": "timeout"}
+    text = authority.mask(text)
     said = [x for x in text.replace(path, "<file>").replace(folder, "<dir>").splitlines() if x.strip()]
     said = re.sub(r"^\[[^\]]*\]\[[^\]]*\](\[\w+\])+ (\[\S+\] )?", "", said[-1]) if said else ""
     out = {"exit": process.returncode, "says": said[:300]}

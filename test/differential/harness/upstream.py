@@ -3,7 +3,7 @@ import asyncio
 import socket
 import struct
 
-from . import dsl
+from . import dsl, tls
 from .ports import held_port
 
 
@@ -19,6 +19,8 @@ async def some(reader):
         data = await reader.read(65536)
     except ConnectionError as e:
         raise Closed("RST") from e
+    except tls.Ended as e:
+        raise Closed(str(e)) from e
     if not data:
         raise Closed("FIN")
     return data
@@ -41,6 +43,10 @@ class Upstream:
         self.addresses = ()
         if isinstance(script, dsl.On):
             self.addresses, script = script.addresses, script.script
+        self.tls = self.tls_context = None
+        if isinstance(script, dsl.Tls):
+            script, self.tls = script.script, script.options
+        self.handshakes = []
         self.name, self.script, self.run = name, script, run
         self.requests, self.streams, self.ends = [], [], []
         self.count = {}
@@ -83,17 +89,28 @@ class Upstream:
         self.tasks.add(task)
         self.connections += 1
         try:
+            if self.tls is not None:
+                reader = writer = await self.accept_tls(reader, writer)
             if isinstance(self.script, dsl.Tcp):
                 await self.serve_tcp(reader, writer)
             else:
                 await self.serve_http(Reader(reader), writer)
         except Closed as e:
             self.ends.append(e.how)
+        except tls.Failed as e:
+            self.handshakes.append(f"failed: {e}")
         except (ConnectionError, asyncio.CancelledError):
             pass
         finally:
             self.tasks.discard(task)
             writer.transport.abort() if writer.is_closing() else writer.close()
+
+    async def accept_tls(self, reader, writer):
+        if self.tls_context is None:
+            self.tls_context = tls.server_context(self.run.authority, self.tls)
+        stream = await tls.serve(reader, writer, self.tls_context, self.tls)
+        self.handshakes.append(stream.facts(self.run.authority))
+        return stream
 
     async def serve_tcp(self, reader, writer):
         stream = {"got": b""}

@@ -1,0 +1,45 @@
+// What a filter chain or a cluster puts between a socket and its session (TLS, ...): Envoy's transport
+// sockets. Made by the compilers of configs, shared by all workers; no socket of this kind: null.
+#pragma once
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include "proxy/net/transport.h"
+
+namespace outrigger::runtime {
+struct ThreadContext;  // a reference only: net comes before it in the layers
+}
+
+namespace outrigger::net {
+
+class DownstreamSocket {
+ public:
+  virtual ~DownstreamSocket() = default;
+  /// The transport that the session gets for an accepted connection.
+  virtual std::unique_ptr<Transport> wrap(runtime::ThreadContext& thread, std::unique_ptr<Transport> accepted) const = 0;
+};
+
+/// What one outgoing connection asks for beyond its cluster's config; valid during wrap().
+struct ConnectDemands {
+  std::string_view server_name{};             // SNI instead of the configured one
+  std::span<const std::string> peer_names{};  // the peer's certificate must have one of them
+  std::string_view alpn{};                    // as on the wire; offered when the config has none
+  std::string_view host_name{};               // of the endpoint
+};
+
+/// What connections to one host of one worker leave for the next ones (TLS sessions).
+class TransportMemory {
+ public:
+  virtual ~TransportMemory() = default;
+};
+
+class UpstreamSocket {
+ public:
+  virtual ~UpstreamSocket() = default;
+  /// `memory` belongs to the host; made at the first need.
+  virtual std::unique_ptr<Transport> wrap(runtime::ThreadContext& thread, std::unique_ptr<Transport> connecting,
+                                          const ConnectDemands& demands, std::shared_ptr<TransportMemory>& memory) const = 0;
+};
+
+}  // namespace outrigger::net

@@ -1,0 +1,72 @@
+#include "proxy/tls/openssl.h"
+
+#include <malloc.h>
+#include <openssl/err.h>
+#include <openssl/sha.h>
+#include <cstdlib>
+#include <mutex>
+
+namespace outrigger::tls {
+
+namespace {
+
+// OpenSSL takes and gives back a buffer of a full record around each read and write of a connection
+// that is otherwise at rest (SSL_MODE_RELEASE_BUFFERS). Such buffers wait in a list of the thread.
+constexpr std::size_t kRecordLeast = 16 * 1024, kRecordBytes = 17 * 1024;
+
+struct RecordPool {
+  static constexpr unsigned kKept = 16;
+  void* blocks[kKept];
+  unsigned count = 0;
+  ~RecordPool() {
+    while (count > 0) std::free(blocks[--count]);
+    count = kKept + 1;  // what comes later goes to free()
+  }
+};
+thread_local RecordPool records;
+
+void* take(std::size_t bytes, const char*, int) {
+  if (bytes <= kRecordLeast || bytes > kRecordBytes) return std::malloc(bytes);
+  if (records.count > 0 && records.count <= RecordPool::kKept) return records.blocks[--records.count];
+  return std::malloc(kRecordBytes);
+}
+
+void* resize(void* p, std::size_t bytes, const char*, int) { return std::realloc(p, bytes); }
+
+void give_back(void* p, const char*, int) {
+  if (p == nullptr) return;
+  const std::size_t size = malloc_usable_size(p);
+  if (size < kRecordBytes || size >= kRecordBytes + 64 || records.count >= RecordPool::kKept) return std::free(p);
+  records.blocks[records.count++] = p;
+}
+
+}  // namespace
+
+void init_openssl() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    CRYPTO_set_mem_functions(take, resize, give_back);
+    OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, nullptr);
+  });
+}
+
+BioPtr memory_bio(std::string_view bytes) { return BioPtr(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size()))); }
+
+std::string sha256(std::string_view bytes) {
+  std::string out(SHA256_DIGEST_LENGTH, '\0');
+  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), reinterpret_cast<unsigned char*>(out.data()));
+  return out;
+}
+
+std::string to_hex(std::string_view bytes) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string out;
+  out.reserve(bytes.size() * 2);
+  for (const unsigned char c : bytes) {
+    out += kDigits[c >> 4];
+    out += kDigits[c & 15];
+  }
+  return out;
+}
+
+}  // namespace outrigger::tls

@@ -1,0 +1,296 @@
+#include "xds/compile/secrets.h"
+
+#include <xxhash.h>
+#include <algorithm>
+#include <filesystem>
+#include "envoy/service/discovery/v3/discovery.pb.h"
+#include "proxy/base/log.h"
+#include "xds/compile/convert.h"
+#include "xds/compile/redact.h"
+#include "xds/compile/tls.h"
+#include "xds/load/source.h"
+#include "xds/load/to_proto.h"
+#include "xds/load/validate.h"
+
+namespace outrigger::xds {
+
+namespace {
+
+using stats::SdsStat;
+using Discovery = envoy::service::discovery::v3::DiscoveryResponse;
+
+std::string directory_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? std::string() : path.substr(0, std::max<std::size_t>(slash, 1));
+}
+
+std::string_view name_of(tls_v3::Secret::TypeCase type) {
+  switch (type) {
+    case tls_v3::Secret::kTlsCertificate: return "TLS certificate";
+    case tls_v3::Secret::kValidationContext: return "certificate validation context";
+    case tls_v3::Secret::kSessionTicketKeys: return "TLS session ticket keys";
+    default: return "secret";
+  }
+}
+
+using Source = envoy::config::core::v3::DataSource;
+
+/// The files that a secret names.
+std::vector<std::string> files_of(const tls_v3::Secret& s) {
+  std::vector<std::string> out;
+  const auto add = [&](const Source& source) {
+    if (source.has_filename()) out.push_back(source.filename());
+  };
+  const auto& c = s.tls_certificate();
+  for (const auto* source : {&c.certificate_chain(), &c.private_key(), &c.pkcs12(), &c.password()}) add(*source);
+  add(s.validation_context().trusted_ca());
+  add(s.validation_context().crl());
+  for (const auto& k : s.session_ticket_keys().keys()) add(k);
+  return out;
+}
+
+/// Puts the content in the place of a file's name. False: `why`.
+bool make_inline(Source& source, std::string& why) {
+  auto bytes = read_data_source(source);
+  if (!bytes) {
+    why = bytes.error().detail;
+    return false;
+  }
+  source.set_inline_bytes(std::move(*bytes));
+  return true;
+}
+
+std::string watched_directory(const tls_v3::Secret& s) {
+  if (s.has_tls_certificate()) return s.tls_certificate().watched_directory().path();
+  return s.has_validation_context() ? s.validation_context().watched_directory().path() : std::string();
+}
+
+}  // namespace
+
+/// One secret out of a file with a DiscoveryResponse.
+class SecretStore::FileSecret final : public Secret {
+ public:
+  FileSecret(SecretStore& store, std::string name, tls_v3::Secret::TypeCase type, std::string path, std::string watched)
+      : store_(store), name_(std::move(name)), type_(type), path_(std::move(path)), watched_(std::move(watched)) {
+    const std::string prefix = "sds." + stats::sanitize(name_) + ".";
+    stats_ = stats::make_block<SdsStat>(store_.stats_, prefix);
+    version_text_ = store_.stats_.text_readout(prefix + "version_text");
+    store_.stats_.set(version_text_, "");
+    watch(watched_.empty() ? directory_of(path_) : watched_, [this](std::string_view moved) {
+      if (!watched_.empty() || moved == std::string_view(path_).substr(path_.rfind('/') + 1)) load();
+    });
+    load();
+  }
+
+  bool arrived() const noexcept override { return arrived_; }
+  tls::CertificatePtr certificate() const override { return certificate_; }
+  const tls_v3::CertificateValidationContext& validation_context() const override { return content_.validation_context(); }
+  const tls_v3::TlsSessionTicketKeys& ticket_keys() const override { return content_.session_ticket_keys(); }
+  void on_change(std::function<bool()> told) override { told_.push_back(std::move(told)); }
+  Shown shown() const {
+    Shown out{name_, version_, updated_, arrived_, configured_};
+    redact(out.secret);
+    return out;
+  }
+
+ private:
+  void watch(const std::string& directory, std::function<void(std::string_view)> moved) {
+    auto& w = store_.watcher_;
+    if (w == nullptr) w = std::make_unique<event::DirectoryWatcher>(store_.loop_);
+    if (!w->watch(directory, std::move(moved)))
+      LOG_WARN(logger::config, "sds: secret '", name_, "': cannot watch '", directory, "'");
+  }
+
+  void load() {
+    auto& cells = store_.stats_.main();
+    cells.add(stats_, SdsStat::update_attempt);
+    std::string why;
+    if (!read_file(why)) {
+      cells.add(stats_, why.empty() ? SdsStat::update_failure : SdsStat::update_rejected);
+      LOG_WARN(logger::config, "sds: secret '", name_, "' config rejected: ", why.empty() ? "cannot read " + path_ : why);
+      return;
+    }
+    cells.add(stats_, SdsStat::update_success);
+    version_ = response_version_;
+    updated_ = store_.loop_.clock().wall();
+    store_.stats_.set(stats_, SdsStat::version, XXH64(version_.data(), version_.size(), 0));
+    store_.stats_.set(
+        stats_, SdsStat::update_time,
+        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(updated_.time_since_epoch()).count()));
+    store_.stats_.set(version_text_, version_);
+    watch_files();
+    tell();
+  }
+
+  /// False: `why` says why the content is refused; empty: there is none.
+  bool read_file(std::string& why) {
+    envoy::config::core::v3::DataSource source;
+    source.set_filename(path_);
+    const auto text = read_data_source(source);
+    if (!text) return false;
+    Problems problems;
+    Node tree;
+    Discovery response;
+    if (parse_yaml(*text, path_, tree, problems)) to_proto(tree, response, {path_, false}, problems);
+    validate(response, Path(), problems);
+    if (!problems.ok()) {
+      why = problems.list().front().path + ": " + problems.list().front().text;
+      return false;
+    }
+    tls_v3::Secret found;
+    if (response.resources_size() != 1 || !response.resources(0).UnpackTo(&found)) {
+      why = "expected one envoy.extensions.transport_sockets.tls.v3.Secret, found " + std::to_string(response.resources_size()) +
+            " resources";
+      return false;
+    }
+    if (found.name() != name_ || found.type_case() != type_) {
+      why = "expected the " + std::string(name_of(type_)) + " '" + name_ + "', found '" + found.name() + "'";
+      return false;
+    }
+    if (!take(found, why)) return false;
+    configured_ = std::move(found);
+    response_version_ = response.version_info();
+    arrived_ = true;
+    return true;
+  }
+
+  /// Reads the files that `from` names, and checks. False: `why`, and what was there stays.
+  bool take(const tls_v3::Secret& from, std::string& why) {
+    for (const auto& file : files_of(from))
+      if (directory_of(file).empty()) {
+        why = "invalid file path " + file;
+        return false;
+      }
+    if (from.has_tls_certificate()) {
+      Problems problems;
+      auto c = compile_certificate(from.tls_certificate(), name_, Path(), problems);
+      if (c == nullptr) {
+        why = problems.list().front().text;
+        return false;
+      }
+      changed_ = certificate_ == nullptr || certificate_->identity() != c->identity();
+      if (changed_) certificate_ = std::move(c);
+      return true;
+    }
+    tls_v3::Secret read = from;
+    bool ok = true;
+    if (from.has_validation_context()) {
+      auto& v = *read.mutable_validation_context();
+      ok = (!v.has_trusted_ca() || make_inline(*v.mutable_trusted_ca(), why)) &&
+           (!v.has_crl() || make_inline(*v.mutable_crl(), why));
+      Problems problems;
+      if (ok && compile_validation(v, name_, Path(), problems) == nullptr) {
+        why = problems.list().front().text;
+        ok = false;
+      }
+    } else {
+      for (auto& k : *read.mutable_session_ticket_keys()->mutable_keys()) ok = ok && make_inline(k, why);
+    }
+    if (!ok) return false;
+    changed_ = read.SerializeAsString() != content_.SerializeAsString();
+    content_ = std::move(read);
+    return true;
+  }
+
+  /// The files that the secret names are watched as well: a new one is read as soon as it is in place.
+  void watch_files() {
+    std::vector<std::string> directories;
+    if (const auto d = watched_directory(configured_); !d.empty())
+      directories.push_back(d);
+    else
+      for (const auto& file : files_of(configured_)) directories.push_back(directory_of(file));
+    for (const auto& d : directories) {
+      if (std::find(watched_directories_.begin(), watched_directories_.end(), d) != watched_directories_.end()) continue;
+      watched_directories_.push_back(d);
+      watch(d, [this](std::string_view) { rotate(); });
+    }
+  }
+
+  void rotate() {
+    std::string why;
+    if (!take(configured_, why)) {
+      store_.stats_.main().add(stats_, SdsStat::key_rotation_failed);
+      LOG_WARN(logger::config, "sds: secret '", name_, "': Failed to reload certificates: ", why);
+      return;
+    }
+    if (!changed_) return;
+    updated_ = store_.loop_.clock().wall();
+    tell();
+  }
+
+  void tell() {
+    std::erase_if(told_, [](const std::function<bool()>& f) { return !f(); });
+  }
+
+  SecretStore& store_;
+  std::string name_;
+  tls_v3::Secret::TypeCase type_;
+  std::string path_, watched_;
+  stats::BlockHandle stats_;
+  stats::TextReadout version_text_;
+  tls_v3::Secret configured_, content_;  // content_: not of certificates
+  tls::CertificatePtr certificate_;
+  bool arrived_ = false, changed_ = false;
+  std::string version_, response_version_;
+  WallTime updated_{};
+  std::vector<std::string> watched_directories_;
+  std::vector<std::function<bool()>> told_;
+};
+
+SecretStore::SecretStore(event::Loop& loop, stats::Registry& stats) : loop_(loop), stats_(stats) {}
+SecretStore::~SecretStore() = default;
+
+void SecretStore::add_static(const tls_v3::Secret& secret, const Path& at, Problems& problems) {
+  for (const auto& s : statics_)
+    if (s.name() == secret.name() && s.type_case() == secret.type_case())
+      return problems.error(at / "name",
+                            "Duplicate static " + std::string(name_of(secret.type_case())) + " secret name " + secret.name());
+  statics_.push_back(secret);
+}
+
+const tls_v3::Secret* SecretStore::find_static(const std::string& name, tls_v3::Secret::TypeCase type, const Path& at,
+                                               Problems& problems) {
+  for (const auto& s : statics_)
+    if (s.name() == name && s.type_case() == type) return &s;
+  problems.error(at / "name", "Unknown static " + std::string(name_of(type)) + ": " + name);
+  return nullptr;
+}
+
+std::shared_ptr<Secret> SecretStore::subscribe(const tls_v3::SdsSecretConfig& config, tls_v3::Secret::TypeCase type,
+                                               const Path& at, Problems& problems) {
+  const auto& source = config.sds_config();
+  const std::string path = source.has_path_config_source() ? source.path_config_source().path() : source.path();
+  if (!std::filesystem::is_regular_file(path)) {
+    problems.error(at / "sds_config",
+                   "the file must exist at startup: envoy::api::v2::Path must refer to an existing path in the system: '" + path +
+                       "' does not exist");
+    return nullptr;
+  }
+  if (directory_of(path).empty()) {
+    problems.error(at / "sds_config", "invalid file path " + path + ": it must name its directory");
+    return nullptr;
+  }
+  auto& same = files_[config.name() + '\n' + std::to_string(type) + '\n' + path];
+  if (same == nullptr)
+    same = std::make_shared<FileSecret>(*this, config.name(), type, path, source.path_config_source().watched_directory().path());
+  return same;
+}
+
+void SecretStore::each_context(const std::function<void(const tls::Context&)>& f) const {
+  std::erase_if(sockets_, [](const auto& s) { return s.expired(); });
+  for (const auto& weak : sockets_)
+    if (const auto socket = weak.lock())
+      if (const auto context = socket->current()) f(*context);
+}
+
+void SecretStore::forget_private_keys() {
+  for (auto& s : statics_) redact(s);
+}
+
+std::vector<SecretStore::Shown> SecretStore::dynamic() const {
+  std::vector<Shown> out;
+  for (const auto& [key, secret] : files_) out.push_back(secret->shown());
+  return out;
+}
+
+}  // namespace outrigger::xds
