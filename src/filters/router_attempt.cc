@@ -45,6 +45,7 @@ void Attempt::stop() {
   if (done_) return;
   done_ = true;
   cancel_pending();
+  if (tcp_ != nullptr && stream_ == nullptr) tcp_->cancel();  // it still connects
   stop_timers();
   if (paused_) {
     paused_ = false;

@@ -153,7 +153,7 @@ std::optional<Operator> make_tls_operator(std::string_view name, const Arguments
                       if (facts == nullptr) return false;
                       const auto start = out.size();
                       append_time(WallTime(std::chrono::seconds(facts->*when)),
-                                  f.empty() ? "%Y-%m-%dT%H:%M:%S.%3fZ" : std::string_view(f), out);
+                                  f.empty() ? "%Y-%m-%dT%H:%M:%S.%3fZ" : std::string_view(f), false, out);
                       return cut(out, start);
                     },
                     false};

@@ -190,6 +190,7 @@ void H1Server::on_stream_done(Stream& s, bool request_complete, bool abort) {
 
 void H1Server::on_turn_end() {
   if (!std::exchange(next_request_, false)) return;
+  if (drained_) return session_.begin_close(false);  // the end came behind a response
   codec_.next_request();
   session_.wait_idle();
   session_.feed();
@@ -207,7 +208,7 @@ void H1Server::on_gone() {
 }
 
 void H1Server::drain() {
-  closing_ = true;
+  closing_ = drained_ = true;
   if (stream_ == nullptr && codec_.between_requests()) session_.begin_close(false);
 }
 

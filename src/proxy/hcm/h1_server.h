@@ -56,6 +56,7 @@ class H1Server final : public ServerProtocol, private Downstream, private http::
   bool draining_ = false;                // responses say so; requests are served until drain()
   std::uint64_t response_ends_[2] = {};  // of the last two, among the bytes put out: the older first
   bool closing_ = false, linger_ = false, tunnel_ = false;
+  bool drained_ = false;       // no further request is served
   bool next_request_ = false;  // the turn's end starts the next request
   event::Alarm<H1Server, &H1Server::on_headers_timeout> headers_timeout_;
 };
