@@ -196,6 +196,9 @@ def diff(want, got):
     return "\n".join(list(out)[:60])
 
 
+AGAIN_MAX = 12
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary")
@@ -230,6 +233,20 @@ def main():
             shutil.rmtree(suite.folder, ignore_errors=True)
     if args.record:
         suite.save()
+    # Many scenarios race with a clock: on a busy machine one may differ once. By itself it must agree, and is named.
+    again = [s for s in scenarios if suite.results.get(s.name) is False][:AGAIN_MAX]
+    if again and not args.record and not suite.errors and len(again) < len(scenarios):
+        print("again, by themselves: " + " ".join(s.name for s in again))
+        args.jobs = 1
+        second = Suite(args, again)
+        try:
+            asyncio.run(second.run_all())
+        finally:
+            shutil.rmtree(second.folder, ignore_errors=True)
+        unsteady = [name for name, good in second.results.items() if good]
+        suite.results.update({name: True for name in unsteady})
+        if unsteady:
+            print("unsteady, agreed the second time: " + " ".join(unsteady))
     for name, text in suite.errors.items():
         print(f"FAIL {name}: the process's end\n    " + text.replace("\n", "\n    "))
     # Scenarios that are known to differ still: named, counted, and to be taken off once they agree.

@@ -236,6 +236,11 @@ std::string World::lines_missing() {
 
 std::string World::finish() {
   network.calm();
+  for (auto& s : servers_) {  // what a scenario gave them may refer to its own variables
+    s->on_accept = s->on_raw = s->on_end = nullptr;
+    s->on_head = nullptr;
+    s->on_request = [](Server::Connection& c, const Message&) { c.reply(); };
+  }
   for (auto& c : clients_)
     if (clients_close) c.peer.close();
   run(4h);  // whatever waits has its end

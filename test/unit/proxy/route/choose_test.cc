@@ -16,7 +16,8 @@ std::shared_ptr<const route::RouteConfig> action(const std::string& yaml) {
 std::string choose(const route::RouteConfig& config, std::uint64_t random, const test::Fields& fields = {},
                    const runtime::Snapshot* runtime = nullptr) {
   const auto& r = config.vhosts[0]->routes[0];
-  const auto chosen = route::choose_cluster(r, test::Request("/", fields).head, {nullptr, runtime, random});
+  const test::Request request("/", fields);  // the choice may name a string of it
+  const auto chosen = route::choose_cluster(r, request.head, {nullptr, runtime, random});
   return std::string(chosen.cluster) + (chosen.weight != nullptr ? "/" + std::to_string(chosen.weight - r.weights.data()) : "");
 }
 std::optional<std::uint64_t> hash(const std::string& policies, const test::Request& m, Random* random = nullptr,
