@@ -8,6 +8,7 @@ namespace outrigger::filters {
 using hcm::FilterStatus;
 using http::Flag;
 using http::Name;
+using stats::FaultClusterStat;
 using stats::FaultStat;
 
 namespace {
@@ -30,6 +31,7 @@ class Fault final : public hcm::HttpFilter {
         config_(config),
         counts_(*base.counts),
         stats_(base.stats),
+        cluster_stats_(base.cluster_stats),
         delay_(stream.thread().loop.timers(), *this),
         tick_(stream.thread().loop.timers(), *this) {}
 
@@ -41,6 +43,7 @@ class Fault final : public hcm::HttpFilter {
       if (enter()) {
         stream_.info().flags.set(Flag::delay_injected);
         stream_.thread().cells.add(stats_, FaultStat::delays_injected);
+        count_for_cluster(FaultClusterStat::delays_injected);
         delay_.arm(*wait);
         return FilterStatus::stop;
       }
@@ -93,6 +96,11 @@ class Fault final : public hcm::HttpFilter {
     return node_cluster_.empty() ? n : runtime.integer(cluster_key(part), n);
   }
   std::string_view cluster_key(std::string_view part) { return stream_.arena().cat("fault.http.", node_cluster_, ".", part); }
+
+  void count_for_cluster(FaultClusterStat stat) {
+    if (node_cluster_.empty() || !config_.downstream_cluster_stats || cluster_stats_ == nullptr) return;
+    stream_.thread().cells.add(cluster_stats_->find(node_cluster_, stream_.thread().cells), stat);
+  }
 
   std::optional<Duration> delay_of(const http::RequestHead& head) {
     if (!config_.delay) return {};
@@ -152,6 +160,7 @@ class Fault final : public hcm::HttpFilter {
     if (http != 0 && !a.from_header) http = std::min(number(config_.abort_status_key, "abort.http_status", http), kStatusMax);
     if (grpc && !a.from_header) grpc = static_cast<std::uint32_t>(number(config_.abort_grpc_key, "abort.grpc_status", *grpc));
     stream_.thread().cells.add(stats_, FaultStat::aborts_injected);
+    count_for_cluster(FaultClusterStat::aborts_injected);
     stream_.local_reply({.status = static_cast<std::uint16_t>(http == 0 ? 200 : http),
                          .body = a.body,
                          .details = "fault_filter_abort",
@@ -201,6 +210,7 @@ class Fault final : public hcm::HttpFilter {
   const FaultConfig& config_;
   FaultCounts& counts_;
   stats::BlockHandle stats_;
+  stats::NamedBlocks* cluster_stats_;
   std::string_view node_cluster_;  // x-envoy-downstream-service-cluster
   Buffer queue_;
   std::uint64_t bytes_per_tick_ = 0;

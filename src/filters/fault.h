@@ -7,6 +7,7 @@
 #include <vector>
 #include "proxy/hcm/stream.h"
 #include "proxy/route/matcher.h"
+#include "proxy/stats/named_blocks.h"
 
 namespace outrigger::filters {
 
@@ -45,7 +46,8 @@ struct FaultConfig {
               abort_grpc_key = "fault.http.abort.grpc_status", active_max_key = "fault.http.max_active_faults",
               rate_limit_percent_key = "fault.http.rate_limit.response_percent";
   bool downstream_cluster_stats = true;
-  stats::BlockHandle stats;  // http.<prefix>.fault.
+  stats::BlockHandle stats;                     // http.<prefix>.fault.
+  stats::NamedBlocks* cluster_stats = nullptr;  // of the clients' clusters, below that
   std::shared_ptr<FaultCounts> counts;
 };
 

@@ -54,6 +54,7 @@ constexpr std::span<const std::string_view> families_of(Stat) {
   return {};
 }
 constexpr std::span<const std::string_view> families_of(ClusterStat) { return kClusterFamilies; }
+constexpr std::span<const std::string_view> families_of(AltClusterStat) { return kClusterFamilies; }
 constexpr std::span<const std::string_view> families_of(RouteStat) { return std::span(kClusterFamilies).first(1); }
 
 }  // namespace

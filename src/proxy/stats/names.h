@@ -27,6 +27,7 @@ struct BlockDef {
 /// All lists: B(enumeration, list).
 #define OUTRIGGER_STAT_BLOCKS(B)                           \
   B(ClusterStat, OUTRIGGER_CLUSTER_STATS)                  \
+  B(AltClusterStat, OUTRIGGER_ALT_CLUSTER_STATS)           \
   B(RemainingStat, OUTRIGGER_REMAINING_STATS)              \
   B(HealthCheckStat, OUTRIGGER_HEALTH_CHECK_STATS)         \
   B(OutlierStat, OUTRIGGER_OUTLIER_STATS)                  \
@@ -43,6 +44,7 @@ struct BlockDef {
   B(RouterStat, OUTRIGGER_ROUTER_STATS)                    \
   B(HttpTracingStat, OUTRIGGER_HTTP_TRACING_STATS)         \
   B(FaultStat, OUTRIGGER_FAULT_STATS)                      \
+  B(FaultClusterStat, OUTRIGGER_FAULT_CLUSTER_STATS)       \
   B(RbacStat, OUTRIGGER_RBAC_STATS)                        \
   B(CorsStat, OUTRIGGER_CORS_STATS)                        \
   B(LocalRateLimitStat, OUTRIGGER_LOCAL_RATE_LIMIT_STATS)  \
@@ -85,6 +87,13 @@ template <class Stat>
 BlockHandle make_block(Registry& registry, std::string_view prefix) {
   const BlockDef def = block_def(Stat{});
   return registry.instantiate(registry.define_block(def.stats, def.families), prefix);
+}
+
+/// The blocks of `Stat` below `prefix`, by names that come with requests.
+template <class Stat>
+NamedBlocks& make_named_blocks(Registry& registry, std::string_view prefix) {
+  const BlockDef def = block_def(Stat{});
+  return registry.named_blocks(registry.define_block(def.stats, def.families), prefix);
 }
 
 /// The admin listener's: those of a listener save the two about its extension configs.

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/stats/named_blocks.h"
 #include "proxy/stats/stats.h"
 
 namespace outrigger::stats {
@@ -60,6 +61,7 @@ struct Block {
   const BlockType* type = nullptr;  // null: the id is free
   std::string prefix;
   std::uint32_t references = 0;
+  std::uint32_t slab = 0;          // the workers' slabs are at this id
   std::unique_ptr<MainPart> main;  // null until needed
 
   MainPart& part() {
@@ -92,6 +94,13 @@ struct Registry::Impl {
   std::deque<Block> blocks;  // by id; 0 is the null block. Keys point to their prefixes.
   std::vector<std::uint32_t> free;
   std::unordered_map<Key, std::uint32_t, KeyHash> by_name;
+  /// Blocks that workers make have ids from the table's end down; `blocks` lists them with the others.
+  static constexpr std::uint32_t kNamedIds = 65536;
+  static constexpr std::uint32_t kFirstNamedId = Cells::kMaxBlocks - kNamedIds;
+  std::atomic<std::uint32_t> next_named_id{Cells::kMaxBlocks - 1};
+  std::deque<NamedBlocks> named;
+  Counter names_overflow;  // stats.overflow
+  void adopt_named();
   std::deque<ReadoutCell> readouts;  // by index; 0 is the null one
   const BlockType* single_counter = nullptr;
   const BlockType* single_gauge = nullptr;

@@ -10,6 +10,8 @@ namespace {
 
 constexpr StatDef kSingleCounter[] = {{Kind::counter, ""}};
 constexpr StatDef kSingleGauge[] = {{Kind::gauge, ""}};
+/// Names from requests that found no place: listed once there was one.
+constexpr StatDef kOverflow[] = {{Kind::counter, "overflow", Unit::unspecified, 0}};
 constexpr StatDef kSingleHistograms[] = {
     {Kind::histogram, "", Unit::unspecified},  {Kind::histogram, "", Unit::bytes},   {Kind::histogram, "", Unit::microseconds},
     {Kind::histogram, "", Unit::milliseconds}, {Kind::histogram, "", Unit::percent},
@@ -66,8 +68,20 @@ Reading read_cell(const Block& block, std::size_t stat, std::span<std::uint64_t*
 void Registry::Impl::slabs(std::uint32_t id, std::vector<std::uint64_t*>& out) const {
   out.clear();
   for (std::size_t i = 1; i < cells.size(); ++i) {
-    if (std::uint64_t* slab = cells[i]->peek(id)) out.push_back(slab);
+    if (std::uint64_t* slab = cells[i]->peek(blocks[id].slab)) out.push_back(slab);
   }
+}
+
+/// Lists the blocks that workers have made since the last time.
+void Registry::Impl::adopt_named() {
+  for (auto& n : named)
+    n.take_new([&](std::string prefix, BlockHandle handle) {
+      Block& b = blocks.emplace_back();
+      b.type = &n.type();
+      b.prefix = std::move(prefix);
+      b.references = 1;
+      b.slab = handle.id;
+    });
 }
 
 void Registry::Impl::destroy_slab(const BlockType& type, std::uint64_t* slab) noexcept {
@@ -87,17 +101,25 @@ Registry::Registry() : impl_(std::make_unique<Impl>()) {
   impl_->readouts.emplace_back();
   impl_->single_counter = define_block(kSingleCounter);
   impl_->single_gauge = define_block(kSingleGauge);
+  impl_->names_overflow = {instantiate(define_block(kOverflow), "stats.").id};
   for (std::size_t i = 0; i < impl_->single_histogram.size(); ++i) {
     impl_->single_histogram[i] = define_block(std::span(kSingleHistograms).subspan(i, 1));
   }
 }
 
+NamedBlocks& Registry::named_blocks(const BlockType* type, std::string_view prefix) {
+  for (auto& n : impl_->named)
+    if (&n.type() == type && n.prefix() == prefix) return n;
+  return impl_->named.emplace_back(*type, std::string(prefix), impl_->next_named_id, Impl::kFirstNamedId, impl_->names_overflow);
+}
+
 Registry::~Registry() {
+  impl_->adopt_named();
   for (std::uint32_t id = 1; id < impl_->blocks.size(); ++id) {
     const Block* b = impl_->block(id);
     if (b == nullptr) continue;
     for (const auto& cells : impl_->cells) {
-      if (std::uint64_t* slab = cells->take(id)) impl_->destroy_slab(*b->type, slab);
+      if (std::uint64_t* slab = cells->take(b->slab)) impl_->destroy_slab(*b->type, slab);
     }
   }
 }
@@ -151,7 +173,7 @@ BlockHandle Registry::instantiate(const BlockType* type, std::string_view prefix
     id = impl_->free.back();
     impl_->free.pop_back();
   } else {
-    if (impl_->blocks.size() >= Cells::kMaxBlocks) return {};
+    if (impl_->blocks.size() >= Impl::kFirstNamedId) return {};
     id = static_cast<std::uint32_t>(impl_->blocks.size());
     impl_->blocks.emplace_back();
   }
@@ -159,6 +181,7 @@ BlockHandle Registry::instantiate(const BlockType* type, std::string_view prefix
   b.type = type;
   b.prefix = prefix;
   b.references = 1;
+  b.slab = id;
   impl_->by_name.emplace(Impl::Key{type, b.prefix}, id);
   return handle(id);
 }
@@ -197,6 +220,7 @@ std::uint64_t Registry::value_at(BlockHandle b, std::size_t stat) const {
 }
 
 void Registry::merge_histograms() {
+  impl_->adopt_named();
   std::vector<std::uint64_t*> slabs;
   std::vector<std::uint64_t> bins;
   for (std::uint32_t id = 1; id < impl_->blocks.size(); ++id) {
@@ -222,6 +246,7 @@ void Registry::merge_histograms() {
 }
 
 void Registry::reset_counters() {
+  impl_->adopt_named();
   std::vector<std::uint64_t*> slabs;
   std::vector<std::uint64_t> codes;
   for (std::uint32_t id = 1; id < impl_->blocks.size(); ++id) {

@@ -34,6 +34,8 @@ struct StatView {
   const MergedHistogram* histogram = nullptr;  // null: nothing merged yet
 };
 
+class NamedBlocks;
+
 class Registry {
  public:
   Registry();
@@ -60,6 +62,9 @@ class Registry {
   BlockHandle instantiate(const BlockType* type, std::string_view prefix);
   /// For a block that no worker can touch any more (its config was retired).
   void release(BlockHandle block);
+
+  /// Blocks by names that come with requests; it lives as long as the Registry.
+  NamedBlocks& named_blocks(const BlockType* type, std::string_view prefix);
 
   // Writing from the main thread. A set gauge prints as the value plus the workers' parts.
   void set(Gauge g, std::uint64_t value);

@@ -147,6 +147,7 @@ std::unique_ptr<Cursor> read_block(const Block& block, std::span<std::uint64_t* 
 }  // namespace
 
 void Walk::each(unsigned select, const std::function<void(const StatView&)>& f) const {
+  registry_.impl_->adopt_named();
   const Registry::Impl& impl = *registry_.impl_;
   std::vector<std::uint32_t> ids;
   for (std::uint32_t id = 1; id < impl.blocks.size(); ++id) {

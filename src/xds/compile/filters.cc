@@ -83,6 +83,7 @@ std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
     auto f = compile_fault(p, config, c.problems);
     f->counts = std::make_shared<filters::FaultCounts>();
     f->stats = stats::make_block<stats::FaultStat>(c.stats, stat_prefix + "fault.");
+    f->cluster_stats = &stats::make_named_blocks<stats::FaultClusterStat>(c.stats, stat_prefix + "fault.");
     made = std::make_shared<filters::FaultFactory>(std::move(f));
   } else if (any.type_url().empty()) {
     c.problems.error(at, "Didn't find a registered implementation for '" + filter.name() + "' with type URL: ''");
