@@ -308,6 +308,12 @@ upstream::Priorities* Router::other_priorities() {
   return &priorities_;
 }
 
+void Router::no_healthy_upstream() {
+  charge(503, nullptr, nullptr);
+  stream_.info().flags.set(Flag::no_healthy_upstream);
+  fail(503, "no healthy upstream", "no_healthy_upstream", false);
+}
+
 void Router::start_attempt() {
   auto& head = stream_.request();
   auto& info = stream_.info();
@@ -320,6 +326,7 @@ void Router::start_attempt() {
   upstream::PickContext pick;
   pick.hash = hash_;
   pick.request = &head;
+  if (info.connection->local_restored) pick.original_dst = &info.connection->local;
   if (is_retry_) {
     pick.avoid = this;
     pick.attempts_max = retry_.host_attempts_max();
@@ -327,11 +334,7 @@ void Router::start_attempt() {
   }
   upstream::Host* host = cluster_->pick(pick);
   if (std::exchange(priorities_.exhausted, false)) seen_from_ = tried_count_;
-  if (host == nullptr) {
-    charge(503, nullptr, nullptr);
-    info.flags.set(Flag::no_healthy_upstream);
-    return fail(503, "no healthy upstream", "no_healthy_upstream", false);
-  }
+  if (host == nullptr) return no_healthy_upstream();
   host->describe(info.upstream.emplace());
   if (tried_count_ < kAttemptsMax) {
     tried_priorities_[tried_count_] = static_cast<std::uint8_t>(host->endpoint().priority % upstream::Priorities::kMax);
@@ -347,6 +350,7 @@ void Router::start_attempt() {
   attempts_[attempt_count_++] = a;
   a->high_priority = route_->high_priority;
   a->downstream_protocol = info.protocol;
+  a->downstream_connection = info.connection->id;
   a->unsent_end_ = request_end_;
   if (connects_to_tcp()) {
     a->tcp_ = std::make_unique<TcpTunnel>(stream_.thread(), *cluster_, *a);

@@ -60,6 +60,8 @@ class Attempt final : public upstream::PoolWaiter, public upstream::ClientStream
   void arm_timers();
   void stop_timers();
   void settle();
+  void track();
+  void measure_head(const http::ResponseHead& head) noexcept;
   void stop_try_timers();
   Router& router_;
   std::unique_ptr<TcpTunnel> tcp_;  // CONNECT to a raw connection; it is stream_ then
@@ -68,7 +70,9 @@ class Attempt final : public upstream::PoolWaiter, public upstream::ClientStream
   Buffer unsent_;
   bool unsent_end_ = false, done_ = false, winner_ = false, paused_ = false, sent_any_ = false, head_seen_ = false;
   TimePoint started_;
-  bool retried_ = false;  // hedging: it was too slow, another try was made, and it runs on
+  std::uint64_t sent_bytes_ = 0, received_bytes_ = 0, response_head_bytes_ = 0;
+  std::uint32_t response_headers_ = 0;  // 0: no answer
+  bool retried_ = false;                // hedging: it was too slow, another try was made, and it runs on
   event::Alarm<Attempt, &Attempt::on_per_try_timeout> per_try_;
   event::Alarm<Attempt, &Attempt::on_per_try_idle> per_try_idle_;
   event::Alarm<Attempt, &Attempt::on_max_duration> max_duration_;  // of the cluster
@@ -113,6 +117,7 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
 
   void on_response_head(Attempt& a, http::ResponseHead& head, bool end_stream);
   void on_response_end(Attempt& a);
+  void no_healthy_upstream();
   void on_attempt_reset(Attempt& a, http::ResetReason reason, std::string_view detail, bool pool_overflow);
   void on_attempt_timeout(Attempt& a, std::string_view details);
   void on_attempt_max_duration(Attempt& a);
@@ -128,7 +133,9 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   bool internal_redirect(http::ResponseHead& head);
   void fail(std::uint16_t status, std::string_view body, std::string_view details, bool overloaded);
   void charge(std::uint16_t status, const http::HeaderMap* headers, upstream::Host* host);
+  void charge_alt(std::uint16_t status, bool internal, bool canary);
   void charge_time();
+  void track_budget(Duration used);
   void drop_other_attempts(const Attempt& keep);
   void set_flag(http::ResetReason reason);
   std::size_t running() const noexcept;
@@ -153,6 +160,7 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   bool tunnel_open_ = false, tunnel_paused_ = false;
   bool after_timeout_ = false;                    // the next try is because one took too long
   const stats::BlockHandle* vcluster_ = nullptr;  // null: the virtual host has none
+  stats::BlockHandle alt_stats_;                  // none: the client names none
   TimePoint request_end_at_{};
   std::optional<Duration> timeout_value_, per_try_value_;
   std::optional<std::uint64_t> hash_;

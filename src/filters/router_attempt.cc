@@ -35,6 +35,7 @@ void Attempt::settle() {
 }
 
 void Attempt::finish() {
+  if (!done_) track();
   settle();
   done_ = true;
   stream_ = nullptr;
@@ -43,6 +44,7 @@ void Attempt::finish() {
 
 void Attempt::stop() {
   if (done_) return;
+  track();
   done_ = true;
   cancel_pending();
   if (tcp_ != nullptr && stream_ == nullptr) tcp_->cancel();  // it still connects
@@ -91,6 +93,7 @@ void Attempt::on_pool_ready(upstream::ClientStream& stream, upstream::Host& host
   stream.send_head(router_.stream_.request(), head_only);
   if (done_ || stream_ == nullptr) return;
   if (std::exchange(paused_, false)) router_.stream_.pause_request(false);  // what waited goes; the stream's limit counts now
+  sent_bytes_ += unsent_.size();
   if (!head_only && (!unsent_.empty() || unsent_end_)) stream.send_body(unsent_, unsent_end_ && trailers == nullptr);
   if (trailers != nullptr && !done_ && stream_ != nullptr) stream.send_trailers(*trailers);
   if (router_.request_end_ && !done_) arm_timers();
@@ -110,6 +113,7 @@ void Attempt::send_body(Buffer& body, bool end_stream) {
     paused_ = false;
     router_.stream_.pause_request(false);
   }
+  sent_bytes_ += body.size();
   stream_->send_body(body, end_stream);
 }
 
@@ -120,14 +124,15 @@ void Attempt::send_trailers(http::HeaderMap& trailers) {
 
 void Attempt::on_pool_failure(upstream::PoolFailure why, std::string_view detail, upstream::Host* host) {
   host_ = host;
+  auto& up = router_.stream_.info().upstream.emplace();
   if (host != nullptr) {
-    auto& up = router_.stream_.info().upstream.emplace();
     host->describe(up);
     up.transport_failure_reason = with_underscores(detail, arena());
     up.pool_start = started_;
     up.pool_ready = router_.stream_.thread().loop.now();
   }
   finish();
+  if (why == upstream::PoolFailure::no_pool) return router_.no_healthy_upstream();
   static constexpr ResetReason kReasons[] = {ResetReason::overflow, ResetReason::remote_connection_failure,
                                              ResetReason::connection_timeout, ResetReason::local_connection_failure};
   router_.on_attempt_reset(*this, kReasons[static_cast<int>(why)], detail, why == upstream::PoolFailure::overflow);
@@ -141,6 +146,7 @@ void Attempt::on_informational(http::ResponseHead& head) {
 
 void Attempt::on_head(http::ResponseHead& head, bool end_stream) {
   per_try_.cancel();
+  measure_head(head);
   if (end_stream) finish();
   if (per_try_idle_.armed()) arm_timers(), per_try_.cancel();
   head_seen_ = true;
@@ -149,6 +155,7 @@ void Attempt::on_head(http::ResponseHead& head, bool end_stream) {
 
 void Attempt::on_body(Buffer& body, bool end_stream) {
   if (per_try_idle_.armed()) arm_timers(), per_try_.cancel();
+  received_bytes_ += body.size();
   if (end_stream) finish();
   if (!winner_) return body.clear();
   if (end_stream) router_.on_response_end(*this);

@@ -10,6 +10,7 @@ using hcm::ExtraHeader;
 using http::Flag;
 using http::Name;
 using http::ResetReason;
+using stats::AltClusterStat;
 using stats::ClusterStat;
 using stats::CodeFamily;
 using stats::RouterStat;
@@ -48,7 +49,22 @@ void Router::charge(std::uint16_t status, const http::HeaderMap* headers, upstre
     cells.add(*more, RouteStat::upstream_rq_completed);
     cells.add_code(*more, CodeFamily::upstream_rq, status);
   }
+  if (alt_stats_) charge_alt(status, internal, canary || (host != nullptr && host->endpoint().canary));
   if (host != nullptr && status / 100 == 5) cluster_->report(*host, upstream::Outcome::error);
+}
+
+void Router::charge_alt(std::uint16_t status, bool internal, bool canary) {
+  auto& cells = stream_.thread().cells;
+  const auto count = [&](AltClusterStat completed, CodeFamily family) {
+    cells.add(alt_stats_, completed);
+    cells.add_code(alt_stats_, family, status);
+  };
+  count(AltClusterStat::upstream_rq_completed, CodeFamily::upstream_rq);
+  if (internal)
+    count(AltClusterStat::internal_upstream_rq_completed, CodeFamily::internal_upstream_rq);
+  else
+    count(AltClusterStat::external_upstream_rq_completed, CodeFamily::external_upstream_rq);
+  if (canary) count(AltClusterStat::canary_upstream_rq_completed, CodeFamily::canary_upstream_rq);
 }
 
 void Router::charge_time() {
@@ -61,6 +77,11 @@ void Router::charge_time() {
                ms);
   if (route_->has_route_stats) cells.record(route_->route_stats, RouteStat::upstream_rq_time, ms);
   if (vcluster_ != nullptr) cells.record(*vcluster_, RouteStat::upstream_rq_time, ms);
+  if (!alt_stats_) return;
+  cells.record(alt_stats_, AltClusterStat::upstream_rq_time, ms);
+  cells.record(alt_stats_,
+               stream_.info().is_internal ? AltClusterStat::internal_upstream_rq_time : AltClusterStat::external_upstream_rq_time,
+               ms);
 }
 
 void Router::count_retry(ClusterStat in_cluster, RouteStat in_route) {
@@ -176,6 +197,7 @@ void Router::on_response_head(Attempt& a, http::ResponseHead& head, bool end_str
 void Router::on_response_end(Attempt&) {
   timeout_.cancel();
   charge_time();
+  track_budget(stream_.thread().loop.now() - request_end_at_);
 }
 
 void Router::set_flag(ResetReason reason) {
@@ -302,6 +324,7 @@ void Router::on_timeout() {
     if (!a->head_seen_) charge(alt_response_ ? 204 : 504, nullptr, a->host_);
     a->stop();
   }
+  track_budget(timeout_value_.value_or(Duration{}));
   stream_.info().flags.set(Flag::upstream_request_timeout);
   if (responded_) {
     stream_.info().details = "response_timeout";

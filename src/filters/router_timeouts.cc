@@ -52,7 +52,8 @@ void Router::read_timeouts(http::RequestHead& head) {
   if (per_try_value_ && (per_try_value_->count() == 0 || (timeout_value_ && *per_try_value_ >= *timeout_value_)))
     per_try_value_.reset();
   alt_response_ = h.remove(Name::x_envoy_upstream_rq_timeout_alt_response) > 0;
-  h.remove(Name::x_envoy_upstream_alt_stat_name);  // a hint to this hop, though no second stat tree is kept
+  if (const auto name = h.get(Name::x_envoy_upstream_alt_stat_name); !name.empty()) alt_stats_ = cluster_->alt_stats(name);
+  h.remove(Name::x_envoy_upstream_alt_stat_name);
   hedge_ = route_->hedge.on_per_try_timeout;
   if (const auto* e = h.find(Name::x_envoy_hedge_on_per_try_timeout)) {
     hedge_ = e->value == "true";

@@ -140,7 +140,7 @@ void TcpProxy::dial_once() {
     return fail(Flag::upstream_retry_limit_exceeded, "tcp_initializion_failure:0");
   }
   upstream::PickContext pick;
-  pick.original_dst = &info_.local;
+  if (info_.local_restored) pick.original_dst = &info_.local;
   const auto ip = info_.remote.ip_text();
   if (config_->hash_source_ip) pick.hash = XXH64(ip.data(), ip.size(), 0);
   upstream::Host* host = cluster_->pick(pick);

@@ -32,6 +32,7 @@ struct ConnectionInfo {
   net::Address direct_remote;  // the socket's peer
   net::Address remote;         // after PROXY protocol
   std::string_view requested_server_name;
+  bool local_restored = false;  // `local` is what the client asked for, not where it came in
   std::string_view filter_chain_name;
   std::string_view listener_name;
   const Metadata* listener_metadata = nullptr;
@@ -82,7 +83,7 @@ struct StreamInfo {
   ResponseFlags flags;
   std::string_view details;                          // %RESPONSE_CODE_DETAILS%
   std::uint64_t bytes_received = 0, bytes_sent = 0;  // bodies
-  ByteMeter bytes, upstream_bytes;  // the latter: of all attempts
+  ByteMeter bytes, upstream_bytes;                   // the latter: of all attempts
   std::uint32_t attempt_count = 0;
   std::uint32_t connection_header_bytes = 0;  // of the response's connection header, which is not in its map
   std::string_view route_name, virtual_host, virtual_cluster;

@@ -5,8 +5,9 @@ namespace outrigger::net {
 namespace {
 class SocketDialer final : public Dialer {
  public:
-  std::unique_ptr<Transport> connect(event::Loop& loop, const Address& to, const ConnectOptions& o, int& error) override {
-    return connect_tcp(loop, to, o, error);
+  std::unique_ptr<Transport> connect(event::Loop& loop, const Address& to, const ConnectOptions& o,
+                                     ConnectFailure& failure) override {
+    return connect_tcp(loop, to, o, failure);
   }
 };
 }  // namespace

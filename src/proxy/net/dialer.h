@@ -8,9 +8,10 @@ namespace outrigger::net {
 
 class Dialer {
  public:
-  /// Starts to connect; the outcome comes as on_connected / on_connect_failed after start(). Null and
-  /// `error` (errno) when even that fails.
-  virtual std::unique_ptr<Transport> connect(event::Loop& loop, const Address& to, const ConnectOptions& o, int& error) = 0;
+  /// Starts to connect; the outcome comes as on_connected / on_connect_failed after start(). Null when
+  /// even that fails.
+  virtual std::unique_ptr<Transport> connect(event::Loop& loop, const Address& to, const ConnectOptions& o,
+                                             ConnectFailure& failure) = 0;
 
  protected:
   ~Dialer() = default;

@@ -32,15 +32,16 @@ Result<std::unique_ptr<ListenSocket>> ListenSocket::open(const Address& at, cons
   }
   if (o.transparent) turn_on(fd, SOL_IP, IP_TRANSPARENT);
   if (o.freebind) turn_on(fd, SOL_IP, IP_FREEBIND);
-  for (const auto& option : o.options)
-    if (::setsockopt(fd, option.level, option.name, option.value.data(), static_cast<socklen_t>(option.value.size())) != 0)
-      return io_error("set a socket option on", at);
+  const auto set = [&](RawOption::Moment moment) { return set_options(fd, at.family(), o.options, moment); };
+  if (!set(RawOption::Moment::before_bind)) return io_error("set a socket option on", at);
   if (::bind(fd, at.raw(), at.raw_size()) != 0) return io_error("bind", at);
+  if (!set(RawOption::Moment::after_bind)) return io_error("set a socket option on", at);
   if (file) {
     s->unlink_ = true;
     if (o.pipe_mode != 0) ::chmod(at.text().c_str(), o.pipe_mode);
   }
   if (::listen(fd, o.backlog > 0 ? o.backlog : SOMAXCONN) != 0) return io_error("listen on", at);
+  if (!set(RawOption::Moment::listening)) return io_error("set a socket option on", at);
   sockaddr_storage sa;
   socklen_t n = sizeof sa;
   if (at.is_ip() && ::getsockname(fd, reinterpret_cast<sockaddr*>(&sa), &n) == 0)

@@ -116,10 +116,10 @@ void TcpTransport::close_reset() noexcept {
   close();
 }
 
-std::unique_ptr<Transport> connect_tcp(event::Loop& loop, const Address& to, const ConnectOptions& o, int& error) {
+std::unique_ptr<Transport> connect_tcp(event::Loop& loop, const Address& to, const ConnectOptions& o, ConnectFailure& failure) {
   const int fd = ::socket(to.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   const auto fail = [&]() -> std::unique_ptr<Transport> {
-    error = errno;
+    failure.error = errno;
     if (fd >= 0) ::close(fd);
     return nullptr;
   };
@@ -136,10 +136,12 @@ std::unique_ptr<Transport> connect_tcp(event::Loop& loop, const Address& to, con
     set(TCP_KEEPIDLE, o.keepalive->time_s);
     set(TCP_KEEPINTVL, o.keepalive->interval_s);
   }
-  for (const auto& option : o.options)
-    if (::setsockopt(fd, option.level, option.name, option.value.data(), static_cast<socklen_t>(option.value.size())) != 0)
-      return fail();
-  if (o.source != nullptr && !o.source->empty() && ::bind(fd, o.source->raw(), o.source->raw_size()) != 0) return fail();
+  if (o.freebind) ::setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof one);
+  if (!set_options(fd, to.family(), o.options, RawOption::Moment::before_bind)) return fail();
+  if (o.source != nullptr && ::bind(fd, o.source->raw(), o.source->raw_size()) != 0) {
+    failure.bind = true;
+    return fail();
+  }
   if (::connect(fd, to.raw(), to.raw_size()) != 0 && errno != EINPROGRESS) return fail();
   auto t = std::make_unique<TcpTransport>(loop, fd, Address{}, to);
   t->connecting_ = true;  // an immediate success shows as EPOLLOUT too

@@ -5,22 +5,24 @@
 #include <span>
 #include <string>
 #include "proxy/event/loop.h"
+#include "proxy/net/socket_options.h"
 #include "proxy/net/transport.h"
 
 namespace outrigger::net {
 
-/// A raw socket option, set before bind/connect.
-struct RawOption {
-  int level = 0, name = 0;
-  std::string value;
-};
 struct KeepaliveOptions {
   std::uint32_t probes = 0, time_s = 0, interval_s = 0;  // 0: the kernel's default
 };
 struct ConnectOptions {
   const Address* source = nullptr;
+  bool freebind = false;  // the source need not be this machine's
   const KeepaliveOptions* keepalive = nullptr;
   std::span<const RawOption> options;
+};
+/// Why a connection could not even be started.
+struct ConnectFailure {
+  int error = 0;      // errno
+  bool bind = false;  // to the source address
 };
 
 class TcpTransport final : public Transport, private event::Pollable {
@@ -41,7 +43,7 @@ class TcpTransport final : public Transport, private event::Pollable {
   int fd() const noexcept override { return fd_; }
 
  private:
-  friend std::unique_ptr<Transport> connect_tcp(event::Loop&, const Address&, const ConnectOptions&, int&);
+  friend std::unique_ptr<Transport> connect_tcp(event::Loop&, const Address&, const ConnectOptions&, ConnectFailure&);
   void on_events(std::uint32_t events) override;
   event::Loop& loop_;
   int fd_;
@@ -52,7 +54,7 @@ class TcpTransport final : public Transport, private event::Pollable {
 };
 
 /// Starts to connect; the outcome comes as on_connected / on_connect_failed after start(). Null and
-/// `error` (errno) when even that fails.
-std::unique_ptr<Transport> connect_tcp(event::Loop& loop, const Address& to, const ConnectOptions& o, int& error);
+/// `failure` (errno) when even that fails.
+std::unique_ptr<Transport> connect_tcp(event::Loop& loop, const Address& to, const ConnectOptions& o, ConnectFailure& failure);
 
 }  // namespace outrigger::net

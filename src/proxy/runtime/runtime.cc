@@ -36,6 +36,11 @@ const Value* Snapshot::find(std::string_view key) const noexcept {
   return at == final_.end() ? nullptr : &at->second;
 }
 
+bool Snapshot::has_any(std::string_view prefix) const noexcept {
+  const auto at = final_.lower_bound(prefix);
+  return at != final_.end() && at->first.starts_with(prefix);
+}
+
 std::uint64_t Snapshot::integer(std::string_view key, std::uint64_t fallback) const noexcept {
   const Value* v = find(key);
   return v != nullptr && v->integer ? *v->integer : fallback;

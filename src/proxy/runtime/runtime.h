@@ -38,6 +38,7 @@ class Snapshot {
   Snapshot() = default;
   explicit Snapshot(std::vector<std::pair<std::string, Layer>> layers);
   const Value* find(std::string_view key) const noexcept;
+  bool has_any(std::string_view prefix) const noexcept;
   std::uint64_t integer(std::string_view key, std::uint64_t fallback) const noexcept;
   bool boolean(std::string_view key, bool fallback) const noexcept;
   double number(std::string_view key, double fallback) const noexcept;
@@ -65,6 +66,7 @@ struct RuntimeUint32 {
 struct RuntimeDouble {
   std::string key;
   double value = 0;
+  double in(const Snapshot& s) const noexcept { return key.empty() ? value : s.number(key, value); }
 };
 struct RuntimeBool {
   std::string key;

@@ -14,10 +14,20 @@ using upstream::Member;
 std::string_view health_flags(const Member& m) {
   switch (m.endpoint->health) {
     case upstream::Health::unhealthy:
-    case upstream::Health::draining:
     case upstream::Health::timeout: return "/failed_eds_health";
+    case upstream::Health::draining: return "/eds_status_draining";
     case upstream::Health::degraded: return "/degraded_eds_health";
     default: return "healthy";
+  }
+}
+
+std::string_view eds_status(const Member& m) {
+  switch (m.endpoint->health) {
+    case upstream::Health::unhealthy:
+    case upstream::Health::timeout: return "UNHEALTHY";
+    case upstream::Health::draining: return "DRAINING";
+    case upstream::Health::degraded: return "DEGRADED";
+    default: return "HEALTHY";
   }
 }
 
@@ -39,7 +49,7 @@ void host_text(const std::string& cluster, const Member& m, std::string& out) {
   number("cx_total", count(s.cx_total));
   number("rq_active", count(s.rq_active));
   number("rq_error", count(s.rq_error));
-  number("rq_pending_active", 0);
+  number("rq_pending_active", count(s.rq_pending));
   number("rq_success", count(s.rq_success));
   number("rq_timeout", count(s.rq_timeout));
   number("rq_total", count(s.rq_total));
@@ -59,12 +69,16 @@ void cluster_text(const ClusterShared& c, const HostSet& hosts, std::string& out
   const auto& name = c.config->name;
   out += name + "::observability_name::" + c.config->observability_name + "\n";
   for (const bool high : {false, true}) {
-    const auto& t = c.thresholds(high);
-    const std::string prefix = name + (high ? "::high_priority::" : "::default_priority::");
-    out += prefix + "max_connections::" + std::to_string(t.connections) + "\n";
-    out += prefix + "max_pending_requests::" + std::to_string(t.pending) + "\n";
-    out += prefix + "max_requests::" + std::to_string(t.requests) + "\n";
-    out += prefix + "max_retries::" + std::to_string(t.retries) + "\n";
+    using upstream::Limit;
+    const auto limit = [&](std::string_view what, Limit l) {
+      out += name + (high ? "::high_priority::" : "::default_priority::");
+      out += what;
+      out += "::" + std::to_string(c.circuit[high ? 1 : 0].max(l)) + "\n";
+    };
+    limit("max_connections", Limit::connections);
+    limit("max_pending_requests", Limit::pending);
+    limit("max_requests", Limit::requests);
+    limit("max_retries", Limit::retries);
   }
   out += name + "::added_via_api::" + (c.config->added_via_api ? "true" : "false") + "\n";
   for (const auto& m : hosts) host_text(name, m, out);
@@ -106,11 +120,10 @@ void host_json(const Member& m, JsonWriter& j) {
   stat("rq_total", count(s.rq_total), false);
   stat("cx_active", count(s.cx_active), true);
   stat("rq_active", count(s.rq_active), true);
-  stat("rq_pending_active", 0, true);
+  stat("rq_pending_active", count(s.rq_pending), true);
   j.end();
   j.begin_object("health_status");
-  const auto health = health_flags(m);
-  j.text("eds_health_status", health == "healthy" ? "HEALTHY" : health == "/degraded_eds_health" ? "DEGRADED" : "UNHEALTHY");
+  j.text("eds_health_status", eds_status(m));
   j.end();
   j.number("weight", e.weight);
   if (!e.hostname.empty()) j.text("hostname", e.hostname);

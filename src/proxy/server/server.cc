@@ -195,6 +195,7 @@ void Server::reopen_logs() {
 void Server::publish_runtime() {
   runtime_ = std::make_shared<const runtime::Snapshot>(config_.runtime_layers);
   main_context_.runtime = runtime_;
+  clusters_.set_runtime(runtime_);
   for (auto& w : workers_) w->post([&w = *w, snapshot = runtime_] { w.set_runtime(snapshot); });
   std::size_t keys = 0;
   for (const auto& [name, layer] : config_.runtime_layers) keys += layer.size();

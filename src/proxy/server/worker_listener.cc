@@ -64,6 +64,7 @@ void WorkerListener::accept(std::unique_ptr<net::Transport> t) {
   http::ConnectionInfo info;
   info.id = hcm::next_connection_id();
   info.local = c.original_dst ? original_destination(t->fd(), t->local()) : t->local();
+  info.local_restored = !(info.local == t->local());
   info.direct_remote = info.remote = t->remote();
   info.listener_name = c.name;
   info.listener_metadata = c.metadata.get();

@@ -120,11 +120,11 @@ void ClientConnection::count_stream_start() {
   ++host_.active_requests;
 }
 
-void ClientConnection::count_stream_end(bool high_priority_stream) {
+void ClientConnection::count_stream_end() {
   thread_.cells.dec(cluster_.stats, ClusterStat::upstream_rq_active);
   host_.stats().rq_active.fetch_sub(1, std::memory_order_relaxed);
   --host_.active_requests;
-  owner_.on_request_done(high_priority_stream);
+  owner_.on_request_done();
 }
 
 void ClientConnection::release(bool reusable) {

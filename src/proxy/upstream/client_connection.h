@@ -20,7 +20,7 @@ class ClientConnectionOwner {
   virtual void on_closed(ClientConnection& c, std::optional<PoolFailure> failure, std::string_view detail) = 0;
   /// A request of it is over, and it can serve another one.
   virtual void on_reusable(ClientConnection& c) = 0;
-  virtual void on_request_done(bool high_priority) = 0;
+  virtual void on_request_done() = 0;
   virtual void on_draining(ClientConnection& c) = 0;
 
  protected:
@@ -49,8 +49,6 @@ class ClientConnection final : public PoolLink, private net::TransportEvents, pr
   std::uint32_t room() const noexcept { return state_ != State::open || draining ? 0 : protocol_->room(); }
   std::uint64_t requests() const noexcept { return requests_; }
   bool draining = false;  // takes no more requests, closes when the last one is over
-  /// Whose limit of connections this one counts against.
-  bool high_priority = false;
 
   // For the protocol.
   runtime::ThreadContext& thread() noexcept { return thread_; }
@@ -66,7 +64,7 @@ class ClientConnection final : public PoolLink, private net::TransportEvents, pr
   void resume_reading();
   void forget_watermark() noexcept { above_ = false; }
   void count_stream_start();
-  void count_stream_end(bool high_priority_stream);
+  void count_stream_end();
   /// `draining` was set: it takes no more requests.
   void on_draining() { owner_.on_draining(*this); }
   /// After a request is over, told to its receiver: the connection is given back, or closed.

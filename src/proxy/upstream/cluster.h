@@ -7,6 +7,7 @@
 #include "proxy/stats/names.h"
 #include "proxy/upstream/cluster_config.h"
 #include "proxy/upstream/pool.h"
+#include "proxy/upstream/shared.h"
 #include "proxy/upstream/worker_host.h"
 
 namespace outrigger::upstream {
@@ -43,6 +44,9 @@ class Cluster {
   virtual ~Cluster() = default;
   virtual const ClusterConfig& config() const noexcept = 0;
   virtual stats::BlockHandle stats() const noexcept = 0;
+  virtual const Tracking& tracking() const noexcept = 0;
+  /// The second set of stats that a client asked for (x-envoy-upstream-alt-stat-name).
+  virtual stats::BlockHandle alt_stats(std::string_view name) noexcept = 0;
   /// Null: no host can be used (503 no healthy upstream). Never blocks.
   virtual Host* pick(const PickContext& c) = 0;
   /// Answers through the waiter, possibly before it returns; otherwise the waiter is queued until

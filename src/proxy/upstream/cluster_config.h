@@ -27,13 +27,20 @@ struct Thresholds {
   double retry_budget_percent = 20;
   std::uint32_t retry_budget_min = 3;
   bool track_remaining = false;
-  std::optional<std::uint32_t> connection_pools;
+  std::uint32_t connection_pools = UINT32_MAX;
+};
+
+/// Hosts that joined a while ago get less than their share, rising to all of it at the end of the window.
+struct SlowStart {
+  Duration window{0};
+  runtime::RuntimeDouble aggression{"", 1.0};
+  double weight_min = 0.1;  // of the host's weight
 };
 
 struct OriginalDst {
   bool use_http_header = false;
   std::string header = "x-envoy-original-dst-host";
-  std::optional<std::uint32_t> port_override;
+  std::optional<std::uint16_t> port_override;
   Duration cleanup = std::chrono::seconds(5);
 };
 
@@ -43,19 +50,45 @@ struct DnsHost {  // a name to resolve and what its endpoints look like
   Endpoint pattern;
 };
 
+/// How a resolver asks. Clusters with the same options share one.
+struct DnsOptions {
+  std::vector<net::Address> servers;  // none: those of resolv.conf
+  bool servers_are_fallback = false;  // for when resolv.conf names none
+  bool over_tcp = false, no_search = false, rotate = false, filter_families = false;
+  std::uint32_t timeout_s = 5, tries = 4, edns_bytes = 0;  // 0: c-ares's own
+  bool operator==(const DnsOptions&) const = default;
+};
+
+struct DnsRules {
+  std::vector<DnsHost> hosts;
+  DnsFamily family = DnsFamily::automatic;
+  Duration refresh = std::chrono::seconds(5), refresh_min{0}, jitter{0};
+  Duration failure_base{0}, failure_max{0};  // 0: as usual
+  bool respect_ttl = false;
+  DnsOptions resolver;
+};
+
+/// Where connections to hosts come from.
+struct BindSource {
+  net::Address address;
+  std::vector<net::RawOption> options;  // instead of the cluster's
+};
+
 struct ClusterConfig {
   std::string name, stat_name;  // alt_stat_name or name
   Discovery discovery = Discovery::static_;
   LbKind lb = LbKind::round_robin;
   std::uint32_t choice_count = 2;
   runtime::RuntimeDouble active_request_bias{"", 1.0};
+  bool full_scan = false;  // least request among all
+  std::optional<SlowStart> slow_start;
   std::uint32_t panic_percent = 50;  // healthy_panic_threshold
-  bool fail_traffic_on_panic = false;
+  bool fail_traffic_on_panic = false, locality_weighted = false, weighted_priority_health = false;
   std::uint32_t overprovisioning = 140;
   Duration connect_timeout = std::chrono::seconds(5);
   std::uint32_t buffer_bytes_max = 1024 * 1024;  // per_connection_buffer_limit_bytes
   Thresholds normal, high;
-  std::optional<std::uint32_t> per_host_connections;
+  std::optional<std::uint32_t> per_host_connections[2];  // of a priority
   HttpUse http_use = HttpUse::http1;
   http::Http1Options http1;
   http2::Options http2;
@@ -63,22 +96,21 @@ struct ClusterConfig {
   std::optional<Duration> max_connection_duration, max_stream_duration;
   std::uint32_t requests_per_connection_max = 0;  // 0: no limit
   std::optional<net::KeepaliveOptions> keepalive;
-  std::optional<net::Address> bind_source;
+  std::vector<BindSource> bind_sources;  // by family; none: the kernel chooses
+  bool freebind = false;
   std::vector<net::RawOption> socket_options;
   std::shared_ptr<const net::UpstreamSocket> socket;  // null: plain
-  std::vector<DnsHost> dns_hosts;
-  Duration dns_refresh = std::chrono::seconds(5), dns_failure_base{0}, dns_failure_max{0}, dns_jitter{0};
-  bool respect_dns_ttl = false, use_tcp_for_dns = false;
-  DnsFamily dns_family = DnsFamily::automatic;
+  DnsRules dns;
   OriginalDst original_dst;
   std::vector<EndpointPtr> endpoints;  // static members
-  bool close_on_host_failure = false, ignore_health_on_removal = false;
-  bool warm_hosts = false;
+  bool close_on_members_change = false;
+  bool wait_for_warm = true;  // the listeners open when its names were answered
   bool added_via_api = false;
   std::string observability_name;
   MetadataPtr metadata;
-  bool track_timeout_budgets = false, track_request_response_sizes = false;
-  bool per_endpoint_stats = false;
+  bool track_timeout_budgets = false, track_sizes = false;
+  bool pool_per_downstream = false;             // connection_pool_per_downstream_connection
+  double preconnect = 1;  // per_upstream_preconnect_ratio
 };
 using ClusterConfigPtr = std::shared_ptr<const ClusterConfig>;
 

@@ -8,13 +8,30 @@ namespace outrigger::upstream {
 using stats::ClusterStat;
 
 ClusterImpl::ClusterImpl(runtime::ThreadContext& thread, ClusterSharedPtr shared, const HostSet& hosts)
-    : thread_(thread), shared_(std::move(shared)), balancer_(*shared_->config, thread.random) {
+    : thread_(thread), shared_(std::move(shared)), balancer_(*shared_->config, thread) {
+  if (shared_->config->discovery == Discovery::original_dst)
+    original_dst_ = std::make_unique<OriginalDstHosts>(thread_, *shared_);
   update(hosts);
 }
 
 ClusterImpl::~ClusterImpl() = default;
 
 void ClusterImpl::update(const HostSet& hosts) {
+  if (original_dst_ == nullptr)
+    update_members(hosts);
+  else
+    update_destinations(hosts);
+  bury_retired();
+}
+
+void ClusterImpl::update_destinations(const HostSet& hosts) {
+  const auto before = retired_.size();
+  original_dst_->update(hosts, retired_);
+  for (std::size_t i = before; i < retired_.size(); ++i) retired_[i]->retire();
+  if (shared_->config->close_on_members_change) original_dst_->each([](HostPool& h) { h.drain(); });
+}
+
+void ClusterImpl::update_members(const HostSet& hosts) {
   std::vector<std::unique_ptr<HostPool>> next;
   std::vector<Host*> members;
   next.reserve(hosts.size());
@@ -34,8 +51,9 @@ void ClusterImpl::update(const HostSet& hosts) {
     retired_.push_back(std::move(gone));
   }
   hosts_ = std::move(next);
+  if (shared_->config->close_on_members_change)
+    for (auto& h : hosts_) h->drain();
   balancer_.update(members);
-  bury_retired();
 }
 
 /// Hosts that left go once nothing refers to them; checked at each change of the membership.
@@ -47,10 +65,24 @@ void ClusterImpl::bury_retired() {
   });
 }
 
+stats::BlockHandle ClusterImpl::alt_stats(std::string_view name) noexcept {
+  if (shared_->alt_stats == nullptr) return {};
+  char full[stats::NamedBlocks::kNameMax + 1];  // a name that is too long is cut here and refused there
+  std::size_t n = 0;
+  const auto put = [&](char c) {
+    if (n < sizeof full) full[n++] = c;
+  };
+  for (const char c : shared_->config->stat_name) put(c == ':' || c == '\0' ? '_' : c);
+  put('.');
+  for (const char c : name) put(c);
+  return shared_->alt_stats->find({full, n}, thread_.cells);
+}
+
 Host* ClusterImpl::pick(const PickContext& c) {
   Host* host = nullptr;
   bool panic = false;
-  for (std::uint32_t i = 0; i <= c.attempts_max; ++i) {
+  if (original_dst_ != nullptr) host = original_dst_->pick(c);
+  for (std::uint32_t i = 0; original_dst_ == nullptr && i <= c.attempts_max; ++i) {
     host = balancer_.pick(panic, c.priorities);
     if (panic) thread_.cells.add(shared_->stats, ClusterStat::lb_healthy_panic);
     if (host == nullptr || c.avoid == nullptr || !c.avoid->rejects(*host)) break;
@@ -61,13 +93,7 @@ Host* ClusterImpl::pick(const PickContext& c) {
 
 bool ClusterImpl::try_retry(bool high_priority) noexcept {
   auto& limits = shared_->circuit[high_priority ? 1 : 0];
-  const auto& t = shared_->thresholds(high_priority);
-  bool free = limits.can_take(Limit::retries);
-  if (t.has_retry_budget) {
-    const double running = limits.used(Limit::requests) + limits.used(Limit::pending);
-    const auto allowed = static_cast<std::uint32_t>(running * t.retry_budget_percent / 100);
-    free = limits.used(Limit::retries) < std::max(allowed, t.retry_budget_min);
-  }
+  const bool free = limits.can_retry();
   limits.mark_used(Limit::retries, thread_.cells);
   if (free) limits.take(Limit::retries, thread_.cells);
   return free;

@@ -6,6 +6,7 @@
 #include "proxy/upstream/cluster.h"
 #include "proxy/upstream/host_pool.h"
 #include "proxy/upstream/load_balancer.h"
+#include "proxy/upstream/original_dst.h"
 #include "proxy/upstream/shared.h"
 
 namespace outrigger::upstream {
@@ -18,6 +19,8 @@ class ClusterImpl final : public Cluster {
 
   const ClusterConfig& config() const noexcept override { return *shared_->config; }
   stats::BlockHandle stats() const noexcept override { return shared_->stats; }
+  const Tracking& tracking() const noexcept override { return shared_->tracking; }
+  stats::BlockHandle alt_stats(std::string_view name) noexcept override;
   Host* pick(const PickContext& c) override;
   void request_stream(Host& host, PoolWaiter& waiter) override { static_cast<HostPool&>(host).request(waiter); }
   std::unique_ptr<TcpAttempt> connect(Host& host, TcpWaiter& waiter) override;
@@ -26,10 +29,13 @@ class ClusterImpl final : public Cluster {
   void report(Host& host, Outcome outcome) noexcept override;
 
  private:
+  void update_members(const HostSet& hosts);
+  void update_destinations(const HostSet& hosts);
   void bury_retired();
   runtime::ThreadContext& thread_;
   ClusterSharedPtr shared_;
   std::vector<std::unique_ptr<HostPool>> hosts_, retired_;
+  std::unique_ptr<OriginalDstHosts> original_dst_;  // instead of hosts_; null: the others
   LoadBalancer balancer_;
 };
 

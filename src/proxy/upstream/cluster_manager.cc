@@ -1,6 +1,8 @@
 #include "proxy/upstream/cluster_manager.h"
 
 #include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
 #include "proxy/base/log.h"
 
 namespace outrigger::upstream {
@@ -11,33 +13,33 @@ using stats::ClusterStat;
 struct ClusterManager::Entry {
   ClusterSharedPtr shared;
   HostSetPtr hosts;
-  /// A name to resolve: its last good addresses, and when it is asked again.
-  struct Name {
-    std::vector<net::Address> addresses;
-    bool answered = false;
-    unsigned failures = 0;
-    std::unique_ptr<event::Timer> timer;
-  };
   std::vector<Name> names;
+  Dns* dns = nullptr;       // resolves them
   std::size_t waiting = 0;  // names without a first answer
   bool counted = false;     // there was a member
+  // ORIGINAL_DST: what workers have told of since the last turn, and when hosts that nobody uses go.
+  std::vector<Member> fresh;
+  std::unique_ptr<event::Timer> cleanup;
 };
 
 ClusterManager::ClusterManager(event::Loop& loop, stats::Registry& registry, Random& random)
     : loop_(loop),
       registry_(registry),
       random_(random),
-      stats_(stats::make_block<stats::ClusterManagerStat>(registry, "cluster_manager.")) {}
+      stats_(stats::make_block<stats::ClusterManagerStat>(registry, "cluster_manager.")),
+      alt_stats_(stats::make_named_blocks<stats::AltClusterStat>(registry, "cluster.")) {}
 ClusterManager::~ClusterManager() = default;
 
 namespace {
+const std::string kCircuitKeys = "circuit_breakers.";
+
 void set_remaining(stats::Registry& r, stats::BlockHandle b, const Thresholds& t) {
   using S = stats::RemainingStat;
   r.set(b, S::remaining_cx, t.connections);
   r.set(b, S::remaining_pending, t.pending);
   r.set(b, S::remaining_rq, t.requests);
   r.set(b, S::remaining_retries, t.retries);
-  r.set(b, S::remaining_cx_pools, t.connection_pools.value_or(UINT64_MAX));
+  r.set(b, S::remaining_cx_pools, t.connection_pools == UINT32_MAX ? UINT64_MAX : t.connection_pools);
 }
 }  // namespace
 
@@ -48,10 +50,13 @@ bool ClusterManager::add(ClusterConfigPtr config) {
   Entry& e = *at->second;
   e.shared = std::make_shared<ClusterShared>();
   e.shared->config = config;
+  e.shared->alt_stats = &alt_stats_;
   const std::string prefix = "cluster." + stats::sanitize(config->stat_name) + ".";
   e.shared->stats = stats::make_block<stats::ClusterStat>(registry_, prefix);
   if (config->http_use != HttpUse::http1)
     e.shared->http2_stats = stats::make_block<stats::Http2Stat>(registry_, prefix + "http2.");
+  if (config->track_timeout_budgets) e.shared->tracking.budgets = stats::make_block<stats::TimeoutBudgetStat>(registry_, prefix);
+  if (config->track_sizes) e.shared->tracking.sizes = stats::make_block<stats::RequestSizeStat>(registry_, prefix);
   for (const bool high : {false, true}) {
     const auto& t = e.shared->thresholds(high);
     stats::BlockHandle remaining;
@@ -62,7 +67,9 @@ bool ClusterManager::add(ClusterConfigPtr config) {
     }
     e.shared->circuit[high ? 1 : 0].init(t, high, e.shared->stats, remaining);
   }
-  e.names.resize(config->dns_hosts.size());
+  if (runtime_->has_any(kCircuitKeys)) apply_runtime(e);
+  if (config->discovery == Discovery::original_dst) watch_destinations(e);
+  e.names.resize(config->dns.hosts.size());
   if (!config->endpoints.empty()) count_matches(e, config->endpoints.size());
   order_.push_back(&e);
   registry_.main().add(stats_, ClusterManagerStat::cluster_added);
@@ -71,18 +78,33 @@ bool ClusterManager::add(ClusterConfigPtr config) {
   return true;
 }
 
+void ClusterManager::set_runtime(std::shared_ptr<const runtime::Snapshot> snapshot) {
+  const bool concerned = runtime_->has_any(kCircuitKeys) || snapshot->has_any(kCircuitKeys);
+  runtime_ = std::move(snapshot);
+  if (!concerned) return;
+  for (Entry* e : order_) apply_runtime(*e);
+}
+
+void ClusterManager::apply_runtime(Entry& e) {
+  for (const bool high : {false, true})
+    e.shared->circuit[high ? 1 : 0].apply(e.shared->thresholds(high), *runtime_,
+                                          kCircuitKeys + e.shared->config->name + (high ? ".high." : ".default."),
+                                          registry_.main());
+}
+
 /// Envoy's choice of a transport socket, counted for each endpoint it makes; there is one socket to choose.
 void ClusterManager::count_matches(Entry& e, std::size_t endpoints) {
   registry_.main().add(e.shared->stats, ClusterStat::default_total_match_count, endpoints);
 }
 
-/// Members from the static endpoints and the last answers. Those that stay keep their stats.
-void ClusterManager::rebuild(Entry& e) {
-  const auto& c = *e.shared->config;
+namespace {
+
+/// What the last answers say, in the order of the config. An address counts once for each name.
+std::vector<EndpointPtr> endpoints_of(const ClusterConfig& c, const std::vector<ClusterManager::Name>& names) {
   std::vector<EndpointPtr> endpoints = c.endpoints;
-  for (std::size_t i = 0; i < e.names.size(); ++i) {
-    const auto& d = c.dns_hosts[i];
-    const auto& found = e.names[i].addresses;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto& d = c.dns.hosts[i];
+    const auto& found = names[i].addresses;
     const std::size_t use = c.discovery == Discovery::logical_dns ? std::min<std::size_t>(1, found.size()) : found.size();
     for (std::size_t k = 0; k < use; ++k) {
       Endpoint p = d.pattern;
@@ -91,27 +113,81 @@ void ClusterManager::rebuild(Entry& e) {
       endpoints.push_back(std::make_shared<const Endpoint>(std::move(p)));
     }
   }
+  return endpoints;
+}
+
+/// Resolved endpoints that are alike are one member.
+std::string identity(const Endpoint& e) {
+  return e.address.text() + ' ' + e.hostname + ' ' + std::to_string(e.priority) + ' ' + std::to_string(e.weight);
+}
+
+}  // namespace
+
+/// Members from the static endpoints and the last answers. Those that stay keep their stats.
+void ClusterManager::rebuild(Entry& e) {
+  auto endpoints = endpoints_of(*e.shared->config, e.names);
+  std::unordered_map<std::string, const Member*> before;
+  if (e.hosts != nullptr)
+    for (const auto& m : *e.hosts) before.emplace(identity(*m.endpoint), &m);
   auto next = std::make_shared<HostSet>();
+  next->reserve(endpoints.size());
   bool changed = e.hosts == nullptr || endpoints.size() != e.hosts->size();
   for (auto& p : endpoints) {
-    const Member* same = nullptr;
-    if (e.hosts != nullptr)
-      for (const auto& m : *e.hosts)
-        if (m.endpoint == p || (!e.names.empty() && m.endpoint->address == p->address && m.endpoint->priority == p->priority &&
-                                m.endpoint->weight == p->weight))
-          same = &m;
-    if (same != nullptr) {
-      next->push_back(*same);
+    const auto same = before.empty() ? before.end() : before.find(identity(*p));
+    if (same != before.end()) {
+      next->push_back(*same->second);
     } else {
       changed = true;
-      next->push_back({std::move(p), std::make_shared<HostStats>()});
+      next->push_back({std::move(p), std::make_shared<HostStats>(), loop_.now()});
     }
   }
   auto& cells = registry_.main();
   if (!changed) return cells.add(e.shared->stats, ClusterStat::update_no_rebuild);
   const bool empty = next->empty() && (e.hosts == nullptr || e.hosts->empty());
-  e.hosts = std::move(next);
   if (!empty) cells.add(e.shared->stats, ClusterStat::membership_change);
+  replace(e, std::move(next));
+}
+
+// ---- hosts of ORIGINAL_DST clusters
+
+/// Workers make the hosts; here they are counted, told to the other workers, and let go.
+void ClusterManager::watch_destinations(Entry& e) {
+  e.shared->new_host = [this, &e](const Member& m) {
+    loop_.post([this, &e, m] {
+      if (e.fresh.empty()) loop_.post([this, &e] { add_destinations(e); });
+      e.fresh.push_back(m);
+    });
+  };
+  e.cleanup = std::make_unique<event::Callback>(loop_.timers(), [this, &e] { clean_up(e); });
+  e.cleanup->arm(e.shared->config->original_dst.cleanup);
+}
+
+void ClusterManager::add_destinations(Entry& e) {
+  auto next = std::make_shared<HostSet>(*e.hosts);
+  next->insert(next->end(), e.fresh.begin(), e.fresh.end());
+  registry_.main().add(e.shared->stats, ClusterStat::membership_change, e.fresh.size());
+  e.fresh.clear();
+  replace(e, std::move(next));
+}
+
+/// Those of an address stay together: as long as one was picked since the last time, or has connections.
+void ClusterManager::clean_up(Entry& e) {
+  e.cleanup->arm(e.shared->config->original_dst.cleanup);
+  std::unordered_set<std::string_view> used;
+  for (const auto& m : *e.hosts)
+    if (m.stats->picked.exchange(false, std::memory_order_relaxed) || m.stats->cx_active.load(std::memory_order_relaxed) != 0 ||
+        m.stats->rq_pending.load(std::memory_order_relaxed) != 0)
+      used.insert(m.endpoint->address.text());
+  auto next = std::make_shared<HostSet>();
+  for (const auto& m : *e.hosts)
+    if (used.contains(m.endpoint->address.text())) next->push_back(m);
+  if (next->size() == e.hosts->size()) return;
+  registry_.main().add(e.shared->stats, ClusterStat::membership_change);
+  replace(e, std::move(next));
+}
+
+void ClusterManager::replace(Entry& e, HostSetPtr hosts) {
+  e.hosts = std::move(hosts);
   count_members(e);
   if (publish_) publish_(e.shared, e.hosts);
 }
@@ -120,17 +196,18 @@ void ClusterManager::count_members(Entry& e) {
   registry_.set(e.shared->stats, ClusterStat::warming_state, 0);
   if (e.hosts->empty() && !e.counted) return;
   e.counted = true;
-  std::uint64_t healthy = 0, degraded = 0, weight = 0;
+  std::uint64_t healthy = 0, degraded = 0, excluded = 0, weight = 0;
   for (const auto& m : *e.hosts) {
     const auto h = m.endpoint->health;
-    healthy += h == Health::unknown || h == Health::healthy;
+    healthy += is_healthy(h);
     degraded += h == Health::degraded;
+    excluded += h == Health::draining;
     weight = std::max<std::uint64_t>(weight, m.endpoint->weight);
   }
   registry_.set(e.shared->stats, ClusterStat::membership_total, e.hosts->size());
   registry_.set(e.shared->stats, ClusterStat::membership_healthy, healthy);
   registry_.set(e.shared->stats, ClusterStat::membership_degraded, degraded);
-  registry_.set(e.shared->stats, ClusterStat::membership_excluded, 0);
+  registry_.set(e.shared->stats, ClusterStat::membership_excluded, excluded);
   // As in Envoy, only clusters whose members come and go one by one tell it.
   if (e.shared->config->discovery == Discovery::strict_dns) registry_.set(e.shared->stats, ClusterStat::max_host_weight, weight);
 }
@@ -141,18 +218,25 @@ void ClusterManager::start(Publish publish, std::function<void()> ready) {
   for (Entry* e : order_) {
     publish_(e->shared, e->hosts);
     if (e->names.empty()) continue;
-    if (dns_ == nullptr) dns_ = std::make_unique<Dns>(loop_, registry_);
-    ++warming_;
+    e->dns = &resolver(e->shared->config->dns.resolver);
+    if (e->shared->config->wait_for_warm) ++warming_;
     e->waiting = e->names.size();
     for (std::size_t i = 0; i < e->names.size(); ++i) resolve(*e, i);
   }
   ready_if_all();
 }
 
+Dns& ClusterManager::resolver(const DnsOptions& options) {
+  for (auto& d : resolvers_)
+    if (d->options() == options) return *d;
+  if (resolvers_.empty()) dns_stats_ = stats::make_block<stats::DnsCaresStat>(registry_, "dns.cares.");
+  return *resolvers_.emplace_back(std::make_unique<Dns>(loop_, registry_, dns_stats_, options));
+}
+
 void ClusterManager::resolve(Entry& e, std::size_t name) {
   registry_.main().add(e.shared->stats, ClusterStat::update_attempt);
   const auto& c = *e.shared->config;
-  dns_->resolve(c.dns_hosts[name].name, c.dns_family, [this, &e, name](DnsAnswer a) { on_answer(e, name, std::move(a)); });
+  e.dns->resolve(c.dns.hosts[name].name, c.dns.family, [this, &e, name](DnsAnswer a) { on_answer(e, name, std::move(a)); });
 }
 
 void ClusterManager::on_answer(Entry& e, std::size_t name, DnsAnswer answer) {
@@ -161,7 +245,6 @@ void ClusterManager::on_answer(Entry& e, std::size_t name, DnsAnswer answer) {
   const auto& c = *e.shared->config;
   if (answer.ok) {
     cells.add(e.shared->stats, ClusterStat::update_success);
-    if (answer.addresses.empty()) cells.add(e.shared->stats, ClusterStat::update_empty);
     n.failures = 0;
     if (c.discovery != Discovery::logical_dns) {
       if (!answer.addresses.empty()) count_matches(e, answer.addresses.size());
@@ -174,12 +257,12 @@ void ClusterManager::on_answer(Entry& e, std::size_t name, DnsAnswer answer) {
   } else {
     cells.add(e.shared->stats, ClusterStat::update_failure);
     ++n.failures;
-    LOG_WARN(logger::upstream, "cluster '", c.name, "': cannot resolve '", c.dns_hosts[name].name, "': ", answer.error);
+    LOG_WARN(logger::upstream, "cluster '", c.name, "': cannot resolve '", c.dns.hosts[name].name, "': ", answer.error);
   }
   resolve_later(e, name, answer);
   if (!n.answered) {
     n.answered = true;
-    if (--e.waiting == 0) {
+    if (--e.waiting == 0 && c.wait_for_warm) {
       --warming_;
       ready_if_all();
     }
@@ -187,17 +270,19 @@ void ClusterManager::on_answer(Entry& e, std::size_t name, DnsAnswer answer) {
 }
 
 void ClusterManager::resolve_later(Entry& e, std::size_t name, const DnsAnswer& answer) {
-  const auto& c = *e.shared->config;
+  const auto& rules = e.shared->config->dns;
   auto& n = e.names[name];
-  Duration wait = c.dns_refresh;
-  if (answer.ok && c.respect_dns_ttl && answer.ttl && answer.ttl->count() > 0) wait = *answer.ttl;
-  if (!answer.ok && c.dns_failure_base.count() > 0) {
-    const Duration base = c.dns_failure_base * (1 << std::min(n.failures, 16u));
-    wait = Duration(static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(base.count())))) + c.dns_failure_base;
-    if (c.dns_failure_max.count() > 0) wait = std::min(wait, c.dns_failure_max);
+  const auto some_of = [&](Duration d) {
+    return Duration(static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(d.count()))));
+  };
+  Duration wait = rules.refresh;
+  if (answer.ok) {
+    if (rules.respect_ttl && answer.ttl && answer.ttl->count() > 0) wait = *answer.ttl;
+    wait = std::max(wait, rules.refresh_min) + some_of(rules.jitter);
+  } else if (rules.failure_base.count() > 0) {
+    // Any time up to the base, which doubles with each failure up to the longest.
+    wait = some_of(std::min(rules.failure_base * (1 << std::min(n.failures - 1, 16U)), rules.failure_max));
   }
-  if (c.dns_jitter.count() > 0)
-    wait += Duration(static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(c.dns_jitter.count()))));
   if (n.timer == nullptr) n.timer = std::make_unique<event::Callback>(loop_.timers(), [this, &e, name] { resolve(e, name); });
   n.timer->arm(wait);
 }

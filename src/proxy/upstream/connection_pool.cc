@@ -8,10 +8,12 @@ namespace outrigger::upstream {
 
 using stats::ClusterStat;
 
-ConnectionPool::ConnectionPool(runtime::ThreadContext& thread, ClusterShared& cluster, Host& host, PoolKind kind)
-    : thread_(thread), cluster_(cluster), host_(host), kind_(kind) {}
+ConnectionPool::ConnectionPool(runtime::ThreadContext& thread, ClusterShared& cluster, Host& host, const PoolKey& key,
+                               PoolOwner& owner)
+    : thread_(thread), cluster_(cluster), host_(host), key_(key), owner_(owner) {}
 
 ConnectionPool::~ConnectionPool() {
+  ending_ = true;
   fail_pending(PoolFailure::local_failure, "");
   while (auto* c = ready_.front()) c->abandon();
   while (auto* c = others_.front()) c->abandon();
@@ -19,37 +21,44 @@ ConnectionPool::~ConnectionPool() {
 
 void ConnectionPool::retire() {
   retired_ = true;
-  const auto end = [](ClientConnection& c) {
-    if (c.connecting()) return;  // requests wait for it
-    c.draining = true;
-    if (!c.busy()) c.close();
-  };
-  ready_.each(end);
-  others_.each(end);
+  drain();
+}
+
+void ConnectionPool::drain() {
+  List<ClientConnection, PoolLink> old;
+  ready_.each([&old](ClientConnection& c) { old.push_back(c); });
+  others_.each([&old](ClientConnection& c) {
+    if (!c.connecting()) old.push_back(c);  // not those that requests wait for
+  });
+  while (auto* c = old.front()) {
+    others_.push_back(*c);
+    c->draining = true;
+    if (!c->busy()) c->close();
+  }
 }
 
 void ConnectionPool::request(PoolWaiter& w) {
   if (auto* c = ready_.front()) {
     use(*c, w);
-    return;
+    return connect_as_needed();
   }
-  auto& limits = circuit(w.high_priority);
-  if (!limits.can_take(Limit::pending)) {
+  if (!circuit().can_take(Limit::pending)) {
     thread_.cells.add(cluster_.stats, ClusterStat::upstream_rq_pending_overflow);
-    return fail(w, PoolFailure::overflow, "");
+    w.on_pool_failure(PoolFailure::overflow, "", nullptr);
+    return tell_if_idle();
   }
   enqueue(w);
-  connect_for_pending(w.high_priority);
+  connect_as_needed();
 }
 
 /// Gives the connection to the request, when the circuit allows one more.
 void ConnectionPool::use(ClientConnection& c, PoolWaiter& w) {
-  auto& limits = circuit(w.high_priority);
-  if (!limits.can_take(Limit::requests)) {
-    thread_.cells.add(cluster_.stats, ClusterStat::upstream_rq_pending_overflow);
+  if (!circuit().can_take(Limit::requests)) {
+    thread_.cells.add(cluster_.stats, ClusterStat::upstream_rq_active_overflow);
     return fail(w, PoolFailure::overflow, "");
   }
-  limits.take(Limit::requests, thread_.cells);
+  circuit().take(Limit::requests, thread_.cells);
+  ++active_;
   const bool full = c.room() <= 1;
   const auto max = cluster_.config->requests_per_connection_max;
   if (max != 0 && c.requests() + 1 >= max) {
@@ -66,22 +75,25 @@ void ConnectionPool::enqueue(PoolWaiter& w) {
   pending_.push_back(w);
   ++pending_count_;
   w.queue = this;
-  circuit(w.high_priority).take(Limit::pending, thread_.cells);
+  circuit().take(Limit::pending, thread_.cells);
   thread_.cells.add(cluster_.stats, ClusterStat::upstream_rq_pending_total);
   thread_.cells.inc(cluster_.stats, ClusterStat::upstream_rq_pending_active);
+  host_.stats().rq_pending.fetch_add(1, std::memory_order_relaxed);
 }
 
 void ConnectionPool::leave_queue(PoolWaiter& w) {
   w.unlink();
   w.queue = nullptr;
   --pending_count_;
-  circuit(w.high_priority).give_back(Limit::pending, thread_.cells);
+  circuit().give_back(Limit::pending, thread_.cells);
   thread_.cells.dec(cluster_.stats, ClusterStat::upstream_rq_pending_active);
+  host_.stats().rq_pending.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void ConnectionPool::on_waiter_cancelled(PoolWaiter& w) {
   leave_queue(w);
   thread_.cells.add(cluster_.stats, ClusterStat::upstream_rq_cancelled);
+  tell_if_idle();
 }
 
 void ConnectionPool::serve_pending(ClientConnection& c) {
@@ -111,39 +123,52 @@ void ConnectionPool::fail_pending(PoolFailure why, std::string_view detail) {
 
 /// How many requests a connection is likely to take at a time.
 std::uint32_t ConnectionPool::streams_expected() const noexcept {
-  if (kind_ != PoolKind::http2) return 1;
+  if (key_.kind != PoolKind::http2) return 1;
   const auto most = cluster_.config->requests_per_connection_max;
   const auto streams = std::max(cluster_.config->http2.streams_max, 1u);
   return most == 0 ? streams : std::min(streams, most);
 }
 
-/// As many connection attempts as the waiting requests need.
-void ConnectionPool::connect_for_pending(bool high) {
-  while (pending_count_ > std::uint64_t{connecting_} * streams_expected())
-    if (!connect(high)) return;
+/// More than the requests need when the cluster connects ahead (preconnect).
+bool ConnectionPool::needs_connection() noexcept {
+  const std::uint64_t coming = std::uint64_t{connecting_} * streams_expected();
+  const double ahead = cluster_.config->preconnect;
+  if (ahead <= 1 || !is_healthy(host_.endpoint().health)) return pending_count_ > coming;
+  std::uint64_t room = 0;
+  ready_.each([&room](const ClientConnection& c) { room += c.room(); });
+  return (pending_count_ + active_) * ahead > static_cast<double>(coming + room + active_);
 }
 
-bool ConnectionPool::connect(bool high) {
-  auto& limits = circuit(high);
-  const auto per_host = cluster_.config->per_host_connections;
+/// A few at a time: many may be wanted ahead, for instance when a host has become healthy.
+void ConnectionPool::connect_as_needed() {
+  if (cluster_.config->preconnect <= 1 && pending_.empty()) return;
+  constexpr int kMost = 3;
+  for (int i = 0; i < kMost && needs_connection(); ++i)
+    if (!connect()) return;
+}
+
+void ConnectionPool::connect_failed_at_once(const net::ConnectFailure& failure) {
+  const auto detail = count_failed_dial(thread_, cluster_, host_, failure);
+  fail_pending(failure.bind ? PoolFailure::local_failure : PoolFailure::connect_failed, detail);
+}
+
+bool ConnectionPool::connect() {
+  auto& limits = circuit();
+  const auto per_host = cluster_.config->per_host_connections[key_.high_priority ? 1 : 0];
   const bool allowed =
       limits.can_take(Limit::connections) && (!per_host || host_.stats().cx_active.load(std::memory_order_relaxed) < *per_host);
   if (!allowed) {
     thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_overflow);
     if (connections_ > 0) return false;  // a host always gets one, or requests would wait for ever
   }
-  int error = 0;
-  auto transport = dial(thread_, *cluster_.config, host_, error);
+  net::ConnectFailure failure;
+  auto transport = dial(thread_, *cluster_.config, host_, failure);
   if (transport == nullptr) {
-    thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_connect_fail);
-    host_.stats().cx_connect_fail.fetch_add(1, std::memory_order_relaxed);
-    thread_local std::string detail;
-    detail = std::string("immediate connect error: ") + std::strerror(error);
-    fail_pending(PoolFailure::connect_failed, detail);
+    connect_failed_at_once(failure);
+    tell_if_idle();
     return false;
   }
-  auto* c = new ClientConnection(thread_, cluster_, host_, *this, std::move(transport), kind_);  // until on_closed
-  c->high_priority = high;
+  auto* c = new ClientConnection(thread_, cluster_, host_, *this, std::move(transport), key_.kind);  // until on_closed
   limits.take(Limit::connections, thread_.cells);
   ++connections_;
   ++connecting_;
@@ -160,7 +185,7 @@ void ConnectionPool::on_connected(ClientConnection& c) {
     others_.push_back(c);
     if (!c.busy()) c.close();
   }
-  if (!pending_.empty()) connect_for_pending(pending_.front()->high_priority);
+  if (!pending_.empty()) connect_as_needed();
 }
 
 void ConnectionPool::on_closed(ClientConnection& c, std::optional<PoolFailure> failure, std::string_view detail) {
@@ -170,21 +195,24 @@ void ConnectionPool::on_closed(ClientConnection& c, std::optional<PoolFailure> f
   if (was_connecting) --connecting_;
   host_.stats().cx_active.fetch_sub(1, std::memory_order_relaxed);
   thread_.cells.dec(cluster_.stats, ClusterStat::upstream_cx_active);
-  const bool high = c.high_priority;
-  circuit(high).give_back(Limit::connections, thread_.cells);
+  circuit().give_back(Limit::connections, thread_.cells);
   thread_.loop.dispose(std::unique_ptr<ClientConnection>(&c));
   if (failure) fail_pending(*failure, detail);
-  if (!pending_.empty()) connect_for_pending(pending_.front()->high_priority);
+  if (!pending_.empty()) connect_as_needed();
+  tell_if_idle();
 }
 
 void ConnectionPool::on_reusable(ClientConnection& c) {
   serve_pending(c);
   // The circuit may allow another connection by now.
-  if (!pending_.empty()) connect_for_pending(pending_.front()->high_priority);
+  if (!pending_.empty()) connect_as_needed();
 }
 
 void ConnectionPool::on_draining(ClientConnection& c) { others_.push_back(c); }
 
-void ConnectionPool::on_request_done(bool high_priority) { circuit(high_priority).give_back(Limit::requests, thread_.cells); }
+void ConnectionPool::on_request_done() {
+  --active_;
+  circuit().give_back(Limit::requests, thread_.cells);
+}
 
 }  // namespace outrigger::upstream

@@ -1,6 +1,7 @@
 #include "proxy/upstream/dns.h"
 
 #include <ares.h>
+#include <ifaddrs.h>
 #include <netdb.h>
 #include <sys/time.h>
 #include <algorithm>
@@ -13,51 +14,95 @@ using stats::DnsCaresStat;
 namespace {
 
 struct Socket final : event::Pollable {
-  Dns* owner = nullptr;
   int fd = -1;
   std::function<void(int, std::uint32_t)> ready;
   void on_events(std::uint32_t events) override { ready(fd, events); }
 };
 
-int family_of(DnsFamily f) {
+/// What is asked for; when nothing comes of the first, the second. 0: no second.
+struct Families {
+  int first = AF_UNSPEC, second = 0;
+};
+Families families_of(DnsFamily f) {
   switch (f) {
-    case DnsFamily::v4_only: return AF_INET;
-    case DnsFamily::v6_only: return AF_INET6;
-    default: return AF_UNSPEC;
+    case DnsFamily::v4_only: return {AF_INET, 0};
+    case DnsFamily::v6_only: return {AF_INET6, 0};
+    case DnsFamily::automatic: return {AF_INET6, AF_INET};
+    case DnsFamily::v4_preferred: return {AF_INET, AF_INET6};
+    case DnsFamily::all: break;
   }
+  return {};
 }
 
-/// The families of the config, applied to an answer that has both.
-void choose_family(std::vector<net::Address>& addresses, DnsFamily f) {
-  const auto keep = [&](bool v4) {
-    if (std::any_of(addresses.begin(), addresses.end(), [v4](const auto& a) { return a.is_v4() == v4; }))
-      std::erase_if(addresses, [v4](const auto& a) { return a.is_v4() != v4; });
-  };
-  if (f == DnsFamily::automatic) keep(false);
-  if (f == DnsFamily::v4_preferred) keep(true);
+/// AF_UNSPEC as far as this machine has addresses that are not loopback; none: no family is left.
+std::optional<int> routable(int family) {
+  bool v4 = false, v6 = false;
+  ifaddrs* all = nullptr;
+  if (::getifaddrs(&all) != 0) return family;
+  for (const ifaddrs* i = all; i != nullptr; i = i->ifa_next) {
+    if (i->ifa_addr == nullptr || (i->ifa_addr->sa_family != AF_INET && i->ifa_addr->sa_family != AF_INET6)) continue;
+    const bool is_v4 = i->ifa_addr->sa_family == AF_INET;
+    if (!net::Address::from_sockaddr(i->ifa_addr, is_v4 ? sizeof(sockaddr_in) : sizeof(sockaddr_in6)).is_loopback())
+      (is_v4 ? v4 : v6) = true;
+  }
+  ::freeifaddrs(all);
+  if (family == AF_INET) return v4 ? std::optional(family) : std::nullopt;
+  if (family == AF_INET6) return v6 ? std::optional(family) : std::nullopt;
+  if (v4 && v6) return family;
+  return v4 ? std::optional<int>(AF_INET) : v6 ? std::optional<int>(AF_INET6) : std::nullopt;
+}
+
+/// c-ares found no server in resolv.conf: it has put 127.0.0.1 there.
+bool has_own_server_only(ares_channel channel) {
+  ares_addr_port_node* servers = nullptr;
+  if (ares_get_servers_ports(channel, &servers) != ARES_SUCCESS) return true;
+  const bool only = servers == nullptr || (servers->next == nullptr && servers->family == AF_INET &&
+                                           servers->addr.addr4.s_addr == htonl(INADDR_LOOPBACK) && servers->udp_port == 0);
+  if (servers != nullptr) ares_free_data(servers);
+  return only;
+}
+
+void use_servers(ares_channel channel, const DnsOptions& o) {
+  if (o.servers.empty() || (o.servers_are_fallback && !has_own_server_only(channel))) return;
+  std::string list;
+  for (const auto& s : o.servers) list += (list.empty() ? "" : ",") + (s.port() == 0 ? s.with_port(53) : s).text();
+  ares_set_servers_ports_csv(channel, list.c_str());
 }
 
 }  // namespace
 
 struct Dns::Impl {
-  Impl(event::Loop& l, stats::Registry& r)
-      : loop(l), registry(r), stats(stats::make_block<stats::DnsCaresStat>(r, "dns.cares.")), timer(l.timers(), *this) {
+  Impl(event::Loop& l, stats::Registry& r, stats::BlockHandle b, const DnsOptions& o)
+      : loop(l), registry(r), stats(b), options(o), timer(l.timers(), *this) {
     ares_library_init(ARES_LIB_INIT_ALL);
     open();
   }
   ~Impl() {
-    closing = true;
     if (channel != nullptr) ares_destroy(channel);
     for (auto& [fd, s] : sockets) loop.unwatch(fd, *s);
     ares_library_cleanup();
   }
   void open() {
     ares_options o{};
+    int mask = ARES_OPT_SOCK_STATE_CB | ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES;
     o.sock_state_cb = [](void* self, ares_socket_t fd, int read, int write) {
       static_cast<Impl*>(self)->on_socket(fd, read != 0, write != 0);
     };
     o.sock_state_cb_data = this;
-    if (ares_init_options(&channel, &o, ARES_OPT_SOCK_STATE_CB) != ARES_SUCCESS) channel = nullptr;
+    o.timeout = static_cast<int>(std::min<std::uint32_t>(options.timeout_s, INT32_MAX / 1000) * 1000);
+    o.tries = static_cast<int>(std::min<std::uint32_t>(options.tries, INT32_MAX));
+    if (options.over_tcp) o.flags |= ARES_FLAG_USEVC;
+    if (options.no_search) o.flags |= ARES_FLAG_NOSEARCH;
+    if (options.edns_bytes != 0) {
+      o.flags |= ARES_FLAG_EDNS;
+      o.ednspsz = static_cast<int>(options.edns_bytes);
+      mask |= ARES_OPT_EDNSPSZ;
+    }
+    if (options.rotate) mask |= ARES_OPT_ROTATE;
+    if (ares_init_options(&channel, &o, mask) != ARES_SUCCESS)
+      channel = nullptr;
+    else
+      use_servers(channel, options);
   }
   void on_socket(int fd, bool read, bool write) {
     const auto at = sockets.find(fd);
@@ -92,27 +137,41 @@ struct Dns::Impl {
     ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
     arm();
   }
+  void finished(int status) {
+    --pending;
+    auto& c = registry.main();
+    c.dec(stats, DnsCaresStat::pending_resolutions);
+    if (status == ARES_ENOTFOUND || status == ARES_ENODATA)
+      c.add(stats, DnsCaresStat::not_found);
+    else if (status == ARES_ETIMEOUT)
+      c.add(stats, DnsCaresStat::timeouts);
+    else if (status != ARES_SUCCESS)
+      c.add(stats, DnsCaresStat::get_addr_failure);
+  }
 
   event::Loop& loop;
   stats::Registry& registry;
   stats::BlockHandle stats;
+  DnsOptions options;
   ares_channel channel = nullptr;
   std::map<int, std::unique_ptr<Socket>> sockets;
   std::size_t pending = 0;
-  bool closing = false;
   std::shared_ptr<int> life = std::make_shared<int>(0);
   event::Alarm<Impl, &Impl::on_timer> timer;
 };
 
-namespace {
-struct Query {
-  Dns::Done done;
-  DnsFamily family;
-  std::function<void(int status)> finished;
-  event::Loop* loop;
+struct Dns::Query {
+  Impl& dns;
+  std::string name;
+  Families families;
+  Done done;
   std::weak_ptr<int> alive;
+
+  static void ask(std::unique_ptr<Query> q);
+  static void on_answer(void* arg, int status, int, ares_addrinfo* info);
 };
 
+namespace {
 void collect(const ares_addrinfo* info, DnsAnswer& answer) {
   for (const ares_addrinfo_node* n = info->nodes; n != nullptr; n = n->ai_next) {
     auto a = net::Address::from_sockaddr(n->ai_addr, n->ai_addrlen);
@@ -122,8 +181,26 @@ void collect(const ares_addrinfo* info, DnsAnswer& answer) {
       answer.addresses.push_back(std::move(a));
   }
 }
+}  // namespace
 
-void on_answer(void* arg, int status, int, ares_addrinfo* info) {
+void Dns::Query::ask(std::unique_ptr<Query> q) {
+  Impl& i = q->dns;
+  ares_addrinfo_hints hints{};
+  hints.ai_family = q->families.first;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = ARES_AI_NOSORT;
+  if (i.channel == nullptr) return on_answer(q.release(), ARES_ENOTINITIALIZED, 0, nullptr);
+  if (i.options.filter_families) {
+    const auto family = routable(hints.ai_family);
+    if (!family) return on_answer(q.release(), ARES_EBADFAMILY, 0, nullptr);
+    hints.ai_family = *family;
+  }
+  const std::string name = q->name;
+  ares_getaddrinfo(i.channel, name.c_str(), nullptr, &hints, on_answer, q.release());
+  i.arm();
+}
+
+void Dns::Query::on_answer(void* arg, int status, int, ares_addrinfo* info) {
   std::unique_ptr<Query> q(static_cast<Query*>(arg));
   DnsAnswer answer;
   answer.ok = status == ARES_SUCCESS || status == ARES_ENODATA || status == ARES_ENOTFOUND;
@@ -132,18 +209,28 @@ void on_answer(void* arg, int status, int, ares_addrinfo* info) {
     collect(info, answer);
     ares_freeaddrinfo(info);
   }
-  choose_family(answer.addresses, q->family);
   if (q->alive.expired() || status == ARES_EDESTRUCTION) return;
-  q->finished(status);
-  auto* loop = q->loop;
-  loop->post([q = std::shared_ptr<Query>(std::move(q)), answer = std::move(answer)] {
-    if (!q->alive.expired()) q->done(answer);
-  });
+  Impl& i = q->dns;
+  const auto later = [&i](std::function<void()> f) {  // not within c-ares, nor within resolve()
+    i.loop.post([f = std::move(f), alive = std::weak_ptr<int>(i.life)] {
+      if (!alive.expired()) f();
+    });
+  };
+  const auto shared = std::make_shared<std::unique_ptr<Query>>(std::move(q));
+  if (answer.addresses.empty() && (*shared)->families.second != 0)
+    return later([shared] {
+      (*shared)->families = {std::exchange((*shared)->families.second, 0), 0};
+      ask(std::move(*shared));
+    });
+  i.finished(status);
+  later([shared, answer = std::move(answer)] { (*shared)->done(answer); });
 }
-}  // namespace
 
-Dns::Dns(event::Loop& loop, stats::Registry& registry) : impl_(std::make_unique<Impl>(loop, registry)) {}
+Dns::Dns(event::Loop& loop, stats::Registry& registry, stats::BlockHandle stats, const DnsOptions& options)
+    : impl_(std::make_unique<Impl>(loop, registry, stats, options)) {}
 Dns::~Dns() = default;
+
+const DnsOptions& Dns::options() const noexcept { return impl_->options; }
 
 void Dns::resolve(const std::string& name, DnsFamily family, Done done) {
   auto& i = *impl_;
@@ -151,25 +238,7 @@ void Dns::resolve(const std::string& name, DnsFamily family, Done done) {
   cells.add(i.stats, DnsCaresStat::resolve_total);
   cells.inc(i.stats, DnsCaresStat::pending_resolutions);
   ++i.pending;
-  auto finished = [&i](int status) {
-    --i.pending;
-    auto& c = i.registry.main();
-    c.dec(i.stats, DnsCaresStat::pending_resolutions);
-    if (status == ARES_ENOTFOUND || status == ARES_ENODATA)
-      c.add(i.stats, DnsCaresStat::not_found);
-    else if (status == ARES_ETIMEOUT)
-      c.add(i.stats, DnsCaresStat::timeouts);
-    else if (status != ARES_SUCCESS)
-      c.add(i.stats, DnsCaresStat::get_addr_failure);
-  };
-  auto q = std::make_unique<Query>(Query{std::move(done), family, finished, &i.loop, i.life});
-  ares_addrinfo_hints hints{};
-  hints.ai_family = family_of(family);
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = ARES_AI_NOSORT;
-  if (i.channel == nullptr) return on_answer(q.release(), ARES_ENOTINITIALIZED, 0, nullptr);
-  ares_getaddrinfo(i.channel, name.c_str(), nullptr, &hints, on_answer, q.release());
-  i.arm();
+  Query::ask(std::unique_ptr<Query>(new Query{i, name, families_of(family), std::move(done), i.life}));
 }
 
 }  // namespace outrigger::upstream

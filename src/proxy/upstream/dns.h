@@ -1,5 +1,5 @@
-// Asynchronous name resolution by c-ares on the main thread's loop: /etc/hosts, then the servers of
-// resolv.conf. Owned by the ClusterManager.
+// Asynchronous name resolution by c-ares on the main thread's loop: /etc/hosts, then the servers of the
+// config or of resolv.conf. One for each set of options; owned by the ClusterManager.
 #pragma once
 #include <functional>
 #include <memory>
@@ -21,7 +21,8 @@ struct DnsAnswer {
 
 class Dns {
  public:
-  Dns(event::Loop& loop, stats::Registry& registry);
+  Dns(event::Loop& loop, stats::Registry& registry, stats::BlockHandle stats, const DnsOptions& options);
+  const DnsOptions& options() const noexcept;
   ~Dns();
   using Done = std::function<void(DnsAnswer)>;
   /// Calls `done` later, never from within; not after the Dns is destroyed.
@@ -29,6 +30,7 @@ class Dns {
 
  private:
   struct Impl;
+  struct Query;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -16,7 +16,6 @@ H1Client::~H1Client() = default;
 void H1Client::attach(PoolWaiter& w) {
   events_ = &w.events();
   arena_ = &w.arena();
-  high_priority_ = w.high_priority;
   pauses_ = 0;
   sent_any_ = request_ended_ = false;
   info_.first_tx = info_.last_tx = info_.first_rx = info_.first_body_rx = info_.last_rx = {};
@@ -106,7 +105,7 @@ ClientStreamEvents* H1Client::detach() {
   arena_ = nullptr;
   pauses_ = 0;
   connection_.forget_watermark();
-  connection_.count_stream_end(high_priority_);
+  connection_.count_stream_end();
   return e;
 }
 

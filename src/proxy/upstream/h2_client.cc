@@ -90,7 +90,7 @@ ClientStreamEvents* H2ClientStream::detach() {
   info_.bytes.header_received = header_wire_received;
   while (pauses > 0) client_.codec_.pause(*this, false);
   --client_.active_;
-  client_.connection_.count_stream_end(high_priority_);
+  client_.connection_.count_stream_end();
   return e;
 }
 
@@ -139,7 +139,6 @@ void H2Client::attach(PoolWaiter& w) {
   open_.push_back(*s);
   s->events_ = &w.events();
   s->arena_ = &w.arena();
-  s->high_priority_ = w.high_priority;
   const auto now = connection_.thread().loop.now();
   s->info_.pool_ready = now;
   ++active_;

@@ -41,7 +41,7 @@ class H2ClientStream final : public http2::CodecStream, public Link, private Cli
   http::HeaderMap* trailers_ = nullptr;
   std::string_view upgrade_;
   http::UpstreamInfo info_;
-  bool high_priority_ = false, head_seen_ = false;
+  bool head_seen_ = false;
 };
 
 class H2Client final : public ClientProtocol, private http2::CodecEvents, private http2::KeepaliveOwner {

@@ -14,6 +14,7 @@
 namespace outrigger::upstream {
 
 enum class Health : std::uint8_t { unknown, healthy, unhealthy, draining, timeout, degraded };
+inline bool is_healthy(Health h) noexcept { return h == Health::unknown || h == Health::healthy; }
 
 struct Locality {
   std::string region, zone, sub_zone;

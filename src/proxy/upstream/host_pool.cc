@@ -3,40 +3,101 @@
 namespace outrigger::upstream {
 
 HostPool::HostPool(runtime::ThreadContext& thread, ClusterShared& cluster, const Member& member)
-    : Host(member.endpoint, member.stats), thread_(thread), cluster_(cluster) {}
+    : Host(member.endpoint, member.stats, member.since), thread_(thread), cluster_(cluster) {}
 
-HostPool::~HostPool() = default;
+HostPool::~HostPool() {
+  const auto give_back = [this](const Pool& p) {
+    if (p.counted) cluster_.circuit[p.pool->key().high_priority ? 1 : 0].give_back(Limit::pools, thread_.cells);
+  };
+  for (auto& p : pools_) give_back(p);
+  for (auto& [key, p] : own_) give_back(p);
+}
 
-PoolKind HostPool::kind_for(const PoolWaiter& w) const noexcept {
+PoolKey HostPool::key_for(const PoolWaiter& w) const noexcept {
+  PoolKey key;
+  key.high_priority = w.high_priority;
+  if (cluster_.config->pool_per_downstream) key.downstream = w.downstream_connection;
   switch (cluster_.config->http_use) {
     case HttpUse::http1: break;
-    case HttpUse::http2: return PoolKind::http2;
-    case HttpUse::downstream: return w.downstream_protocol == http::Protocol::http2 ? PoolKind::http2 : PoolKind::http1;
-    case HttpUse::negotiated: return PoolKind::negotiated;
+    case HttpUse::http2: key.kind = PoolKind::http2; break;
+    case HttpUse::downstream:
+      key.kind = w.downstream_protocol == http::Protocol::http2 ? PoolKind::http2 : PoolKind::http1;
+      break;
+    case HttpUse::negotiated: key.kind = PoolKind::negotiated; break;
   }
-  return PoolKind::http1;
+  return key;
+}
+
+HostPool::Pool& HostPool::find(const PoolKey& key) {
+  Pool& p = key.downstream != 0 ? own_[key] : pools_[2 * static_cast<std::size_t>(key.kind) + (key.high_priority ? 1 : 0)];
+  if (p.pool == nullptr) {
+    PoolOwner& self = *this;
+    p.pool = std::make_unique<ConnectionPool>(thread_, cluster_, *this, key, self);
+    if (retired_) p.pool->retire();
+  }
+  return p;
+}
+
+/// Counts a pool that comes into use. False: there may be no more, and none of this host is free.
+bool HostPool::admit(Pool& p, const PoolKey& key) {
+  if (p.counted) return true;
+  auto& circuit = cluster_.circuit[key.high_priority ? 1 : 0];
+  if (!circuit.can_take(Limit::pools)) free_one(key.high_priority);
+  if (!circuit.can_take(Limit::pools)) {
+    thread_.cells.add(cluster_.stats, stats::ClusterStat::upstream_cx_pool_overflow);
+    return false;
+  }
+  circuit.take(Limit::pools, thread_.cells);
+  p.counted = true;
+  return true;
+}
+
+void HostPool::free_one(bool high_priority) {
+  for (ConnectionPool* pool : all()) {
+    if (pool->busy() || pool->idle() || pool->key().high_priority != high_priority) continue;
+    pool->drain();
+    return;
+  }
 }
 
 void HostPool::request(PoolWaiter& w) {
-  const PoolKind kind = kind_for(w);
-  auto& pool = pools_[static_cast<std::size_t>(kind)];
-  if (pool == nullptr) {
-    pool = std::make_unique<ConnectionPool>(thread_, cluster_, *this, kind);
-    if (retired_) pool->retire();
-  }
-  pool->request(w);
+  const PoolKey key = key_for(w);
+  Pool& p = find(key);
+  if (admit(p, key)) return p.pool->request(w);
+  if (key.downstream != 0) own_.erase(key);
+  w.on_pool_failure(PoolFailure::no_pool, "", nullptr);
+}
+
+/// Called from within the pool: it goes at the end of the turn.
+void HostPool::on_pool_idle(const PoolKey& key) {
+  Pool& p = find(key);
+  if (std::exchange(p.counted, false)) cluster_.circuit[key.high_priority ? 1 : 0].give_back(Limit::pools, thread_.cells);
+  if (key.downstream == 0) return;
+  thread_.loop.dispose(std::move(p.pool));
+  own_.erase(key);
+}
+
+std::vector<ConnectionPool*> HostPool::all() const {
+  std::vector<ConnectionPool*> pools;
+  for (const auto& p : pools_)
+    if (p.pool != nullptr) pools.push_back(p.pool.get());
+  for (const auto& [key, p] : own_) pools.push_back(p.pool.get());
+  return pools;
 }
 
 void HostPool::retire() {
   retired_ = true;
-  for (auto& pool : pools_)
-    if (pool != nullptr) pool->retire();
+  for (ConnectionPool* pool : all()) pool->retire();
+}
+
+void HostPool::drain() {
+  for (ConnectionPool* pool : all()) pool->drain();
 }
 
 bool HostPool::unused() const noexcept {
-  for (const auto& pool : pools_)
-    if (pool != nullptr && pool->connections() > 0) return false;
-  return tcp_connections == 0;
+  for (const auto& p : pools_)
+    if (p.pool != nullptr && !p.pool->idle()) return false;
+  return own_.empty() && tcp_connections == 0;
 }
 
 }  // namespace outrigger::upstream

@@ -1,14 +1,17 @@
-// One host of a cluster on one worker, with its pools of HTTP connections, one for each protocol that is
-// asked for. Owned by ClusterImpl.
+// One host of a cluster on one worker, with its pools of HTTP connections, one for each protocol and
+// priority that is asked for (and for each client's connection, when the cluster wants that). Owned by
+// ClusterImpl.
 #pragma once
 #include <array>
 #include <memory>
+#include <unordered_map>
+#include <vector>
 #include "proxy/upstream/connection_pool.h"
 #include "proxy/upstream/worker_host.h"
 
 namespace outrigger::upstream {
 
-class HostPool final : public Host {
+class HostPool final : public Host, private PoolOwner {
  public:
   HostPool(runtime::ThreadContext& thread, ClusterShared& cluster, const Member& member);
   ~HostPool() override;
@@ -16,15 +19,30 @@ class HostPool final : public Host {
   void request(PoolWaiter& w);
   /// No longer a member: idle connections close, busy ones do after their requests.
   void retire();
+  /// As retire(), but it stays.
+  void drain();
   /// Nothing is running or waiting: may be deleted once the loop turn ends.
   bool unused() const noexcept;
   std::uint32_t tcp_connections = 0;  // leases and attempts that refer to this host
 
  private:
-  PoolKind kind_for(const PoolWaiter& w) const noexcept;
+  struct Pool {
+    std::unique_ptr<ConnectionPool> pool;
+    bool counted = false;  // against the limit of pools
+  };
+  void on_pool_idle(const PoolKey& key) override;
+  PoolKey key_for(const PoolWaiter& w) const noexcept;
+  Pool& find(const PoolKey& key);
+  bool admit(Pool& p, const PoolKey& key);
+  void free_one(bool high_priority);
+  std::vector<ConnectionPool*> all() const;
   runtime::ThreadContext& thread_;
   ClusterShared& cluster_;
-  std::array<std::unique_ptr<ConnectionPool>, kPoolKinds> pools_;
+  std::array<Pool, 2 * kPoolKinds> pools_;
+  struct Hash {
+    std::size_t operator()(const PoolKey& k) const noexcept { return std::hash<std::uint64_t>()(k.downstream); }
+  };
+  std::unordered_map<PoolKey, Pool, Hash> own_;  // of one client's connection each
   bool retired_ = false;
 };
 

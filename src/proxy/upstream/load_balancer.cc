@@ -1,120 +1,109 @@
 #include "proxy/upstream/load_balancer.h"
 
 #include <algorithm>
-#include <cmath>
+#include <map>
+#include <tuple>
 
 namespace outrigger::upstream {
 
-namespace {
-bool usable(const Host& h) noexcept {
-  const auto s = h.endpoint().health;
-  return s == Health::unknown || s == Health::healthy;
-}
-struct Later {
-  template <class E>
-  bool operator()(const E& a, const E& b) const noexcept {
-    return a.deadline != b.deadline ? a.deadline > b.deadline : a.order > b.order;
+LoadBalancer::LoadBalancer(const ClusterConfig& config, runtime::ThreadContext& thread) : config_(config), thread_(thread) {}
+
+/// The hosts of one priority.
+struct LoadBalancer::Members {
+  struct Group {
+    std::vector<Host*> healthy, degraded;
+    std::size_t counted = 0;  // those that are not excluded
+    std::uint32_t weight = 0;
+  };
+  std::vector<Host*> all;
+  std::map<std::tuple<std::string_view, std::string_view, std::string_view>, Group> localities;
+  PriorityHosts count;
+
+  void add(Host& h) {
+    const auto& e = h.endpoint();
+    all.push_back(&h);
+    auto& group = localities[{e.locality.region, e.locality.zone, e.locality.sub_zone}];
+    group.weight = e.locality_weight;
+    ++count.total;
+    count.total_weight += e.weight;
+    if (e.health == Health::draining) {
+      ++count.excluded;
+      count.excluded_weight += e.weight;
+      return;
+    }
+    ++group.counted;
+    if (is_healthy(e.health)) {
+      group.healthy.push_back(&h);
+      ++count.healthy;
+      count.healthy_weight += e.weight;
+    } else if (e.health == Health::degraded) {
+      group.degraded.push_back(&h);
+      ++count.degraded;
+      count.degraded_weight += e.weight;
+    }
   }
 };
-}  // namespace
 
-LoadBalancer::LoadBalancer(const ClusterConfig& config, Random& random) : config_(config), random_(random) {}
-
-LoadBalancer::Level LoadBalancer::make_level(std::vector<Host*> hosts, bool panic) {
-  Level level;
-  level.hosts = std::move(hosts);
-  level.panic = panic;
-  return level;
-}
-
-double LoadBalancer::weight_of(const Host& h) const noexcept {
-  const double w = h.endpoint().weight == 0 ? 1 : h.endpoint().weight;
-  if (config_.lb != LbKind::least_request) return w;
-  return w / std::pow(h.active_requests + 1.0, config_.active_request_bias.value);
-}
-
-/// Envoy's priority levels: each takes what its health (times the overprovisioning factor) allows of
-/// what is left; when all together have too little, the rest is spread.
-void LoadBalancer::share_load(const std::vector<std::vector<Host*>>& all, const std::vector<std::vector<Host*>>& healthy) {
-  std::vector<std::uint32_t> health(all.size());
-  std::uint32_t total = 0;
-  for (std::size_t p = 0; p < all.size(); ++p) {
-    if (!all[p].empty())
-      health[p] =
-          static_cast<std::uint32_t>(std::min<std::size_t>(100, healthy[p].size() * config_.overprovisioning / all[p].size()));
-    total = std::min(100u, total + health[p]);
+/// A locality takes part by its weight, less when too few of its hosts can be used.
+void LoadBalancer::build(Kind& kind, const Members& members, bool degraded) {
+  std::vector<Host*> hosts;
+  for (const auto& [name, group] : members.localities) {
+    const auto& usable = degraded ? group.degraded : group.healthy;
+    hosts.insert(hosts.end(), usable.begin(), usable.end());
+    if (!config_.locality_weighted || usable.empty() || group.weight == 0) continue;
+    const double there = static_cast<double>(usable.size()) / group.counted;
+    const double weight = group.weight * std::min(1.0, config_.overprovisioning / 100.0 * there);
+    kind.turns.add(kind.localities.size(), weight);
+    kind.weights.push_back(weight);
+    kind.localities.emplace_back().assign(usable, config_, thread_);
   }
-  std::uint32_t left = 100;
-  for (std::size_t p = 0; p < all.size(); ++p) {
-    const std::uint32_t load = total == 0 ? (p == 0 ? 100 : 0) : std::min(left, health[p] * 100 / total);
-    left -= load;
-    const bool panic = !all[p].empty() && healthy[p].size() * 100 < config_.panic_percent * all[p].size() && total < 100;
-    levels_.push_back(make_level(panic ? all[p] : healthy[p], panic));
-    levels_.back().load = load;
-    levels_.back().health = health[p];
-  }
-  if (left > 0)
-    for (auto& l : levels_)
-      if (l.load > 0) {
-        l.load += left;
-        break;
-      }
+  kind.hosts.assign(std::move(hosts), config_, thread_);
 }
 
 void LoadBalancer::update(const std::vector<Host*>& hosts) {
-  levels_.clear();
-  std::vector<std::vector<Host*>> all, healthy;
+  std::vector<Members> members(1);
   for (Host* h : hosts) {
     const auto p = h->endpoint().priority;
-    if (all.size() <= p) all.resize(p + 1), healthy.resize(p + 1);
-    all[p].push_back(h);
-    if (usable(*h)) healthy[p].push_back(h);
+    if (members.size() <= p) members.resize(p + 1);
+    members[p].add(*h);
   }
-  share_load(all, healthy);
-  for (auto& level : levels_) {
-    if (level.hosts.empty()) continue;
-    const auto first = level.hosts.front()->endpoint().weight;
-    const bool equal =
-        std::all_of(level.hosts.begin(), level.hosts.end(), [&](Host* h) { return h->endpoint().weight == first; });
-    if (!equal && config_.lb != LbKind::random) {
-      for (Host* h : level.hosts) level.heap.push_back({1.0 / weight_of(*h), order_++, h});
-      std::make_heap(level.heap.begin(), level.heap.end(), Later{});
+  PriorityRules rules;
+  rules.overprovisioning = config_.overprovisioning;
+  rules.by_weight = config_.weighted_priority_health;
+  rules.panic_threshold =
+      std::min<std::uint64_t>(100, thread_.runtime->integer("upstream.healthy_panic_threshold", config_.panic_percent));
+  std::vector<PriorityHosts> counts;
+  levels_.clear();
+  levels_.resize(members.size());
+  for (std::size_t p = 0; p < members.size(); ++p) {
+    counts.push_back(members[p].count);
+    build(levels_[p].healthy, members[p], false);
+    build(levels_[p].degraded, members[p], true);
+    levels_[p].all.assign(std::move(members[p].all), config_, thread_);
+  }
+  shares_ = share_priorities(counts, rules);
+}
+
+LoadBalancer::Picked LoadBalancer::pick_level() noexcept {
+  if (shares_.size() == 1 && shares_[0].degraded_load == 0) return {};
+  auto at = static_cast<std::uint32_t>(thread_.random.below(100));
+  for (const bool degraded : {false, true})
+    for (std::size_t p = 0; p < shares_.size(); ++p) {
+      const auto load = degraded ? shares_[p].degraded_load : shares_[p].healthy_load;
+      if (at < load) return {p, degraded};
+      at -= load;
     }
-    level.next = random_.below(level.hosts.size());
-  }
-}
-
-Host* LoadBalancer::pick_weighted(Level& level) {
-  std::pop_heap(level.heap.begin(), level.heap.end(), Later{});
-  Entry& e = level.heap.back();
-  Host* h = e.host;
-  level.now = e.deadline;
-  e.deadline = level.now + 1.0 / weight_of(*h);
-  e.order = order_++;
-  std::push_heap(level.heap.begin(), level.heap.end(), Later{});
-  return h;
-}
-
-LoadBalancer::Level* LoadBalancer::pick_level() {
-  if (levels_.size() == 1) return &levels_[0];
-  Level* level = nullptr;
-  auto at = static_cast<std::uint32_t>(random_.below(100));
-  for (auto& l : levels_) {
-    level = &l;
-    if (at < l.load) break;
-    at -= l.load;
-  }
-  return level;
+  return {};
 }
 
 /// By the health of the priorities that are not excluded; when they have none, of all.
-LoadBalancer::Level* LoadBalancer::pick_other_level(Priorities& priorities) {
+LoadBalancer::Picked LoadBalancer::pick_other_level(Priorities& priorities) noexcept {
   const auto out = [&](std::size_t p) { return p < Priorities::kMax && priorities.excluded[p]; };
   const auto sum = [&] {
     std::uint32_t n = 0;
-    for (std::size_t p = 0; p < levels_.size(); ++p)
-      if (!out(p)) n += levels_[p].health;
-    return std::min(n, 100u);
+    for (std::size_t p = 0; p < shares_.size(); ++p)
+      if (!out(p)) n += shares_[p].health + shares_[p].degraded;
+    return std::min(n, 100U);
   };
   std::uint32_t total = sum();
   if (total == 0) {
@@ -123,40 +112,29 @@ LoadBalancer::Level* LoadBalancer::pick_other_level(Priorities& priorities) {
     total = sum();
   }
   if (total == 0) return pick_level();
-  Level* level = nullptr;
-  auto at = static_cast<std::uint32_t>(random_.below(100));
-  for (std::size_t p = 0; p < levels_.size(); ++p) {
-    if (out(p) || levels_[p].health == 0) continue;
-    level = &levels_[p];
-    const std::uint32_t load = level->health * 100 / total;
-    if (at < load) break;
-    at -= load;
-  }
-  return level;
+  std::optional<Picked> picked;
+  auto at = static_cast<std::uint32_t>(thread_.random.below(100));
+  for (const bool degraded : {false, true})
+    for (std::size_t p = 0; p < shares_.size(); ++p) {
+      const auto could = out(p) ? 0 : degraded ? shares_[p].degraded : shares_[p].health;
+      if (could == 0) continue;
+      if (!picked) picked = {p, degraded};  // what rounding leaves
+      const std::uint32_t load = could * 100 / total;
+      if (at < load) return {p, degraded};
+      at -= load;
+    }
+  return *picked;
 }
 
 Host* LoadBalancer::pick(bool& panic, Priorities* priorities) {
-  Level* level = priorities == nullptr ? pick_level() : pick_other_level(*priorities);
-  if (level == nullptr || level->hosts.empty()) {
-    panic = config_.panic_percent > 0;
-    return nullptr;
-  }
-  panic = level->panic;
-  if (level->panic && config_.fail_traffic_on_panic) return nullptr;
-  auto& hosts = level->hosts;
-  if (hosts.size() == 1) return hosts[0];
-  if (!level->heap.empty()) return pick_weighted(*level);
-  if (config_.lb == LbKind::random) return hosts[random_.below(hosts.size())];
-  if (config_.lb == LbKind::least_request) {
-    Host* best = hosts[random_.below(hosts.size())];
-    for (std::uint32_t i = 1; i < config_.choice_count; ++i) {
-      Host* other = hosts[random_.below(hosts.size())];
-      if (other->active_requests < best->active_requests) best = other;
-    }
-    return best;
-  }
-  if (level->next >= hosts.size()) level->next = 0;
-  return hosts[level->next++];
+  const Picked picked = priorities == nullptr ? pick_level() : pick_other_level(*priorities);
+  auto& level = levels_[picked.level];
+  panic = shares_[picked.level].panic;
+  if (panic) return config_.fail_traffic_on_panic ? nullptr : level.all.pick(config_, thread_);
+  auto& kind = picked.degraded ? level.degraded : level.healthy;
+  if (kind.turns.empty()) return kind.hosts.pick(config_, thread_);
+  const auto locality = kind.turns.next([&](std::size_t i) { return kind.weights[i]; });
+  return kind.localities[locality].pick(config_, thread_);
 }
 
 }  // namespace outrigger::upstream

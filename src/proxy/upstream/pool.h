@@ -81,7 +81,8 @@ class ClientStream {
 enum class PoolKind : std::uint8_t { http1, http2, negotiated };
 inline constexpr std::size_t kPoolKinds = 3;
 
-enum class PoolFailure : std::uint8_t { overflow, connect_failed, connect_timeout, local_failure };
+/// `no_pool`: the cluster may have no more pools (max_connection_pools).
+enum class PoolFailure : std::uint8_t { overflow, connect_failed, connect_timeout, local_failure, no_pool };
 
 class PoolWaiter;
 
@@ -112,7 +113,8 @@ class PoolWaiter : public Link {
   }
   bool high_priority = false;
   http::Protocol downstream_protocol = http::Protocol::http11;
-  PendingQueue* queue = nullptr;  // the pool's
+  std::uint64_t downstream_connection = 0;  // for clusters with pools for each
+  PendingQueue* queue = nullptr;            // the pool's
 
  protected:
   PoolWaiter() = default;

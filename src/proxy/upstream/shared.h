@@ -2,8 +2,10 @@
 // the ClusterManager; the limits are process-wide relaxed atomics, as Envoy's resource manager is.
 #pragma once
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <vector>
+#include "proxy/stats/named_blocks.h"
 #include "proxy/stats/names.h"
 #include "proxy/upstream/circuit.h"
 #include "proxy/upstream/cluster_config.h"
@@ -11,11 +13,27 @@
 
 namespace outrigger::upstream {
 
+/// A host of a cluster as main knows it.
+struct Member {
+  EndpointPtr endpoint;
+  std::shared_ptr<HostStats> stats;
+  TimePoint since{};  // when it joined
+};
+
+/// What a cluster wants measured of its requests; none: nothing.
+struct Tracking {
+  stats::BlockHandle budgets, sizes;
+};
+
 struct ClusterShared {
   ClusterConfigPtr config;
   stats::BlockHandle stats;
+  stats::NamedBlocks* alt_stats = nullptr;  // of all clusters, below "cluster."
+  Tracking tracking;
   stats::BlockHandle http2_stats;  // cluster.<name>.http2.; none when only HTTP/1 is spoken
-  CircuitState circuit[2];          // default, high
+  CircuitState circuit[2];         // default, high
+  /// ORIGINAL_DST: a worker tells main of a host that it made.
+  std::function<void(const Member&)> new_host;
   const Thresholds& thresholds(bool high) const noexcept { return high ? config->high : config->normal; }
   /// For pages of what is used: the gauges that Envoy sets with a connection, and with the first request on it.
   void mark_circuit_used(stats::Cells& cells) const noexcept {
@@ -33,10 +51,6 @@ struct ClusterShared {
 using ClusterSharedPtr = std::shared_ptr<ClusterShared>;
 
 /// One membership: replaced as a whole.
-struct Member {
-  EndpointPtr endpoint;
-  std::shared_ptr<HostStats> stats;
-};
 using HostSet = std::vector<Member>;
 using HostSetPtr = std::shared_ptr<const HostSet>;
 

@@ -74,6 +74,7 @@ class Attempt final : public TcpAttempt, private net::TransportEvents {
     cells.inc(cluster_.stats, ClusterStat::upstream_cx_active);
     cells.add(cluster_.stats, ClusterStat::upstream_rq_pending_total);
     cells.inc(cluster_.stats, ClusterStat::upstream_rq_pending_active);
+    host_.stats().rq_pending.fetch_add(1, std::memory_order_relaxed);
     host_.stats().cx_total.fetch_add(1, std::memory_order_relaxed);
     host_.stats().cx_active.fetch_add(1, std::memory_order_relaxed);
     ++host_.tcp_connections;
@@ -94,6 +95,7 @@ class Attempt final : public TcpAttempt, private net::TransportEvents {
     timeout_.cancel();
     cluster_.circuit[0].give_back(Limit::pending, thread_.cells);
     thread_.cells.dec(cluster_.stats, ClusterStat::upstream_rq_pending_active);
+    host_.stats().rq_pending.fetch_sub(1, std::memory_order_relaxed);
   }
   void drop() {
     transport_->close();
@@ -160,12 +162,11 @@ std::unique_ptr<TcpAttempt> dial_tcp(runtime::ThreadContext& thread, ClusterShar
     waiter.on_tcp_failure(PoolFailure::overflow, "", nullptr);
     return nullptr;
   }
-  int error = 0;
-  auto transport = dial(thread, *cluster.config, host, error);
+  net::ConnectFailure failure;
+  auto transport = dial(thread, *cluster.config, host, failure);
   if (transport == nullptr) {
-    thread.cells.add(cluster.stats, ClusterStat::upstream_cx_connect_fail);
-    host.stats().cx_connect_fail.fetch_add(1, std::memory_order_relaxed);
-    waiter.on_tcp_failure(PoolFailure::connect_failed, std::strerror(error), &host);
+    const auto words = count_failed_dial(thread, cluster, host, failure);
+    waiter.on_tcp_failure(failure.bind ? PoolFailure::local_failure : PoolFailure::connect_failed, words, &host);
     return nullptr;
   }
   return std::make_unique<Attempt>(thread, cluster, host, waiter, std::move(transport));

@@ -13,14 +13,16 @@ namespace outrigger::upstream {
 /// Written by all workers with relaxed adds; printed by /clusters.
 struct HostStats {
   std::atomic<std::uint64_t> cx_active{0}, cx_connect_fail{0}, cx_total{0};
-  std::atomic<std::uint64_t> rq_active{0}, rq_error{0}, rq_success{0}, rq_timeout{0}, rq_total{0};
+  std::atomic<bool> picked{false};  // by an ORIGINAL_DST cluster since main last looked
+  std::atomic<std::uint64_t> rq_active{0}, rq_pending{0}, rq_error{0}, rq_success{0}, rq_timeout{0}, rq_total{0};
 };
 
 class HostPool;  // connections of this host (upstream/host_pool.h)
 
 class Host {
  public:
-  Host(EndpointPtr e, std::shared_ptr<HostStats> s) : endpoint_(std::move(e)), stats_(std::move(s)) {}
+  Host(EndpointPtr e, std::shared_ptr<HostStats> s, TimePoint since)
+      : endpoint_(std::move(e)), stats_(std::move(s)), since_(since) {}
   virtual ~Host() = default;
   const Endpoint& endpoint() const noexcept { return *endpoint_; }
   const EndpointPtr& endpoint_ptr() const noexcept { return endpoint_; }
@@ -31,12 +33,14 @@ class Host {
     info.metadata = endpoint_->metadata;
   }
   HostStats& stats() const noexcept { return *stats_; }
+  TimePoint since() const noexcept { return since_; }      // when it became a member
   std::uint32_t active_requests = 0;                       // on this worker, for least request
   std::shared_ptr<net::TransportMemory> transport_memory;  // of its connections; null: none yet
 
  protected:
   EndpointPtr endpoint_;
   std::shared_ptr<HostStats> stats_;
+  TimePoint since_;
 };
 
 }  // namespace outrigger::upstream

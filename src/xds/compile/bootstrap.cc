@@ -5,6 +5,7 @@
 #include "envoy/extensions/access_loggers/file/v3/file.pb.h"
 #include "xds/compile/access_log.h"
 #include "xds/compile/cluster.h"
+#include "xds/compile/cluster_parts.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/listener.h"
 #include "xds/compile/secrets.h"
@@ -62,6 +63,8 @@ server::Config compile_bootstrap(const envoy::config::bootstrap::v3::Bootstrap& 
   const Path resources = root / "static_resources";
   for (int i = 0; c.secrets != nullptr && i < b.static_resources().secrets_size(); ++i)
     c.secrets->add_static(b.static_resources().secrets(i), resources.at("secrets", i), c.problems);
+  compile_resolver(b, c.resolver, c.problems);
+  if (b.cluster_manager().has_upstream_bind_config()) c.upstream_bind = &b.cluster_manager().upstream_bind_config();
   std::set<std::string, std::less<>> names;
   for (int i = 0; i < b.static_resources().clusters_size(); ++i) {
     const auto& p = b.static_resources().clusters(i);

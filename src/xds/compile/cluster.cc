@@ -1,9 +1,8 @@
 #include "xds/compile/cluster.h"
 
-#include "envoy/extensions/load_balancing_policies/least_request/v3/least_request.pb.h"
-#include "envoy/extensions/load_balancing_policies/random/v3/random.pb.h"
-#include "envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.pb.h"
+#include "envoy/extensions/clusters/dns/v3/dns_cluster.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
+#include "xds/compile/cluster_parts.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/http.h"
 #include "xds/compile/metadata.h"
@@ -14,68 +13,11 @@ namespace outrigger::xds {
 namespace cluster_v3 = envoy::config::cluster::v3;
 namespace core_v3 = envoy::config::core::v3;
 namespace endpoint_v3 = envoy::config::endpoint::v3;
-namespace lb_v3 = envoy::extensions::load_balancing_policies;
 using Cluster = cluster_v3::Cluster;
+using DnsCluster = envoy::extensions::clusters::dns::v3::DnsCluster;
 using HttpOptions = envoy::extensions::upstreams::http::v3::HttpProtocolOptions;
 
 namespace {
-
-void compile_least_request(const Cluster::LeastRequestLbConfig& p, upstream::ClusterConfig& o) {
-  if (p.has_choice_count()) o.choice_count = p.choice_count().value();
-  if (p.has_active_request_bias()) o.active_request_bias = to_runtime(p.active_request_bias());
-}
-
-/// The first policy of the list that is implemented.
-void compile_policy_list(const cluster_v3::LoadBalancingPolicy& p, upstream::ClusterConfig& o, const Path& at,
-                         Problems& problems) {
-  for (const auto& policy : p.policies()) {
-    const auto& any = policy.typed_extension_config().typed_config();
-    if (any.Is<lb_v3::round_robin::v3::RoundRobin>()) {
-      o.lb = upstream::LbKind::round_robin;
-    } else if (any.Is<lb_v3::random::v3::Random>()) {
-      o.lb = upstream::LbKind::random;
-    } else if (any.Is<lb_v3::least_request::v3::LeastRequest>()) {
-      lb_v3::least_request::v3::LeastRequest l;
-      any.UnpackTo(&l);
-      o.lb = upstream::LbKind::least_request;
-      if (l.has_choice_count()) o.choice_count = l.choice_count().value();
-      if (l.has_active_request_bias()) o.active_request_bias = to_runtime(l.active_request_bias());
-    } else {
-      continue;
-    }
-    return;
-  }
-  problems.error(at, "none of the load balancing policies is implemented: use round_robin, least_request or random");
-}
-
-void compile_balancing(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
-  switch (p.lb_policy()) {
-    case Cluster::LEAST_REQUEST: o.lb = upstream::LbKind::least_request; break;
-    case Cluster::RANDOM: o.lb = upstream::LbKind::random; break;
-    case Cluster::RING_HASH:
-    case Cluster::MAGLEV:
-    case Cluster::CLUSTER_PROVIDED:
-      problems.error(at / "lb_policy",
-                     Cluster::LbPolicy_Name(p.lb_policy()) + " is known to Envoy and not implemented by Outrigger");
-      break;
-    default: break;
-  }
-  if (p.has_least_request_lb_config()) compile_least_request(p.least_request_lb_config(), o);
-  if (p.has_load_balancing_policy()) compile_policy_list(p.load_balancing_policy(), o, at / "load_balancing_policy", problems);
-  if (p.common_lb_config().has_healthy_panic_threshold())
-    o.panic_percent = static_cast<std::uint32_t>(p.common_lb_config().healthy_panic_threshold().value());
-}
-
-void compile_thresholds(const cluster_v3::CircuitBreakers::Thresholds& p, upstream::Thresholds& o) {
-  if (p.has_max_connections()) o.connections = p.max_connections().value();
-  if (p.has_max_pending_requests()) o.pending = p.max_pending_requests().value();
-  if (p.has_max_requests()) o.requests = p.max_requests().value();
-  if (p.has_max_retries()) o.retries = p.max_retries().value();
-  if (!p.has_retry_budget()) return;
-  o.has_retry_budget = true;
-  if (p.retry_budget().has_budget_percent()) o.retry_budget_percent = p.retry_budget().budget_percent().value();
-  if (p.retry_budget().has_min_retry_concurrency()) o.retry_budget_min = p.retry_budget().min_retry_concurrency().value();
-}
 
 void compile_common_http(const core_v3::HttpProtocolOptions& p, upstream::ClusterConfig& o) {
   if (p.has_idle_timeout()) {
@@ -163,9 +105,12 @@ upstream::Endpoint compile_endpoint(const endpoint_v3::LocalityLbEndpoints& l, c
   return e;
 }
 
+bool resolves_names(const upstream::ClusterConfig& o) {
+  return o.discovery == upstream::Discovery::strict_dns || o.discovery == upstream::Discovery::logical_dns;
+}
+
 void compile_endpoints(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
   const Path assignment = at / "load_assignment";
-  const bool dns = p.type() == Cluster::STRICT_DNS || p.type() == Cluster::LOGICAL_DNS;
   for (int i = 0; i < p.load_assignment().endpoints_size(); ++i) {
     const auto& l = p.load_assignment().endpoints(i);
     const Path locality = assignment.at("endpoints", i);
@@ -175,8 +120,8 @@ void compile_endpoints(const Cluster& p, upstream::ClusterConfig& o, const Path&
       const Path endpoint = lb_endpoint / "endpoint";
       auto out = compile_endpoint(l, e);
       const auto& a = e.endpoint().address();
-      if (dns && a.has_socket_address() && !net::Address::parse_ip(a.socket_address().address(), 0)) {
-        o.dns_hosts.push_back(
+      if (resolves_names(o) && a.has_socket_address()) {  // an IP as well: its own name
+        o.dns.hosts.push_back(
             {a.socket_address().address(), static_cast<std::uint16_t>(a.socket_address().port_value()), std::move(out)});
         continue;
       }
@@ -184,29 +129,65 @@ void compile_endpoints(const Cluster& p, upstream::ClusterConfig& o, const Path&
       if (!out.address.empty()) o.endpoints.push_back(std::make_shared<const upstream::Endpoint>(std::move(out)));
     }
   }
-  if (p.type() == Cluster::LOGICAL_DNS && o.dns_hosts.size() + o.endpoints.size() != 1)
+  if (o.discovery == upstream::Discovery::logical_dns && o.dns.hosts.size() + o.endpoints.size() != 1)
     problems.error(assignment, "LOGICAL_DNS clusters must have a single locality_lb_endpoint and a single lb_endpoint");
-  if (p.load_assignment().policy().has_overprovisioning_factor())
-    o.overprovisioning = p.load_assignment().policy().overprovisioning_factor().value();
 }
 
-void compile_sockets(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
-  const auto& k = p.upstream_connection_options().tcp_keepalive();
-  if (p.upstream_connection_options().has_tcp_keepalive())
-    o.keepalive = net::KeepaliveOptions{k.keepalive_probes().value(), k.keepalive_time().value(), k.keepalive_interval().value()};
-  const Path bind = at / "upstream_bind_config";
-  if (p.upstream_bind_config().has_source_address())
-    o.bind_source = compile_address(p.upstream_bind_config().source_address(), bind / "source_address", problems);
-  for (const auto& s : p.upstream_bind_config().socket_options()) o.socket_options.push_back(to_raw_option(s));
+/// A type by name, with the message that some of them have.
+upstream::Discovery compile_cluster_type(const Cluster& p, const Path& at, Problems& problems) {
+  using upstream::Discovery;
+  const auto& type = p.cluster_type();
+  if (type.typed_config().Is<DnsCluster>()) {
+    DnsCluster d;
+    type.typed_config().UnpackTo(&d);
+    return d.all_addresses_in_single_endpoint() ? Discovery::logical_dns : Discovery::strict_dns;
+  }
+  if (type.name() == "envoy.cluster.static") return Discovery::static_;
+  if (type.name() == "envoy.cluster.strict_dns") return Discovery::strict_dns;
+  if (type.name() == "envoy.cluster.logical_dns") return Discovery::logical_dns;
+  if (type.name() == "envoy.cluster.original_dst") return Discovery::original_dst;
+  problems.error(at / "cluster_type", "Didn't find a registered cluster factory implementation for name: '" + type.name() + "'");
+  return Discovery::static_;
 }
 
-void compile_dns(const Cluster& p, upstream::ClusterConfig& o) {
-  if (p.has_dns_refresh_rate()) o.dns_refresh = to_duration(p.dns_refresh_rate());
-  o.respect_dns_ttl = p.respect_dns_ttl();
-  constexpr upstream::DnsFamily kFamilies[] = {upstream::DnsFamily::automatic, upstream::DnsFamily::v4_only,
-                                               upstream::DnsFamily::v6_only, upstream::DnsFamily::v4_preferred,
-                                               upstream::DnsFamily::all};
-  if (p.dns_lookup_family() >= 0 && p.dns_lookup_family() < 5) o.dns_family = kFamilies[p.dns_lookup_family()];
+upstream::Discovery compile_discovery(const Cluster& p, const Path& at, Problems& problems) {
+  if (p.has_cluster_type()) return compile_cluster_type(p, at, problems);
+  switch (p.type()) {
+    case Cluster::STRICT_DNS: return upstream::Discovery::strict_dns;
+    case Cluster::LOGICAL_DNS: return upstream::Discovery::logical_dns;
+    case Cluster::ORIGINAL_DST: return upstream::Discovery::original_dst;
+    case Cluster::EDS: problems.error(at / "type", "EDS is known to Envoy and not implemented by Outrigger"); break;
+    default: break;
+  }
+  return upstream::Discovery::static_;
+}
+
+void compile_original_dst(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
+  if (p.has_cleanup_interval()) o.original_dst.cleanup = to_duration(p.cleanup_interval());
+  if (o.discovery != upstream::Discovery::original_dst) return;
+  if (p.load_assignment().endpoints_size() > 0)
+    problems.error(at / "load_assignment", "ORIGINAL_DST clusters must have no load assignment configured");
+  const auto& c = p.original_dst_lb_config();
+  auto& d = o.original_dst;
+  d.use_http_header = c.use_http_header();
+  if (c.has_upstream_port_override()) d.port_override = static_cast<std::uint16_t>(c.upstream_port_override().value());
+  if (c.http_header_name().empty()) return;
+  if (!c.use_http_header())
+    problems.error(at / "original_dst_lb_config",
+                   "ORIGINAL_DST cluster: invalid config http_header_name=" + c.http_header_name() +
+                       " and use_http_header is false. Set use_http_header to true if http_header_name is desired.");
+  d.header = lower(c.http_header_name());
+}
+
+void compile_tracking(const Cluster& p, upstream::ClusterConfig& o) {
+  o.track_timeout_budgets = p.track_timeout_budgets() || p.track_cluster_stats().timeout_budgets();
+  o.track_sizes = p.track_cluster_stats().request_response_sizes();
+}
+
+void compile_pools(const Cluster& p, upstream::ClusterConfig& o) {
+  o.pool_per_downstream = p.connection_pool_per_downstream_connection();
+  const auto& preconnect = p.preconnect_policy();
+  if (preconnect.has_per_upstream_preconnect_ratio()) o.preconnect = preconnect.per_upstream_preconnect_ratio().value();
 }
 
 }  // namespace
@@ -219,24 +200,19 @@ upstream::ClusterConfigPtr compile_cluster(const Cluster& p, const Path& at, Com
   o->stat_name = p.alt_stat_name().empty() ? p.name() : p.alt_stat_name();
   o->observability_name = o->stat_name;
   o->metadata = compile_metadata(p.metadata());
-  switch (p.type()) {
-    case Cluster::STRICT_DNS: o->discovery = upstream::Discovery::strict_dns; break;
-    case Cluster::LOGICAL_DNS: o->discovery = upstream::Discovery::logical_dns; break;
-    case Cluster::EDS:
-    case Cluster::ORIGINAL_DST:
-      problems.error(at / "type", Cluster::DiscoveryType_Name(p.type()) + " is known to Envoy and not implemented by Outrigger");
-      break;
-    default: break;
-  }
+  o->discovery = compile_discovery(p, at, problems);
   compile_balancing(p, *o, at, problems);
   if (p.has_connect_timeout()) o->connect_timeout = to_duration(p.connect_timeout());
   if (p.has_per_connection_buffer_limit_bytes()) o->buffer_bytes_max = p.per_connection_buffer_limit_bytes().value();
-  for (const auto& t : p.circuit_breakers().thresholds())
-    compile_thresholds(t, t.priority() == core_v3::HIGH ? o->high : o->normal);
+  compile_circuits(p, *o, at, problems);
   compile_http(p, *o, at, problems);
   compile_endpoints(p, *o, at, problems);
-  compile_sockets(p, *o, at, problems);
-  compile_dns(p, *o);
+  compile_sockets(p, *o, at, c);
+  compile_dns(p, *o, at, c);
+  compile_original_dst(p, *o, at, problems);
+  compile_tracking(p, *o);
+  compile_pools(p, *o);
+  if (p.has_wait_for_warm_on_init()) o->wait_for_warm = p.wait_for_warm_on_init().value();
   if (p.has_transport_socket())
     o->socket = compile_upstream_socket(p.transport_socket(), "cluster." + stats::sanitize(o->stat_name) + ".",
                                         at / "transport_socket", c);

@@ -6,7 +6,12 @@
 #include <string_view>
 #include "proxy/accesslog/files.h"
 #include "proxy/stats/stats.h"
+#include "proxy/upstream/cluster_config.h"
 #include "xds/problems.h"
+
+namespace envoy::config::core::v3 {
+class BindConfig;
+}
 
 namespace outrigger::xds {
 
@@ -22,8 +27,10 @@ struct CompileContext {
   unsigned workers = 1;
   /// Null: cluster names are not checked.
   std::function<bool(std::string_view)> cluster_known;
-  bool validate_only = false;      // open nothing
-  SecretStore* secrets = nullptr;  // null: TLS is not compiled
+  bool validate_only = false;                                          // open nothing
+  SecretStore* secrets = nullptr;                                      // null: TLS is not compiled
+  upstream::DnsOptions resolver;                                       // of clusters that name none
+  const envoy::config::core::v3::BindConfig* upstream_bind = nullptr;  // likewise; null: none
 };
 
 }  // namespace outrigger::xds

@@ -129,13 +129,27 @@ runtime::RuntimeDouble to_runtime(const core::RuntimeDouble& v) { return {v.runt
 runtime::RuntimeDouble to_runtime(const core::RuntimePercent& v) { return {v.runtime_key(), v.default_value().value()}; }
 runtime::RuntimeBool to_runtime(const core::RuntimeFeatureFlag& v) { return {v.runtime_key(), v.default_value().value()}; }
 
-net::RawOption to_raw_option(const core::SocketOption& s) {
+static net::RawOption to_raw_option(const core::SocketOption& s) {
   std::string value = s.buf_value();
   if (s.value_case() == core::SocketOption::kIntValue) {
     const int v = static_cast<int>(s.int_value());
     value.assign(reinterpret_cast<const char*>(&v), sizeof v);
   }
-  return {static_cast<int>(s.level()), static_cast<int>(s.name()), std::move(value)};
+  using Moment = net::RawOption::Moment;
+  const auto moment = s.state() == core::SocketOption::STATE_BOUND       ? Moment::after_bind
+                      : s.state() == core::SocketOption::STATE_LISTENING ? Moment::listening
+                                                                         : Moment::before_bind;
+  const int family = s.ip_version() == core::SocketOption::SOCKET_IP_VERSION_IPV4   ? AF_INET
+                     : s.ip_version() == core::SocketOption::SOCKET_IP_VERSION_IPV6 ? AF_INET6
+                                                                                    : 0;
+  return {static_cast<int>(s.level()), static_cast<int>(s.name()), std::move(value), moment, family};
+}
+
+std::vector<net::RawOption> to_raw_options(const google::protobuf::RepeatedPtrField<core::SocketOption>& list) {
+  std::vector<net::RawOption> out;
+  for (const auto& s : list)
+    if (!s.type().has_datagram() || s.type().has_stream()) out.push_back(to_raw_option(s));
+  return out;
 }
 
 std::string lower(std::string_view s) {

@@ -44,7 +44,8 @@ runtime::RuntimeDouble to_runtime(const envoy::config::core::v3::RuntimeDouble& 
 runtime::RuntimeDouble to_runtime(const envoy::config::core::v3::RuntimePercent& v);
 runtime::RuntimeBool to_runtime(const envoy::config::core::v3::RuntimeFeatureFlag& v);
 
-net::RawOption to_raw_option(const envoy::config::core::v3::SocketOption& s);
+/// Those of stream sockets.
+std::vector<net::RawOption> to_raw_options(const google::protobuf::RepeatedPtrField<envoy::config::core::v3::SocketOption>& list);
 
 /// ASCII.
 std::string lower(std::string_view s);

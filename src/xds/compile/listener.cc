@@ -128,7 +128,7 @@ void compile_socket(const listener_v3::Listener& p, server::ListenerConfig& o, c
   o.options.backlog = static_cast<int>(p.tcp_backlog_size().value());
   o.options.transparent = p.transparent().value();
   o.options.freebind = p.freebind().value();
-  for (const auto& s : p.socket_options()) o.options.options.push_back(to_raw_option(s));
+  o.options.options = to_raw_options(p.socket_options());
 }
 
 }  // namespace

@@ -361,6 +361,9 @@ class Client:
         if not await self.run.poll(lambda: any(n == name for n, _, _ in asked[before:])):
             self.steps.append({"dns": name, "never asked": "again"})
 
+    async def do_dns_log(self, name):
+        self.steps.append({"dns": name, "asked": sorted({f"{kind} over {how}" for n, kind, how in self.run.dns.asked if n == name})})
+
     async def do_burst(self, n, steps, about):
         kept, self.steps = self.steps, []
         for _ in range(n):

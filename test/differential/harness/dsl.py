@@ -305,6 +305,11 @@ def stat_matches(name, regex):
     return [("stat_matches", name, regex)]
 
 
+def dns_log(name):
+    """Which kinds of questions for the name the DNS server has had, over what."""
+    return [("dns_log", name)]
+
+
 def burst(n, path="/", *headers, about=None, **kw):
     """n requests on the connection; compared is how often each status and body came, or with `about`,
     {"200 ok": 0.5, ...}, that each came about as often as it should."""

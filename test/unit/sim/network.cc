@@ -347,12 +347,13 @@ std::pair<std::unique_ptr<net::Transport>, Peer*> Network::pair(const net::Addre
   return {std::make_unique<SimTransport>(w, local, remote, false), &w.peer};
 }
 
-std::unique_ptr<net::Transport> Network::connect(event::Loop&, const net::Address& to, const net::ConnectOptions&, int& error) {
+std::unique_ptr<net::Transport> Network::connect(event::Loop&, const net::Address& to, const net::ConnectOptions&,
+                                                 net::ConnectFailure& failure) {
   const Fault fault = next_operation(true);
   Target unknown{Target::refuse, Duration{0}, nullptr};
   const auto at = targets_.find(to.text());
   const Target& target = at == targets_.end() ? unknown : at->second;
-  error = ECONNREFUSED;
+  failure.error = ECONNREFUSED;
   if (fault == Fault::reset || target.answer == Target::fail_at_once) return nullptr;
   wires_.push_back(std::make_unique<Wire>(*this));
   Wire* w = wires_.back().get();

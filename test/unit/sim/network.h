@@ -97,7 +97,7 @@ class Network final : public net::Dialer {
   /// A connection towards the proxy: the near end goes to the listener, the far end is the client.
   std::pair<std::unique_ptr<net::Transport>, Peer*> pair(const net::Address& local, const net::Address& remote);
   std::unique_ptr<net::Transport> connect(event::Loop& loop, const net::Address& to, const net::ConnectOptions& o,
-                                          int& error) override;
+                                          net::ConnectFailure& failure) override;
 
   void after(Duration d, std::function<void()> f);
   /// Posts to the loop what is due; false: nothing was.

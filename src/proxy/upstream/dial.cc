@@ -1,0 +1,54 @@
+#include "proxy/upstream/dial.h"
+
+#include <cstring>
+#include "proxy/net/transport_socket.h"
+
+namespace outrigger::upstream {
+
+using stats::ClusterStat;
+
+namespace {
+/// The source of the host's family, else the first: which the kernel refuses, as with Envoy.
+const BindSource* source_for(const ClusterConfig& c, const net::Address& to) noexcept {
+  if (!to.is_ip() || c.bind_sources.empty()) return nullptr;
+  for (const auto& s : c.bind_sources)
+    if (s.address.family() == to.family()) return &s;
+  return &c.bind_sources.front();
+}
+}  // namespace
+
+std::unique_ptr<net::Transport> dial(runtime::ThreadContext& thread, const ClusterConfig& c, Host& host,
+                                     net::ConnectFailure& failure) {
+  const auto& endpoint = host.endpoint();
+  net::ConnectOptions o;
+  o.options = c.socket_options;
+  if (const BindSource* s = source_for(c, endpoint.address)) {
+    o.source = &s->address;
+    o.freebind = c.freebind;
+    if (!s->options.empty()) o.options = s->options;
+  }
+  if (c.keepalive) o.keepalive = &*c.keepalive;
+  auto transport = thread.dialer.connect(thread.loop, endpoint.address, o, failure);
+  if (transport == nullptr || c.socket == nullptr) return transport;
+  net::ConnectDemands demands;
+  demands.host_name = endpoint.hostname;
+  return c.socket->wrap(thread, std::move(transport), demands, host.transport_memory);
+}
+
+std::string_view count_failed_dial(runtime::ThreadContext& thread, ClusterShared& cluster, Host& host,
+                                   const net::ConnectFailure& failure) {
+  thread.cells.add(cluster.stats, ClusterStat::upstream_cx_total);
+  thread.cells.add(cluster.stats, ClusterStat::upstream_cx_connect_fail);
+  if (failure.bind) thread.cells.add(cluster.stats, ClusterStat::bind_errors);
+  host.stats().cx_total.fetch_add(1, std::memory_order_relaxed);
+  host.stats().cx_connect_fail.fetch_add(1, std::memory_order_relaxed);
+  thread_local std::string words;
+  const BindSource* source = source_for(*cluster.config, host.endpoint().address);
+  if (failure.bind && source != nullptr)
+    words = "failed to bind to " + source->address.text() + ": " + std::strerror(failure.error);
+  else
+    words = std::string("immediate connect error: ") + std::strerror(failure.error);
+  return words;
+}
+
+}  // namespace outrigger::upstream

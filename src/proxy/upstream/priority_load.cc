@@ -1,0 +1,79 @@
+#include "proxy/upstream/priority_load.h"
+
+#include <algorithm>
+
+namespace outrigger::upstream {
+
+namespace {
+
+std::uint32_t capacity(std::uint64_t good, std::uint64_t all, std::uint32_t overprovisioning) noexcept {
+  return all == 0 ? 0 : static_cast<std::uint32_t>(std::min<std::uint64_t>(100, good * overprovisioning / all));
+}
+
+void measure(PriorityShare& share, const PriorityHosts& h, const PriorityRules& rules) noexcept {
+  const bool w = rules.by_weight;
+  const std::uint64_t all = h.total == h.excluded ? 0 : w ? h.total_weight - h.excluded_weight : h.total - h.excluded;
+  share.health = capacity(w ? h.healthy_weight : h.healthy, all, rules.overprovisioning);
+  share.degraded = capacity(w ? h.degraded_weight : h.degraded, all, rules.overprovisioning);
+}
+
+bool in_panic(const PriorityHosts& h, std::uint64_t threshold) noexcept {
+  const std::uint64_t all = h.total - h.excluded;
+  return all == 0 ? threshold > 0 : (h.healthy + h.degraded) * 100 < threshold * all;
+}
+
+/// Healthy hosts of every priority come before degraded ones of any; each takes what it can of what is
+/// left, scaled up when all together can take less than everything. Rounding goes to the first.
+void share_by_health(std::vector<PriorityShare>& shares, std::uint32_t total) noexcept {
+  std::uint32_t left = 100;
+  std::uint32_t* first = nullptr;
+  const auto give = [&](std::uint32_t could, std::uint32_t& gets) {
+    gets = std::min(left, could * 100 / total);
+    left -= gets;
+    if (first == nullptr && could != 0) first = &gets;
+  };
+  for (auto& s : shares) give(s.health, s.healthy_load);
+  for (auto& s : shares) give(s.degraded, s.degraded_load);
+  if (first != nullptr) *first += left;
+}
+
+/// All in panic: by the number of hosts.
+void share_by_size(std::vector<PriorityShare>& shares, const std::vector<PriorityHosts>& hosts) noexcept {
+  std::uint64_t total = 0;
+  for (const auto& h : hosts) total += h.total;
+  std::uint32_t left = 100;
+  PriorityShare* first = nullptr;
+  for (std::size_t p = 0; p < shares.size(); ++p) {
+    auto& s = shares[p];
+    s.healthy_load = total == 0 ? 0 : static_cast<std::uint32_t>(100 * hosts[p].total / total);
+    s.degraded_load = 0;
+    left -= s.healthy_load;
+    if (first == nullptr && hosts[p].total != 0) first = &s;
+  }
+  (first == nullptr ? shares.front() : *first).healthy_load += left;
+}
+
+}  // namespace
+
+std::vector<PriorityShare> share_priorities(const std::vector<PriorityHosts>& hosts, const PriorityRules& rules) {
+  std::vector<PriorityShare> shares(hosts.size());
+  std::uint32_t total = 0;
+  for (std::size_t p = 0; p < hosts.size(); ++p) {
+    measure(shares[p], hosts[p], rules);
+    total = std::min(100U, total + shares[p].health + shares[p].degraded);
+  }
+  if (total != 0) share_by_health(shares, total);
+  if (total == 0 && rules.panic_threshold == 0) {
+    shares[0].healthy_load = 100;  // nobody is there
+    return shares;
+  }
+  bool all_in_panic = true;
+  for (std::size_t p = 0; p < shares.size(); ++p) {
+    shares[p].panic = total < 100 && in_panic(hosts[p], rules.panic_threshold);
+    all_in_panic = all_in_panic && shares[p].panic;
+  }
+  if (all_in_panic) share_by_size(shares, hosts);
+  return shares;
+}
+
+}  // namespace outrigger::upstream

@@ -1,0 +1,32 @@
+// How a cluster's traffic is shared among its priorities: what each could take by its health, what it
+// gets, and which are in panic. Plain computation, done when the membership changes.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+namespace outrigger::upstream {
+
+/// One priority's hosts. Those that are excluded (draining) count neither as healthy nor as missing.
+struct PriorityHosts {
+  std::uint64_t total = 0, excluded = 0, healthy = 0, degraded = 0;
+  /// The same in weights, when health is measured by them.
+  std::uint64_t total_weight = 0, excluded_weight = 0, healthy_weight = 0, degraded_weight = 0;
+};
+
+/// All in percent.
+struct PriorityShare {
+  std::uint32_t health = 0, degraded = 0;             // could take on its healthy and on its degraded hosts
+  std::uint32_t healthy_load = 0, degraded_load = 0;  // gets; all together 100
+  bool panic = false;                                 // every host of it is in the choice
+};
+
+struct PriorityRules {
+  std::uint32_t overprovisioning = 140;
+  std::uint64_t panic_threshold = 50;
+  bool by_weight = false;
+};
+
+/// At least one priority.
+std::vector<PriorityShare> share_priorities(const std::vector<PriorityHosts>& hosts, const PriorityRules& rules);
+
+}  // namespace outrigger::upstream
