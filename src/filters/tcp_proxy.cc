@@ -13,7 +13,6 @@ using stats::TcpStat;
 
 namespace {
 
-constexpr std::size_t kReadBytes = Buffer::kBlockBytes;
 constexpr unsigned kReadsPerTurn = 64;
 
 class TcpProxy;
@@ -23,6 +22,7 @@ struct Side final : net::TransportEvents {
   TcpProxy* owner = nullptr;
   net::Transport* transport = nullptr;
   Buffer in;
+  net::ReadSize read_size;
   bool readable = false, eof = false, shut = false;  // shut: we sent FIN on it
   void on_readable() override;
   void on_writable() override;
@@ -202,8 +202,10 @@ void TcpProxy::pump(Side& from, Side& to) {
       from.transport->rearm();
       break;
     }
-    const auto r = from.transport->read(from.in, kReadBytes);
+    const std::size_t ask = from.read_size.next(limit);
+    const auto r = from.transport->read(from.in, ask);
     if (r.status == IoStatus::ok) {
+      from.read_size.on_read(ask, r.bytes);
       touch();
       cells.add(config_->stats, down ? TcpStat::downstream_cx_rx_bytes_total : TcpStat::downstream_cx_tx_bytes_total, r.bytes);
       if (cluster_ != nullptr)

@@ -108,6 +108,31 @@ void Buffer::commit(std::size_t bytes) noexcept {
   size_ += bytes;
 }
 
+std::size_t Buffer::reserve_runs(std::size_t bytes, std::span<iovec> out) {
+  const auto first = reserve(1);
+  out[0] = {first.data(), first.size()};
+  std::size_t n = 1, have = first.size();
+  for (; have < bytes && n < out.size(); ++n, have += kBlockBytes) {
+    slices_.push_back({take_block(), 0, 0});
+    out[n] = {slices_.back().block->bytes, kBlockBytes};
+  }
+  return n;
+}
+
+void Buffer::commit_runs(std::span<const iovec> runs, std::size_t bytes) noexcept {
+  size_ += bytes;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    Slice& s = slices_[slices_.size() - runs.size() + i];
+    const auto n = static_cast<std::uint32_t>(std::min(bytes, runs[i].iov_len));
+    s.end += n;
+    bytes -= n;
+  }
+  while (slices_.size() > first_ && slices_.back().begin == slices_.back().end) {
+    release(slices_.back().block);
+    slices_.pop_back();
+  }
+}
+
 void Buffer::append(std::string_view bytes) {
   const bool little = !bytes.empty() && bytes.size() <= kTextMax;
   if (little && !empty() && slices_.back().block->refs > 1) return append_text(bytes);

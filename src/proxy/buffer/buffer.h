@@ -31,12 +31,16 @@ class Buffer {
   void share_to(Buffer& other) const;                // other gets the same bytes, no copy
   /// other gets `part`, which lies in front(), without a copy.
   void share_front(std::string_view part, Buffer& other) const;
-  void drain(std::size_t bytes) noexcept;            // bytes <= size()
+  void drain(std::size_t bytes) noexcept;  // bytes <= size()
   void clear() noexcept;
 
   /// Space for at least `at_least` contiguous bytes (<= kBlockBytes); follow with commit().
   std::span<char> reserve(std::size_t at_least = 1);
   void commit(std::size_t bytes) noexcept;
+  /// Room for about `bytes` in several runs, for reads of more than a block at once: how many of `out`
+  /// were filled. Follow with commit_runs(), which gives back what was not used.
+  std::size_t reserve_runs(std::size_t bytes, std::span<iovec> out);
+  void commit_runs(std::span<const iovec> runs, std::size_t bytes) noexcept;
 
   /// Fills `out` with slices from the front, in order; returns how many were filled.
   std::size_t gather(std::span<iovec> out) const noexcept;

@@ -24,6 +24,7 @@ class SliceList {
   T& back() noexcept { return items_[size_ - 1]; }
   T* data() noexcept { return items_; }
   void clear() noexcept { size_ = 0; }
+  void pop_back() noexcept { --size_; }
 
   void push_back(const T& item) { insert(size_, item); }
   void insert(std::size_t at, const T& item) {

@@ -99,8 +99,10 @@ void Session::read_loop() {
       transport_->rearm();
       break;
     }
-    const auto r = transport_->read(in_, kReadBytes);
+    const std::size_t ask = read_size_.next(listener_.buffer_bytes_max);
+    const auto r = transport_->read(in_, ask);
     if (r.status == net::IoStatus::ok) {
+      read_size_.on_read(ask, r.bytes);
       cells.add(config_->stats, HttpStat::downstream_cx_rx_bytes_total, r.bytes);
       bytes_read_ += r.bytes;
       if (r.drained) readable_ = false;

@@ -91,6 +91,7 @@ class Session final : public net::Connection, private net::TransportEvents, priv
   net::ConnectionOwner& owner_;
   std::unique_ptr<ServerProtocol> protocol_;  // null: nothing was read yet
   Buffer in_, out_;
+  net::ReadSize read_size_;
   std::uint64_t bytes_read_ = 0, bytes_written_ = 0;
   std::uint32_t requests_ = 0;
   State state_ = State::open;

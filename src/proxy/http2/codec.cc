@@ -334,18 +334,21 @@ void Codec::deliver(CodecStream& s, bool end_stream) {
 }
 
 bool Codec::feed(Buffer& in) {
-  in_ = &in;
-  while (!in.empty() && !failed_) {
-    const std::string_view front = in.front();
+  Buffer bytes = std::move(in);  // a callback may close the connection, which clears its buffers
+  in_ = &bytes;
+  while (!bytes.empty() && !failed_) {
+    const std::string_view front = bytes.front();
     const auto n = nghttp2_session_mem_recv(session_.get(), reinterpret_cast<const std::uint8_t*>(front.data()), front.size());
     if (n < 0) {
       fail("http2.unknown.nghttp2.error");
       break;
     }
-    in.drain(static_cast<std::size_t>(n));
+    bytes.drain(static_cast<std::size_t>(n));
   }
   if (partial_ != nullptr && !failed_) deliver(*partial_, false);
   in_ = nullptr;
+  bytes.clear();
+  in = std::move(bytes);  // its capacity
   return !failed_;
 }
 

@@ -2,6 +2,7 @@
 // session, on one worker; nothing here waits. Readiness is edge-triggered: after on_readable read
 // until short or would_block.
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -29,6 +30,26 @@ class TransportEvents {
 
  protected:
   ~TransportEvents() = default;
+};
+
+/// How much a reader asks for: a block, and more while a peer keeps filling what was asked for (fewer
+/// system calls for streams).
+class ReadSize {
+ public:
+  /// `limit`: bytes that the connection may hold; 0: any number.
+  std::size_t next(std::size_t limit) const noexcept {
+    return limit == 0 ? size_ : std::clamp(limit / 4, Buffer::kBlockBytes, size_);
+  }
+  void on_read(std::size_t asked, std::size_t got) noexcept {
+    if (got <= asked / 2)  // by halves: a stream's reads are often a little short
+      size_ = std::max(Buffer::kBlockBytes, size_ / 2);
+    else if (got >= asked && size_ < kMost)
+      size_ *= 2;
+  }
+
+ private:
+  static constexpr std::size_t kMost = 16 * Buffer::kBlockBytes;
+  std::size_t size_ = Buffer::kBlockBytes;
 };
 
 class Transport {

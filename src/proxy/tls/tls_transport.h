@@ -34,6 +34,7 @@ class TlsTransport final : public net::Transport, private net::TransportEvents, 
   net::IoResult write(Buffer& from) noexcept override;
   void shutdown_write() noexcept override;
   void rearm() noexcept override;
+  bool peer_closed() const noexcept override { return lower_->peer_closed(); }
   void close() noexcept override;
   void close_reset() noexcept override;
   const net::Address& local() const noexcept override { return lower_->local(); }

@@ -11,7 +11,6 @@ namespace outrigger::upstream {
 using stats::ClusterStat;
 
 namespace {
-constexpr std::size_t kReadBytes = Buffer::kBlockBytes;
 constexpr unsigned kReadsPerTurn = 64;
 constexpr std::size_t kFlushAtBytes = 64 * 1024;
 }  // namespace
@@ -201,8 +200,10 @@ void ClientConnection::read_loop() {
       transport_->rearm();
       break;
     }
-    const auto r = transport_->read(in_, kReadBytes);
+    const std::size_t ask = read_size_.next(cluster_.config->buffer_bytes_max);
+    const auto r = transport_->read(in_, ask);
     if (r.status == net::IoStatus::ok) {
+      read_size_.on_read(ask, r.bytes);
       if (r.drained) readable_ = false;
       thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_rx_bytes_total, r.bytes);
       protocol_->on_bytes_received(r.bytes);

@@ -97,6 +97,7 @@ class ClientConnection final : public PoolLink, private net::TransportEvents, pr
   std::unique_ptr<net::Transport> transport_;
   std::unique_ptr<ClientProtocol> protocol_;  // null: not connected
   Buffer in_, out_;
+  net::ReadSize read_size_;
   std::uint64_t id_, requests_ = 0;
   TimePoint started_{}, connected_at_{};
   State state_ = State::connecting;

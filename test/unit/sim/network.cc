@@ -80,12 +80,27 @@ IoResult SimTransport::read(Buffer& into, std::size_t bytes_max) noexcept {
     if (wire_.rst) return {IoStatus::reset, 0, true};
     return {wire_.fin ? IoStatus::eof : IoStatus::would_block, 0, true};
   }
-  auto room = into.reserve(std::min<std::size_t>(bytes_max, 2048));
-  const std::size_t want = std::min(room.size(), bytes_max);
+  iovec runs[16];  // as the kernel's transport asks
+  std::size_t count = 1, want = 0;
+  if (bytes_max > Buffer::kBlockBytes) {
+    count = into.reserve_runs(bytes_max, runs);
+    for (std::size_t i = 0; i < count; ++i) want += runs[i].iov_len;
+  } else {
+    const auto room = into.reserve(std::min<std::size_t>(bytes_max, 2048));
+    want = std::min(room.size(), bytes_max);
+    runs[0] = {room.data(), want};
+  }
   const bool slow = fault == Fault::one_byte || n.weather_.dribble;
   const std::size_t take = slow ? 1 : std::min(want, wire_.inbox.size());
-  std::memcpy(room.data(), wire_.inbox.data(), take);
-  into.commit(take);
+  for (std::size_t i = 0, at = 0; at < take; ++i) {
+    const std::size_t n = std::min(runs[i].iov_len, take - at);
+    std::memcpy(runs[i].iov_base, wire_.inbox.data() + at, n);
+    at += n;
+  }
+  if (count == 1)
+    into.commit(take);
+  else
+    into.commit_runs({runs, count}, take);
   wire_.inbox.erase(0, take);
   n.read_by_proxy += take;
   if (!wire_.backlog.empty() || wire_.fin_sent) n.after(Duration{0}, [w = &wire_] { w->pump(); });

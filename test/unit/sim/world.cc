@@ -1,84 +1,26 @@
 #include "unit/sim/world.h"
 
-#include <sys/mman.h>
 #include <unistd.h>
-#include <stdexcept>
 #include <thread>
 #include "proxy/stats/walk.h"
-#include "xds/compile/bootstrap.h"
-#include "xds/load/bootstrap.h"
 
 namespace outrigger::sim {
 
 namespace {
-
-constexpr const char* kType = R"("@type": type.googleapis.com/envoy.)";
 constexpr std::uint64_t kEventsMax = 3'000'000;
-
-std::string endpoint(const std::string& ip) {
-  return "{endpoint: {address: {socket_address: {address: " + ip + ", port_value: 80}}}},";
-}
-
-std::string cluster_of(const std::string& name, const std::string& endpoints, const std::string& more) {
-  return "{name: " + name + ", load_assignment: {cluster_name: " + name + ", endpoints: [{lb_endpoints: [" + endpoints + "]}]}," +
-         more + "},";
-}
-
-std::string log_path(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
-
-server::Config load(std::string text, stats::Registry& registry, accesslog::Files& files, int log_fd) {
-  const std::string mark = "LOG_PATH";
-  for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark)) text.replace(at, mark.size(), log_path(log_fd));
-  xds::Options o;
-  o.config_yaml = text;
-  xds::Problems problems;
-  auto loaded = std::make_unique<xds::LoadedBootstrap>();
-  server::Config config;
-  if (xds::load_bootstrap(o, *loaded, problems)) {
-    xds::CompileContext c{problems, registry, files};
-    config = xds::compile_bootstrap(loaded->message, o, c);
-  }
-  xds::locate_problems(*loaded, problems);
-  if (!problems.ok()) throw std::runtime_error(xds::problems_text(problems) + text);
-  return config;
-}
-
-}  // namespace
-
-std::string up_route(const std::string& more) { return "{match: {prefix: /}, route: {cluster: up, " + more + "}}"; }
-
-std::string Setup::text() const {
-  std::string endpoints;
-  for (int i = 1; i <= hosts; ++i) endpoints += endpoint("10.0.1." + std::to_string(i));
-  const std::string log =
-      std::string("access_log: [{name: file, typed_config: {") + kType +
-      "extensions.access_loggers.file.v3.FileAccessLog, path: LOG_PATH, log_format: {text_format_source: {inline_string: "
-      "\"%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %REQ(:PATH)%\\n\"}}}}],";
-  const std::string http = std::string("{name: hcm, typed_config: {") + kType +
-                           "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager, stat_prefix: in, " +
-                           log + hcm + "route_config: {name: r, virtual_hosts: [{name: all, domains: ['*'], routes: [" + routes +
-                           "]," + vhost + "}]}, http_filters: [" + filters + "{name: router, typed_config: {" + kType +
-                           "extensions.filters.http.router.v3.Router}}]}}";
-  const std::string proxy = std::string("{name: tcp, typed_config: {") + kType +
-                            "extensions.filters.network.tcp_proxy.v3.TcpProxy, stat_prefix: in, " + log + tcp + "}}";
-  return "{static_resources: {listeners: [{name: in, address: {socket_address: {address: 10.0.0.1, port_value: 80}}," + listener +
-         "filter_chains: [{filters: [" + (tcp.empty() ? http : proxy) + "]}]}], clusters: [" +
-         cluster_of("up", endpoints, cluster) + cluster_of("mirror", endpoint("10.0.2.1"), "") + "]}," + more + "}";
 }
 
 World::World(const Setup& setup, const Weather& weather)
     : loop(clock),
       network(loop, clock, weather),
-      log_fd_(memfd_create("log", MFD_CLOEXEC)),
-      cells_(registry_.new_cells()),
-      files_(std::make_unique<accesslog::Files>(std::chrono::hours(1))),
+      loaded_(load(setup)),
       random_(weather.seed + 1),
-      thread_{loop, cells_, random_, network, std::make_shared<runtime::Snapshot>(), "worker_0"},
-      manager_(loop, registry_, random_),
+      thread_{loop, loaded_->cells, random_, network, nullptr, "worker_0"},
+      manager_(loop, loaded_->registry, random_),
       clusters_(thread_),
       worker_(thread_, clusters_),
       blocks_before_(Buffer::blocks_in_use()) {
-  const auto config = load(setup.text(), registry_, *files_, log_fd_);
+  const auto& config = loaded_->config;
   thread_.runtime = std::make_shared<const runtime::Snapshot>(config.runtime_layers);
   for (const auto& c : config.clusters) manager_.add(c);
   manager_.start(
@@ -93,6 +35,7 @@ World::World(const Setup& setup, const Weather& weather)
     listeners_.push_back(std::make_unique<server::WorkerListener>(
         worker_, shared_.back(), std::vector<std::shared_ptr<net::ListenSocket>>{}, l->worker_stats.at(0), drain_));
   }
+  if (setup.hop != Setup::none) join("10.0.0.2:80", 1);
   network.on_worker_fault = [this](Fault f) {
     if (f == Fault::drain) return drain(false);
     if (f == Fault::shutdown) return shutdown();
@@ -104,7 +47,6 @@ World::World(const Setup& setup, const Weather& weather)
 World::~World() {
   shutdown();
   loop.poll();
-  ::close(log_fd_);
 }
 
 // ---- time
@@ -147,6 +89,30 @@ Client& World::connect(std::size_t listener) {
   return c;
 }
 
+/// What the proxy opens to the address goes to its own listener.
+void World::join(const std::string& ip_port, std::size_t listener) {
+  network.target(ip_port).on_accept = [this, listener](Peer& near) {
+    Client& client = connect(listener);
+    client.raw = true;
+    Peer& far = client.peer;
+    const auto pass = [](Peer& from, Peer& to) {
+      from.on_data = [&from, &to] {
+        to.send(from.in);
+        from.in.clear();
+      };
+      from.on_end = [&from, &to] {
+        if (from.reset) return to.abort();
+        to.finish();
+        if (!to.fin) return;
+        from.close();
+        to.close();
+      };
+    };
+    pass(near, far);
+    pass(far, near);
+  };
+}
+
 Server& World::server(const std::string& ip_port) {
   servers_.push_back(std::make_unique<Server>(network, ip_port));
   return *servers_.back();
@@ -173,7 +139,7 @@ void World::shutdown() {
 
 std::uint64_t World::stat(std::string_view name) const {
   std::uint64_t value = 0;
-  stats::Walk(registry_).each(stats::Walk::counters | stats::Walk::gauges, [&](const stats::StatView& s) {
+  stats::Walk(loaded_->registry).each(stats::Walk::counters | stats::Walk::gauges, [&](const stats::StatView& s) {
     if (name.size() == s.prefix.size() + s.suffix.size() && name.starts_with(s.prefix) && name.ends_with(s.suffix))
       value = s.value;
   });
@@ -181,10 +147,10 @@ std::uint64_t World::stat(std::string_view name) const {
 }
 
 std::vector<std::string> World::log() {
-  files_->reopen();  // wakes the writer
-  while (files_->stats().total_buffered.load() != 0) std::this_thread::yield();
+  loaded_->files.reopen();  // wakes the writer
+  while (loaded_->files.stats().total_buffered.load() != 0) std::this_thread::yield();
   std::string text(1 << 20, '\0');
-  const auto n = ::pread(log_fd_, text.data(), text.size(), 0);
+  const auto n = ::pread(loaded_->log_fd, text.data(), text.size(), 0);
   text.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
   std::vector<std::string> lines;
   for (std::size_t at = 0; at < text.size();) {
@@ -200,7 +166,7 @@ std::string World::left_over() {
   const auto tell = [&](const std::string& what, std::uint64_t n) {
     if (n != 0) out += what + ": " + std::to_string(static_cast<std::int64_t>(n)) + "\n";
   };
-  stats::Walk(registry_).each(stats::Walk::gauges, [&](const stats::StatView& s) {
+  stats::Walk(loaded_->registry).each(stats::Walk::gauges, [&](const stats::StatView& s) {
     const std::string name = std::string(s.prefix) + std::string(s.suffix);
     const bool running = name.find("active") != std::string::npos || name.ends_with("_open") || name.ends_with("_buffered");
     if (running && !name.starts_with("cluster_manager.")) tell(name, s.value);
@@ -221,7 +187,7 @@ std::string World::left_over() {
 
 std::string World::lines_missing() {
   std::uint64_t expected = lines_extra;
-  stats::Walk(registry_).each(stats::Walk::counters, [&](const stats::StatView& s) {
+  stats::Walk(loaded_->registry).each(stats::Walk::counters, [&](const stats::StatView& s) {
     const bool http = s.prefix.starts_with("http.") && s.suffix == "downstream_rq_total";
     const bool tcp = s.prefix.starts_with("tcp.") && s.suffix == "downstream_cx_total";
     const bool hop = s.suffix == "upstream_internal_redirect_succeeded_total";
@@ -259,6 +225,7 @@ std::string World::finish() {
   if (!loop.timers().idle()) out += "timers are armed\n";
   if (Buffer::blocks_in_use() != blocks_before_)
     out += "buffer blocks left: " + std::to_string(Buffer::blocks_in_use() - blocks_before_) + "\n";
+  if (!out.empty()) forget_loaded();
   return out;
 }
 

@@ -5,31 +5,17 @@
 #include <memory>
 #include <string>
 #include <vector>
-#include "proxy/accesslog/files.h"
 #include "proxy/server/worker_listener.h"
 #include "proxy/upstream/cluster_manager.h"
 #include "proxy/upstream/worker_clusters.h"
 #include "unit/sim/actors.h"
 #include "unit/sim/clock.h"
 #include "unit/sim/network.h"
+#include "unit/sim/setup.h"
 
 namespace outrigger::sim {
 
 using namespace std::chrono_literals;  // NOLINT: for the scenarios
-
-/// Pieces of a bootstrap with one listener 10.0.0.1:80 and clusters up (10.0.1.1:80 and so on) and mirror
-/// (10.0.2.1:80). Each piece is a list of "key: value," in YAML's flow style.
-struct Setup {
-  std::string routes = "{match: {prefix: /}, route: {cluster: up}}";
-  std::string hcm, filters, vhost, listener, cluster;
-  std::string tcp;   // not empty: tcp_proxy instead of HTTP
-  std::string more;  // top-level
-  int hosts = 1;
-  std::string text() const;
-};
-
-/// A route of all paths to the cluster up, with more fields of its action.
-std::string up_route(const std::string& more);
 
 class World {
  public:
@@ -66,12 +52,10 @@ class World {
 
  private:
   void turn();
+  void join(const std::string& ip_port, std::size_t listener);
   std::string left_over();
   std::string lines_missing();
-  int log_fd_;
-  stats::Registry registry_;
-  stats::Cells& cells_;
-  std::unique_ptr<accesslog::Files> files_;
+  std::shared_ptr<Loaded> loaded_;
   Random random_;
   runtime::ThreadContext thread_;
   upstream::ClusterManager manager_;

@@ -1,0 +1,45 @@
+// The bootstrap of a simulated worker: its text put together from pieces, loaded and compiled as the real one is.
+#pragma once
+#include <memory>
+#include <string>
+#include "proxy/accesslog/files.h"
+#include "proxy/event/loop.h"
+#include "proxy/server/config.h"
+#include "proxy/stats/stats.h"
+#include "xds/compile/secrets.h"
+
+namespace outrigger::sim {
+
+/// Pieces of a bootstrap with a listener 10.0.0.1:80 and clusters up (10.0.1.1:80 and so on) and mirror
+/// (10.0.2.1:80). Each piece is a list of "key: value," in YAML's flow style.
+struct Setup {
+  std::string routes = "{match: {prefix: /}, route: {cluster: up}}";
+  std::string hcm, filters, vhost, listener, cluster;
+  std::string tcp;  // not empty: tcp_proxy instead of HTTP
+  /// A second hop: the cluster up is a second listener of the worker itself, which goes on to 10.0.1.1:80.
+  enum Hop : unsigned char { none, http2, tls, tls_http2 } hop = none;
+  int hosts = 1;
+  std::string text() const;
+};
+
+/// A route of all paths to the cluster up, with more fields of its action.
+std::string up_route(const std::string& more);
+
+/// A compiled bootstrap and what belongs to it. One at a time is kept for worlds that are set up alike, with the
+/// counters and the log as new.
+struct Loaded {
+  Loaded();
+  ~Loaded();
+  event::Loop loop;  // nothing runs on it
+  int log_fd;
+  stats::Registry registry;
+  stats::Cells& cells;
+  accesslog::Files files;
+  xds::SecretStore secrets;
+  server::Config config;
+};
+std::shared_ptr<Loaded> load(const Setup& setup);
+/// The next world gets a new one: this one has something left in it.
+void forget_loaded();
+
+}  // namespace outrigger::sim
