@@ -6,17 +6,17 @@
 #include <vector>
 
 #include "proxy/base/random.h"
-#include "support/clock.h"
+#include "unit/sim/clock.h"
 
 using namespace outrigger;
 using namespace std::chrono_literals;
-using test::Clock;
+using sim::Clock;
 
 namespace {
 struct Probe final : event::Timer {
   Probe(event::Timers& timers, const Clock& c) : Timer(timers), clock(c) {}
   void on_timer() override {
-    fired_at = clock.t;
+    fired_at = clock.now();
     ++fired;
   }
   const Clock& clock;
@@ -31,12 +31,12 @@ TEST_CASE("timers fire once, on time, whatever the distance", "[timers]") {
   const auto after = GENERATE(1ms, 63ms, 64ms, 65ms, 4095ms, 4096ms, 15000ms, 3600000ms);
   Probe p(timers, clock);
   p.arm(after);
-  const auto due = clock.t + after;
-  while (!p.fired && clock.t < due + 1s) {
+  const auto due = clock.now() + after;
+  while (!p.fired && clock.now() < due + 1s) {
     const auto next = timers.next();
     REQUIRE(next);
     REQUIRE(*next <= due + 2ms);
-    clock.t = std::max(*next, clock.t + 1ms);
+    clock.go_to(std::max(*next, clock.now() + 1ms));
     timers.run_due();
   }
   REQUIRE(p.fired == 1);
@@ -60,18 +60,18 @@ TEST_CASE("cancelled and re-armed timers", "[timers]") {
     } else {
       const Duration after = std::chrono::milliseconds(1 + random.below(5000));
       probes[i]->arm(after);
-      due[i] = clock.t + after;
+      due[i] = clock.now() + after;
     }
-    clock.t += std::chrono::milliseconds(random.below(20));
+    clock.go_to(clock.now() + std::chrono::milliseconds(random.below(20)));
     timers.run_due();
     for (int k = 0; k < 200; ++k) {
       if (due[k] == TimePoint{}) {
         REQUIRE_FALSE(probes[k]->armed());
       } else if (!probes[k]->armed()) {
-        REQUIRE(clock.t >= due[k]);
+        REQUIRE(clock.now() >= due[k]);
         due[k] = {};
       } else {
-        REQUIRE(clock.t < due[k] + 3ms);
+        REQUIRE(clock.now() < due[k] + 3ms);
       }
     }
   }

@@ -269,8 +269,9 @@ TEST_CASE("responses", "[hygiene]") {
     Config c;
     c.server_name = "me";
     c.server_header = r.server;
+    const test::Request request;
     test::Response m(200, r.fields);
-    mutate_response(c, test::Request().head, r.upgrade, m.head);
+    mutate_response(c, request.head, r.upgrade, m.head);
     CHECK(m.text() == r.want);
   }
 }

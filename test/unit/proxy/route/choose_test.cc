@@ -73,10 +73,12 @@ TEST_CASE("a header may stand for the random number", "[choose]") {
 TEST_CASE("runtime keys change weights", "[choose]") {
   const auto config =
       action("weighted_clusters: {runtime_key_prefix: w, clusters: [{name: a, weight: 1}, {name: b, weight: 1}]}");
-  const auto snapshot = [](const char* a, const char* b) {
-    return runtime::Snapshot({{"l", {{"w.a", runtime::make_value(a)}, {"w.b", runtime::make_value(b)}}}});
+  const auto snapshot = [](runtime::Value a, runtime::Value b) {
+    return runtime::Snapshot({{"l", {{"w.a", std::move(a)}, {"w.b", std::move(b)}}}});
   };
-  const auto two = snapshot("9", "1"), none = snapshot("0", "0"), bad = snapshot("x", "y");
+  const auto number = [](double v) { return runtime::number_value(v); };
+  const auto two = snapshot(number(9), number(1)), none = snapshot(number(0), number(0)),
+             bad = snapshot(runtime::text_value("x"), runtime::text_value("2"));
   const runtime::Snapshot empty;
   for (std::uint64_t random = 0; random < 20; ++random) {
     CHECK(choose(*config, random, {}, &two) == (random % 10 < 9 ? "a/0" : "b/1"));

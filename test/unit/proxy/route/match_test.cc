@@ -106,8 +106,8 @@ TEST_CASE("all parts of a match must agree", "[match]") {
 
 TEST_CASE("a runtime fraction splits by the request's random number", "[match]") {
   const std::string match = "prefix: /, runtime_fraction: {runtime_key: k, default_value: {numerator: 30}}";
-  const runtime::Snapshot plain, half({{"l", {{"k", runtime::make_value("50")}}}}),
-      none({{"l", {{"k", runtime::make_value("0")}}}});
+  const runtime::Snapshot plain, half({{"l", {{"k", runtime::number_value(50)}}}}),
+      none({{"l", {{"k", runtime::number_value(0)}}}});
   for (const auto& [snapshot, limit] : {std::pair(&plain, 30u), {&half, 50u}, {&none, 0u}})
     for (const std::uint64_t random : {0u, 29u, 30u, 49u, 50u, 99u, 100u, 129u, 130u})
       CHECK(hit(match, test::Request(), {nullptr, snapshot, random}) == (random % 100 < limit));

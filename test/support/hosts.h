@@ -1,0 +1,45 @@
+// Hosts of a cluster without connections, and a load balancer over them.
+#pragma once
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "proxy/upstream/load_balancer.h"
+
+namespace outrigger::test {
+
+struct HostSpec {
+  std::uint32_t weight = 1;
+  upstream::Health health = upstream::Health::unknown;
+  std::uint32_t priority = 0;
+};
+
+/// Named "a", "b", ... in the order given.
+class Hosts {
+ public:
+  explicit Hosts(const std::vector<HostSpec>& specs) {
+    for (const auto& s : specs) {
+      auto e = std::make_shared<upstream::Endpoint>();
+      e->hostname = std::string(1, static_cast<char>('a' + all_.size()));
+      e->weight = s.weight;
+      e->health = s.health;
+      e->priority = s.priority;
+      all_.emplace_back(std::move(e), std::make_shared<upstream::HostStats>());
+    }
+  }
+  std::vector<upstream::Host*> pointers() {
+    std::vector<upstream::Host*> out;
+    for (auto& h : all_) out.push_back(&h);
+    return out;
+  }
+  upstream::Host& operator[](std::size_t i) { return all_[i]; }
+
+ private:
+  std::deque<upstream::Host> all_;
+};
+
+/// "-": none was picked.
+inline std::string name_of(const upstream::Host* h) { return h == nullptr ? "-" : h->endpoint().hostname; }
+
+}  // namespace outrigger::test

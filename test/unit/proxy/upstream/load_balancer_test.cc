@@ -1,0 +1,244 @@
+// Which host is picked: sequences of round robin, least request and random; priorities; panic. As Envoy 1.40 does.
+#include "proxy/upstream/load_balancer.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "support/hosts.h"
+
+using namespace outrigger;
+using namespace outrigger::upstream;
+using test::HostSpec;
+
+namespace {
+
+constexpr auto kBad = Health::unhealthy;
+
+struct Balanced {
+  ClusterConfig config;
+  Random random{42};
+  test::Hosts hosts;
+  LoadBalancer balancer{config, random};
+  bool panic = false;
+
+  Balanced(const std::vector<HostSpec>& specs, ClusterConfig c) : config(std::move(c)), hosts(specs) {
+    balancer.update(hosts.pointers());
+  }
+  explicit Balanced(const std::vector<HostSpec>& specs, LbKind kind = LbKind::round_robin) : hosts(specs) {
+    config.lb = kind;
+    balancer.update(hosts.pointers());
+  }
+  std::string pick() { return test::name_of(balancer.pick(panic)); }
+  std::string picks(int n) {
+    std::string out;
+    for (int i = 0; i < n; ++i) out += pick();
+    return out;
+  }
+  std::map<std::string, int> counts(int n) {
+    std::map<std::string, int> out;
+    for (int i = 0; i < n; ++i) ++out[pick()];
+    return out;
+  }
+};
+
+/// `bad` of `all` hosts are unhealthy.
+std::vector<HostSpec> mixed(int all, int bad) {
+  std::vector<HostSpec> out(static_cast<std::size_t>(all));
+  for (int i = 0; i < bad; ++i) out[static_cast<std::size_t>(i)].health = kBad;
+  return out;
+}
+
+/// A count of n draws with probability p is within five standard deviations: one run in a million is not.
+void check_share(int count, int n, double p) {
+  INFO(count << " of " << n << ", expected share " << p);
+  CHECK(std::abs(count - n * p) <= 5 * std::sqrt(n * p * (1 - p)));
+}
+
+}  // namespace
+
+TEST_CASE("round robin goes around, from a host drawn at random", "[balancer]") {
+  Balanced b({{}, {}, {}});
+  const std::string order = b.picks(9);
+  CHECK(order.substr(0, 3) == order.substr(3, 3));
+  CHECK(order.substr(0, 3) == order.substr(6, 3));
+  CHECK(std::string("abcabc").find(order.substr(0, 3)) != std::string::npos);
+  std::map<std::string, int> starts;
+  for (int i = 0; i < 300; ++i) {
+    b.balancer.update(b.hosts.pointers());
+    ++starts[b.pick()];
+  }
+  for (const char* name : {"a", "b", "c"}) check_share(starts[name], 300, 1.0 / 3);
+}
+
+TEST_CASE("weighted round robin is smooth, and each has its share in every cycle", "[balancer]") {
+  struct Row {
+    std::vector<HostSpec> hosts;
+    const char* cycle;
+  };
+  for (const Row& r : {Row{{{1}, {2}, {3}}, "cbcabc"}, Row{{{1}, {3}}, "bbab"}, Row{{{5}, {1}}, "aaaaba"},
+                       Row{{{2}, {2}, {4}}, "cabc"}, Row{{{0}, {2}}, "bab"}}) {
+    INFO(r.cycle);
+    Balanced b(r.hosts);
+    std::string cycle = r.cycle;
+    const auto n = static_cast<int>(cycle.size());
+    CHECK(b.picks(n) == cycle);
+    std::sort(cycle.begin(), cycle.end());
+    for (int i = 0; i < 50; ++i) {  // who is first when two are due depends on rounding, as in Envoy
+      std::string next = b.picks(n);
+      std::sort(next.begin(), next.end());
+      CHECK(next == cycle);
+    }
+  }
+}
+
+TEST_CASE("one host is always it, and none is none", "[balancer]") {
+  for (const auto kind : {LbKind::round_robin, LbKind::least_request, LbKind::random}) {
+    CHECK(Balanced({{7}}, kind).picks(3) == "aaa");
+    CHECK(Balanced(std::vector<HostSpec>{}, kind).pick() == "-");
+  }
+}
+
+TEST_CASE("least request takes the less busy of two drawn, the first when they are alike", "[balancer]") {
+  Balanced b({{}, {}, {}, {}}, LbKind::least_request);
+  b.hosts[0].active_requests = 3;
+  b.hosts[1].active_requests = 1;
+  b.hosts[2].active_requests = 1;
+  b.hosts[3].active_requests = 2;
+  Random same{42};
+  same.below(4);  // where round robin would start
+  const auto hosts = b.hosts.pointers();
+  for (int i = 0; i < 500; ++i) {
+    const auto* first = hosts[same.below(4)];
+    const auto* second = hosts[same.below(4)];
+    const auto* want = second->active_requests < first->active_requests ? second : first;
+    CHECK(b.pick() == test::name_of(want));
+  }
+}
+
+TEST_CASE("least request may draw more than two", "[balancer]") {
+  ClusterConfig c;
+  c.lb = LbKind::least_request;
+  c.choice_count = 16;
+  Balanced b({{}, {}, {}}, c);
+  b.hosts[0].active_requests = b.hosts[2].active_requests = 5;
+  const auto n = b.counts(2000);
+  CHECK(n.at("b") > 1980);  // missed with probability (2/3)^16, under 0.2 %
+}
+
+TEST_CASE("least request with weights divides them by the requests that run", "[balancer]") {
+  ClusterConfig c;
+  c.lb = LbKind::least_request;
+  struct Row {
+    double bias;
+    std::uint32_t active_a;
+    double share_a;  // of weights 1 and 3
+  };
+  for (const Row& r :
+       {Row{1, 0, 1.0 / 4}, Row{1, 1, (1.0 / 2) / (1.0 / 2 + 3)}, Row{0, 9, 1.0 / 4}, Row{2, 1, (1.0 / 4) / (1.0 / 4 + 3)}}) {
+    c.active_request_bias.value = r.bias;
+    Balanced b({{1}, {3}}, c);
+    b.hosts[0].active_requests = r.active_a;
+    b.balancer.update(b.hosts.pointers());
+    const double share = b.counts(4000)["a"] / 4000.0;
+    CHECK(share == Approx(r.share_a).margin(0.002));
+  }
+}
+
+TEST_CASE("random draws each host alike, whatever its weight", "[balancer]") {
+  Balanced b({{1}, {5}, {1}, {1}}, LbKind::random);
+  const auto n = b.counts(20000);
+  for (const auto& [name, count] : n) check_share(count, 20000, 0.25);
+  CHECK(n.size() == 4);
+}
+
+TEST_CASE("only hosts of unknown and good health are used while there are enough", "[balancer]") {
+  struct Row {
+    Health health;
+    bool used;
+  };
+  for (const Row& r : {Row{Health::unknown, true}, Row{Health::healthy, true}, Row{Health::unhealthy, false},
+                       Row{Health::draining, false}, Row{Health::timeout, false}}) {
+    Balanced b({{1, r.health}, {}, {}, {}});
+    CHECK((b.counts(400).count("a") != 0) == r.used);
+    CHECK_FALSE(b.panic);
+  }
+}
+
+TEST_CASE("panic begins below its threshold, not at it", "[balancer]") {
+  struct Row {
+    std::uint32_t threshold;
+    int bad;  // of 100
+    bool panic;
+  };
+  for (const Row& r : {Row{50, 49, false}, Row{50, 50, false}, Row{50, 51, true}, Row{50, 100, true}, Row{60, 40, false},
+                       Row{60, 41, true}, Row{0, 99, false}, Row{0, 100, false}, Row{100, 28, false}, Row{100, 29, true}}) {
+    INFO(r.threshold << " % and " << r.bad << " bad");
+    ClusterConfig c;
+    c.panic_percent = r.threshold;
+    Balanced b(mixed(100, r.bad), c);
+    const auto n = b.counts(1000);
+    CHECK(b.panic == r.panic);
+    if (n.count("-") != 0)
+      CHECK(r.bad == 100);  // no panic, no host
+    else
+      CHECK(n.size() == static_cast<std::size_t>(r.panic ? 100 : 100 - r.bad));
+  }
+}
+
+TEST_CASE("a cluster may prefer to fail in panic", "[balancer]") {
+  ClusterConfig c;
+  c.fail_traffic_on_panic = true;
+  Balanced b(mixed(4, 3), c);
+  CHECK(b.picks(3) == "---");
+  CHECK(b.panic);
+  CHECK(Balanced(mixed(4, 1), c).pick() != "-");
+}
+
+TEST_CASE("priorities take over as the first loses hosts", "[balancer]") {
+  struct Row {
+    int bad_of_4;            // in priority 0; priority 1 has 4 good ones
+    double share_of_second;  // with the overprovisioning factor of 1.4
+  };
+  for (const Row& r : {Row{0, 0}, Row{1, 0}, Row{2, 0.3}, Row{3, 0.65}, Row{4, 1}}) {
+    INFO(r.bad_of_4 << " of 4 are bad");
+    auto hosts = mixed(4, r.bad_of_4);
+    for (int i = 0; i < 4; ++i) hosts.push_back({1, Health::unknown, 1});
+    Balanced b(hosts);
+    int second = 0;
+    for (const auto& [name, count] : b.counts(20000)) second += name >= "e" ? count : 0;
+    if (r.share_of_second == 0 || r.share_of_second == 1)
+      CHECK(second == 20000 * r.share_of_second);
+    else
+      check_share(second, 20000, r.share_of_second);
+    CHECK_FALSE(b.panic);
+  }
+}
+
+TEST_CASE("the overprovisioning factor says how soon", "[balancer]") {
+  ClusterConfig c;
+  c.overprovisioning = 100;
+  auto hosts = mixed(4, 1);
+  for (int i = 0; i < 4; ++i) hosts.push_back({1, Health::unknown, 1});
+  Balanced b(hosts, c);
+  int second = 0;
+  for (const auto& [name, count] : b.counts(20000)) second += name >= "e" ? count : 0;
+  check_share(second, 20000, 0.25);
+}
+
+TEST_CASE("when all priorities panic, each gets what its number of hosts is worth", "[balancer]") {
+  std::vector<HostSpec> hosts;
+  for (int i = 0; i < 2; ++i) hosts.push_back({1, kBad, 0});
+  for (int i = 0; i < 6; ++i) hosts.push_back({1, kBad, 1});
+  Balanced b(hosts);
+  const auto n = b.counts(16000);
+  CHECK(b.panic);
+  CHECK(n.size() == 8);
+  for (const auto& [name, count] : n) check_share(count, 16000, 1.0 / 8);
+}
+
+TEST_CASE("an empty first priority is passed over", "[balancer]") {
+  Balanced b({{1, Health::unknown, 1}, {1, Health::unknown, 1}});
+  CHECK(b.counts(100).size() == 2);
+  CHECK_FALSE(b.panic);
+}
