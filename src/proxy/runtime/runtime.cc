@@ -2,21 +2,37 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdint>
+#include <cstdio>
 
 namespace outrigger::runtime {
 
-Value make_value(std::string_view text) {
+Value text_value(std::string_view text) {
   Value v;
   v.text = text;
-  const char* end = text.data() + text.size();
-  std::uint64_t integer = 0;
-  if (const auto r = std::from_chars(text.data(), end, integer); r.ec == std::errc{} && r.ptr == end) v.integer = integer;
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
   double number = 0;
+  const char* end = text.data() + text.size();
   if (const auto r = std::from_chars(text.data(), end, number); r.ec == std::errc{} && r.ptr == end) v.number = number;
-  if (v.number && !v.integer && *v.number >= 0 && *v.number < 1e18 && std::floor(*v.number) == *v.number)
-    v.integer = static_cast<std::uint64_t>(*v.number);
-  if (text == "true" || text == "True" || text == "TRUE") v.boolean = true;
-  if (text == "false" || text == "False" || text == "FALSE") v.boolean = false;
+  return v;
+}
+
+Value number_value(double number, std::string_view text) {
+  Value v;
+  char printed[32];
+  if (text.empty()) text = {printed, static_cast<std::size_t>(std::snprintf(printed, sizeof printed, "%g", number))};
+  v.text = text;
+  v.number = number;
+  if (number >= INT32_MIN && number < INT32_MAX && std::floor(number) == number)
+    v.integer = static_cast<std::uint64_t>(static_cast<std::int64_t>(number));
+  return v;
+}
+
+Value bool_value(bool b, std::string_view text) {
+  Value v;
+  v.text = text.empty() ? (b ? "true" : "false") : text;
+  v.boolean = b;
   return v;
 }
 
@@ -58,7 +74,7 @@ bool Snapshot::enabled(std::string_view key, const FractionalPercent& fallback, 
   const Value* v = find(key);
   if (v == nullptr) return fallback.hit(random);
   if (v->percent) return v->percent->hit(random);
-  if (v->integer) return random % 100 < *v->integer;
+  if (v->integer) return *v->integer > 100 || random % 100 < *v->integer;
   return fallback.hit(random);
 }
 

@@ -30,7 +30,11 @@ struct Value {
   std::optional<FractionalPercent> percent;
 };
 using Layer = std::map<std::string, Value, std::less<>>;
-Value make_value(std::string_view text);
+/// What a value is depends on how it is written: only a number has an integer, only true and false a
+/// boolean; a text that looks like a number is a double. `text`: how it is printed, when not as it is.
+Value text_value(std::string_view text);
+Value number_value(double number, std::string_view text = {});
+Value bool_value(bool v, std::string_view text = {});
 
 /// Immutable; shared by workers.
 class Snapshot {

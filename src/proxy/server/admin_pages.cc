@@ -1,6 +1,7 @@
 #include "proxy/server/admin_pages.h"
 
 #include <algorithm>
+#include <optional>
 #include "proxy/base/log.h"
 #include "proxy/server/json.h"
 #include "proxy/server/memory.h"
@@ -40,10 +41,15 @@ std::string logging_text() {
   return out + "\n";
 }
 
+/// The command line's short form is not known here.
+std::optional<logger::Level> parse_level(std::string_view name) {
+  return name == "warn" ? std::nullopt : logger::parse_level(name);
+}
+
 /// True when all could be set.
 bool set_levels(const AdminRequest& q, std::string& error) {
   const auto one = [&](std::string_view name, std::string_view level) {
-    const auto l = logger::parse_level(level);
+    const auto l = parse_level(level);
     if (!l) return error = "unknown logger level", false;
     const auto id = logger::find(name);
     if (!id) return error = "unknown logger name", false;
@@ -54,7 +60,7 @@ bool set_levels(const AdminRequest& q, std::string& error) {
   if (q.query.empty()) return true;
   const auto& [key, value] = q.query.front();
   if (key == "level") {
-    const auto l = logger::parse_level(value);
+    const auto l = parse_level(value);
     if (!l) return error = "unknown logger level", false;
     logger::set_all_levels(*l);
     return true;
@@ -139,12 +145,9 @@ void runtime_modify(Server& s, const AdminRequest& q, AdminResponse& r) {
         "usage: /runtime_modify?key1=value1&key2=value2&keyN=valueN\n"
         "       or send the parameters as form values\n"
         "use an empty value to remove a previously added override");
-  if (s.modify_runtime(values)) {
-    r.body = "OK\n";
-    return;
-  }
-  r.status = 503;
-  r.body = "No admin layer specified";
+  const auto done = s.modify_runtime(values);
+  r.status = done ? 200 : 503;
+  r.body = done ? "OK\n" : done.error().detail;
 }
 
 }  // namespace
@@ -199,7 +202,7 @@ void add_admin_pages(Admin& admin, Server& s) {
   admin.add({"/memory", "print current allocation/heap usage", false, [](Q, R r) { memory_page(r); }, {}});
   admin.add({"/runtime", "print runtime values", false, [&s](Q, R r) { runtime_page(s, r); }, {}});
   admin.add(
-      {"/hot_restart_version", "print the hot restart compatibility version", false, [](Q, R r) { r.body = "11.104"; }, {}});
+      {"/hot_restart_version", "print the hot restart compatibility version", false, [](Q, R r) { r.body = "disabled"; }, {}});
   admin.add({"/certs",
              "print certs on machine",
              false,

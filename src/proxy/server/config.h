@@ -22,6 +22,7 @@ struct Config {
   std::vector<ListenerConfigPtr> listeners;
   std::vector<std::pair<std::string, runtime::Layer>> runtime_layers;
   std::optional<std::size_t> admin_layer;
+  Result<runtime::Value> (*parse_runtime_value)(const std::string& text) = nullptr;  // of /runtime_modify
   stats::StatsSettings stats;
   Duration stats_flush_interval = std::chrono::seconds(5);
   std::optional<AdminConfig> admin;

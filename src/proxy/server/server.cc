@@ -209,17 +209,19 @@ void Server::publish_runtime() {
   if (!first) registry_.set(runtime_stats_, RuntimeStat::admin_overrides_active, overrides ? 1 : 0);
 }
 
-bool Server::modify_runtime(const std::vector<std::pair<std::string, std::string>>& values) {
-  if (!config_.admin_layer) return false;
-  auto& layer = config_.runtime_layers[*config_.admin_layer].second;
+Result<void> Server::modify_runtime(const std::vector<std::pair<std::string, std::string>>& values) {
+  if (!config_.admin_layer) return Error{Errc::unsupported, "No admin layer specified"};
+  runtime::Layer layer = config_.runtime_layers[*config_.admin_layer].second;
   for (const auto& [key, text] : values) {
-    if (text.empty())
-      layer.erase(key);
-    else
-      layer[key] = runtime::make_value(text);
+    layer.erase(key);
+    if (text.empty()) continue;
+    auto value = config_.parse_runtime_value(text);
+    if (!value) return value.error();
+    layer.emplace(key, std::move(*value));
   }
+  config_.runtime_layers[*config_.admin_layer].second = std::move(layer);
   publish_runtime();
-  return true;
+  return {};
 }
 
 void Server::flush_stats() {

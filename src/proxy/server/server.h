@@ -42,8 +42,8 @@ class Server {
   void fail_health_check(bool fail);
   void drain_listeners(bool graceful, bool skip_exit, bool inbound_only);
   void reopen_logs();
-  /// Sets values of the admin layer; empty text removes. False: there is no such layer.
-  bool modify_runtime(const std::vector<std::pair<std::string, std::string>>& values);
+  /// Sets values of the admin layer; empty text removes. Error: nothing was changed.
+  Result<void> modify_runtime(const std::vector<std::pair<std::string, std::string>>& values);
   const runtime::Snapshot& runtime() const noexcept { return *runtime_; }
 
  private:

@@ -293,7 +293,7 @@ void ClusterManager::ready_if_all() {
 }
 
 void ClusterManager::each(const std::function<void(const ClusterShared&, const HostSet&)>& f) const {
-  for (const Entry* e : order_) f(*e->shared, *e->hosts);
+  for (const auto& [name, e] : entries_) f(*e->shared, *e->hosts);
 }
 
 }  // namespace outrigger::upstream

@@ -33,7 +33,7 @@ class ClusterManager {
   using Publish = std::function<void(const ClusterSharedPtr&, const HostSetPtr&)>;
   void start(Publish publish, std::function<void()> ready);
   std::size_t size() const noexcept { return entries_.size(); }
-  /// In the order of the config.
+  /// In the order of names.
   void each(const std::function<void(const ClusterShared&, const HostSet&)>& f) const;
 
  private:

@@ -1,10 +1,13 @@
 #include <google/protobuf/util/field_mask_util.h>
 #include <re2/re2.h>
+#include <algorithm>
 #include <ctime>
 #include <memory>
+#include <optional>
 #include "envoy/config/route/v3/route.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "proxy/server/json.h"
+#include "xds/admin/endpoints.h"
 #include "xds/admin/pages.h"
 #include "xds/admin/to_json.h"
 
@@ -31,10 +34,15 @@ std::string time_text(WallTime t) {
   return std::string(text, n) + tail;
 }
 
-/// What is dumped: the parts of the bootstrap as lists of named messages.
+/// What is dumped: the parts of the bootstrap as lists of named messages. Of the lists of a dump, the
+/// first is that of the bootstrap.
 struct Section {
-  std::string dump_type, list, element_type, field;  // e.g. ClustersConfigDump, static_clusters, StaticCluster, cluster
+  std::string dump_type;            // e.g. ClustersConfigDump
+  std::vector<std::string> lists;   // e.g. static_clusters, dynamic_active_clusters
+  std::string element_type, field;  // e.g. ClustersConfigDump.StaticCluster, cluster
   std::vector<std::pair<std::string, std::shared_ptr<pb::Message>>> items = {};
+  bool dated = true;
+  bool has(const std::string& list) const { return std::find(lists.begin(), lists.end(), list) != lists.end(); }
 };
 
 void add_routes(const envoy::config::listener::v3::FilterChain& chain, Section& routes) {
@@ -47,24 +55,43 @@ void add_routes(const envoy::config::listener::v3::FilterChain& chain, Section& 
   }
 }
 
-std::vector<Section> sections_of(const Bootstrap& b) {
+std::vector<Section> sections_of(const Bootstrap& b,
+                                 const std::optional<std::vector<endpoint_v3::ClusterLoadAssignment>>& endpoints) {
   std::vector<Section> all;
-  auto& clusters =
-      all.emplace_back(Section{"ClustersConfigDump", "static_clusters", "ClustersConfigDump.StaticCluster", "cluster"});
+  Section clusters{"ClustersConfigDump",
+                   {"static_clusters", "dynamic_active_clusters", "dynamic_warming_clusters"},
+                   "ClustersConfigDump.StaticCluster",
+                   "cluster"};
   for (const auto& c : b.static_resources().clusters())
     clusters.items.emplace_back(c.name(), std::make_shared<envoy::config::cluster::v3::Cluster>(c));
-  auto& listeners =
-      all.emplace_back(Section{"ListenersConfigDump", "static_listeners", "ListenersConfigDump.StaticListener", "listener"});
+  std::sort(clusters.items.begin(), clusters.items.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  all.push_back(std::move(clusters));
+  if (endpoints) {
+    Section s{"EndpointsConfigDump",
+              {"static_endpoint_configs", "dynamic_endpoint_configs"},
+              "EndpointsConfigDump.StaticEndpointConfig",
+              "endpoint_config"};
+    s.dated = false;
+    for (const auto& e : *endpoints)
+      s.items.emplace_back(e.cluster_name(), std::make_shared<endpoint_v3::ClusterLoadAssignment>(e));
+    all.push_back(std::move(s));
+  }
+  Section listeners{
+      "ListenersConfigDump", {"static_listeners", "dynamic_listeners"}, "ListenersConfigDump.StaticListener", "listener"};
   for (const auto& l : b.static_resources().listeners())
     listeners.items.emplace_back(l.name(), std::make_shared<envoy::config::listener::v3::Listener>(l));
-  all.emplace_back(Section{"ScopedRoutesConfigDump", "inline_scoped_route_configs", "", ""});
-  auto& routes =
-      all.emplace_back(Section{"RoutesConfigDump", "static_route_configs", "RoutesConfigDump.StaticRouteConfig", "route_config"});
+  all.push_back(std::move(listeners));
+  all.push_back({"ScopedRoutesConfigDump", {"inline_scoped_route_configs", "dynamic_scoped_route_configs"}, "", ""});
+  Section routes{"RoutesConfigDump",
+                 {"static_route_configs", "dynamic_route_configs"},
+                 "RoutesConfigDump.StaticRouteConfig",
+                 "route_config"};
   for (const auto& l : b.static_resources().listeners()) {
     for (const auto& chain : l.filter_chains()) add_routes(chain, routes);
     if (l.has_default_filter_chain()) add_routes(l.default_filter_chain(), routes);
   }
-  all.emplace_back(Section{"SecretsConfigDump", "static_secrets", "", ""});
+  all.push_back(std::move(routes));
+  all.push_back({"SecretsConfigDump", {"static_secrets", "dynamic_active_secrets", "dynamic_warming_secrets"}, "", ""});
   return all;
 }
 
@@ -80,25 +107,38 @@ std::vector<std::string> split(const std::string& text) {
   return all;
 }
 
-/// Keeps what the masks below `prefix` name. False: none of them does.
-bool trim(pb::Message& m, const std::string& prefix, const std::vector<std::string>& masks) {
-  pb::FieldMask mask;
-  bool whole = false, any = false;
-  for (const auto& s : masks) {
-    if (s == prefix) whole = any = true;
-    if (s.compare(0, prefix.size() + 1, prefix + ".") != 0) continue;
-    any = true;
-    mask.add_paths(s.substr(prefix.size() + 1));
+/// Which parts of "<field>: <message>, last_updated: ..." the masks keep. None: one of them names nothing.
+struct Kept {
+  bool message = false, updated = false;
+  static std::optional<Kept> trim(pb::Message& m, const std::string& field, const std::vector<std::string>& masks) {
+    Kept kept;
+    bool whole = false;
+    pb::FieldMask inner;
+    for (const auto& mask : masks) {
+      if (mask == "last_updated") {
+        kept.updated = true;
+      } else if (mask == field) {
+        kept.message = whole = true;
+      } else if (mask.compare(0, field.size() + 1, field + ".") == 0) {
+        const auto rest = mask.substr(field.size() + 1);
+        if (!pb::util::FieldMaskUtil::GetFieldDescriptors(m.GetDescriptor(), rest, nullptr)) return {};
+        kept.message = true;
+        inner.add_paths(rest);
+      } else {
+        return {};
+      }
+    }
+    if (kept.message && !whole) pb::util::FieldMaskUtil::TrimMessage(inner, &m);
+    return kept;
   }
-  if (any && !whole) pb::util::FieldMaskUtil::TrimMessage(mask, &m);
-  return any;
-}
+};
 
 std::string type_url(const std::string& name) { return "type.googleapis.com/envoy.admin.v3." + name; }
 
 class Dump {
  public:
-  Dump(Bootstrap b, std::string updated) : bootstrap_(std::move(b)), updated_(std::move(updated)) {}
+  Dump(Bootstrap b, std::string updated, server::Server& server)
+      : bootstrap_(std::move(b)), updated_(std::move(updated)), server_(server) {}
 
   void page(const AdminRequest& q, AdminResponse& r) {
     if (q.has("name_regex")) {
@@ -106,89 +146,98 @@ class Dump {
       options.set_log_errors(false);
       name_ = std::make_unique<re2::RE2>(q.get("name_regex"), options);
       if (!name_->ok())
-        return r.bad_request("INVALID_ARGUMENT: Error while parsing name_regex from " + q.get("name_regex") + ": " +
-                             name_->error() + "\n");
+        return refuse(r, 400,
+                      "INVALID_ARGUMENT: Error while parsing name_regex from " + q.get("name_regex") + ": " + name_->error());
     }
-    masks_ = split(q.get("mask"));
+    mask_text_ = q.get("mask");
+    masks_ = split(mask_text_);
+    sections_ = sections_of(bootstrap_, q.has("include_eds") ? std::optional(endpoints_of(server_)) : std::nullopt);
     j_.begin_object();
-    j_.begin_list("configs");
-    const bool ok = q.has("resource") ? resource(q.get("resource"), r) : everything(r);
+    const bool ok = q.get("resource").empty() ? everything(r) : resource(q.get("resource"), r);
     if (!ok) return;
-    j_.end();
+    if (begun_) j_.end();
     j_.end();
     r.json(j_.take());
   }
 
  private:
+  static void refuse(AdminResponse& r, std::uint16_t status, std::string text) {
+    r.status = status;
+    r.content_type = "text/plain";
+    r.body = std::move(text);
+  }
   bool wanted(const std::string& name) const { return name_ == nullptr || re2::RE2::FullMatch(name, *name_); }
 
-  void element(const Section& s, pb::Message& m, std::string_view type) {
+  /// One of "configs", which is not there when it would be empty.
+  void begin_config(std::string_view type) {
+    if (!begun_) j_.begin_list("configs");
+    begun_ = true;
     j_.begin_object();
-    if (!type.empty()) j_.text("@type", type);
-    const bool masked = !masks_.empty() && !type.empty();
-    if (!masked || trim(m, s.field, masks_))
-      write_message(m, s.field, j_, "type.googleapis.com/" + m.GetDescriptor()->full_name());
-    if (!masked || std::find(masks_.begin(), masks_.end(), "last_updated") != masks_.end()) j_.text("last_updated", updated_);
+    j_.text("@type", type_url(std::string(type)));
+  }
+  /// What is in the object of an element, then its end.
+  void element(const Section& s, const pb::Message& m, Kept kept) {
+    if (kept.message) write_message(m, s.field, j_, "type.googleapis.com/" + m.GetDescriptor()->full_name());
+    if (kept.updated && s.dated) j_.text("last_updated", updated_);
     j_.end();
   }
 
   bool resource(const std::string& name, AdminResponse& r) {
-    if (name == "bootstrap")
-      return r.bad_request("bootstrap is not a repeated field. Use ?mask=bootstrap to get only this field\n"), false;
-    for (auto& s : sections_of(bootstrap_)) {
-      if (s.list != name && dynamic_of(s.list) != name) continue;
-      if (s.list == name)
-        for (auto& [item, m] : s.items)
-          if (wanted(item)) element(s, *m, type_url(s.element_type));
-      return true;
-    }
-    r.status = 404;
-    r.body = name + " not found in config dump\n";
-    return false;
-  }
-  static std::string dynamic_of(const std::string& list) {
-    return list == "static_clusters" ? "dynamic_active_clusters" : "dynamic_" + list.substr(list.find('_') + 1);
-  }
-
-  bool everything(AdminResponse& r) {
-    bool any = masks_.empty();
-    if (masks_.empty() || trim(bootstrap_, "bootstrap", masks_)) {
-      any = true;
-      j_.begin_object();
-      j_.text("@type", type_url("BootstrapConfigDump"));
-      write_message(bootstrap_, "bootstrap", j_);
-      if (masks_.empty()) j_.text("last_updated", updated_);
-      j_.end();
-    }
-    for (auto& s : sections_of(bootstrap_)) {
-      const bool listed = std::find(masks_.begin(), masks_.end(), s.list) != masks_.end();
-      if (!masks_.empty() && !listed) continue;
-      any = true;
-      j_.begin_object();
-      j_.text("@type", type_url(s.dump_type));
-      bool begun = false;
+    if (name == "bootstrap" || name == "last_updated" || name == "version_info")
+      return refuse(r, 400, name + " is not a repeated field. Use ?mask=" + name + " to get only this field"), false;
+    for (auto& s : sections_) {
+      if (!s.has(name)) continue;
+      if (s.lists.front() != name) return true;
       for (auto& [item, m] : s.items) {
         if (!wanted(item)) continue;
-        if (!begun) j_.begin_list(s.list);
-        begun = true;
-        element(s, *m, "");
+        const auto kept = masks_.empty() ? Kept{true, true} : Kept::trim(*m, s.field, masks_);
+        if (!kept) return refuse(r, 400, "FieldMask " + mask_text_ + " could not be successfully used."), false;
+        begin_config(s.element_type);
+        element(s, *m, *kept);
       }
-      if (begun) j_.end();
+      return true;
+    }
+    return refuse(r, 404, name + " not found in config dump"), false;
+  }
+
+  void section(const Section& s) {
+    begin_config(s.dump_type);
+    bool begun = false;
+    for (const auto& [item, m] : s.items) {
+      if (!wanted(item) || (!masks_.empty() && !listed(s.lists.front()))) continue;
+      if (!begun) j_.begin_list(s.lists.front());
+      begun = true;
+      j_.begin_object();
+      element(s, *m, {true, true});
+    }
+    if (begun) j_.end();
+    j_.end();
+  }
+  bool listed(const std::string& name) const { return std::find(masks_.begin(), masks_.end(), name) != masks_.end(); }
+
+  /// The masks must fit a dump as a whole for it to be printed.
+  bool everything(AdminResponse& r) {
+    if (const auto kept = masks_.empty() ? Kept{true, true} : Kept::trim(bootstrap_, "bootstrap", masks_)) {
+      begin_config("BootstrapConfigDump");
+      if (kept->message) write_message(bootstrap_, "bootstrap", j_);
+      if (kept->updated) j_.text("last_updated", updated_);
       j_.end();
     }
-    if (!any) {
-      std::string all;
-      for (const auto& m : masks_) all += (all.empty() ? "" : ",") + m;
-      r.bad_request("FieldMask " + all + " could not be successfully applied to any configs.\n");
-    }
-    return any;
+    for (const auto& s : sections_)
+      if (std::all_of(masks_.begin(), masks_.end(), [&](const std::string& m) { return s.has(m); })) section(s);
+    if (!begun_) refuse(r, 400, "FieldMask " + mask_text_ + " could not be successfully applied to any configs.");
+    return begun_;
   }
 
   Bootstrap bootstrap_;
   std::string updated_;
+  server::Server& server_;
   std::unique_ptr<re2::RE2> name_;
+  std::string mask_text_;
   std::vector<std::string> masks_;
+  std::vector<Section> sections_;
   JsonWriter j_;
+  bool begun_ = false;
 };
 
 }  // namespace
@@ -199,15 +248,15 @@ void add_config_dump(server::Server& server, const Bootstrap& bootstrap) {
   server.admin().add({"/config_dump",
                       "dump current configs",
                       false,
-                      [bytes, updated](const AdminRequest& q, AdminResponse& r) {
+                      [bytes, updated, &server](const AdminRequest& q, AdminResponse& r) {
                         Bootstrap b;
                         b.ParseFromString(*bytes);
-                        Dump(std::move(b), updated).page(q, r);
+                        Dump(std::move(b), updated, server).page(q, r);
                       },
                       {{"resource", "one list, such as static_clusters"},
                        {"mask", "fields to print, separated by commas"},
                        {"name_regex", "only resources whose whole name matches (RE2)"},
-                       {"include_eds", "with the endpoints of clusters that have them from EDS"}}});
+                       {"include_eds", "with the endpoints of all clusters"}}});
 }
 
 }  // namespace outrigger::xds

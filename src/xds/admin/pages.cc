@@ -1,5 +1,6 @@
 #include "xds/admin/pages.h"
 
+#include <google/protobuf/util/time_util.h>
 #include "proxy/base/log.h"
 #include "proxy/server/json.h"
 #include "xds/admin/to_json.h"
@@ -18,6 +19,12 @@ std::string version_text() { return std::string("outrigger/") + kVersion + "/Cle
 
 namespace {
 
+std::string seconds_text(std::uint64_t milliseconds) {
+  return google::protobuf::util::TimeUtil::ToString(
+      google::protobuf::util::TimeUtil::MillisecondsToDuration(static_cast<std::int64_t>(milliseconds)));
+}
+
+/// All of Envoy's options; what has no meaning here has its default.
 void write_options(const Options& o, unsigned workers, JsonWriter& j) {
   j.begin_object("command_line_options");
   j.text("base_id", std::to_string(o.base_id));
@@ -34,26 +41,59 @@ void write_options(const Options& o, unsigned workers, JsonWriter& j) {
   j.text("service_cluster", o.service_cluster);
   j.text("service_node", o.service_node);
   j.text("service_zone", o.service_zone);
-  const auto seconds = [](double v) {
-    std::string s = std::to_string(v);
-    while (s.back() == '0') s.pop_back();
-    if (s.back() == '.') s.pop_back();
-    return s + "s";
-  };
-  j.text("file_flush_interval", seconds(o.flush_interval_ms / 1000.0));
-  j.text("drain_time", seconds(o.drain_time_s));
-  j.text("parent_shutdown_time", seconds(o.parent_shutdown_time_s));
+  j.text("file_flush_interval", seconds_text(o.flush_interval_ms));
+  j.text("drain_time", seconds_text(o.drain_time_s * 1000ull));
+  j.text("parent_shutdown_time", seconds_text(o.parent_shutdown_time_s * 1000ull));
   j.text("mode", o.mode == Options::init_only ? "InitOnly" : "Serve");
   j.boolean("disable_hot_restart", true);
+  j.boolean("enable_mutex_tracing", false);
   j.number("restart_epoch", o.restart_epoch);
   j.boolean("cpuset_threads", o.cpuset_threads);
   j.boolean("reject_unknown_dynamic_fields", o.reject_unknown_dynamic_fields);
+  j.boolean("log_format_escaped", o.log_format_escaped);
+  j.begin_list("disabled_extensions");
+  j.end();
   j.boolean("ignore_unknown_dynamic_fields", o.ignore_unknown_dynamic_fields);
   j.boolean("use_dynamic_base_id", o.use_dynamic_base_id);
   j.text("base_id_path", o.base_id_path);
   j.text("drain_strategy", o.drain_immediate ? "Immediate" : "Gradual");
+  j.boolean("enable_fine_grain_logging", false);
+  j.text("socket_path", "@envoy_domain_socket");
+  j.number("socket_mode", 0);
+  j.boolean("enable_core_dump", false);
   j.begin_list("stats_tag");
   for (const auto& t : o.stats_tags) j.text("", t);
+  j.end();
+  j.boolean("skip_hot_restart_on_no_parent", false);
+  j.boolean("skip_hot_restart_parent_stats", false);
+  j.boolean("skip_deprecated_logs", false);
+  j.number("file_flush_min_size", o.flush_min_kb);
+  j.boolean("log_stacktrace_single_entry", false);
+  j.end();
+}
+
+/// With the fields that are empty.
+void write_node(const envoy::config::core::v3::Node& n, JsonWriter& j) {
+  j.begin_object("node");
+  j.text("id", n.id());
+  j.text("cluster", n.cluster());
+  if (n.has_metadata()) write_message(n.metadata(), "metadata", j);
+  if (n.has_locality()) {
+    j.begin_object("locality");
+    j.text("region", n.locality().region());
+    j.text("zone", n.locality().zone());
+    j.text("sub_zone", n.locality().sub_zone());
+    j.end();
+  }
+  j.text("user_agent_name", n.user_agent_name());
+  if (!n.user_agent_version().empty()) j.text("user_agent_version", n.user_agent_version());
+  for (const char* list : {"extensions", "client_features", "listening_addresses"}) {
+    j.begin_list(list);
+    if (list == std::string_view("client_features"))
+      for (const auto& f : n.client_features()) j.text("", f);
+    j.end();
+  }
+  j.begin_object("dynamic_parameters");
   j.end();
   j.end();
 }
@@ -75,7 +115,8 @@ void add_config_pages(server::Server& s, const envoy::config::bootstrap::v3::Boo
                    j.text("uptime_all_epochs", up);
                    j.text("hot_restart_version", "disabled");
                    write_options(options, s.settings().workers, j);
-                   write_message(node, "node", j);
+                   write_node(node, j);
+                   j.boolean("hot_restart_initializing", false);
                    j.end();
                    r.json(j.take());
                  },

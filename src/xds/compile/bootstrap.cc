@@ -56,6 +56,7 @@ server::Config compile_bootstrap(const envoy::config::bootstrap::v3::Bootstrap& 
   const auto runtime = compile_runtime(b.layered_runtime(), root / "layered_runtime", c.problems);
   o.runtime_layers = runtime.layers;
   o.admin_layer = runtime.admin_layer;
+  o.parse_runtime_value = &parse_runtime_value;
   o.stats = compile_stats(b.stats_config(), options.stats_tags, root / "stats_config", c.problems);
   if (b.has_stats_flush_interval()) o.stats_flush_interval = to_duration(b.stats_flush_interval());
   compile_admin(b.admin(), o, root / "admin", c);

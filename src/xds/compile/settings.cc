@@ -1,50 +1,71 @@
 #include "xds/compile/settings.h"
 
-#include <charconv>
-#include <cmath>
+#include <algorithm>
 #include <set>
 #include "xds/compile/matchers.h"
+#include "xds/load/to_proto.h"
 
 namespace outrigger::xds {
 
 namespace {
 
-std::string number_text(double v) {
-  char text[64];
-  const auto end = std::floor(v) == v && std::fabs(v) < 9e15
-                       ? std::to_chars(text, text + sizeof text, static_cast<std::int64_t>(v)).ptr
-                       : std::to_chars(text, text + sizeof text, v).ptr;
-  return {text, end};
+/// {numerator, denominator}; none: it says something else.
+std::optional<runtime::FractionalPercent> fraction_of(const google::protobuf::Struct& s) {
+  runtime::FractionalPercent p;
+  bool numerator = false;
+  for (const auto& [name, v] : s.fields()) {
+    if (name == "numerator") {
+      numerator = v.has_number_value();
+      p.numerator = static_cast<std::uint32_t>(std::clamp(v.number_value(), 0.0, double{UINT32_MAX}));
+    } else if (name == "denominator" && v.has_string_value()) {
+      const auto& d = v.string_value();
+      if (d != "HUNDRED" && d != "TEN_THOUSAND" && d != "MILLION") return {};
+      p.denominator = d == "MILLION"        ? runtime::Denominator::million
+                      : d == "TEN_THOUSAND" ? runtime::Denominator::ten_thousand
+                                            : runtime::Denominator::hundred;
+    } else {
+      return {};
+    }
+  }
+  return numerator ? std::optional(p) : std::nullopt;
+}
+
+/// `text`: how it is printed, when not as it is. None: a kind that a value cannot have.
+std::optional<runtime::Value> leaf(const google::protobuf::Value& v, std::string_view text = {}) {
+  using V = google::protobuf::Value;
+  switch (v.kind_case()) {
+    case V::kNumberValue: return runtime::number_value(v.number_value(), text);
+    case V::kBoolValue: return runtime::bool_value(v.bool_value(), text);
+    case V::kStringValue: {
+      auto o = runtime::text_value(v.string_value());
+      if (!text.empty()) o.text = text;
+      return o;
+    }
+    case V::kStructValue: {
+      runtime::Value o;
+      o.text = text.empty() ? v.struct_value().DebugString() : std::string(text);
+      o.percent = fraction_of(v.struct_value());
+      return o;
+    }
+    default: return {};
+  }
 }
 
 /// A Struct flattened: {a: {b: 1}} is a.b = 1; {numerator, denominator} is one fractional value.
-void flatten(const google::protobuf::Struct& s, const std::string& prefix, runtime::Layer& layer) {
+void flatten(const google::protobuf::Struct& s, const std::string& prefix, runtime::Layer& layer, const Path& at,
+             Problems& problems) {
   for (const auto& [name, v] : s.fields()) {
     const std::string key = prefix.empty() ? name : prefix + "." + name;
-    using V = google::protobuf::Value;
-    switch (v.kind_case()) {
-      case V::kStructValue: {
-        const auto& fields = v.struct_value().fields();
-        const auto numerator = fields.find("numerator");
-        if (numerator == fields.end()) {
-          flatten(v.struct_value(), key, layer);
-          break;
-        }
-        runtime::Value out = runtime::make_value("");
-        runtime::FractionalPercent p{static_cast<std::uint32_t>(numerator->second.number_value()), runtime::Denominator::hundred};
-        const auto d = fields.find("denominator");
-        const std::string name_of = d == fields.end() ? "HUNDRED" : d->second.string_value();
-        if (name_of == "TEN_THOUSAND") p.denominator = runtime::Denominator::ten_thousand;
-        if (name_of == "MILLION") p.denominator = runtime::Denominator::million;
-        out.percent = p;
-        out.text = "{\"numerator\":" + std::to_string(p.numerator) + ",\"denominator\":\"" + name_of + "\"}";
-        layer[key] = std::move(out);
-        break;
-      }
-      case V::kNumberValue: layer[key] = runtime::make_value(number_text(v.number_value())); break;
-      case V::kBoolValue: layer[key] = runtime::make_value(v.bool_value() ? "true" : "false"); break;
-      case V::kStringValue: layer[key] = runtime::make_value(v.string_value()); break;
-      default: break;
+    const auto& fields = v.struct_value().fields();
+    const bool deeper = v.has_struct_value() && !fields.empty() && fields.count("numerator") + fields.count("denominator") == 0;
+    if (deeper) {
+      flatten(v.struct_value(), key, layer, at / name, problems);
+    } else if (auto value = leaf(v)) {
+      layer[key] = std::move(*value);
+    } else {
+      problems.error(at / name, std::string("Invalid runtime entry value for ") + key + ": " +
+                                    (v.has_list_value() ? "a list" : "null") +
+                                    ", expected a number, a string, true, false or a fraction");
     }
   }
 }
@@ -58,13 +79,24 @@ CompiledRuntime compile_runtime(const envoy::config::bootstrap::v3::LayeredRunti
     const auto& l = p.layers(i);
     if (!names.insert(l.name()).second) problems.error(at.at("layers", i), "Duplicate layer name: " + l.name());
     auto& [name, layer] = o.layers.emplace_back(l.name(), runtime::Layer{});
-    if (l.has_static_layer()) flatten(l.static_layer(), "", layer);
+    if (l.has_static_layer()) flatten(l.static_layer(), "", layer, at.at("layers", i) / "static_layer", problems);
     if (!l.has_admin_layer()) continue;
     if (o.admin_layer)
       problems.error(at.at("layers", i), "Too many admin layers specified in LayeredRuntime, at most one may be specified");
     o.admin_layer = o.layers.size() - 1;
   }
   return o;
+}
+
+Result<runtime::Value> parse_runtime_value(const std::string& text) {
+  Node node;
+  Problems problems;
+  google::protobuf::Value value;
+  if (parse_yaml(text, "", node, problems)) to_proto(node, value, {}, problems);
+  if (!problems.ok()) return Error{Errc::invalid_config, problems.list().front().text};
+  auto out = leaf(value, text);
+  if (!out) return Error{Errc::invalid_config, "Invalid runtime entry value"};
+  return std::move(*out);
 }
 
 namespace {

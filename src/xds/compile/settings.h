@@ -1,6 +1,7 @@
 // The bootstrap's small parts: runtime layers, stats settings, the admin's address and logs.
 // Main thread.
 #pragma once
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,8 @@ struct CompiledRuntime {
   std::vector<std::pair<std::string, runtime::Layer>> layers;
   std::optional<std::size_t> admin_layer;  // its index; unset: /runtime_modify is refused
 };
+/// Of a text given to /runtime_modify, which is YAML.
+Result<runtime::Value> parse_runtime_value(const std::string& text);
 CompiledRuntime compile_runtime(const envoy::config::bootstrap::v3::LayeredRuntime& p, const Path& at, Problems& problems);
 
 stats::StatsSettings compile_stats(const envoy::config::metrics::v3::StatsConfig& p, const std::vector<std::string>& tags,

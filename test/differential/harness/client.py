@@ -130,7 +130,7 @@ class Client:
 
     async def connection(self, name, port="port", host="127.0.0.1", source=None, path=None):
         if name not in self.connections:
-            number = self.run.ports[port] if isinstance(port, str) else port
+            number = self.run.proxy.admin_port if port == "admin" else self.run.ports[port] if isinstance(port, str) else port
             try:
                 if path:
                     reader, writer = await asyncio.open_unix_connection(self.run.fill(path), limit=1 << 20)
@@ -296,7 +296,7 @@ class Client:
 
     async def do_proxy_signal(self, number):
         self.run.proxy.process.send_signal(number)
-        if number == 15:
+        if number in (2, 15):
             code = await asyncio.wait_for(self.run.proxy.process.wait(), 5 * self.run.slow)
             self.steps.append({"exit": code})
 

@@ -125,7 +125,7 @@ case("upgrade_upstream_resets", up=[SWITCH + raw("bye") + wait(0.05) + rst()], c
 case("upgrade_upstream_half_closes", up=[SWITCH + raw("bye") + [("half",)] + hold()], client=send(WS) + read_head() + read_bytes(3) + raw_all() + gone(1))
 case("upgrade_second_request_in_tunnel", up=[SWITCH + tunnel_echo()], client=send(WS) + read_head() + send("GET / HTTP/1.1\r\nhost: h\r\n\r\n") + read_bytes(26) + close() + logged(1))
 case("upgrade_client_gone_before_answer", up=[hold()], client=send(WS) + seen(1) + close() + gone(1) + logged(1))
-case("upgrade_log_while_open", up=[SWITCH + hold()], client=send(WS) + read_head() + send("abc") + close() + logged(1),
+case("upgrade_log_while_open", up=[SWITCH + tunnel_echo()], client=send(WS) + read_head() + send("abc") + read_bytes(3) + close() + logged(1),
      log_format={"received": "%BYTES_RECEIVED%", "sent": "%BYTES_SENT%", "code": "%RESPONSE_CODE%", "flags": "%RESPONSE_FLAGS%", "details": "%RESPONSE_CODE_DETAILS%",
                  "up_sent": "%UPSTREAM_WIRE_BYTES_SENT%", "protocol": "%PROTOCOL%", "upgrade": "%REQ(UPGRADE)%"})
 

@@ -1,0 +1,72 @@
+#include "xds/admin/endpoints.h"
+
+#include <google/protobuf/util/json_util.h>
+#include <map>
+#include <tuple>
+
+namespace outrigger::xds {
+
+namespace core_v3 = envoy::config::core::v3;
+
+namespace {
+
+/// What balancing makes of it.
+core_v3::HealthStatus coarse(upstream::Health h) {
+  switch (h) {
+    case upstream::Health::unhealthy:
+    case upstream::Health::draining:
+    case upstream::Health::timeout: return core_v3::UNHEALTHY;
+    case upstream::Health::degraded: return core_v3::DEGRADED;
+    default: return core_v3::HEALTHY;
+  }
+}
+
+void write_host(const upstream::Endpoint& e, bool from_dns, endpoint_v3::LbEndpoint& out) {
+  auto& endpoint = *out.mutable_endpoint();
+  if (e.address.is_ip()) {
+    auto& a = *endpoint.mutable_address()->mutable_socket_address();
+    a.set_address(std::string(e.address.ip_text()));
+    a.set_port_value(e.address.port());
+  } else {
+    endpoint.mutable_address()->mutable_pipe()->set_path(e.address.text());
+  }
+  endpoint.mutable_health_check_config();
+  endpoint.set_hostname(e.hostname);
+  out.set_health_status(coarse(e.health));
+  out.mutable_load_balancing_weight()->set_value(e.weight);
+  if (from_dns) out.mutable_metadata();
+  if (e.metadata == nullptr || e.metadata->empty()) return;
+  std::string json = "{\"filter_metadata\":";
+  e.metadata->append_json(json);
+  (void)google::protobuf::util::JsonStringToMessage(json + "}", out.mutable_metadata());
+}
+
+}  // namespace
+
+std::vector<endpoint_v3::ClusterLoadAssignment> endpoints_of(const server::Server& server) {
+  std::vector<endpoint_v3::ClusterLoadAssignment> all;
+  server.clusters().each([&](const upstream::ClusterShared& c, const upstream::HostSet& hosts) {
+    auto& o = all.emplace_back();
+    const auto& config = *c.config;
+    const bool dns = config.discovery == upstream::Discovery::strict_dns || config.discovery == upstream::Discovery::logical_dns;
+    o.set_cluster_name(config.name);
+    std::map<std::tuple<std::uint32_t, std::string, std::string, std::string>, std::vector<const upstream::Endpoint*>> groups;
+    for (const auto& m : hosts) {
+      const auto& l = m.endpoint->locality;
+      groups[{m.endpoint->priority, l.region, l.zone, l.sub_zone}].push_back(m.endpoint.get());
+    }
+    for (const auto& [key, members] : groups) {
+      auto& group = *o.add_endpoints();
+      group.mutable_locality()->set_region(std::get<1>(key));
+      group.mutable_locality()->set_zone(std::get<2>(key));
+      group.mutable_locality()->set_sub_zone(std::get<3>(key));
+      group.set_priority(std::get<0>(key));
+      group.mutable_load_balancing_weight()->set_value(members.front()->locality_weight);
+      for (const auto* e : members) write_host(*e, dns, *group.add_lb_endpoints());
+    }
+    o.mutable_policy()->mutable_overprovisioning_factor()->set_value(config.overprovisioning);
+  });
+  return all;
+}
+
+}  // namespace outrigger::xds
