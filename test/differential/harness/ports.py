@@ -1,8 +1,10 @@
 """Free ports, from a range the kernel doesn't hand out for outgoing connections."""
+import collections
 import random
 import socket
 
-_held = []
+HELD_MAX = 2000  # far more than the scenarios that run at a time need
+_held = collections.deque()
 _random = random.Random()
 
 
@@ -22,7 +24,7 @@ def free_port():
         port = _random.randrange(16000, 31000)
         if port % 1000 == 0:  # a timeout in a header may look like it
             continue
-        # A name held as long as this process lives: no other run of the suite takes the port meanwhile.
+        # A name held while the scenario runs: no other run of the suite takes the port meanwhile.
         hold = socket.socket(socket.AF_UNIX)
         try:
             hold.bind(f"\0differential-port-{port}")
@@ -33,4 +35,6 @@ def free_port():
             hold.close()
             continue
         _held.append(hold)
+        if len(_held) > HELD_MAX:
+            _held.popleft().close()
         return port
