@@ -86,7 +86,7 @@ int serve(const xds::Options& o) {
   config.unknown_fields = loaded->unknown_fields;
   secrets.forget_private_keys();
   xds::redact(loaded->message);
-  xds::add_config_pages(server, loaded->message, o);
+  xds::add_config_pages(server, loaded->message, o, secrets);
   loaded.reset();
   if (const auto started = server.start(std::move(config)); !started) {
     LOG_CRITICAL(logger::main, "error initializing configuration '", name, "': ", started.error().detail);

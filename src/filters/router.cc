@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include "proxy/base/numbers.h"
+#include "proxy/upstream/peer_names.h"
 
 namespace outrigger::filters {
 
@@ -191,6 +192,7 @@ FilterStatus Router::on_request_head(http::RequestHead& head, bool end_stream) {
   // A mirror gets the request as it goes upstream, before it is tried.
   if (route_->vhost->include_attempt_count) head.headers.set(Name::x_envoy_attempt_count, "1");
   route::finalize_request(*route_, weight_, head, stream_.format_context(), {!config_.suppress_envoy_headers});
+  peer_names_ = upstream::peer_names_of(cluster_->config(), head);
   keep_body_ = (retry_.enabled() || route_->internal_redirect.enabled) && !stream_.is_upgrade();
   end_on_head_ = end_stream;
   if (route_->mirrors != nullptr) start_shadows(end_stream);
@@ -352,6 +354,7 @@ void Router::start_attempt() {
   a->downstream_protocol = info.protocol;
   a->downstream_connection = info.connection->id;
   a->unsent_end_ = request_end_;
+  a->peer = peer_names_;
   if (connects_to_tcp()) {
     a->tcp_ = std::make_unique<TcpTunnel>(stream_.thread(), *cluster_, *a);
     return a->tcp_->connect(*host);

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "proxy/event/timers.h"
+#include "proxy/upstream/peer_names.h"
 
 namespace outrigger::filters {
 
@@ -31,6 +32,7 @@ class Shadow final : private upstream::PoolWaiter, private upstream::ClientStrea
     pick.request = head_;
     upstream::Host* host = cluster.pick(pick);
     if (host == nullptr) return finish();
+    peer = upstream::peer_names_of(cluster.config(), *head_);
     cluster.request_stream(*host, *this);
   }
   void body(const Buffer& b, bool end_stream) {

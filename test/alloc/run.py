@@ -9,6 +9,7 @@ import mmap
 import os
 import pathlib
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -23,10 +24,31 @@ WARM, COUNTED = 300, 3000
 ALLOWED = COUNTED // 100  # what the main thread does meanwhile, and pools that still grow
 
 
-def bootstrap(http, tcp, admin, up_http, up_tcp, log):
+def make_certificate(folder):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=alloc",
+                    "-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")], check=True, capture_output=True)
+
+
+def tls_socket(folder):
+    return {"name": "envoy.transport_sockets.tls", "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext", "common_tls_context": {
+            "tls_certificates": [{"certificate_chain": {"filename": str(folder / "cert.pem")}, "private_key": {"filename": str(folder / "key.pem")}}]}}}
+
+
+def connect(port, tls):
+    s = socket.create_connection(("127.0.0.1", port), 10)
+    if not tls:
+        return s
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return context.wrap_socket(s)
+
+
+def bootstrap(ports, up_http, up_tcp, folder):
     types = "type.googleapis.com/envoy.extensions"
     access_log = [{"name": "file", "typed_config": {
-        "@type": f"{types}.access_loggers.file.v3.FileAccessLog", "path": str(log), "log_format": {"json_format": {
+        "@type": f"{types}.access_loggers.file.v3.FileAccessLog", "path": str(folder / "log"), "log_format": {"json_format": {
             "path": "%REQ(:PATH)%", "code": "%RESPONSE_CODE%", "ms": "%DURATION%", "host": "%UPSTREAM_HOST%"}}}}]
     mutations = [{"header": {"key": "x-added", "value": "%REQ(user-agent)%-%DOWNSTREAM_REMOTE_ADDRESS%"}}]
     hcm = {"@type": f"{types}.filters.network.http_connection_manager.v3.HttpConnectionManager", "stat_prefix": "h",
@@ -38,9 +60,11 @@ def bootstrap(http, tcp, admin, up_http, up_tcp, log):
                 "route": {"cluster": "http", "retry_policy": {"retry_on": "5xx"}}},
                {"match": {"prefix": "/"}, "route": {"cluster": "http"}}]}]}}
     tcp_proxy = {"@type": f"{types}.filters.network.tcp_proxy.v3.TcpProxy", "stat_prefix": "t", "cluster": "tcp"}
-    return {"admin": {"address": socket_address(admin)}, "static_resources": {
+    https = envoy_listener("https", ports["https"], "http", {**hcm, "stat_prefix": "s"})
+    https["filter_chains"][0]["transport_socket"] = tls_socket(folder)
+    return {"admin": {"address": socket_address(ports["admin"])}, "static_resources": {
         "clusters": [envoy_cluster("http", [socket_address(up_http)]), envoy_cluster("tcp", [socket_address(up_tcp)])],
-        "listeners": [envoy_listener("http", http, "http", hcm), envoy_listener("tcp", tcp, "tcp", tcp_proxy)]}}
+        "listeners": [envoy_listener("http", ports["http"], "http", hcm), envoy_listener("tcp", ports["tcp"], "tcp", tcp_proxy), https]}}
 
 
 def read_response(s):
@@ -85,6 +109,8 @@ LOADS = {
         "http", http_load(f"GET /small HTTP/1.1\r\nhost: h\r\nx-a: b\r\nuser-agent: u\r\n{HEADERS}\r\n".encode())),
     "POST of 5000 bytes": ("http", http_load(b"POST /upload HTTP/1.1\r\nhost: h\r\ncontent-length: 5000\r\n\r\n" + b"x" * 5000)),
     "TCP, 100 bytes there and back": ("tcp", tcp_load),
+    "GET with TLS": ("https", http_load(b"GET /small HTTP/1.1\r\nhost: h\r\n\r\n")),
+    "POST of 50000 bytes with TLS": ("https", http_load(b"POST /upload HTTP/1.1\r\nhost: h\r\ncontent-length: 50000\r\n\r\n" + b"x" * 50000)),
 }
 
 
@@ -98,13 +124,14 @@ def main():
         folder = pathlib.Path(folder)
         counter = folder / "count"
         counter.write_bytes(bytes(8))
-        ports = {"http": free_port(), "tcp": free_port(), "admin": free_port()}
+        ports = {name: free_port() for name in ("http", "https", "tcp", "admin")}
         upstream = subprocess.Popen([options.upstream], stdout=subprocess.PIPE, text=True)
         proxy = None
         try:
             up_http, up_tcp = map(int, upstream.stdout.readline().split())
             config = folder / "bootstrap.json"
-            config.write_text(json.dumps(bootstrap(ports["http"], ports["tcp"], ports["admin"], up_http, up_tcp, folder / "log")))
+            make_certificate(folder)
+            config.write_text(json.dumps(bootstrap(ports, up_http, up_tcp, folder)))
             env = {**os.environ, "LD_PRELOAD": os.path.abspath(options.shim), "OUTRIGGER_MALLOC_COUNT": str(counter)}
             proxy = subprocess.Popen([options.binary, "-c", str(config), "--concurrency", "1", "--log-level", "error"], env=env)
             wait_ready(ports["admin"], proxy)
@@ -112,7 +139,7 @@ def main():
                 if struct.unpack("Q", mapped[:8])[0] == 0:
                     raise RuntimeError("the counting library was not loaded")
                 for name, (kind, load) in LOADS.items():
-                    with socket.create_connection(("127.0.0.1", ports[kind]), 10) as s:
+                    with connect(ports[kind], kind == "https") as s:
                         if kind == "tcp":
                             s.sendall(b"E")  # the upstream's word for: echo
                         load(s, WARM)

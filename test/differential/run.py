@@ -57,7 +57,7 @@ class Suite:
     def expected(self, scenario):
         out = self.recorded.get(scenario.area, {}).get(scenario.name)
         if out is not None and scenario.outrigger and not self.is_envoy:
-            out = {**out, **scenario.outrigger}
+            out = {k: v for k, v in {**out, **scenario.outrigger}.items() if v is not None}
         return out
 
     def groups(self):

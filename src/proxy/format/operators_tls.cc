@@ -43,8 +43,8 @@ bool chain(const TlsInfo& t, std::string& out) {
 }
 template <auto Member>
 bool issuer(const TlsInfo& t, std::string& out) {
-  const auto all = t.peer_chain();
-  return all.size() > 1 && put(all[1].*Member, out);
+  const auto* c = t.peer_issuer();
+  return c != nullptr && put(c->*Member, out);
 }
 
 // What follows DOWNSTREAM_ or UPSTREAM_.

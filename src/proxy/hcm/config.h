@@ -65,6 +65,16 @@ struct Config {
   std::string scheme_to_overwrite;  // scheme_header_transformation; empty: none
   bool scheme_match_upstream = false;
 
+  enum ClientCert : std::uint8_t {
+    sanitize,
+    forward_only,
+    append_forward,
+    sanitize_set,
+    always_forward_only
+  } client_cert = sanitize;  // forward_client_cert_details
+  bool client_cert_subject = false, client_cert_pem = false, client_cert_chain = false, client_cert_dns = false,
+       client_cert_uri = false, client_cert_issuer = false, client_cert_json = false;  // set_current_client_cert_details
+
   bool use_remote_address = false;
   std::uint32_t xff_trusted_hops = 0;
   bool skip_xff_append = false;

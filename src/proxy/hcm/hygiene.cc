@@ -1,5 +1,7 @@
 #include "proxy/hcm/hygiene.h"
 
+#include "proxy/hcm/client_cert.h"
+
 #include <charconv>
 #include <span>
 
@@ -225,7 +227,6 @@ void strip_hop_by_hop(http::RequestHead& head, bool upgrade) {
 std::uint16_t mutate_request(const Config& c, http::RequestHead& head, http::StreamInfo& info, Random& random) {
   HeaderMap& h = head.headers;
   const auto& connection = *info.connection;
-  h.remove(Name::x_forwarded_client_cert);  // SANITIZE, the default; only TLS could vouch for it
   h.remove(Name::x_envoy_internal);
   const std::string_view proto = connection.tls != nullptr ? "https" : "http";
   net::Address client;
@@ -273,6 +274,7 @@ std::uint16_t mutate_request(const Config& c, http::RequestHead& head, http::Str
   if (!c.via.empty()) append_to(h, Name::via, c.via, ", ");
   if (edge && !client.empty() && client.is_ip()) h.set(Name::x_envoy_external_address, h.arena().copy(client.ip_text()));
   set_request_id(c, head, edge, random);
+  forward_client_cert(c, h, connection);
   if (!client.empty() && !(client == connection.remote)) info.remote_override = std::move(client);
   return 0;
 }

@@ -39,6 +39,7 @@ struct ConnectionInfo {
   const Metadata* filter_chain_metadata = nullptr;
   FilterState filter_state;
   std::shared_ptr<const net::TlsInfo> tls;  // null: plain
+  mutable std::string client_cert_text, client_cert_json;  // of x-forwarded-client-cert; made when first needed
   std::string_view termination_details;
   std::string_view local_close_reason;
   std::string_view transport_failure_reason;

@@ -36,6 +36,8 @@ class TlsInfo {
   virtual const CertificateFacts* peer() const = 0;
   /// What the peer sent, its own certificate first.
   virtual std::span<const CertificateFacts> peer_chain() const = 0;
+  /// Who vouches for the peer's certificate, where this connection has verified it; null: not known.
+  virtual const CertificateFacts* peer_issuer() const = 0;
   /// PEM with what a header must not hold percent-encoded; the second: of the whole chain.
   virtual std::string_view peer_pem() const = 0;
   virtual std::string_view peer_chain_pem() const = 0;

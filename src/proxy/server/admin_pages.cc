@@ -203,18 +203,6 @@ void add_admin_pages(Admin& admin, Server& s) {
   admin.add({"/runtime", "print runtime values", false, [&s](Q, R r) { runtime_page(s, r); }, {}});
   admin.add(
       {"/hot_restart_version", "print the hot restart compatibility version", false, [](Q, R r) { r.body = "disabled"; }, {}});
-  admin.add({"/certs",
-             "print certs on machine",
-             false,
-             [](Q, R r) {
-               JsonWriter j;
-               j.begin_object();
-               j.begin_list("certificates");
-               j.end();
-               j.end();
-               r.json(j.take());
-             },
-             {}});
   admin.add({"/init_dump", "print what the start waits for", false, [](Q, R r) { r.json("{}\n"); }, {{"mask", "the component"}}});
 }
 

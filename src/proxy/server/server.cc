@@ -235,7 +235,8 @@ void Server::update_gauges() {
   registry_.set(stats_, ServerStat::live, state_ == State::live && !drain_.health_failed.load() ? 1 : 0);
   registry_.set(stats_, ServerStat::state, static_cast<std::uint64_t>(state()));
   registry_.set(stats_, ServerStat::total_connections, listeners_.connections());
-  registry_.set(stats_, ServerStat::days_until_first_cert_expiring, UINT32_MAX);
+  registry_.set(stats_, ServerStat::days_until_first_cert_expiring,
+                days_until_first_cert_expiring ? days_until_first_cert_expiring() : UINT32_MAX);
   const Memory m = read_memory();
   registry_.set(stats_, ServerStat::memory_allocated, m.allocated);
   registry_.set(stats_, ServerStat::memory_heap_size, m.heap);

@@ -2,6 +2,7 @@
 // clusters, listeners and the admin interface in Envoy's order, runs until SIGTERM or /quitquitquit.
 #pragma once
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <vector>
 #include "proxy/accesslog/files.h"
@@ -45,6 +46,8 @@ class Server {
   /// Sets values of the admin layer; empty text removes. Error: nothing was changed.
   Result<void> modify_runtime(const std::vector<std::pair<std::string, std::string>>& values);
   const runtime::Snapshot& runtime() const noexcept { return *runtime_; }
+  /// Called before the gauges are read; null: nobody knows of certificates.
+  std::function<std::uint64_t()> days_until_first_cert_expiring;
 
  private:
   class Signals;

@@ -6,6 +6,7 @@
 #include <openssl/pkcs12.h>
 #include <algorithm>
 #include <cstring>
+#include "proxy/tls/content_cache.h"
 #include "proxy/tls/errors.h"
 #include "proxy/tls/x509.h"
 
@@ -90,6 +91,12 @@ Result<void> Certificate::check() {
 
 Result<std::shared_ptr<const Certificate>> Certificate::load(const CertificateSource& source) {
   init_openssl();
+  static ContentCache<const Certificate> made;
+  std::string key;
+  for (const auto* part : {&source.name, &source.chain, &source.key, &source.password, &source.pkcs12, &source.chain_from,
+                           &source.key_from, &source.pkcs12_from})
+    key += sha256(*part);
+  if (auto same = made.find(key)) return same;
   std::shared_ptr<Certificate> c(new Certificate);
   c->name_ = source.name;
   c->from_ = source.pkcs12.empty() ? source.chain_from : source.pkcs12_from;
@@ -102,7 +109,9 @@ Result<std::shared_ptr<const Certificate>> Certificate::load(const CertificateSo
   c->server_names_ = c->facts_.dns_sans;
   if (c->server_names_.empty())
     if (auto cn = common_name_of(c->leaf_.get()); !cn.empty()) c->server_names_.push_back(std::move(cn));
-  return std::shared_ptr<const Certificate>(std::move(c));
+  std::shared_ptr<const Certificate> out(std::move(c));
+  made.add(key, out);
+  return out;
 }
 
 }  // namespace outrigger::tls

@@ -158,6 +158,12 @@ constexpr Named kGroups[] = {{"X25519", NID_X25519},
                              {"P-521", NID_secp521r1},
                              {"P-224", NID_secp224r1}};
 
+struct GroupAlias {
+  std::string_view name, group;
+};
+constexpr GroupAlias kGroupAliases[] = {
+    {"x25519", "X25519"}, {"prime256v1", "P-256"}, {"secp384r1", "P-384"}, {"secp521r1", "P-521"}};
+
 struct SignatureAlgorithm {
   std::string_view name;
   int key, digest;
@@ -262,8 +268,12 @@ Result<std::string> parse_groups(std::span<const std::string> names) {
       rest.remove_prefix(std::min(rest.size(), name.size() + 1));
       if (name == "X25519MLKEM768" || name == "MLKEM1024" || name == "X25519Kyber768Draft00")
         return invalid("'" + std::string(name) + "' is known to Envoy and not to OpenSSL 3.0");
-      const auto* g = std::find_if(std::begin(kGroups), std::end(kGroups), [&](const Named& x) { return x.name == name; });
-      if (g == std::end(kGroups)) return invalid("'" + std::string(name) + "' is not a curve: X25519, P-256, P-384, P-521");
+      const auto* alias = std::find_if(std::begin(kGroupAliases), std::end(kGroupAliases),
+                                       [&](const GroupAlias& x) { return x.name == name; });
+      const auto wanted = alias == std::end(kGroupAliases) ? name : alias->group;
+      const auto* g = std::find_if(std::begin(kGroups), std::end(kGroups), [&](const Named& x) { return x.name == wanted; });
+      if (g == std::end(kGroups) || g->nid == NID_secp224r1)
+        return invalid("'" + std::string(name) + "' is not a curve: X25519, P-256, P-384, P-521");
       out.push_back(g->name);
     }
   return joined(out);

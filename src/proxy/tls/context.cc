@@ -2,7 +2,7 @@
 
 #include <openssl/err.h>
 #include <atomic>
-#include <map>
+#include "proxy/tls/content_cache.h"
 #include "proxy/tls/errors.h"
 
 namespace outrigger::tls {
@@ -55,11 +55,18 @@ int verify(X509_STORE_CTX* ctx, void*) {
     X509_STORE_CTX_set_error(ctx, X509_V_ERR_CERT_REJECTED);
     return 0;
   }
-  if (o.validation == nullptr || !o.validation->asks_for_certificate()) return 1;
+  if (o.validation == nullptr || !o.validation->asks_for_certificate()) {
+    if (h.names.any.empty()) return 1;
+    X509_STORE_CTX_set_error(ctx, code_for_alert(SSL_AD_UNKNOWN_CA));  // nobody vouches for a name
+    return 0;
+  }
   h.info->set_peer(leaf);
   h.verdict = o.validation->check(ctx, h.names);
   h.verdict_reached = true;
   h.info->set_validated(h.verdict.kind == Verdict::accepted);
+  if (STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(ctx);
+      h.verdict.kind == Verdict::accepted && chain != nullptr && sk_X509_num(chain) > 1)
+    h.info->set_issuer(sk_X509_value(chain, 1));
   if (h.verdict.ok()) {
     X509_STORE_CTX_set_error(ctx, X509_V_OK);
     return 1;
@@ -95,19 +102,18 @@ Result<SslCtxPtr> make_client_ctx(const ClientOptions& o) {
 
 /// Clusters are many and mostly equal: one SSL_CTX for each set of parameters and certificate. Main thread.
 Result<std::shared_ptr<SSL_CTX>> shared_client_ctx(const ClientOptions& o) {
-  static std::map<std::string, std::weak_ptr<SSL_CTX>> made;
-  std::erase_if(made, [](const auto& m) { return m.second.expired(); });
+  static ContentCache<SSL_CTX> made;
   const auto& p = o.params;
   std::string key = std::to_string(p.version_min) + '-' + std::to_string(p.version_max) + '|' + join(p.ciphers) + '|' +
                     join(p.curves) + '|' + join(p.signature_algorithms) + (o.allow_renegotiation ? "|r" : "|");
   if (!o.certificates.empty()) key += std::to_string(reinterpret_cast<std::uintptr_t>(o.certificates.front().get()));
-  if (auto same = made[key].lock()) return same;
+  if (auto same = made.find(key)) return same;
   auto ctx = make_client_ctx(o);
   if (!ctx) return ctx.error();
   // The certificate lives as long, so that its address names it.
   auto holder = o.certificates.empty() ? CertificatePtr() : o.certificates.front();
   std::shared_ptr<SSL_CTX> shared(ctx->release(), [holder](SSL_CTX* c) { SSL_CTX_free(c); });
-  made[key] = shared;
+  made.add(key, shared);
   return shared;
 }
 

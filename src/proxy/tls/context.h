@@ -42,7 +42,6 @@ struct ClientOptions : Options {
   std::string server_name;
   bool auto_host_sni = false, auto_sni_san_validation = false;
   bool allow_renegotiation = false;
-  bool enforce_rsa_key_usage = true;
   unsigned session_keys_max = 1;
 };
 
@@ -53,7 +52,7 @@ struct Hooks {
   const Context* context = nullptr;
   Info* info = nullptr;
   Engine* engine = nullptr;
-  std::span<const std::string> names;  // one of which the certificate must have; empty: any
+  WantedNames names;
   Verdict verdict;
   bool verdict_reached = false;
   virtual void on_new_session(SSL_SESSION* session) = 0;  // takes it

@@ -1,6 +1,7 @@
 #include "proxy/tls/info.h"
 
 #include "proxy/tls/ciphers.h"
+#include "proxy/tls/ticket_chain.h"
 #include "proxy/tls/x509.h"
 
 namespace outrigger::tls {
@@ -9,6 +10,11 @@ void Info::set_peer(X509* certificate) {
   if (certificate == nullptr || certificate == peer_.get()) return;
   X509_up_ref(certificate);
   peer_.reset(certificate);
+}
+
+void Info::set_issuer(X509* certificate) {
+  X509_up_ref(certificate);
+  issuer_.reset(certificate);
 }
 
 void Info::settle(SSL* ssl, bool complete) {
@@ -31,7 +37,10 @@ void Info::settle(SSL* ssl, bool complete) {
   alpn_.assign(reinterpret_cast<const char*>(alpn), n);
   set_peer(SSL_get0_peer_certificate(ssl));
   if (peer_ == nullptr) return;
-  if (STACK_OF(X509)* chain = SSL_get_peer_cert_chain(ssl)) chain_.reset(X509_chain_up_ref(chain));
+  if (STACK_OF(X509)* chain = SSL_get_peer_cert_chain(ssl))
+    chain_.reset(X509_chain_up_ref(chain));
+  else
+    chain_ = chain_in_ticket(SSL_get_session(ssl));
 }
 
 const net::CertificateFacts* Info::local() const { return local_ == nullptr ? nullptr : &local_->facts(); }
@@ -50,6 +59,12 @@ std::span<const net::CertificateFacts> Info::peer_chain() const {
       if (X509* c = sk_X509_value(chain_.get(), i); X509_cmp(c, peer_.get()) != 0) chain_facts_.push_back(facts_of(c));
   }
   return chain_facts_;
+}
+
+const net::CertificateFacts* Info::peer_issuer() const {
+  if (issuer_ == nullptr) return nullptr;
+  if (!issuer_facts_) issuer_facts_ = facts_of(issuer_.get());
+  return &*issuer_facts_;
 }
 
 std::string_view Info::peer_pem() const {

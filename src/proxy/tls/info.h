@@ -19,6 +19,7 @@ class Info final : public net::TlsInfo {
   void set_validated(bool yes) noexcept { validated_ = yes; }
   /// A certificate that was refused is told too.
   void set_peer(X509* certificate);
+  void set_issuer(X509* certificate);
   const CertificatePtr& local_certificate() const noexcept { return local_; }
 
   std::string_view version() const noexcept override { return version_; }
@@ -33,6 +34,7 @@ class Info final : public net::TlsInfo {
   const net::CertificateFacts* local() const override;
   const net::CertificateFacts* peer() const override;
   std::span<const net::CertificateFacts> peer_chain() const override;
+  const net::CertificateFacts* peer_issuer() const override;
   std::string_view peer_pem() const override;
   std::string_view peer_chain_pem() const override;
 
@@ -41,11 +43,11 @@ class Info final : public net::TlsInfo {
   std::string_view cipher_, group_;       // OpenSSL's static texts
   std::string session_id_, server_name_, alpn_;
   CertificatePtr local_;
-  X509Ptr peer_;
+  X509Ptr peer_, issuer_;
   ChainPtr chain_;
   bool complete_ = false, validated_ = false;
   // Worked out when asked for.
-  mutable std::optional<net::CertificateFacts> peer_facts_;
+  mutable std::optional<net::CertificateFacts> peer_facts_, issuer_facts_;
   mutable std::vector<net::CertificateFacts> chain_facts_;
   mutable std::string pem_, chain_pem_;
 };

@@ -6,6 +6,7 @@
 #include <cstring>
 #include "proxy/tls/context.h"
 #include "proxy/tls/errors.h"
+#include "proxy/tls/ticket_chain.h"
 
 namespace outrigger::tls {
 
@@ -13,6 +14,9 @@ namespace {
 
 // An Envoy ticket key: its name, a key for HMAC-SHA256, one for AES-256-CBC.
 constexpr std::size_t kNameBytes = 16, kHmacBytes = 32, kAesBytes = 32, kTicketKeyBytes = kNameBytes + kHmacBytes + kAesBytes;
+
+constexpr long kTls13SessionSeconds = 2 * 24 * 3600;  // as BoringSSL; session_timeout is of TLS 1.2
+constexpr long kCachedSessionsMax = 4096;
 
 std::span<const unsigned char> extension(SSL* ssl, unsigned type) {
   const unsigned char* p = nullptr;
@@ -90,6 +94,12 @@ struct ServerCallbacks {
     return SSL_TLSEXT_ERR_NOACK;  // nothing shared: go on without
   }
 
+  static int before_ticket(SSL* ssl, void*) {
+    if (SSL_version(ssl) >= TLS1_3_VERSION) SSL_SESSION_set_timeout(SSL_get_session(ssl), kTls13SessionSeconds);
+    keep_chain_in_ticket(ssl);
+    return 1;
+  }
+
   static int ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int encrypt) {
     const auto& keys = context_of(ssl).server_.ticket_keys;
     const auto start = [&](const std::string& key) {
@@ -105,8 +115,10 @@ struct ServerCallbacks {
       std::memcpy(name, keys.front().data(), kNameBytes);
       return RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) == 1 && start(keys.front()) ? 1 : -1;
     }
+    // 2: good, and a new one follows. In TLS 1.3 always, since clients use a ticket once.
+    const bool once = SSL_version(ssl) >= TLS1_3_VERSION;
     for (std::size_t i = 0; i < keys.size(); ++i)
-      if (std::memcmp(name, keys[i].data(), kNameBytes) == 0) return start(keys[i]) ? (i == 0 ? 1 : 2) : -1;
+      if (std::memcmp(name, keys[i].data(), kNameBytes) == 0) return start(keys[i]) ? (i == 0 && !once ? 1 : 2) : -1;
     return 0;  // of a key we don't have: a full handshake
   }
 };
@@ -205,12 +217,14 @@ Result<void> ServerContext::set_resumption() {
   SSL_CTX_set_session_id_context(ctx_.get(), reinterpret_cast<const unsigned char*>(digest.data()),
                                  static_cast<unsigned>(digest.size()));
   SSL_CTX_set_session_cache_mode(ctx_.get(), server_.stateful_resumption ? SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_OFF);
+  SSL_CTX_sess_set_cache_size(ctx_.get(), kCachedSessionsMax);
   if (server_.session_timeout) SSL_CTX_set_timeout(ctx_.get(), server_.session_timeout->count());
   if (!server_.stateless_resumption) {
     SSL_CTX_set_options(ctx_.get(), SSL_OP_NO_TICKET);
     SSL_CTX_set_num_tickets(ctx_.get(), 0);
     return {};
   }
+  SSL_CTX_set_session_ticket_cb(ctx_.get(), ServerCallbacks::before_ticket, nullptr, nullptr);
   SSL_CTX_set_num_tickets(ctx_.get(), 1);  // each costs; a client gets another with every connection
   for (const auto& k : server_.ticket_keys)
     if (k.size() != kTicketKeyBytes)

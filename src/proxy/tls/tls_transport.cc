@@ -53,8 +53,8 @@ TlsTransport::TlsTransport(runtime::ThreadContext& thread, std::unique_ptr<net::
   const auto server_name = !demands.server_name.empty()                    ? demands.server_name
                            : o.auto_host_sni && !demands.host_name.empty() ? demands.host_name
                                                                            : std::string_view(o.server_name);
-  if (o.auto_sni_san_validation && !server_name.empty() && peer_names_.empty()) peer_names_.emplace_back(server_name);
-  Hooks::names = peer_names_;
+  if (o.auto_sni_san_validation) server_name_ = server_name;
+  Hooks::names = {peer_names_, server_name_};
   auto ssl = context->new_ssl(*this, server_name, demands.alpn);
   if (ssl == nullptr) return;
   if (sessions_ != nullptr) {

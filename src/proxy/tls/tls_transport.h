@@ -76,6 +76,7 @@ class TlsTransport final : public net::Transport, private net::TransportEvents, 
   std::shared_ptr<Info> info_;
   std::shared_ptr<const net::TlsInfo> shared_info_;
   std::vector<std::string> peer_names_;
+  std::string server_name_;  // when the certificate must have it
   std::string demands_;  // names this connection's sessions
   std::shared_ptr<Sessions> sessions_;
   std::optional<Engine> engine_;

@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <algorithm>
+#include "proxy/tls/content_cache.h"
 #include "proxy/tls/errors.h"
 
 namespace outrigger::tls {
@@ -104,6 +105,30 @@ bool any_equal(const std::vector<std::string>& list, std::string_view what) {
   return std::find(list.begin(), list.end(), what) != list.end();
 }
 
+bool any_accepted(const std::vector<SanMatcher>& matchers, const std::vector<San>& sans) {
+  return std::any_of(sans.begin(), sans.end(), [&](const San& san) {
+    return std::any_of(matchers.begin(), matchers.end(), [&](const SanMatcher& m) { return m.accepts(san); });
+  });
+}
+
+bool any_named(const std::vector<San>& sans, std::string_view name) {
+  return std::any_of(sans.begin(), sans.end(), [&](const San& san) {
+    return san.kind == SanKind::dns ? dns_name_covers(san.text, name) : san.text == name;
+  });
+}
+
+std::string listed(std::span<const std::string> texts) {
+  std::string out;
+  for (const auto& t : texts) out += (out.empty() ? "" : ", ") + t;
+  return '[' + out + ']';
+}
+
+std::string listed(const std::vector<San>& sans) {
+  std::vector<std::string> texts;
+  for (const auto& san : sans) texts.push_back(san.text);
+  return listed(texts);
+}
+
 }  // namespace
 
 // ---- names
@@ -144,6 +169,24 @@ Result<void> TrustStore::add(X509* certificate) {
 }
 
 Result<std::shared_ptr<const TrustStore>> TrustStore::load(const std::string& pem, const std::string& from) {
+  static ContentCache<const TrustStore> made;
+  const std::string key = sha256(pem);
+  if (auto same = made.find(key)) return same;
+  auto fresh = parse(pem, from);
+  if (fresh) made.add(key, *fresh);
+  return fresh;
+}
+
+Result<std::shared_ptr<const TrustStore>> TrustStore::load_with_crl(const std::string& pem, const std::string& from,
+                                                                    const std::string& crl, const std::string& crl_from,
+                                                                    bool leaf_only) {
+  auto made = parse(pem, from);
+  if (!made) return made;
+  if (auto ok = std::const_pointer_cast<TrustStore>(*made)->add_crl(crl, crl_from, leaf_only); !ok) return ok.error();
+  return made;
+}
+
+Result<std::shared_ptr<const TrustStore>> TrustStore::parse(const std::string& pem, const std::string& from) {
   init_openssl();
   std::shared_ptr<TrustStore> t(new TrustStore);
   t->store_.reset(X509_STORE_new());
@@ -213,18 +256,19 @@ Result<std::shared_ptr<const Validation>> Validation::load(ValidationSource sour
     auto store = d.bundle_der.empty() ? TrustStore::load(d.bundle, d.from) : TrustStore::load_der(d.bundle_der, d.from);
     if (!store) return store.error();
     v->domains_.push_back({d.name, *store});
+    v->source_.ca_from = d.name + ": " + d.from;  // /certs has the last for all, as Envoy
   }
+  v->source_.trust_domains.clear();  // what was read is kept in the stores only
   if (!v->domains_.empty()) return std::shared_ptr<const Validation>(std::move(v));
+  if (!s.crl.empty() && s.ca.empty()) return invalid("Failed to load CRL from " + s.crl_from + " without trusted CA");
   if (!s.ca.empty()) {
-    auto store = TrustStore::load(s.ca, s.ca_from);
+    auto store = s.crl.empty() ? TrustStore::load(s.ca, s.ca_from)
+                               : TrustStore::load_with_crl(s.ca, s.ca_from, s.crl, s.crl_from, s.leaf_crl_only);
     if (!store) return store.error();
     v->store_ = *store;
   }
-  if (!s.crl.empty()) {
-    if (v->store_ == nullptr) return invalid("Failed to load CRL from " + s.crl_from + " without trusted CA");
-    auto ok = std::const_pointer_cast<TrustStore>(v->store_)->add_crl(s.crl, s.crl_from, s.leaf_crl_only);  // not shared yet
-    if (!ok) return ok.error();
-  }
+  v->source_.ca.clear();
+  v->source_.crl.clear();
   return std::shared_ptr<const Validation>(std::move(v));
 }
 
@@ -241,14 +285,14 @@ std::vector<net::CertificateFacts> Validation::trusted() const {
   return out;
 }
 
-Verdict Validation::check(X509_STORE_CTX* ctx, std::span<const std::string> names) const {
+Verdict Validation::check(X509_STORE_CTX* ctx, const WantedNames& names) const {
   set_policy(ctx, source_);
   Verdict v = domains_.empty() ? check_all(ctx, names) : check_spiffe(ctx);
   v.tolerated = source_.accept_untrusted;
   return v;
 }
 
-Verdict Validation::check_all(X509_STORE_CTX* ctx, std::span<const std::string> names) const {
+Verdict Validation::check_all(X509_STORE_CTX* ctx, const WantedNames& names) const {
   Verdict chain;
   chain.kind = Verdict::not_validated;
   if (store_ != nullptr) {
@@ -261,35 +305,29 @@ Verdict Validation::check_all(X509_STORE_CTX* ctx, std::span<const std::string> 
   return chain;
 }
 
-Verdict Validation::check_leaf(X509* leaf, std::span<const std::string> names) const {
+Verdict Validation::check_leaf(X509* leaf, const WantedNames& names) const {
   Verdict v;
   v.kind = Verdict::not_validated;
-  const auto sans = source_.sans.empty() && names.empty() ? std::vector<San>() : sans_of(leaf);
+  const bool matched = !source_.sans.empty() || !names.server_name.empty();
+  const auto sans = matched || !names.any.empty() ? sans_of(leaf) : std::vector<San>();
   const auto refuse = [&](Verdict::Kind kind, int alert, std::string detail) {
     v.kind = kind;
     v.alert = alert;
     v.detail = std::move(detail);
     return v;
   };
-  if (!names.empty()) {
-    const bool found = std::any_of(sans.begin(), sans.end(), [&](const San& san) {
-      return std::any_of(names.begin(), names.end(), [&](const std::string& n) {
-        return san.kind == SanKind::dns ? dns_name_covers(san.text, n) : san.text == n;
-      });
-    });
-    if (!found) return refuse(Verdict::bad_name, SSL_AD_CERTIFICATE_UNKNOWN, "verify cert failed: verify SAN list");
+  if (!names.any.empty()) {
+    if (std::none_of(names.any.begin(), names.any.end(), [&](const std::string& n) { return any_named(sans, n); }))
+      return refuse(Verdict::bad_name, SSL_AD_CERTIFICATE_UNKNOWN,
+                    "verify cert failed: verify SAN list, expected SANs: " + listed(names.any) +
+                        ", certificate SANs: " + listed(sans));
     v.kind = Verdict::accepted;
   }
-  if (!source_.sans.empty()) {
-    const bool found = std::any_of(sans.begin(), sans.end(), [&](const San& san) {
-      return std::any_of(source_.sans.begin(), source_.sans.end(), [&](const SanMatcher& m) { return m.accepts(san); });
-    });
-    if (!found) {
-      std::string list;
-      for (const auto& san : sans) list += (list.empty() ? "" : ", ") + san.text;
+  if (matched) {
+    const auto covers = [&](const San& san) { return san.kind == SanKind::dns && dns_name_covers(san.text, names.server_name); };
+    if (names.server_name.empty() ? !any_accepted(source_.sans, sans) : std::none_of(sans.begin(), sans.end(), covers))
       return refuse(Verdict::bad_name, SSL_AD_CERTIFICATE_UNKNOWN,
-                    "verify cert failed: SAN matcher, certificate SANs are [" + list + "]");
-    }
+                    "verify cert failed: SAN matcher, certificate SANs are " + listed(sans));
     v.kind = Verdict::accepted;
   }
   if (!source_.hashes.empty() || !source_.spki_hashes.empty()) {
@@ -331,7 +369,10 @@ Verdict Validation::check_spiffe(X509_STORE_CTX* ctx) const {
   if (ok) {
     X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(own), X509_STORE_CTX_get0_param(ctx));
     ok = X509_verify_cert(own) == 1;
-    if (!ok) v = chain_failure(own);
+    if (ok)
+      X509_STORE_CTX_set0_verified_chain(ctx, X509_STORE_CTX_get1_chain(own));
+    else
+      v = chain_failure(own);
     v.alert = SSL_AD_CERTIFICATE_UNKNOWN;
   }
   X509_STORE_CTX_free(own);
@@ -340,10 +381,7 @@ Verdict Validation::check_spiffe(X509_STORE_CTX* ctx) const {
     return v;
   }
   if (source_.sans.empty()) return v;
-  const bool found = std::any_of(sans.begin(), sans.end(), [&](const San& san) {
-    return std::any_of(source_.sans.begin(), source_.sans.end(), [&](const SanMatcher& m) { return m.accepts(san); });
-  });
-  return found ? v : refuse(Verdict::bad_name, "verify cert failed: SAN match");
+  return any_accepted(source_.sans, sans) ? v : refuse(Verdict::bad_name, "verify cert failed: SAN match");
 }
 
 }  // namespace outrigger::tls

@@ -52,8 +52,9 @@ class TrustStore {
  public:
   static Result<std::shared_ptr<const TrustStore>> load(const std::string& pem, const std::string& from);
   static Result<std::shared_ptr<const TrustStore>> load_der(std::span<const std::string> certificates, const std::string& from);
-  Result<void> add_crl(const std::string& pem, const std::string& from, bool leaf_only);
-  void set_flags(unsigned long flags) { X509_STORE_set_flags(store_.get(), flags); }
+  static Result<std::shared_ptr<const TrustStore>> load_with_crl(const std::string& pem, const std::string& from,
+                                                                 const std::string& crl, const std::string& crl_from,
+                                                                 bool leaf_only);
   X509_STORE* get() const noexcept { return store_.get(); }
   const std::vector<net::CertificateFacts>& certificates() const noexcept { return facts_; }
   STACK_OF(X509_NAME) * names() const noexcept;  // for the list that servers send
@@ -61,7 +62,9 @@ class TrustStore {
  private:
   friend class Validation;
   TrustStore() = default;
+  static Result<std::shared_ptr<const TrustStore>> parse(const std::string& pem, const std::string& from);
   Result<void> add(X509* certificate);
+  Result<void> add_crl(const std::string& pem, const std::string& from, bool leaf_only);
   StorePtr store_;
   std::vector<net::CertificateFacts> facts_;
 };
@@ -78,12 +81,17 @@ struct Verdict {
   bool ok() const noexcept { return kind == accepted || kind == not_validated || tolerated; }
 };
 
+/// What one connection demands of the certificate's names beyond its context.
+struct WantedNames {
+  std::span<const std::string> any;  // one of them must be there; empty: nothing demanded
+  std::string_view server_name;      // must be there, in place of what the configured matchers want; empty: they do
+};
+
 class Validation {
  public:
   static Result<std::shared_ptr<const Validation>> load(ValidationSource source);
-  /// Checks the chain that the peer sent; `ctx` is OpenSSL's for this handshake. `names` replaces
-  /// nothing but is demanded as well: one of them must be a name of the certificate.
-  Verdict check(X509_STORE_CTX* ctx, std::span<const std::string> names) const;
+  /// Checks the chain that the peer sent; `ctx` is OpenSSL's for this handshake.
+  Verdict check(X509_STORE_CTX* ctx, const WantedNames& names) const;
   const ValidationSource& source() const noexcept { return source_; }
   bool asks_for_certificate() const noexcept;
   /// Null: none (or SPIFFE's, one per trust domain).
@@ -93,9 +101,9 @@ class Validation {
 
  private:
   Validation() = default;
-  Verdict check_all(X509_STORE_CTX* ctx, std::span<const std::string> names) const;
+  Verdict check_all(X509_STORE_CTX* ctx, const WantedNames& names) const;
   Verdict check_spiffe(X509_STORE_CTX* ctx) const;
-  Verdict check_leaf(X509* leaf, std::span<const std::string> names) const;
+  Verdict check_leaf(X509* leaf, const WantedNames& names) const;
   ValidationSource source_;
   std::shared_ptr<const TrustStore> store_;
   struct Domain {

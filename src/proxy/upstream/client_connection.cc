@@ -61,8 +61,9 @@ void ClientConnection::choose_protocol() {
     protocol_ = std::make_unique<H2Client>(*this);
   else
     protocol_ = std::make_unique<H1Client>(*this);
-  if (kind_ == PoolKind::negotiated)
-    thread_.cells.add(cluster_.stats, http2 ? ClusterStat::upstream_cx_http2_total : ClusterStat::upstream_cx_http1_total);
+  if (kind_ != PoolKind::negotiated) return;
+  thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_total);  // Envoy counts such connections twice
+  thread_.cells.add(cluster_.stats, http2 ? ClusterStat::upstream_cx_http2_total : ClusterStat::upstream_cx_http1_total);
 }
 
 void ClientConnection::on_connected() {

@@ -50,6 +50,14 @@ struct DnsHost {  // a name to resolve and what its endpoints look like
   Endpoint pattern;
 };
 
+/// One of transport_socket_matches: endpoints whose metadata has all these fields get this socket.
+struct SocketMatch {
+  std::string name;
+  MetadataValue fields;
+  std::shared_ptr<const net::UpstreamSocket> socket;
+  stats::BlockHandle stats;
+};
+
 /// How a resolver asks. Clusters with the same options share one.
 struct DnsOptions {
   std::vector<net::Address> servers;  // none: those of resolv.conf
@@ -100,6 +108,9 @@ struct ClusterConfig {
   bool freebind = false;
   std::vector<net::RawOption> socket_options;
   std::shared_ptr<const net::UpstreamSocket> socket;  // null: plain
+  std::vector<SocketMatch> socket_matches;            // the first that an endpoint has goes before `socket`
+  bool auto_sni = false, auto_san_validation = false;  // out of the request's host ...
+  std::string auto_sni_header;                         // ... or of this header of it
   DnsRules dns;
   OriginalDst original_dst;
   std::vector<EndpointPtr> endpoints;  // static members

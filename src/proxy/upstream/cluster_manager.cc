@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <unordered_set>
 #include "proxy/base/log.h"
+#include "proxy/upstream/socket_match.h"
 
 namespace outrigger::upstream {
 
@@ -70,7 +71,7 @@ bool ClusterManager::add(ClusterConfigPtr config) {
   if (runtime_->has_any(kCircuitKeys)) apply_runtime(e);
   if (config->discovery == Discovery::original_dst) watch_destinations(e);
   e.names.resize(config->dns.hosts.size());
-  if (!config->endpoints.empty()) count_matches(e, config->endpoints.size());
+  for (const auto& p : config->endpoints) count_matches(e, p->metadata.get(), 1);
   order_.push_back(&e);
   registry_.main().add(stats_, ClusterManagerStat::cluster_added);
   registry_.set(stats_, ClusterManagerStat::active_clusters, order_.size());
@@ -92,9 +93,13 @@ void ClusterManager::apply_runtime(Entry& e) {
                                           registry_.main());
 }
 
-/// Envoy's choice of a transport socket, counted for each endpoint it makes; there is one socket to choose.
-void ClusterManager::count_matches(Entry& e, std::size_t endpoints) {
-  registry_.main().add(e.shared->stats, ClusterStat::default_total_match_count, endpoints);
+/// The choice of a transport socket, counted for each endpoint that is made.
+void ClusterManager::count_matches(Entry& e, const Metadata* metadata, std::size_t endpoints) {
+  auto& cells = registry_.main();
+  if (const auto* match = find_socket_match(*e.shared->config, metadata))
+    cells.add(match->stats, stats::SocketMatchStat::total_match_count, endpoints);
+  else
+    cells.add(e.shared->stats, ClusterStat::default_total_match_count, endpoints);
 }
 
 namespace {
@@ -125,7 +130,8 @@ std::string identity(const Endpoint& e) {
 
 /// Members from the static endpoints and the last answers. Those that stay keep their stats.
 void ClusterManager::rebuild(Entry& e) {
-  auto endpoints = endpoints_of(*e.shared->config, e.names);
+  const auto& c = *e.shared->config;
+  auto endpoints = endpoints_of(c, e.names);
   std::unordered_map<std::string, const Member*> before;
   if (e.hosts != nullptr)
     for (const auto& m : *e.hosts) before.emplace(identity(*m.endpoint), &m);
@@ -138,7 +144,9 @@ void ClusterManager::rebuild(Entry& e) {
       next->push_back(*same->second);
     } else {
       changed = true;
-      next->push_back({std::move(p), std::make_shared<HostStats>(), loop_.now()});
+      const auto* match = find_socket_match(c, p->metadata.get());
+      const auto* socket = match == nullptr ? c.socket.get() : match->socket.get();
+      next->push_back({std::move(p), std::make_shared<HostStats>(), loop_.now(), socket});
     }
   }
   auto& cells = registry_.main();
@@ -243,14 +251,15 @@ void ClusterManager::on_answer(Entry& e, std::size_t name, DnsAnswer answer) {
   auto& n = e.names[name];
   auto& cells = registry_.main();
   const auto& c = *e.shared->config;
+  const Metadata* metadata = c.dns.hosts[name].pattern.metadata.get();
   if (answer.ok) {
     cells.add(e.shared->stats, ClusterStat::update_success);
     n.failures = 0;
     if (c.discovery != Discovery::logical_dns) {
-      if (!answer.addresses.empty()) count_matches(e, answer.addresses.size());
+      if (!answer.addresses.empty()) count_matches(e, metadata, answer.addresses.size());
       n.addresses = answer.addresses;
     } else if (!answer.addresses.empty()) {
-      if (n.addresses.empty() || n.addresses.front().text() != answer.addresses.front().text()) count_matches(e, 1);
+      if (n.addresses.empty() || n.addresses.front().text() != answer.addresses.front().text()) count_matches(e, metadata, 1);
       n.addresses = answer.addresses;
     }
     rebuild(e);

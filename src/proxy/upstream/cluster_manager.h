@@ -48,7 +48,7 @@ class ClusterManager {
   void clean_up(Entry& e);
   void replace(Entry& e, HostSetPtr hosts);
   void count_members(Entry& e);
-  void count_matches(Entry& e, std::size_t endpoints);
+  void count_matches(Entry& e, const Metadata* metadata, std::size_t endpoints);
   void ready_if_all();
 
   event::Loop& loop_;

@@ -10,7 +10,10 @@ using stats::ClusterStat;
 
 ConnectionPool::ConnectionPool(runtime::ThreadContext& thread, ClusterShared& cluster, Host& host, const PoolKey& key,
                                PoolOwner& owner)
-    : thread_(thread), cluster_(cluster), host_(host), key_(key), owner_(owner) {}
+    : thread_(thread), cluster_(cluster), host_(host), key_(key), owner_(owner), server_name_(key.peer.server_name) {
+  if (!key.peer.certificate_name.empty()) peer_names_.emplace_back(key.peer.certificate_name);
+  key_.peer = {server_name_, peer_names_.empty() ? std::string_view() : peer_names_.front()};
+}
 
 ConnectionPool::~ConnectionPool() {
   ending_ = true;
@@ -161,8 +164,10 @@ bool ConnectionPool::connect() {
     thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_overflow);
     if (connections_ > 0) return false;  // a host always gets one, or requests would wait for ever
   }
+  static constexpr std::string_view kAlpn[] = {"\x08http/1.1", "\x02h2", "\x02h2\x08http/1.1"};  // by PoolKind
   net::ConnectFailure failure;
-  auto transport = dial(thread_, *cluster_.config, host_, failure);
+  auto transport = dial(thread_, *cluster_.config, host_,
+                        {server_name_, peer_names_, kAlpn[static_cast<std::size_t>(key_.kind)]}, failure);
   if (transport == nullptr) {
     connect_failed_at_once(failure);
     tell_if_idle();

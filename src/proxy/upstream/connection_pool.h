@@ -3,6 +3,7 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <vector>
 #include "proxy/upstream/client_connection.h"
 #include "proxy/upstream/pool.h"
 #include "proxy/upstream/shared.h"
@@ -15,7 +16,10 @@ struct PoolKey {
   PoolKind kind = PoolKind::http1;
   bool high_priority = false;
   std::uint64_t downstream = 0;  // the client's connection, when each has pools of its own
+  PeerNames peer;                // of all its requests
   bool operator==(const PoolKey&) const = default;
+  /// Of few: not one of those that go when they idle.
+  bool common() const noexcept { return downstream == 0 && peer.empty(); }
 };
 
 class PoolOwner {
@@ -29,6 +33,7 @@ class PoolOwner {
 
 class ConnectionPool final : private ClientConnectionOwner, private PendingQueue {
  public:
+  /// Keeps a copy of the names.
   ConnectionPool(runtime::ThreadContext& thread, ClusterShared& cluster, Host& host, const PoolKey& key, PoolOwner& owner);
   ~ConnectionPool();
   /// Answers `w`, now or later.
@@ -73,6 +78,8 @@ class ConnectionPool final : private ClientConnectionOwner, private PendingQueue
   Host& host_;
   PoolKey key_;
   PoolOwner& owner_;
+  std::string server_name_;  // of key_.peer
+  std::vector<std::string> peer_names_;
   List<ClientConnection, PoolLink> ready_, others_;  // others: connecting, full or draining
   List<PoolWaiter> pending_;
   std::uint32_t pending_count_ = 0, connecting_ = 0, connections_ = 0, active_ = 0;

@@ -1,7 +1,6 @@
 #include "proxy/upstream/dial.h"
 
 #include <cstring>
-#include "proxy/net/transport_socket.h"
 
 namespace outrigger::upstream {
 
@@ -18,7 +17,7 @@ const BindSource* source_for(const ClusterConfig& c, const net::Address& to) noe
 }  // namespace
 
 std::unique_ptr<net::Transport> dial(runtime::ThreadContext& thread, const ClusterConfig& c, Host& host,
-                                     net::ConnectFailure& failure) {
+                                     net::ConnectDemands demands, net::ConnectFailure& failure) {
   const auto& endpoint = host.endpoint();
   net::ConnectOptions o;
   o.options = c.socket_options;
@@ -29,10 +28,9 @@ std::unique_ptr<net::Transport> dial(runtime::ThreadContext& thread, const Clust
   }
   if (c.keepalive) o.keepalive = &*c.keepalive;
   auto transport = thread.dialer.connect(thread.loop, endpoint.address, o, failure);
-  if (transport == nullptr || c.socket == nullptr) return transport;
-  net::ConnectDemands demands;
+  if (transport == nullptr || host.socket() == nullptr) return transport;
   demands.host_name = endpoint.hostname;
-  return c.socket->wrap(thread, std::move(transport), demands, host.transport_memory);
+  return host.socket()->wrap(thread, std::move(transport), demands, host.transport_memory);
 }
 
 std::string_view count_failed_dial(runtime::ThreadContext& thread, ClusterShared& cluster, Host& host,

@@ -3,15 +3,16 @@
 #include <memory>
 #include <string>
 #include "proxy/net/dialer.h"
+#include "proxy/net/transport_socket.h"
 #include "proxy/runtime/thread_context.h"
 #include "proxy/upstream/shared.h"
 #include "proxy/upstream/worker_host.h"
 
 namespace outrigger::upstream {
 
-/// Null when it fails at once. With the transport socket of the cluster (TLS) on it.
+/// Null when it fails at once. With the transport socket of the host (TLS) on it.
 std::unique_ptr<net::Transport> dial(runtime::ThreadContext& thread, const ClusterConfig& c, Host& host,
-                                     net::ConnectFailure& failure);
+                                     net::ConnectDemands demands, net::ConnectFailure& failure);
 
 /// Counts a connection that failed at once. Returns Envoy's words for it, valid until the next call.
 std::string_view count_failed_dial(runtime::ThreadContext& thread, ClusterShared& cluster, Host& host,

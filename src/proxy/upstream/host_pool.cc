@@ -3,7 +3,7 @@
 namespace outrigger::upstream {
 
 HostPool::HostPool(runtime::ThreadContext& thread, ClusterShared& cluster, const Member& member)
-    : Host(member.endpoint, member.stats, member.since), thread_(thread), cluster_(cluster) {}
+    : Host(member.endpoint, member.stats, member.since, member.socket), thread_(thread), cluster_(cluster) {}
 
 HostPool::~HostPool() {
   const auto give_back = [this](const Pool& p) {
@@ -16,6 +16,7 @@ HostPool::~HostPool() {
 PoolKey HostPool::key_for(const PoolWaiter& w) const noexcept {
   PoolKey key;
   key.high_priority = w.high_priority;
+  key.peer = w.peer;
   if (cluster_.config->pool_per_downstream) key.downstream = w.downstream_connection;
   switch (cluster_.config->http_use) {
     case HttpUse::http1: break;
@@ -29,13 +30,21 @@ PoolKey HostPool::key_for(const PoolWaiter& w) const noexcept {
 }
 
 HostPool::Pool& HostPool::find(const PoolKey& key) {
-  Pool& p = key.downstream != 0 ? own_[key] : pools_[2 * static_cast<std::size_t>(key.kind) + (key.high_priority ? 1 : 0)];
-  if (p.pool == nullptr) {
+  const auto make = [&] {
     PoolOwner& self = *this;
-    p.pool = std::make_unique<ConnectionPool>(thread_, cluster_, *this, key, self);
-    if (retired_) p.pool->retire();
+    auto pool = std::make_unique<ConnectionPool>(thread_, cluster_, *this, key, self);
+    if (retired_) pool->retire();
+    return pool;
+  };
+  if (key.common()) {
+    Pool& p = pools_[2 * static_cast<std::size_t>(key.kind) + (key.high_priority ? 1 : 0)];
+    if (p.pool == nullptr) p.pool = make();
+    return p;
   }
-  return p;
+  if (const auto at = own_.find(key); at != own_.end()) return at->second;
+  auto pool = make();
+  const PoolKey& mine = pool->key();
+  return own_.emplace(mine, Pool{std::move(pool)}).first->second;
 }
 
 /// Counts a pool that comes into use. False: there may be no more, and none of this host is free.
@@ -64,7 +73,7 @@ void HostPool::request(PoolWaiter& w) {
   const PoolKey key = key_for(w);
   Pool& p = find(key);
   if (admit(p, key)) return p.pool->request(w);
-  if (key.downstream != 0) own_.erase(key);
+  if (!key.common()) own_.erase(key);
   w.on_pool_failure(PoolFailure::no_pool, "", nullptr);
 }
 
@@ -72,7 +81,7 @@ void HostPool::request(PoolWaiter& w) {
 void HostPool::on_pool_idle(const PoolKey& key) {
   Pool& p = find(key);
   if (std::exchange(p.counted, false)) cluster_.circuit[key.high_priority ? 1 : 0].give_back(Limit::pools, thread_.cells);
-  if (key.downstream == 0) return;
+  if (key.common()) return;
   thread_.loop.dispose(std::move(p.pool));
   own_.erase(key);
 }

@@ -1,6 +1,6 @@
 // One host of a cluster on one worker, with its pools of HTTP connections, one for each protocol and
-// priority that is asked for (and for each client's connection, when the cluster wants that). Owned by
-// ClusterImpl.
+// priority that is asked for (and for each client's connection or each name of the peer, when the cluster wants
+// that). Owned by ClusterImpl.
 #pragma once
 #include <array>
 #include <memory>
@@ -40,9 +40,12 @@ class HostPool final : public Host, private PoolOwner {
   ClusterShared& cluster_;
   std::array<Pool, 2 * kPoolKinds> pools_;
   struct Hash {
-    std::size_t operator()(const PoolKey& k) const noexcept { return std::hash<std::uint64_t>()(k.downstream); }
+    std::size_t operator()(const PoolKey& k) const noexcept {
+      const std::hash<std::string_view> text;
+      return std::hash<std::uint64_t>()(k.downstream) ^ text(k.peer.server_name) ^ text(k.peer.certificate_name) << 1;
+    }
   };
-  std::unordered_map<PoolKey, Pool, Hash> own_;  // of one client's connection each
+  std::unordered_map<PoolKey, Pool, Hash> own_;  // of one client's connection or name each; the names are the pool's
   bool retired_ = false;
 };
 

@@ -1,5 +1,7 @@
 #include "proxy/upstream/original_dst.h"
 
+#include "proxy/upstream/socket_match.h"
+
 namespace outrigger::upstream {
 
 using stats::ClusterStat;
@@ -30,7 +32,9 @@ Host* OriginalDstHosts::host_at(const net::Address& to) {
   Endpoint e;
   e.address = to;
   e.hostname = cluster_.config->name + to.text();
-  const Member member{std::make_shared<const Endpoint>(std::move(e)), std::make_shared<HostStats>(), thread_.loop.now()};
+  const auto* match = find_socket_match(*cluster_.config, nullptr);
+  const auto* socket = match == nullptr ? cluster_.config->socket.get() : match->socket.get();
+  const Member member{std::make_shared<const Endpoint>(std::move(e)), std::make_shared<HostStats>(), thread_.loop.now(), socket};
   hosts_[to.text()].host = std::make_unique<HostPool>(thread_, cluster_, member);
   cluster_.new_host(member);
   return find(to.text());

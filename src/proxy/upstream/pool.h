@@ -86,6 +86,15 @@ enum class PoolFailure : std::uint8_t { overflow, connect_failed, connect_timeou
 
 class PoolWaiter;
 
+/// Whom a request's connection must reach, where the cluster takes that from the request; empty: as the
+/// cluster's config says. Requests share connections with those of equal names only.
+struct PeerNames {
+  std::string_view server_name;       // SNI
+  std::string_view certificate_name;  // the certificate must have it
+  bool empty() const noexcept { return server_name.empty() && certificate_name.empty(); }
+  bool operator==(const PeerNames&) const = default;
+};
+
 /// Where a waiter is queued: told when it leaves before its turn.
 class PendingQueue {
  public:
@@ -114,6 +123,7 @@ class PoolWaiter : public Link {
   bool high_priority = false;
   http::Protocol downstream_protocol = http::Protocol::http11;
   std::uint64_t downstream_connection = 0;  // for clusters with pools for each
+  PeerNames peer;                           // valid while it is asked for a connection
   PendingQueue* queue = nullptr;            // the pool's
 
  protected:

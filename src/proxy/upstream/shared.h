@@ -17,7 +17,8 @@ namespace outrigger::upstream {
 struct Member {
   EndpointPtr endpoint;
   std::shared_ptr<HostStats> stats;
-  TimePoint since{};  // when it joined
+  TimePoint since{};                            // when it joined
+  const net::UpstreamSocket* socket = nullptr;  // the config's; null: plain
 };
 
 /// What a cluster wants measured of its requests; none: nothing.

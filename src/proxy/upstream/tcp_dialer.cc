@@ -163,7 +163,7 @@ std::unique_ptr<TcpAttempt> dial_tcp(runtime::ThreadContext& thread, ClusterShar
     return nullptr;
   }
   net::ConnectFailure failure;
-  auto transport = dial(thread, *cluster.config, host, failure);
+  auto transport = dial(thread, *cluster.config, host, {}, failure);
   if (transport == nullptr) {
     const auto words = count_failed_dial(thread, cluster, host, failure);
     waiter.on_tcp_failure(failure.bind ? PoolFailure::local_failure : PoolFailure::connect_failed, words, &host);

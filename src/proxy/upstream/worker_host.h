@@ -21,8 +21,8 @@ class HostPool;  // connections of this host (upstream/host_pool.h)
 
 class Host {
  public:
-  Host(EndpointPtr e, std::shared_ptr<HostStats> s, TimePoint since)
-      : endpoint_(std::move(e)), stats_(std::move(s)), since_(since) {}
+  Host(EndpointPtr e, std::shared_ptr<HostStats> s, TimePoint since, const net::UpstreamSocket* socket)
+      : socket_(socket), endpoint_(std::move(e)), stats_(std::move(s)), since_(since) {}
   virtual ~Host() = default;
   const Endpoint& endpoint() const noexcept { return *endpoint_; }
   const EndpointPtr& endpoint_ptr() const noexcept { return endpoint_; }
@@ -34,10 +34,12 @@ class Host {
   }
   HostStats& stats() const noexcept { return *stats_; }
   TimePoint since() const noexcept { return since_; }      // when it became a member
+  const net::UpstreamSocket* socket() const noexcept { return socket_; }
   std::uint32_t active_requests = 0;                       // on this worker, for least request
   std::shared_ptr<net::TransportMemory> transport_memory;  // of its connections; null: none yet
 
  protected:
+  const net::UpstreamSocket* socket_;  // the cluster config's; null: plain
   EndpointPtr endpoint_;
   std::shared_ptr<HostStats> stats_;
   TimePoint since_;

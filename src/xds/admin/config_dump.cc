@@ -34,6 +34,8 @@ std::string time_text(WallTime t) {
   return std::string(text, n) + tail;
 }
 
+constexpr const char* kSecretsDump = "SecretsConfigDump";
+
 /// What is dumped: the parts of the bootstrap as lists of named messages. Of the lists of a dump, the
 /// first is that of the bootstrap.
 struct Section {
@@ -91,7 +93,7 @@ std::vector<Section> sections_of(const Bootstrap& b,
     if (l.has_default_filter_chain()) add_routes(l.default_filter_chain(), routes);
   }
   all.push_back(std::move(routes));
-  all.push_back({"SecretsConfigDump", {"static_secrets", "dynamic_active_secrets", "dynamic_warming_secrets"}, "", ""});
+  all.push_back({kSecretsDump, {"static_secrets", "dynamic_active_secrets", "dynamic_warming_secrets"}, "", ""});
   return all;
 }
 
@@ -137,8 +139,10 @@ std::string type_url(const std::string& name) { return "type.googleapis.com/envo
 
 class Dump {
  public:
-  Dump(Bootstrap b, std::string updated, server::Server& server)
-      : bootstrap_(std::move(b)), updated_(std::move(updated)), server_(server) {}
+  Dump(Bootstrap b, std::string updated, server::Server& server, const SecretStore& secrets)
+      : bootstrap_(std::move(b)), updated_(std::move(updated)), server_(server), secrets_(secrets.dynamic()) {
+    for (const auto& s : secrets.statics()) secrets_.push_back({s.name(), "", {}, true, s});
+  }
 
   void page(const AdminRequest& q, AdminResponse& r) {
     if (q.has("name_regex")) {
@@ -182,11 +186,51 @@ class Dump {
     j_.end();
   }
 
+  // Secrets: of the bootstrap, of sources that brought theirs, of sources that have not.
+  static constexpr std::string_view kSecretLists[] = {"static_secrets", "dynamic_active_secrets", "dynamic_warming_secrets"};
+  static std::string_view list_of(const SecretStore::Shown& s) {
+    return kSecretLists[s.updated == WallTime{} && s.arrived ? 0 : s.arrived ? 1 : 2];
+  }
+  /// What is in the object of a secret, then its end.
+  void secret(const SecretStore::Shown& s, const pb::Message& m, Kept kept) {
+    const bool is_static = list_of(s) == kSecretLists[0];
+    j_.text("name", s.name);
+    if (!s.version.empty()) j_.text("version_info", s.version);
+    if (!is_static && kept.updated) j_.text("last_updated", time_text(s.updated));
+    if (kept.message) write_message(m, "secret", j_, "type.googleapis.com/" + m.GetDescriptor()->full_name());
+    j_.end();
+  }
+  void secrets_section() {
+    for (const auto list : kSecretLists) {
+      if (!masks_.empty() && !listed(std::string(list))) continue;
+      bool begun = false;
+      for (const auto& s : secrets_) {
+        if (list_of(s) != list || !wanted(s.name)) continue;
+        if (!begun) j_.begin_list(list);
+        begun = true;
+        j_.begin_object();
+        secret(s, s.secret, {true, true});
+      }
+      if (begun) j_.end();
+    }
+  }
+  bool secrets_resource(std::string_view list, AdminResponse& r) {
+    for (auto& s : secrets_) {
+      if (list_of(s) != list || !wanted(s.name)) continue;
+      const auto kept = masks_.empty() ? Kept{true, true} : Kept::trim(s.secret, "secret", masks_);
+      if (!kept) return refuse(r, 400, "FieldMask " + mask_text_ + " could not be successfully used."), false;
+      begin_config(list == kSecretLists[0] ? "SecretsConfigDump.StaticSecret" : "SecretsConfigDump.DynamicSecret");
+      secret(s, s.secret, *kept);
+    }
+    return true;
+  }
+
   bool resource(const std::string& name, AdminResponse& r) {
     if (name == "bootstrap" || name == "last_updated" || name == "version_info")
       return refuse(r, 400, name + " is not a repeated field. Use ?mask=" + name + " to get only this field"), false;
     for (auto& s : sections_) {
       if (!s.has(name)) continue;
+      if (s.dump_type == kSecretsDump) return secrets_resource(name, r);
       if (s.lists.front() != name) return true;
       for (auto& [item, m] : s.items) {
         if (!wanted(item)) continue;
@@ -202,6 +246,7 @@ class Dump {
 
   void section(const Section& s) {
     begin_config(s.dump_type);
+    if (s.dump_type == kSecretsDump) secrets_section();
     bool begun = false;
     for (const auto& [item, m] : s.items) {
       if (!wanted(item) || (!masks_.empty() && !listed(s.lists.front()))) continue;
@@ -232,6 +277,7 @@ class Dump {
   Bootstrap bootstrap_;
   std::string updated_;
   server::Server& server_;
+  std::vector<SecretStore::Shown> secrets_;
   std::unique_ptr<re2::RE2> name_;
   std::string mask_text_;
   std::vector<std::string> masks_;
@@ -242,16 +288,16 @@ class Dump {
 
 }  // namespace
 
-void add_config_dump(server::Server& server, const Bootstrap& bootstrap) {
+void add_config_dump(server::Server& server, const Bootstrap& bootstrap, const SecretStore& secrets) {
   auto bytes = std::make_shared<const std::string>(bootstrap.SerializeAsString());
   const std::string updated = time_text(server.started_at());
   server.admin().add({"/config_dump",
                       "dump current configs",
                       false,
-                      [bytes, updated, &server](const AdminRequest& q, AdminResponse& r) {
+                      [bytes, updated, &server, &secrets](const AdminRequest& q, AdminResponse& r) {
                         Bootstrap b;
                         b.ParseFromString(*bytes);
-                        Dump(std::move(b), updated, server).page(q, r);
+                        Dump(std::move(b), updated, server, secrets).page(q, r);
                       },
                       {{"resource", "one list, such as static_clusters"},
                        {"mask", "fields to print, separated by commas"},

@@ -11,7 +11,6 @@ using server::AdminRequest;
 using server::AdminResponse;
 using server::JsonWriter;
 
-void add_config_dump(server::Server& server, const envoy::config::bootstrap::v3::Bootstrap& bootstrap);
 
 const char* const kVersion = "0.1.0";
 
@@ -100,8 +99,10 @@ void write_node(const envoy::config::core::v3::Node& n, JsonWriter& j) {
 
 }  // namespace
 
-void add_config_pages(server::Server& s, const envoy::config::bootstrap::v3::Bootstrap& bootstrap, const Options& options) {
-  add_config_dump(s, bootstrap);
+void add_config_pages(server::Server& s, const envoy::config::bootstrap::v3::Bootstrap& bootstrap, const Options& options,
+                      const SecretStore& secrets) {
+  add_config_dump(s, bootstrap, secrets);
+  add_certs_page(s, secrets);
   s.admin().add({"/server_info",
                  "print server version/status information",
                  false,

@@ -1,5 +1,6 @@
 #include "xds/compile/cluster.h"
 
+#include <map>
 #include "envoy/extensions/clusters/dns/v3/dns_cluster.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
 #include "xds/compile/cluster_parts.h"
@@ -32,6 +33,12 @@ void compile_common_http(const core_v3::HttpProtocolOptions& p, upstream::Cluste
   o.http2.headers_max = o.http1.headers_max;
 }
 
+void compile_peer_names(const core_v3::UpstreamHttpProtocolOptions& p, upstream::ClusterConfig& o) {
+  o.auto_sni = p.auto_sni();
+  o.auto_san_validation = p.auto_san_validation();
+  o.auto_sni_header = lower(p.override_auto_sni_header());
+}
+
 /// `p`: explicit_http_config, use_downstream_protocol_config or auto_config.
 template <class Both>
 void compile_both(const Both& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
@@ -43,6 +50,7 @@ void compile_http(const Cluster& p, upstream::ClusterConfig& o, const Path& at, 
   constexpr std::uint32_t kResponseHeadersKb = 80;  // Envoy's default for responses
   o.http1.headers_kb_max = kResponseHeadersKb;
   compile_common_http(p.common_http_protocol_options(), o);
+  compile_peer_names(p.upstream_http_protocol_options(), o);
   if (p.has_http_protocol_options())
     compile_http1_options(p.http_protocol_options(), o.http1, at / "http_protocol_options", problems);
   if (p.has_http2_protocol_options()) {
@@ -60,6 +68,7 @@ void compile_http(const Cluster& p, upstream::ClusterConfig& o, const Path& at, 
     HttpOptions h;
     any.UnpackTo(&h);
     compile_common_http(h.common_http_protocol_options(), o);
+    compile_peer_names(h.upstream_http_protocol_options(), o);
     const Path here = options / name;
     if (h.has_explicit_http_config()) {
       const bool http2 = h.explicit_http_config().has_http2_protocol_options();
@@ -190,6 +199,28 @@ void compile_pools(const Cluster& p, upstream::ClusterConfig& o) {
   if (preconnect.has_per_upstream_preconnect_ratio()) o.preconnect = preconnect.per_upstream_preconnect_ratio().value();
 }
 
+void compile_transport_sockets(const Cluster& p, upstream::ClusterConfig& o, const Path& at, CompileContext& c) {
+  const std::string prefix = "cluster." + stats::sanitize(o.stat_name) + ".";
+  const auto compile = [&](const core_v3::TransportSocket* socket, const Path& here) {
+    const auto errors = c.problems.errors();
+    auto out = socket == nullptr ? nullptr : compile_upstream_socket(*socket, prefix, here, c);
+    if (o.http_use == upstream::HttpUse::negotiated && out == nullptr && c.problems.errors() == errors)
+      c.problems.error(here, "auto_config has the protocol chosen by ALPN, which this transport socket does not have");
+    return out;
+  };
+  o.socket = compile(p.has_transport_socket() ? &p.transport_socket() : nullptr, at / "transport_socket");
+  std::map<std::string, stats::BlockHandle> counters;
+  for (int i = 0; i < p.transport_socket_matches_size(); ++i) {
+    const auto& m = p.transport_socket_matches(i);
+    const Path match = at.at("transport_socket_matches", i);
+    const Path here = match / "transport_socket";
+    auto [counter, fresh] = counters.try_emplace(m.name());
+    if (fresh) counter->second = stats::make_block<stats::SocketMatchStat>(c.stats, prefix + stats::sanitize(m.name()) + ".");
+    o.socket_matches.push_back(
+        {m.name(), compile_metadata_value(m.match()), compile(&m.transport_socket(), here), counter->second});
+  }
+}
+
 }  // namespace
 
 upstream::ClusterConfigPtr compile_cluster(const Cluster& p, const Path& at, CompileContext& c) {
@@ -213,9 +244,7 @@ upstream::ClusterConfigPtr compile_cluster(const Cluster& p, const Path& at, Com
   compile_tracking(p, *o);
   compile_pools(p, *o);
   if (p.has_wait_for_warm_on_init()) o->wait_for_warm = p.wait_for_warm_on_init().value();
-  if (p.has_transport_socket())
-    o->socket = compile_upstream_socket(p.transport_socket(), "cluster." + stats::sanitize(o->stat_name) + ".",
-                                        at / "transport_socket", c);
+  compile_transport_sockets(p, *o, at, c);
   return problems.errors() == errors ? o : nullptr;
 }
 

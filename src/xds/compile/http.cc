@@ -84,6 +84,15 @@ void compile_headers(const Manager& p, hcm::Config& o, const Path& at, CompileCo
   if (!p.server_name().empty()) o.server_name = p.server_name();
   o.via = p.via();
   o.scheme_to_overwrite = p.scheme_header_transformation().scheme_to_overwrite();
+  o.client_cert = static_cast<hcm::Config::ClientCert>(p.forward_client_cert_details());
+  const auto& details = p.set_current_client_cert_details();
+  o.client_cert_subject = details.subject().value();
+  o.client_cert_pem = details.cert();
+  o.client_cert_chain = details.chain();
+  o.client_cert_dns = details.dns();
+  o.client_cert_uri = details.uri();
+  o.client_cert_issuer = details.issuer();
+  o.client_cert_json = details.format() == Manager::JSON;
   o.use_remote_address = p.use_remote_address().value();
   o.xff_trusted_hops = p.xff_num_trusted_hops();
   o.skip_xff_append = p.skip_xff_append();

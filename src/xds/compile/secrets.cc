@@ -105,9 +105,10 @@ class SecretStore::FileSecret final : public Secret {
     auto& cells = store_.stats_.main();
     cells.add(stats_, SdsStat::update_attempt);
     std::string why;
-    if (!read_file(why)) {
-      cells.add(stats_, why.empty() ? SdsStat::update_failure : SdsStat::update_rejected);
-      LOG_WARN(logger::config, "sds: secret '", name_, "' config rejected: ", why.empty() ? "cannot read " + path_ : why);
+    bool parsed = false;
+    if (!read_file(why, parsed)) {
+      cells.add(stats_, parsed ? SdsStat::update_rejected : SdsStat::update_failure);
+      LOG_WARN(logger::config, "sds: secret '", name_, "' config rejected: ", why);
       return;
     }
     cells.add(stats_, SdsStat::update_success);
@@ -119,19 +120,22 @@ class SecretStore::FileSecret final : public Secret {
         static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(updated_.time_since_epoch()).count()));
     store_.stats_.set(version_text_, version_);
     watch_files();
-    tell();
+    if (changed_) tell();
   }
 
-  /// False: `why` says why the content is refused; empty: there is none.
-  bool read_file(std::string& why) {
+  /// False: `why`. `parsed`: the text is one, and what it says is refused.
+  bool read_file(std::string& why, bool& parsed) {
     envoy::config::core::v3::DataSource source;
     source.set_filename(path_);
     const auto text = read_data_source(source);
-    if (!text) return false;
+    if (!text) {
+      why = "cannot read " + path_;
+      return false;
+    }
     Problems problems;
     Node tree;
     Discovery response;
-    if (parse_yaml(*text, path_, tree, problems)) to_proto(tree, response, {path_, false}, problems);
+    if (parsed = parse_yaml(*text, path_, tree, problems); parsed) to_proto(tree, response, {path_, false}, problems);
     validate(response, Path(), problems);
     if (!problems.ok()) {
       why = problems.list().front().path + ": " + problems.list().front().text;

@@ -229,8 +229,7 @@ void keep_built(std::shared_ptr<Plan<Proto>> plan, const std::shared_ptr<S>& soc
 }
 
 bool is_raw(const core_v3::TransportSocket& p) {
-  return p.typed_config().Is<envoy::extensions::transport_sockets::raw_buffer::v3::RawBuffer>() ||
-         (!p.has_typed_config() && p.name() == "envoy.transport_sockets.raw_buffer");
+  return p.typed_config().Is<envoy::extensions::transport_sockets::raw_buffer::v3::RawBuffer>();
 }
 
 template <class Proto>
@@ -318,7 +317,9 @@ std::shared_ptr<const net::UpstreamSocket> compile_upstream_socket(const core_v3
   }
   o.allow_renegotiation = u.allow_renegotiation();
   if (u.has_max_session_keys()) o.session_keys_max = u.max_session_keys().value();
-  if (u.has_enforce_rsa_key_usage()) o.enforce_rsa_key_usage = u.enforce_rsa_key_usage().value();
+  if (u.has_enforce_rsa_key_usage() && !u.enforce_rsa_key_usage().value())
+    c.problems.warn(here / "enforce_rsa_key_usage",
+                    "the key usage of RSA certificates is enforced all the same, as Envoy 1.40 does");
   if (c.problems.errors() != errors) return nullptr;
   tls::ClientSocket::Settings s;
   s.stats = stats::make_block<stats::SslStat>(c.stats, prefix + "ssl.");

@@ -217,6 +217,8 @@ tls::ValidationPtr compile_validation(const tls_v3::CertificateValidationContext
   tls::ValidationSource s;
   s.name = name;
   read(p.trusted_ca(), p.has_trusted_ca(), at / "trusted_ca", problems, s.ca, &s.ca_from);
+  if (p.has_trusted_ca() && s.ca.empty() && problems.errors() == errors)
+    problems.error(at / "trusted_ca", "DataSource cannot be empty");
   if (!p.has_trusted_ca() && p.has_system_root_certs()) compile_roots(s, at / "system_root_certs", problems);
   read(p.crl(), p.has_crl(), at / "crl", problems, s.crl, &s.crl_from);
   compile_sans(p, s, at, problems);
@@ -235,10 +237,16 @@ tls::ValidationPtr compile_validation(const tls_v3::CertificateValidationContext
       problems.error(at / "custom_validator_config", "certificate validator of type '" + any.type_url() + "' is not implemented");
   } else if (!s.sans.empty() && s.ca.empty() && problems.errors() == errors) {
     problems.error(at, "SAN-based verification of peer certificates without trusted CA is insecure and not allowed");
+  } else if (s.allow_expired && s.ca.empty() && problems.errors() == errors) {
+    problems.error(at / "allow_expired_certificate", "Certificate validity period is always ignored without trusted CA");
   }
   if (problems.errors() != errors) return nullptr;
   s.identity = p.SerializeAsString() + s.ca + s.crl;
-  for (const auto& d : s.trust_domains) s.identity += d.name + d.bundle;
+  for (const auto& d : s.trust_domains) {
+    s.identity += d.name + d.bundle;
+    for (const auto& der : d.bundle_der) s.identity += der;
+  }
+  s.identity = tls::sha256(s.identity);
   auto made = tls::Validation::load(std::move(s));
   if (made) return *made;
   problems.error(at, made.error().detail);

@@ -151,7 +151,9 @@ class Authority:
         self.known[name] = {
             "sha256": hashlib.sha256(der).hexdigest(), "sha1": hashlib.sha1(der).hexdigest(),
             "spki": base64.b64encode(spki).decode(),
-            "url": self.url(pem), "chain": self.url(self.read(name + ".pem"))}
+            "key": self.read(name + ".key").replace("\n", "\\n"), "pem64": base64.b64encode(pem.encode()).decode(),
+            "key64": base64.b64encode(self.read(name + ".key").encode()).decode(),
+            "raw": pem, "url": self.url(pem), "chain": self.url(self.read(name + ".pem")), "pem": pem.replace("\n", "\\n")}
 
     @staticmethod
     def url(pem):
@@ -160,11 +162,13 @@ class Authority:
         return pem
 
     def names(self):
-        """For the texts of scenarios: {{certs}}, {{sha256.client}}, {{spki.client}}."""
+        """For the texts of scenarios: {{certs}}, {{sha256.client}}, {{spki.client}}; {{pem.client}} and {{key.client}}
+        for double quotes, {{pem64.client}} and {{key64.client}} for bytes."""
         self.make()
         out = {"certs": self.folder}
         for name, facts in self.known.items():
-            out["sha256." + name], out["spki." + name] = facts["sha256"], facts["spki"]
+            for kind in ("sha256", "spki", "pem", "pem64", "key", "key64"):
+                out[f"{kind}.{name}"] = facts[kind]
         return out
 
     def mask(self, text):
@@ -172,7 +176,7 @@ class Authority:
             return text
         text = text.replace(self.folder, "<certs>")
         for name, facts in self.known.items():
-            for kind in ("chain", "url", "sha256", "sha1", "spki"):
+            for kind in ("chain", "url", "raw", "pem", "pem64", "key", "key64", "sha256", "sha1", "spki"):
                 if len(text) >= len(facts[kind]):
                     text = text.replace(facts[kind], f"<{kind} of {name}>")
         return text

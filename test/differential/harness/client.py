@@ -162,14 +162,14 @@ class Client:
         await self.connection(name, port, host, source, path)
 
     async def do_tls(self, name, port, resume, options):
-        session = self.connections[resume].reader.object.session if resume else None
+        resume = self.connections[resume].reader if resume else None
         await self.do_new(name, port)
         c = self.connections.get(name)
         if c is None:
             return
         try:
             c.reader = c.writer = await asyncio.wait_for(
-                tls.connect(c.reader, c.writer, self.run.authority, options, session), c.limit)
+                tls.connect(c.reader, c.writer, self.run.authority, options, resume), c.limit)
             self.steps.append({"tls": c.reader.facts(self.run.authority)})
         except tls.Failed as e:
             self.steps.append({"tls": f"failed: {e}"})
@@ -318,6 +318,9 @@ class Client:
         else:
             out["body"] = body
         self.steps.append(out)
+
+    async def do_write(self, path, text):
+        self.run.write(self.run.fill(path), text)
 
     async def do_rename(self, path, to):
         os.rename(self.run.fill(path), self.run.fill(to))

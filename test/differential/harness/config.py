@@ -35,8 +35,11 @@ def fill(text, names):
 
 
 def merge(base, over):
-    """In place; null takes a field away."""
+    """In place; null takes a field away, "+name" adds to a list."""
     for key, value in (over or {}).items():
+        if key.startswith("+"):
+            base.setdefault(key[1:], []).extend(value)
+            continue
         if value is None:
             base.pop(key, None)
         elif isinstance(value, dict) and isinstance(base.get(key), dict):

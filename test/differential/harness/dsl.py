@@ -44,7 +44,9 @@ class Scenario:
         self.brief_upstream = kw.pop("brief_upstream", False)  # of requests: the line and the attempt
         self.differs = kw.pop("differs", None)      # why Outrigger answers otherwise ...
         self.outrigger = kw.pop("outrigger", None)  # ... and the parts of the outcome that do
-        self.certs = kw.pop("certs", False)         # {{certs}}, {{sha256.NAME}}, {{spki.NAME}} are used
+        self.certs = kw.pop("certs", False)         # {{certs}}, {{sha256.NAME}}, {{spki.NAME}}, {{pem.NAME}}, {{key.NAME}} are used
+        self.files = kw.pop("files", {})            # in {{dir}}: name and text
+        self.env = kw.pop("env", {})                # variables of the process, for own
         if not isinstance(self.up, dict) or "up" not in self.up and "*" in self.up:
             self.up = {"up": self.up}
         if kw:
@@ -274,6 +276,11 @@ def file_mode(path):
 def file(path, lines):
     """A file's text, once it has so many lines."""
     return [("file", path, lines)]
+
+
+def write(path, text):
+    """A new file of this text put in place of the old one at once."""
+    return [("write", path, text)]
 
 
 def rename(path, to):

@@ -31,11 +31,13 @@ class Proxy:
         self.errors = os.path.join(self.folder, "stderr")
         flags = [flag for run in runs for flag in run.scenario.flags]
         workers = [] if "--concurrency" in flags else ["--concurrency", "1"]
+        env = {k: v for run in runs for k, v in run.scenario.env.items()}
         with open(self.errors, "w") as err:
             self.process = await asyncio.create_subprocess_exec(
                 self.binary, "-c", path, *workers, "--disable-hot-restart", "--base-id",
                 str(random.randrange(1000, 1 << 24)), "--file-flush-interval-msec", "20", "-l", "warning", *flags,
-                stdin=asyncio.subprocess.DEVNULL, stdout=err, stderr=err, cwd=self.folder)
+                stdin=asyncio.subprocess.DEVNULL, stdout=err, stderr=err, cwd=self.folder,
+                env={**os.environ, **{k: runs[0].fill(v).replace("\\n", "\n") for k, v in env.items()}})
         for _ in range(int(1000 * self.slow)):
             if self.process.returncode is not None:
                 raise StartFailed(self.error_text())

@@ -83,8 +83,16 @@ class Run:
         with open(self.log_path, encoding="latin-1") as f:
             return [x for x in f.read().split("\n") if x]
 
+    def write(self, path, text):
+        with open(path + ".new", "w") as f:
+            f.write(self.fill(text) if path.endswith(".yaml") else self.fill(text).replace("\\n", "\n"))
+        os.rename(path + ".new", path)
+
     async def prepare(self):
         """What the proxy needs while it starts."""
+        for name, text in self.scenario.files.items():
+            os.makedirs(os.path.dirname(os.path.join(self.folder, name)), exist_ok=True)
+            self.write(os.path.join(self.folder, name), text)
         if self.dns:
             await self.dns.start()
 

@@ -40,7 +40,7 @@ class Stream:
     """Reader and writer in one. closed: raised as Closed(how) by the caller's rules."""
 
     def __init__(self, reader, writer, ctx, server_side, server_name=None, session=None, piece=None):
-        self.reader, self.writer, self.piece = reader, writer, piece
+        self.reader, self.writer, self.piece, self.context = reader, writer, piece, ctx
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.object = ctx.wrap_bio(self.incoming, self.outgoing, server_side=server_side, server_hostname=server_name,
                                    session=session)
@@ -161,9 +161,11 @@ async def serve(reader, writer, ctx, options):
     return stream
 
 
-async def connect(reader, writer, authority, options, session=None):
+async def connect(reader, writer, authority, options, resume=None):
+    """resume: the Stream whose session to use; its options hold."""
     options = dict(options)
     piece, name = options.pop("piece", None), options.pop("sni", None)
-    stream = Stream(reader, writer, context(authority, False, **options), False, name, session, piece)
+    ctx = resume.context if resume else context(authority, False, **options)
+    stream = Stream(reader, writer, ctx, False, name, resume and resume.object.session, piece)
     await stream.handshake()
     return stream
