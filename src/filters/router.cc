@@ -134,25 +134,37 @@ bool Router::choose() {
   }
   const auto& config = cluster_->config();
   stream_.info().set_cluster(config.name, config.observability_name, config.metadata);
-  const auto& runtime = *stream_.thread().runtime;
-  if (!runtime.layers().empty()) {
+  return !refused_by_cluster();
+}
+
+/// The cluster is in maintenance, or told to drop some of its traffic. True: answered.
+bool Router::refused_by_cluster() {
+  const auto& config = cluster_->config();
+  auto& thread = stream_.thread();
+  const auto refuse = [&](std::string_view body, std::string_view details, Flag flag, ExtraHeader header) {
+    charge(503, nullptr, nullptr);
+    stream_.local_reply({.status = 503,
+                         .body = body,
+                         .details = details,
+                         .flag = flag,
+                         .headers = &header,
+                         .headers_count = config_.suppress_envoy_headers ? 0u : 1u,
+                         .weight = weight_});
+    return true;
+  };
+  if (!thread.runtime->layers().empty()) {
     thread_local std::string key;
     key = "upstream.maintenance_mode." + config.name;
-    if (runtime.enabled(key, {}, stream_.thread().random.next())) {
-      stream_.thread().cells.add(cluster_->stats(), ClusterStat::upstream_rq_maintenance_mode);
-      charge(503, nullptr, nullptr);
-      const ExtraHeader overloaded[] = {{"x-envoy-overloaded", "true"}};
-      stream_.local_reply({.status = 503,
-                           .body = "maintenance mode",
-                           .details = "maintenance_mode",
-                           .flag = Flag::upstream_overflow,
-                           .headers = overloaded,
-                           .headers_count = config_.suppress_envoy_headers ? 0u : 1u,
-                           .weight = weight_});
-      return false;
+    if (thread.runtime->enabled(key, {}, thread.random.next())) {
+      thread.cells.add(cluster_->stats(), ClusterStat::upstream_rq_maintenance_mode);
+      return refuse("maintenance mode", "maintenance_mode", Flag::upstream_overflow, {"x-envoy-overloaded", "true"});
     }
   }
-  return true;
+  if (config.drop.numerator == 0 || !config.drop.hit(thread.random.next())) return false;
+  if (config.drop.numerator == static_cast<std::uint32_t>(config.drop.denominator))
+    return refuse("unconditional drop overload", "unconditional_drop_overload", Flag::unconditional_drop_overload,
+                  {"x-envoy-unconditional-drop-overload", "true"});
+  return refuse("drop overload", "drop_overload", Flag::drop_overload, {"x-envoy-drop-overload", "true"});
 }
 
 void Router::find_virtual_cluster(http::RequestHead& head) {

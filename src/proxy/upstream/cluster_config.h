@@ -93,6 +93,7 @@ struct ClusterConfig {
   std::uint32_t panic_percent = 50;  // healthy_panic_threshold
   bool fail_traffic_on_panic = false, locality_weighted = false, weighted_priority_health = false;
   std::uint32_t overprovisioning = 140;
+  runtime::FractionalPercent drop;  // drop_overloads
   Duration connect_timeout = std::chrono::seconds(5);
   std::uint32_t buffer_bytes_max = 1024 * 1024;  // per_connection_buffer_limit_bytes
   Thresholds normal, high;

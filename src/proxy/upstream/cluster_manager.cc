@@ -167,7 +167,6 @@ void ClusterManager::watch_destinations(Entry& e) {
     });
   };
   e.cleanup = std::make_unique<event::Callback>(loop_.timers(), [this, &e] { clean_up(e); });
-  e.cleanup->arm(e.shared->config->original_dst.cleanup);
 }
 
 void ClusterManager::add_destinations(Entry& e) {
@@ -176,11 +175,11 @@ void ClusterManager::add_destinations(Entry& e) {
   registry_.main().add(e.shared->stats, ClusterStat::membership_change, e.fresh.size());
   e.fresh.clear();
   replace(e, std::move(next));
+  if (!e.cleanup->armed()) e.cleanup->arm(e.shared->config->original_dst.cleanup);
 }
 
 /// Those of an address stay together: as long as one was picked since the last time, or has connections.
 void ClusterManager::clean_up(Entry& e) {
-  e.cleanup->arm(e.shared->config->original_dst.cleanup);
   std::unordered_set<std::string_view> used;
   for (const auto& m : *e.hosts)
     if (m.stats->picked.exchange(false, std::memory_order_relaxed) || m.stats->cx_active.load(std::memory_order_relaxed) != 0 ||
@@ -189,6 +188,7 @@ void ClusterManager::clean_up(Entry& e) {
   auto next = std::make_shared<HostSet>();
   for (const auto& m : *e.hosts)
     if (used.contains(m.endpoint->address.text())) next->push_back(m);
+  if (!next->empty()) e.cleanup->arm(e.shared->config->original_dst.cleanup);
   if (next->size() == e.hosts->size()) return;
   registry_.main().add(e.shared->stats, ClusterStat::membership_change);
   replace(e, std::move(next));

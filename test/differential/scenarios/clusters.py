@@ -147,6 +147,25 @@ balance("priority_weighted_health", hosts(locality(host("a", 9), host("c", 1, he
 balance("priority_unweighted_health", hosts(locality(host("a", 9), host("c", 1, health=P)), locality("b", priority=1)), about(400, a=0.7, b=0.3))
 balance("priority_panic_in_second", hosts(locality(host("a", health=P)), locality("b", host("c", health=P), host("d", health=P), priority=1)), about(400, a=0.25, b=0.25, c=0.25, d=0.25))
 
+# Drops.
+def drops(*categories):
+    return {"drop_overloads": [{"category": c, "drop_percentage": {"numerator": n, "denominator": d}} for c, n, d in categories]}
+
+
+DROPS = ["lb_healthy_panic", "upstream_rq_total", "upstream_rq_503", "upstream_rq_completed"]
+balance("drop_none", hosts(locality("a"), policy=drops(("x", 0, "HUNDRED"))), burst(5), stats=DROPS)
+balance("drop_all", hosts(locality("a"), policy=drops(("x", 100, "HUNDRED"))), get("/") + req("/", method="HEAD") + get("/", "content-type: application/grpc"), stats=DROPS,
+        no_log=False, log_format=BRIEF)
+balance("drop_all_per_million", hosts(locality("a"), policy=drops(("x", 1000000, "MILLION"))), burst(3), stats=DROPS)
+balance("drop_half", hosts(locality("a"), policy=drops(("x", 5000, "TEN_THOUSAND"))), burst(400, about={"200 a": 0.5, "503 drop overload": 0.5}), stats=[])
+balance("drop_retried", hosts(locality("a"), policy=drops(("x", 100, "HUNDRED"))), get("/", "x-envoy-retry-on: 5xx", "x-envoy-max-retries: 2"), stats=DROPS, no_log=False)
+balance("drop_all_suppressed_headers", hosts(locality("a"), policy=drops(("x", 100, "HUNDRED"))), get("/"), stats=DROPS, no_log=False, router="suppress_envoy_headers: true")
+balance("drop_in_maintenance", hosts(locality("a"), policy=drops(("x", 100, "HUNDRED"))), admin("/runtime_modify?upstream.maintenance_mode.{{c1}}=100", "POST", head=False)
+        + get("/"), stats=DROPS, no_log=False, own=True)
+scenario("drop_tcp", kind="tcp", up=Tcp(raw("x") + hold()), clusters={"up": {"yaml": hosts(locality("up"), policy=drops(("x", 100, "HUNDRED")))}}, client=read_bytes(1), log_format=BRIEF)
+balance("lb_ignore_new_hosts", hosts(locality("a", "b"), common_lb_config={"ignore_new_hosts_until_first_hc": True, "update_merge_window": "2s"}), burst(20))
+balance("drop_all_no_hosts", hosts(locality(), policy=drops(("x", 100, "HUNDRED"))), get("/"), stats=DROPS, no_log=False)
+
 # Circuit breakers.
 CIRCUIT = ["upstream_cx_overflow", "upstream_rq_pending_overflow", "upstream_rq_active_overflow", "upstream_cx_total", "upstream_cx_active", "upstream_rq_total", "upstream_rq_active",
            "upstream_rq_pending_total", "upstream_rq_pending_active", "upstream_cx_pool_overflow", "upstream_rq_503", "upstream_rq_completed"] + [
@@ -277,6 +296,8 @@ named("logical_change", dns_cluster("a.test", kind="LOGICAL_DNS"), {"a.test": ["
       + get("/same", c="d") + new() + get("/new") + members())
 named("logical_nxdomain_later", dns_cluster("a.test", kind="LOGICAL_DNS"), {"a.test": ["127.0.0.1"]}, get("/") + dns("a.test", "nxdomain") + dns_asked("a.test") + pause(0.2) + get("/") + members())
 named("logical_empty_at_start", dns_cluster("a.test", kind="LOGICAL_DNS"), {"a.test": []}, get("/") + members())
+named("logical_first_v6_refuses", dns_cluster("a.test", kind="LOGICAL_DNS", family="ALL"), BOTH, get("/") + members())
+named("strict_first_refuses", dns_cluster("a.test"), {"a.test": ["127.0.0.5", "127.0.0.1"]}, burst(4) + members(), no_log=True)
 named("logical_hostname", dns_cluster(name("a.test", hostname="shown.test"), kind="LOGICAL_DNS"), {"a.test": ["127.0.0.1"]}, get("/") + members(),
       routes='- {match: {prefix: /}, route: {cluster: "{{up}}", auto_host_rewrite: true}}')
 named("logical_ip", dns_cluster("127.0.0.2", kind="LOGICAL_DNS"), {}, get("/") + members())
@@ -372,7 +393,7 @@ pool("bind_only_options", "upstream_bind_config: {socket_options: [{level: 6, na
 CX = ["cluster.{{up}}." + s for s in ("upstream_cx_total", "upstream_cx_active", "upstream_rq_total", "upstream_cx_max_requests", "upstream_cx_http1_total", "upstream_cx_overflow")]
 pool("reused", "{}", get("/1") + get("/2", c="d") + get("/3"), up=[ok()], stats=CX)
 pool("per_downstream", "connection_pool_per_downstream_connection: true", get("/1") + get("/2", c="d") + get("/3"), up=[ok()], stats=CX)
-pool("per_downstream_closes_with_it", "connection_pool_per_downstream_connection: true", get("/1") + close() + gone(1), up=[ok()], stats=CX)
+pool("per_downstream_stays_without_it", "connection_pool_per_downstream_connection: true", get("/1") + close() + stat_is("http.{{name}}.downstream_cx_active", 0), up=[ok()], stats=CX)
 pool("preconnect", "preconnect_policy: {per_upstream_preconnect_ratio: 2}", get("/1") + stat_is("cluster.{{up}}.upstream_cx_total", 2), up=[ok()], stats=CX)
 pool("max_requests_2", "max_requests_per_connection: 2", get("/1") + get("/2") + get("/3"), up=[ok()], stats=CX)
 pool("alt_stat_name", "alt_stat_name: other.name", get("/"), up=[ok()], stats=["cluster.other.name.upstream_rq_200", "cluster.other_name.upstream_rq_200", "cluster.{{up}}.upstream_rq_200"],
@@ -425,6 +446,9 @@ for _name, _cluster in {
     "dns_refresh_small": {**STATIC, "type": "STRICT_DNS", "dns_refresh_rate": "0.0005s"},
     "dns_failure_max_below_base": {**STATIC, "type": "STRICT_DNS", "dns_failure_refresh_rate": {"base_interval": "2s", "max_interval": "1s"}},
     "dns_jitter_negative": {**STATIC, "type": "STRICT_DNS", "dns_jitter": "-1s"},
+    "drop_two_categories": {**STATIC, "load_assignment": {**ends("127.0.0.1")["load_assignment"], "policy": drops(("x", 1, "HUNDRED"), ("y", 1, "HUNDRED"))}},
+    "drop_no_category": {**STATIC, "load_assignment": {**ends("127.0.0.1")["load_assignment"], "policy": drops(("", 1, "HUNDRED"))}},
+    "drop_101": {**STATIC, "load_assignment": {**ends("127.0.0.1")["load_assignment"], "policy": drops(("x", 101, "HUNDRED"))}},
     "priority_gap": {**STATIC, "load_assignment": {"cluster_name": "c", "endpoints": [{**ends("127.0.0.1")["load_assignment"]["endpoints"][0], "priority": 2}]}},
     "priority_too_high": {**STATIC, **ends("127.0.0.1", priority=129)},
     "weight_0": {**STATIC, "load_assignment": {"cluster_name": "c", "endpoints": [{"lb_endpoints": [{"load_balancing_weight": 0, "endpoint": {"address": {"socket_address": {
