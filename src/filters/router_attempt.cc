@@ -109,10 +109,6 @@ void Attempt::send_body(Buffer& body, bool end_stream) {
     }
     return;
   }
-  if (paused_ && unsent_.empty()) {
-    paused_ = false;
-    router_.stream_.pause_request(false);
-  }
   sent_bytes_ += body.size();
   stream_->send_body(body, end_stream);
 }

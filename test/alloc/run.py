@@ -59,12 +59,22 @@ def bootstrap(ports, up_http, up_tcp, folder):
                 "request_headers_to_add": mutations, "response_headers_to_add": mutations,
                 "route": {"cluster": "http", "retry_policy": {"retry_on": "5xx"}}},
                {"match": {"prefix": "/"}, "route": {"cluster": "http"}}]}]}}
+    # An HTTP/2 hop of our own behind the HTTP/2 one: both sides of it are counted.
+    h2_routes = {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
+        {"match": {"prefix": "/small"}, "route": {"cluster": "http"}}, {"match": {"prefix": "/"}, "route": {"cluster": "h2"}}]}]}
+    app_routes = {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
+        {"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": "x" * 100}}}]}]}
+    options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    h2_cluster = {**envoy_cluster("h2", [socket_address(ports["h2_app"])]), "typed_extension_protocol_options": {
+        options: {"@type": f"type.googleapis.com/{options}", "explicit_http_config": {"http2_protocol_options": {}}}}}
     tcp_proxy = {"@type": f"{types}.filters.network.tcp_proxy.v3.TcpProxy", "stat_prefix": "t", "cluster": "tcp"}
     https = envoy_listener("https", ports["https"], "http", {**hcm, "stat_prefix": "s"})
     https["filter_chains"][0]["transport_socket"] = tls_socket(folder)
     return {"admin": {"address": socket_address(ports["admin"])}, "static_resources": {
-        "clusters": [envoy_cluster("http", [socket_address(up_http)]), envoy_cluster("tcp", [socket_address(up_tcp)])],
-        "listeners": [envoy_listener("http", ports["http"], "http", hcm), envoy_listener("tcp", ports["tcp"], "tcp", tcp_proxy), https]}}
+        "clusters": [envoy_cluster("http", [socket_address(up_http)]), envoy_cluster("tcp", [socket_address(up_tcp)]), h2_cluster],
+        "listeners": [envoy_listener("http", ports["http"], "http", hcm), envoy_listener("tcp", ports["tcp"], "tcp", tcp_proxy), https,
+                      envoy_listener("h2", ports["h2"], "h2", {**hcm, "stat_prefix": "h2", "route_config": h2_routes}),
+                      envoy_listener("h2_app", ports["h2_app"], "h2_app", {**hcm, "stat_prefix": "a", "route_config": app_routes})]}}
 
 
 def read_response(s):
@@ -102,6 +112,45 @@ def tcp_load(s, times):
             got += len(receive(s))
 
 
+def frame(kind, flags, stream, payload):
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+class Http2Load:
+    """Requests `at_once` at a time on one connection; heads are literals that enter no table."""
+
+    def __init__(self, path, body=b"", at_once=1):
+        fields = {":method": "POST" if body else "GET", ":path": path, ":scheme": "http", ":authority": "h", "user-agent": "u"}
+        self.head = b"".join(b"\0" + bytes([len(k)]) + k.encode() + bytes([len(v)]) + v.encode() for k, v in fields.items())
+        self.body, self.at_once, self.next, self.buffer = body, at_once, 1, b""
+
+    def __call__(self, s, times):
+        if self.next == 1:
+            s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"") + frame(8, 0, 0, (1 << 30).to_bytes(4, "big")))
+        for _ in range(times // self.at_once):
+            out = b""
+            for _ in range(self.at_once):
+                out += frame(1, 4 if self.body else 5, self.next, self.head) + (frame(0, 1, self.next, self.body) if self.body else b"")
+                self.next += 2
+            s.sendall(out)
+            left = self.at_once
+            while left:
+                left -= self.ended(s)
+
+    def ended(self, s):
+        self.buffer += receive(s)
+        ended = 0
+        while len(self.buffer) >= 9 and len(self.buffer) >= 9 + (n := int.from_bytes(self.buffer[:3], "big")):
+            kind, flags = self.buffer[3], self.buffer[4]
+            if kind in (3, 7):
+                raise RuntimeError("a stream was reset, or the connection is drained")
+            if kind == 4 and not flags & 1:
+                s.sendall(frame(4, 1, 0, b""))
+            ended += kind in (0, 1) and flags & 1
+            self.buffer = self.buffer[9 + n:]
+        return ended
+
+
 HEADERS = "".join(f"x-header-{i}: some value of usual length\r\n" for i in range(20))
 LOADS = {
     "GET": ("http", http_load(b"GET /small HTTP/1.1\r\nhost: h\r\n\r\n")),
@@ -111,6 +160,10 @@ LOADS = {
     "TCP, 100 bytes there and back": ("tcp", tcp_load),
     "GET with TLS": ("https", http_load(b"GET /small HTTP/1.1\r\nhost: h\r\n\r\n")),
     "POST of 50000 bytes with TLS": ("https", http_load(b"POST /upload HTTP/1.1\r\nhost: h\r\ncontent-length: 50000\r\n\r\n" + b"x" * 50000)),
+    "HTTP/2 to HTTP/1": ("h2", Http2Load("/small")),
+    "HTTP/2 to HTTP/2": ("h2", Http2Load("/")),
+    "HTTP/2 to HTTP/2, 30 streams at once": ("h2", Http2Load("/", at_once=30)),
+    "HTTP/2 to HTTP/2, POST of 5000 bytes": ("h2", Http2Load("/", b"x" * 5000)),
 }
 
 
@@ -124,7 +177,7 @@ def main():
         folder = pathlib.Path(folder)
         counter = folder / "count"
         counter.write_bytes(bytes(8))
-        ports = {name: free_port() for name in ("http", "https", "tcp", "admin")}
+        ports = {name: free_port() for name in ("http", "https", "tcp", "h2", "h2_app", "admin")}
         upstream = subprocess.Popen([options.upstream], stdout=subprocess.PIPE, text=True)
         proxy = None
         try:

@@ -25,7 +25,7 @@ sys.path.insert(0, str(HERE))
 from harness import dsl  # noqa: E402
 from harness.certs import Authority  # noqa: E402
 from harness.proxy import Proxy, StartFailed  # noqa: E402
-from harness.run import Run, validate  # noqa: E402
+from harness.run import Run, compact, validate  # noqa: E402
 
 GROUP = 16
 
@@ -178,17 +178,6 @@ class Suite:
 
 def lines(node):
     return json.dumps(node, indent=1, sort_keys=True).splitlines()
-
-
-def compact(node):
-    """Headers as one line each: easier to read in recordings and diffs."""
-    if isinstance(node, list):
-        if len(node) == 2 and all(isinstance(x, str) for x in node):
-            return f"{node[0]}: {node[1]}"
-        return [compact(x) for x in node]
-    if isinstance(node, dict):
-        return {k: v if k in ("log", "lines") else compact(v) for k, v in node.items()}
-    return node
 
 
 def diff(want, got):

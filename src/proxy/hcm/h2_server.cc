@@ -1,5 +1,6 @@
 #include "proxy/hcm/h2_server.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/hcm/stream.h"
@@ -12,33 +13,33 @@ using stats::HttpStat;
 
 namespace {
 // RFC 9113, 7
-constexpr std::uint32_t kNoError = 0, kInternalError = 2;
+constexpr std::uint32_t kNoError = 0, kProtocolError = 1, kInternalError = 2, kRefusedStream = 7, kConnectError = 10;
 constexpr std::size_t kFlushAtBytes = 64 * 1024;
 constexpr std::size_t kSpareMax = 64;
-constexpr std::uint64_t kResetsLimit = 500;  // overload.premature_reset_total_stream_count
+// Envoy's runtime keys of rapid resets, and what holds without them.
+constexpr std::string_view kResetsKey = "overload.premature_reset_total_stream_count";
+constexpr std::string_view kLifetimeKey = "overload.premature_reset_min_stream_lifetime_seconds";
+constexpr std::uint64_t kResetsLimit = 500, kLifetimeSeconds = 1;
+
+Flag flag_of(std::uint32_t code) noexcept {
+  return code == kProtocolError ? Flag::downstream_protocol_error : Flag::downstream_remote_reset;
+}
 }  // namespace
 
 // ---- one stream
 
 H2ServerStream::H2ServerStream(H2Server& server)
-    : server_(server), flush_timeout_(server.session_.worker().thread.loop.timers(), *this) {}
+    : server_(server), timeout_(server.session_.worker().thread.loop.timers(), *this) {}
 
 void H2ServerStream::begin() {
   opened_ = server_.session_.worker().thread.loop.now();
   stream_ = &server_.session_.new_stream(*this);
+  if (const auto& limit = server_.config_.request_headers_timeout; limit && limit->count() > 0) timeout_.arm(*limit);
 }
 
 void H2ServerStream::clear() {
-  flush_timeout_.cancel();
-  send.clear();
-  received.clear();
-  trailers.clear();
-  id = 0;
-  unconsumed = 0;
-  pauses = header_count = 0;
-  header_bytes = 0;
-  wire_sent = wire_received = header_wire_sent = header_wire_received = 0;
-  has_trailers = send_end = starved = local_closed = remote_closed = reset_sent = above = false;
+  timeout_.cancel();
+  reset_state();
   stream_ = nullptr;
   trailers_ = nullptr;
   framing_ = {};
@@ -55,18 +56,17 @@ void H2ServerStream::write_informational(const http::ResponseHead& head) {
 void H2ServerStream::write_head(const http::ResponseHead& head, bool end_stream, http::BodyRule body, std::string_view) {
   body_allowed_ = body == http::BodyRule::any || body == http::BodyRule::tunnel;
   http2::response_fields(head, server_.fields_);
-  server_.codec_.submit_response(*this, server_.fields_, end_stream || !body_allowed_);
+  server_.codec_.submit_response(*this, server_.fields_, end_stream);
   server_.session_.schedule_flush();
 }
 
 void H2ServerStream::write_body(Buffer& body, bool end_stream) {
-  if (!body_allowed_) return body.clear();
+  if (!body_allowed_) body.clear();
   server_.codec_.send_body(*this, body, end_stream);
   after_write();
 }
 
 void H2ServerStream::write_trailers(const http::HeaderMap& t) {
-  if (!body_allowed_) return;
   http2::trailer_fields(t, server_.fields_);
   server_.codec_.send_trailers(*this, server_.fields_);
   after_write();
@@ -101,7 +101,11 @@ void H2ServerStream::on_stream_done(Stream& s, bool request_complete, bool abort
   server_.count_premature(*this, s.info());
   if (server_.dead_) return;
   if (abort) {
-    server_.codec_.reset(*this, kInternalError);
+    if (!reset_sent && !server_.too_many_resets_) server_.fill_output();  // what was given before leaves before
+    const auto& flags = s.info().flags;
+    const bool cut = flags.has(Flag::upstream_connection_termination) || flags.has(Flag::upstream_connection_failure);
+    const bool tunnel = s.is_upgrade() || s.request().is_connect();
+    server_.codec_.reset(*this, tunnel && cut ? kConnectError : kInternalError);
   } else if (!request_complete) {
     reset_after_end_ = true;
     if (local_closed) server_.codec_.reset(*this, kNoError);
@@ -120,12 +124,18 @@ bool H2ServerStream::tells_when_sent() noexcept {
 void H2ServerStream::arm_flush_timeout() {
   const auto& c = server_.config_;
   const auto limit = c.stream_flush_timeout ? c.stream_flush_timeout : c.stream_idle_timeout;
-  if (limit && limit->count() > 0) flush_timeout_.arm(*limit);
+  if (limit && limit->count() > 0) timeout_.arm(*limit);
 }
 
-void H2ServerStream::on_flush_timeout() {
+void H2ServerStream::on_timeout() {
+  if (!head_seen_) {
+    if (stream_ == nullptr) return;
+    stream_->forget_request();
+    return stream_->on_headers_timeout();
+  }
   server_.session_.worker().thread.cells.add(server_.config_.http2_stats, Http2Stat::tx_flush_timeout);
-  server_.codec_.reset(*this, kNoError);
+  if (stream_ != nullptr) stream_->on_response_sent();  // as far as the client let us
+  server_.codec_.reset(*this, kInternalError);
   server_.session_.schedule_flush();
 }
 
@@ -148,11 +158,21 @@ H2Server::~H2Server() {
 void H2Server::feed(Buffer& in) {
   if (dead_) return in.clear();
   const bool ok = codec_.feed(in);
+  keepalive_.on_received();
   session_.schedule_flush();
   if (dead_ || !session_.open()) return;
   if (too_many_resets_) {
     dead_ = true;
-    session_.worker().thread.cells.add(config_.stats, HttpStat::downstream_rq_too_many_premature_resets);
+    auto& cells = session_.worker().thread.cells;
+    cells.add(config_.stats, HttpStat::downstream_rq_too_many_premature_resets);
+    cells.add(config_.stats, HttpStat::downstream_cx_protocol_error);
+    bool active = false;
+    open_.each([&active](H2ServerStream& s) {
+      if (s.stream_ == nullptr) return;
+      active = true;
+      s.stream_->on_downstream_gone("too_many_premature_resets", std::nullopt);
+    });
+    if (!active) open_streams_ = 0;
     return session_.abort();
   }
   if (!ok) fail(codec_.failure().details);
@@ -177,7 +197,7 @@ void H2Server::on_turn_end() {
   }
   closed_.clear();
   if (dead_ || !session_.output().empty()) return;
-  if (codec_.error_sent()) return fail("The_user_callback_function_failed");
+  if (codec_.error_sent()) return fail(codec_.failure().details);
   if (goaway_ && open_streams_ == 0) session_.begin_close(false);
 }
 
@@ -189,10 +209,9 @@ void H2Server::fail(std::string_view details) {
   session_.note_flag(Flag::downstream_protocol_error);
   open_.each([&](H2ServerStream& s) {
     if (s.stream_ == nullptr) return;
-    const bool own = !s.head_seen_;
-    if (own) s.stream_->forget_request();
-    Arena& arena = s.stream_->arena();
-    s.stream_->on_downstream_gone(own ? details : arena.cat("codec_error:", details), Flag::downstream_protocol_error);
+    if (!s.head_seen_) s.stream_->forget_request();
+    const std::string_view why = s.details.empty() ? s.stream_->arena().cat("codec_error:", details) : s.details;
+    s.stream_->on_downstream_gone(why, Flag::downstream_protocol_error);
   });
   session_.begin_close(true);
 }
@@ -234,11 +253,9 @@ bool H2Server::on_header(http2::CodecStream& c, std::string_view name, std::stri
 void H2Server::on_headers_end(http2::CodecStream& c, bool end_stream) {
   auto& s = static_cast<H2ServerStream&>(c);
   if (s.stream_ == nullptr) return;
-  if (s.head_seen_) {
-    session_.worker().thread.cells.add(config_.http2_stats, Http2Stat::trailers);
-    return s.stream_->on_request_trailers(*s.trailers_);
-  }
+  if (s.head_seen_) return s.stream_->on_request_trailers(*s.trailers_);
   s.head_seen_ = true;
+  s.timeout_.cancel();
   session_.note_request();
   http2::finish_request(s.stream_->request(), s.framing_);
   s.stream_->on_request_head(s.framing_, end_stream);
@@ -252,17 +269,22 @@ void H2Server::on_data(http2::CodecStream& c, Buffer& data, bool end_stream) {
 
 // ---- ends of streams
 
-void H2Server::on_reset(http2::CodecStream& c, std::uint32_t) {
+void H2Server::on_reset(http2::CodecStream& c, std::uint32_t code) {
   auto& s = static_cast<H2ServerStream&>(c);
   if (s.stream_ == nullptr) return;
   s.reset_sent = true;  // there is nothing left to reset
-  s.stream_->on_downstream_gone("http2.remote_reset", Flag::downstream_remote_reset);
+  const bool quiet = code == kNoError && s.remote_closed;  // as Envoy: nothing went wrong
+  const std::string_view details = code == kRefusedStream ? "http2.remote_refuse" : "http2.remote_reset";
+  s.stream_->on_downstream_gone(quiet ? "" : details, quiet ? std::nullopt : std::optional(flag_of(code)));
 }
 
-void H2Server::on_closed(http2::CodecStream& c, std::uint32_t) {
+void H2Server::on_closed(http2::CodecStream& c, std::uint32_t code) {
   auto& s = static_cast<H2ServerStream&>(c);
   s.reset_sent = true;
-  if (s.stream_ != nullptr) s.stream_->on_downstream_gone("http2.local_reset", Flag::downstream_protocol_error);
+  if (s.stream_ != nullptr) {  // nghttp2 reset it
+    if (!s.head_seen_) s.stream_->forget_request();
+    s.stream_->on_downstream_gone(s.details.empty() ? "http2.remote_reset" : s.details, flag_of(code));
+  }
   s.unlink();
   --open_streams_;
   closed_.push_back(&s);
@@ -272,10 +294,15 @@ void H2Server::on_closed(http2::CodecStream& c, std::uint32_t) {
 
 void H2Server::count_premature(const H2ServerStream& s, const http::StreamInfo& info) {
   ++closed_count_;
-  const bool premature = info.response_code == 0 && session_.worker().thread.loop.now() - s.opened_ <= std::chrono::seconds(1);
-  if (premature) ++premature_;
-  const auto most = closed_count_ < kResetsLimit ? kResetsLimit : closed_count_;
-  if (premature && premature_ * 2 >= most) too_many_resets_ = true;
+  if (info.response_code != 0) return;
+  const auto& thread = session_.worker().thread;
+  const auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(thread.loop.now() - s.opened_).count();
+  if (static_cast<std::uint64_t>(lifetime) > thread.runtime->integer(kLifetimeKey, kLifetimeSeconds)) return;
+  ++premature_;
+  const auto most = std::max(closed_count_, thread.runtime->integer(kResetsKey, kResetsLimit));
+  if (premature_ * 2 < most || too_many_resets_) return;
+  too_many_resets_ = true;
+  codec_.give_up();
 }
 
 void H2Server::on_send_above(http2::CodecStream& c) {
@@ -289,7 +316,7 @@ void H2Server::on_send_below(http2::CodecStream& c) {
 
 void H2Server::on_local_end(http2::CodecStream& c) {
   auto& s = static_cast<H2ServerStream&>(c);
-  s.flush_timeout_.cancel();
+  s.timeout_.cancel();
   if (s.reset_after_end_ && !s.remote_closed) codec_.reset(s, kNoError);
   if (s.stream_ == nullptr) return;
   s.stream_->on_response_sent();
@@ -301,7 +328,7 @@ void H2Server::on_gone() {
   dead_ = true;
   keepalive_.stop();
   open_.each([](H2ServerStream& s) {
-    s.flush_timeout_.cancel();
+    s.timeout_.cancel();
     if (s.stream_ != nullptr) s.stream_->on_downstream_gone();
   });
 }
@@ -324,8 +351,17 @@ void H2Server::send_ping() {
 }
 
 void H2Server::on_keepalive_timeout() {
-  session_.worker().thread.cells.add(config_.http2_stats, Http2Stat::keepalive_timeout);
+  auto& cells = session_.worker().thread.cells;
+  cells.add(config_.http2_stats, Http2Stat::keepalive_timeout);
   dead_ = true;
+  if (open_streams_ > 0) {  // as Envoy counts them
+    cells.add(config_.stats, HttpStat::downstream_cx_destroy_active_rq);
+    cells.add(config_.stats, HttpStat::downstream_cx_destroy_remote_active_rq);
+  }
+  open_streams_ = 0;
+  open_.each([](H2ServerStream& s) {
+    if (s.stream_ != nullptr) s.stream_->on_downstream_gone("downstream_local_disconnect(http2_ping_timeout)");
+  });
   session_.abort();
 }
 

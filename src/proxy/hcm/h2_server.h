@@ -36,7 +36,7 @@ class H2ServerStream final : public http2::CodecStream, public Link, private Dow
   void meter(http::ByteMeter& bytes) const override;
   void on_stream_done(Stream& s, bool request_complete, bool abort) override;
   void arm_flush_timeout();
-  void on_flush_timeout();
+  void on_timeout();
   void after_write();
 
   H2Server& server_;
@@ -46,7 +46,7 @@ class H2ServerStream final : public http2::CodecStream, public Link, private Dow
   TimePoint opened_{};
   bool head_seen_ = false, tunnel_ = false, body_allowed_ = true;
   bool reset_after_end_ = false;  // the request is not complete: it is not waited for
-  event::Alarm<H2ServerStream, &H2ServerStream::on_flush_timeout> flush_timeout_;
+  event::Alarm<H2ServerStream, &H2ServerStream::on_timeout> timeout_;  // for the whole head; then for the last bytes to leave
 };
 
 class H2Server final : public ServerProtocol, private http2::CodecEvents, private http2::KeepaliveOwner {

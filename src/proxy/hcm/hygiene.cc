@@ -254,9 +254,10 @@ std::uint16_t mutate_request(const Config& c, http::RequestHead& head, http::Str
     head.scheme = c.scheme_to_overwrite;
     h.set(Name::x_forwarded_proto, c.scheme_to_overwrite);
   }
-  if (head.scheme.empty()) {
+  if (http::equals_ignore_case(head.scheme, "http") || http::equals_ignore_case(head.scheme, "https"))
+    head.scheme = head.scheme.size() == 5 ? "https" : "http";
+  else
     head.scheme = h.get(Name::x_forwarded_proto) == "https" ? "https" : "http";
-  }
   const bool internal = trusted_check && !client.empty() && is_internal(c, client);
   const bool edge = c.use_remote_address && !internal;
   info.is_internal = internal;

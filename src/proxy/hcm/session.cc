@@ -207,7 +207,8 @@ void Session::check_watermarks() {
 void Session::on_writable() {
   if (state_ == State::closed || out_.empty()) return;
   flush();
-  if (state_ == State::flushing && out_.empty()) begin_close(false);
+  if (state_ == State::flushing && out_.empty()) return begin_close(false);
+  if (state_ == State::open && out_.empty()) schedule_flush();  // what waited for it, such as the end of a drain
 }
 
 void Session::run_deferred() {

@@ -170,6 +170,7 @@ bool Stream::accept_upgrade(bool known, bool enabled) {
   upgrade_filters_ = nullptr;
   down_->close_after_response();
   if (connect && route() == nullptr) return true;  // the router says so
+  if (info_.protocol == http::Protocol::http2 && !session_->draining()) session_->start_drain_sequence();
   worker_.thread.cells.add(config_->stats, HttpStat::downstream_rq_ws_on_non_ws_route);
   local_reply({.status = 403, .details = "upgrade_failed"});
   return false;
@@ -395,18 +396,21 @@ void Stream::on_response_sent() {
   end(false);
 }
 
-void Stream::forget_request() noexcept { request_->method = request_->path = request_->authority = {}; }
+void Stream::forget_request() noexcept {
+  request_->method = request_->path = request_->authority = {};
+  request_->headers.remove(Name::content_type);
+}
 
 void Stream::abort() {
   aborted_ = true;
   end(true);
 }
 
-void Stream::on_downstream_gone(std::string_view details, Flag flag) {
+void Stream::on_downstream_gone(std::string_view details, std::optional<Flag> flag) {
   if (ended_) return;
   worker_.thread.cells.add(config_->stats, HttpStat::downstream_rq_rx_reset);
   info_.details = details;
-  info_.flags.set(flag);
+  if (flag) info_.flags.set(*flag);
   if (!response_started_) info_.response_code = 0;
   end(true);
 }

@@ -51,7 +51,7 @@ class Stream final : private event::Deferred {
   void on_headers_timeout();
   /// The client is gone, or has reset the stream.
   void on_downstream_gone(std::string_view details = "downstream_remote_disconnect",
-                          http::Flag flag = http::Flag::downstream_connection_termination);
+                          std::optional<http::Flag> flag = http::Flag::downstream_connection_termination);
   void on_response_sent();
   /// What was read of the head is not known for sure: logs show none of it.
   void forget_request() noexcept;

@@ -14,6 +14,7 @@ using stats::Http2Stat;
 
 namespace {
 
+constexpr std::string_view kInvalidField = "http2.invalid.header.field";
 constexpr std::size_t kOutputEnough = 64 * 1024;  // bodies wait for the socket beyond this
 constexpr std::size_t kCopyBytes = 2048;          // less is copied: cheaper than a slice of its own
 constexpr std::size_t kFrameHeadBytes = 9;
@@ -33,13 +34,25 @@ Codec& self(void* p) { return *static_cast<Codec*>(p); }
 /// Envoy's words for what nghttp2 found wrong.
 std::string_view details_of(int error) noexcept {
   switch (error) {
-    case NGHTTP2_ERR_HTTP_HEADER: return "http2.invalid.header.field";
+    case NGHTTP2_ERR_HTTP_HEADER: return kInvalidField;
     case NGHTTP2_ERR_HTTP_MESSAGING: return "http2.violation.of.messaging.rule";
     default: return "http2.unknown.nghttp2.error";
   }
 }
 
 }  // namespace
+
+void CodecStream::reset_state() {
+  send.clear();
+  received.clear();
+  trailers.clear();
+  id = 0;
+  unconsumed = header_bytes = 0;
+  pauses = header_count = 0;
+  wire_sent = wire_received = header_wire_sent = header_wire_received = 0;
+  has_trailers = send_end = starved = local_closed = remote_closed = reset_sent = above = false;
+  details = {};
+}
 
 void Codec::Deleter::operator()(nghttp2_session* s) const noexcept { nghttp2_session_del(s); }
 
@@ -49,7 +62,8 @@ struct Codec::Callbacks {
     Codec& c = self(p);
     if (hd->type == NGHTTP2_HEADERS) c.block_wire_ = 0;
     if (hd->type == NGHTTP2_HEADERS || hd->type == NGHTTP2_CONTINUATION) c.block_wire_ += kFrameHeadBytes + hd->length;
-    return c.on_flood(c.guard_.on_inbound(hd->type, hd->flags, hd->length));
+    if (hd->type == NGHTTP2_DATA && (hd->flags & NGHTTP2_FLAG_PADDED) != 0) return 0;  // how much is padding is yet to come
+    return c.on_inbound_frame(hd->type, hd->flags, hd->stream_id, hd->length);
   }
 
   static int on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* p) {
@@ -64,6 +78,7 @@ struct Codec::Callbacks {
       nghttp2_session_set_stream_user_data(session, s->id, s);
       c.count_stream();
     } else if (s != nullptr) {
+      if (frame->headers.cat == NGHTTP2_HCAT_HEADERS && c.side_ == Side::server) c.cells_.add(c.stats_, Http2Stat::trailers);
       s->header_count = 0;
       s->header_bytes = 0;
       c.events_.on_block_begin(*s);
@@ -77,7 +92,13 @@ struct Codec::Callbacks {
     CodecStream* s = c.stream(frame->hd.stream_id);
     if (s == nullptr) return 0;
     s->header_bytes += name_size + value_size;
-    if (++s->header_count > c.options_.headers_max || s->header_bytes > std::size_t{c.options_.headers_kb_max} * 1024) {
+    if (s->header_bytes > std::size_t{c.options_.headers_kb_max} * 1024) {
+      s->details = "http2.header_list_size_too_large";
+      c.cells_.add(c.stats_, Http2Stat::header_list_size_too_large);
+      return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    }
+    if (++s->header_count > c.options_.headers_max) {
+      s->details = "http2.too_many_headers";
       c.cells_.add(c.stats_, Http2Stat::header_overflow);
       return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
@@ -87,39 +108,47 @@ struct Codec::Callbacks {
         c.cells_.add(c.stats_, Http2Stat::dropped_headers_with_underscores);
         return 0;
       }
+      s->details = "http2.unexpected_underscore";
       c.cells_.add(c.stats_, Http2Stat::requests_rejected_with_underscores_in_headers);
       return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
     const std::string_view v{reinterpret_cast<const char*>(value), value_size};
+    if ((n == ":authority" || n == "host") && v.find('@') != std::string_view::npos) return c.malformed(*s);
     return c.events_.on_header(*s, n, v) ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
 
-  static int on_invalid_header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t*, std::size_t, const std::uint8_t*,
-                               std::size_t, std::uint8_t, void* p) {
+  /// nghttp2 found it, or malformed(). The connection ends, or only the stream.
+  static int on_invalid_header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t*, std::size_t,
+                               const std::uint8_t*, std::size_t, std::uint8_t, void* p) {
     Codec& c = self(p);
+    CodecStream* s = c.stream(frame->hd.stream_id);
+    if (s != nullptr) s->details = kInvalidField;
+    if (c.options_.stream_error_on_invalid_message) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // on_invalid_frame follows
     c.cells_.add(c.stats_, Http2Stat::rx_messaging_error);
-    if (c.options_.stream_error_on_invalid_message) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    return c.fail("http2.invalid.header.field");
+    return c.fail();
   }
 
-  static int on_invalid_frame(nghttp2_session*, const nghttp2_frame*, int error, void* p) {
+  static int on_invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int error, void* p) {
     Codec& c = self(p);
     if (error == NGHTTP2_ERR_REFUSED_STREAM) {
       c.cells_.add(c.stats_, Http2Stat::stream_refused_errors);
       return 0;
     }
+    CodecStream* s = frame->hd.stream_id == 0 ? nullptr : c.stream(frame->hd.stream_id);
+    if (s != nullptr) s->details = details_of(error);
     if (error == NGHTTP2_ERR_HTTP_HEADER || error == NGHTTP2_ERR_HTTP_MESSAGING) {
       c.cells_.add(c.stats_, Http2Stat::rx_messaging_error);
       if (c.options_.stream_error_on_invalid_message) return 0;  // nghttp2 resets the stream
     }
-    return c.fail(details_of(error));
+    return c.fail();
   }
 
   static int on_frame_recv(nghttp2_session*, const nghttp2_frame* frame, void* p) {
     Codec& c = self(p);
     CodecStream* s = frame->hd.stream_id == 0 ? nullptr : c.stream(frame->hd.stream_id);
     const bool end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-    if (s != nullptr) s->wire_received += frame->hd.type == NGHTTP2_HEADERS ? c.block_wire_ : kFrameHeadBytes + frame->hd.length;
+    if (s != nullptr && frame->hd.type == NGHTTP2_HEADERS) s->wire_received += c.block_wire_;
+    if (s != nullptr && frame->hd.type == NGHTTP2_DATA) s->wire_received += kFrameHeadBytes + frame->hd.length;
     switch (frame->hd.type) {
       case NGHTTP2_HEADERS:
         if (s == nullptr) break;
@@ -128,13 +157,17 @@ struct Codec::Callbacks {
         c.events_.on_headers_end(*s, end);
         break;
       case NGHTTP2_DATA:
+        if ((frame->hd.flags & NGHTTP2_FLAG_PADDED) != 0 &&
+            c.on_inbound_frame(NGHTTP2_DATA, frame->hd.flags, frame->hd.stream_id, frame->hd.length - frame->data.padlen) != 0)
+          return NGHTTP2_ERR_CALLBACK_FAILURE;
         if (s == nullptr) break;
         s->remote_closed = end;
         c.deliver(*s, end);
         break;
       case NGHTTP2_RST_STREAM:
+        if (s == nullptr) break;
         c.cells_.add(c.stats_, Http2Stat::rx_reset);
-        if (s != nullptr) c.events_.on_reset(*s, frame->rst_stream.error_code);
+        c.events_.on_reset(*s, frame->rst_stream.error_code);
         break;
       case NGHTTP2_GOAWAY: c.events_.on_goaway(frame->goaway.last_stream_id, frame->goaway.error_code); break;
       case NGHTTP2_SETTINGS:
@@ -161,7 +194,6 @@ struct Codec::Callbacks {
       s->received.append(bytes);
     else
       c.in_->share_front(bytes, s->received);
-    c.partial_ = s;
     if (s->pauses > 0)
       s->unconsumed += size;
     else
@@ -173,7 +205,6 @@ struct Codec::Callbacks {
     Codec& c = self(p);
     CodecStream* s = c.stream(id);
     if (s == nullptr) return 0;
-    if (c.partial_ == s) c.partial_ = nullptr;
     if (s->unconsumed > 0) nghttp2_session_consume_connection(session, s->unconsumed);
     nghttp2_session_set_stream_user_data(session, id, nullptr);
     --c.streams_;
@@ -187,17 +218,14 @@ struct Codec::Callbacks {
     CodecStream* s = frame->hd.stream_id == 0 ? nullptr : c.stream(frame->hd.stream_id);
     const std::size_t wire = kFrameHeadBytes + frame->hd.length;
     const bool bearing = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
-    if (s != nullptr) s->wire_sent += wire;
+    if (s != nullptr && bearing) s->wire_sent += wire;
     if (s != nullptr && frame->hd.type == NGHTTP2_HEADERS) s->header_wire_sent += wire;
     if (s != nullptr && bearing && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
       s->local_closed = true;
       c.events_.on_local_end(*s);
     }
     if (frame->hd.type == NGHTTP2_RST_STREAM) c.cells_.add(c.stats_, Http2Stat::tx_reset);
-    if (frame->hd.type == NGHTTP2_GOAWAY) {
-      c.cells_.add(c.stats_, Http2Stat::goaway_sent);
-      if (frame->goaway.error_code != NGHTTP2_NO_ERROR) c.closing_ = true;
-    }
+    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) c.closing_ = true;
     const Flood f = c.guard_.on_outbound(frame->hd.type, c.output_total_);
     if (f != Flood::none) c.outbound_flood_ = f;  // what is ready still goes out
     return 0;
@@ -267,6 +295,7 @@ Codec::Codec(Side side, const Options& options, stats::Cells& cells, stats::Bloc
   nghttp2_option_new(&o);
   nghttp2_option_set_no_auto_window_update(o, 1);
   nghttp2_option_set_no_closed_streams(o, 1);
+  nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(o, 1);
   nghttp2_option_set_max_outbound_ack(o, 10000);                         // FloodGuard counts
   nghttp2_option_set_max_continuations(o, 512);                          // bounded by the header limits
   nghttp2_option_set_max_send_header_block_length(o, 16 * 1024 * 1024);  // as much as may come in
@@ -306,11 +335,28 @@ CodecStream* Codec::stream(std::int32_t id) const noexcept {
   return static_cast<CodecStream*>(nghttp2_session_get_stream_user_data(session_.get(), id));
 }
 
-int Codec::fail(std::string_view details) noexcept {
-  if (!failed_) failure_.details = details;
+int Codec::fail() noexcept {
   failed_ = true;
   return NGHTTP2_ERR_CALLBACK_FAILURE;
 }
+
+/// A field is wrong that nghttp2 takes.
+int Codec::malformed(CodecStream& s) noexcept {
+  s.details = kInvalidField;
+  cells_.add(stats_, Http2Stat::rx_messaging_error);
+  if (!options_.stream_error_on_invalid_message) return fail();
+  nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, s.id, NGHTTP2_PROTOCOL_ERROR);
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+int Codec::on_inbound_frame(std::uint8_t type, std::uint8_t flags, std::int32_t id, std::size_t bytes) noexcept {
+  const Flood f = guard_.on_inbound(type, flags, bytes);
+  CodecStream* s = f != Flood::empty_frames || id == 0 ? nullptr : stream(id);
+  if (s != nullptr) s->details = "http2.inbound_empty_frames_flood";
+  return on_flood(f);
+}
+
+void Codec::give_up() noexcept { failed_ = true; }
 
 int Codec::on_flood(Flood f) noexcept {
   if (f == Flood::none) return 0;
@@ -319,15 +365,18 @@ int Codec::on_flood(Flood f) noexcept {
                                          Http2Stat::outbound_control_flood,        Http2Stat::outbound_flood};
   cells_.add(stats_, kStats[static_cast<std::size_t>(f)]);
   failure_.flood = true;
-  if (f == Flood::empty_frames) return fail("http2.inbound_empty_frames_flood");
-  return fail(f == Flood::outbound || f == Flood::outbound_control ? "http2.outbound_frames_flood"
-                                                                   : "http2.inbound_frames_flood");
+  switch (f) {
+    case Flood::empty_frames: failure_.details = "Too_many_consecutive_frames_with_an_empty_payload"; break;
+    case Flood::priority: failure_.details = "Too_many_PRIORITY_frames"; break;
+    case Flood::window_updates: failure_.details = "Too_many_WINDOW_UPDATE_frames"; break;
+    default: failure_.details = "http2.outbound_frames_flood"; break;
+  }
+  return fail();
 }
 
 // ---- in
 
 void Codec::deliver(CodecStream& s, bool end_stream) {
-  if (partial_ == &s) partial_ = nullptr;
   if (s.received.empty() && !end_stream) return;
   Buffer data = std::move(s.received);
   events_.on_data(s, data, end_stream);
@@ -340,12 +389,11 @@ bool Codec::feed(Buffer& in) {
     const std::string_view front = bytes.front();
     const auto n = nghttp2_session_mem_recv(session_.get(), reinterpret_cast<const std::uint8_t*>(front.data()), front.size());
     if (n < 0) {
-      fail("http2.unknown.nghttp2.error");
+      fail();
       break;
     }
     bytes.drain(static_cast<std::size_t>(n));
   }
-  if (partial_ != nullptr && !failed_) deliver(*partial_, false);
   in_ = nullptr;
   bytes.clear();
   in = std::move(bytes);  // its capacity
@@ -365,12 +413,13 @@ void Codec::pause(CodecStream& s, bool pause) {
 // ---- out
 
 bool Codec::fill(Buffer& out) {
-  if (in_ != nullptr || out_ != nullptr) return !failed_;  // inside a callback: the turn's end fills
+  if (failed_) return false;
+  if (in_ != nullptr || out_ != nullptr) return true;  // inside a callback: the turn's end fills
   out_ = &out;
   while (!failed_ && !closing_) {
     const std::uint8_t* bytes = nullptr;
     const auto n = nghttp2_session_mem_send(session_.get(), &bytes);
-    if (n < 0) fail("http2.unknown.nghttp2.error");
+    if (n < 0) fail();
     if (n <= 0) break;
     out.append({reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(n)});
     output_total_ += static_cast<std::uint64_t>(n);
@@ -466,11 +515,13 @@ void Codec::reset(CodecStream& s, std::uint32_t code) {
 void Codec::submit_ping() { nghttp2_submit_ping(session_.get(), NGHTTP2_FLAG_NONE, nullptr); }
 
 void Codec::submit_goaway(bool notice) {
-  if (notice)
+  if (notice) {
     nghttp2_submit_shutdown_notice(session_.get());
-  else
-    nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_.get()),
-                          NGHTTP2_NO_ERROR, nullptr, 0);
+    return;
+  }
+  cells_.add(stats_, Http2Stat::goaway_sent);
+  nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_.get()),
+                        NGHTTP2_NO_ERROR, nullptr, 0);
 }
 
 std::uint32_t Codec::peer_streams_max() const noexcept {

@@ -38,6 +38,10 @@ struct CodecStream {
   bool remote_closed = false;  // END_STREAM was received
   bool reset_sent = false;
   bool above = false;  // `send` is over the limit
+  std::string_view details;  // what was wrong with it; static
+
+  /// As new, for another stream.
+  void reset_state();
 };
 
 /// A name and a value for the wire; strings live until the output is filled next.
@@ -75,7 +79,7 @@ class CodecEvents {
 /// Why the connection can't go on.
 struct Failure {
   bool flood = false;
-  std::string_view details;  // static
+  std::string_view details = "The_user_callback_function_failed";  // static; as nghttp2 words most
 };
 
 class Codec {
@@ -90,6 +94,8 @@ class Codec {
 
   /// False: the connection is to be closed, see failure(); nothing more is put into the output.
   bool feed(Buffer& in);
+  /// Within feed(): nothing more is read, it returns false.
+  void give_up() noexcept;
   /// Moves what can go into `out`, bodies only while it is short. False as feed().
   bool fill(Buffer& out);
   /// The socket took bytes of the output.
@@ -120,8 +126,10 @@ class Codec {
     void operator()(nghttp2_session* s) const noexcept;
   };
   void count_stream() noexcept;
+  int on_inbound_frame(std::uint8_t type, std::uint8_t flags, std::int32_t id, std::size_t bytes) noexcept;
   int on_flood(Flood f) noexcept;
-  int fail(std::string_view details) noexcept;
+  int malformed(CodecStream& s) noexcept;
+  int fail() noexcept;
   void deliver(CodecStream& s, bool end_stream);
   void submit_packed_trailers(CodecStream& s);
   CodecStream* stream(std::int32_t id) const noexcept;
@@ -137,7 +145,6 @@ class Codec {
   std::unique_ptr<nghttp2_session, Deleter> session_;
   Buffer* in_ = nullptr;            // during feed()
   Buffer* out_ = nullptr;           // during fill()
-  CodecStream* partial_ = nullptr;  // has part of a DATA frame in `received`
   std::uint64_t output_total_ = 0, output_done_ = 0;
   std::uint64_t streams_ = 0;           // open ones
   Flood outbound_flood_ = Flood::none;  // seen while the output was filled

@@ -14,8 +14,7 @@ bool connection_specific(Name id) noexcept {
     case Name::keep_alive:
     case Name::proxy_connection:
     case Name::transfer_encoding:
-    case Name::upgrade:
-    case Name::http2_settings: return true;
+    case Name::upgrade: return true;
     default: return false;
   }
 }
@@ -50,12 +49,12 @@ std::string_view status_text(std::uint16_t status, Arena& arena) {
   return arena.copy({digits, sizeof digits});
 }
 
-/// All cookie fields in one (RFC 9113, 8.2.3).
+/// All cookie fields in one, at the end (RFC 9113, 8.2.3).
 void join_cookies(HeaderMap& headers) {
   std::size_t count = 0, bytes = 0;
   for (std::size_t i = 0; i < headers.size(); ++i)
     if (headers.id_at(i) == Name::cookie) ++count, bytes += headers.at(i).value.size() + 2;
-  if (count < 2) return;
+  if (count == 0) return;
   auto* text = static_cast<char*>(headers.arena().allocate(bytes, 1));
   std::size_t n = 0;
   for (std::size_t i = 0; i < headers.size(); ++i) {
@@ -63,14 +62,16 @@ void join_cookies(HeaderMap& headers) {
     if (n > 0) text[n++] = ';', text[n++] = ' ';
     n += headers.at(i).value.copy(text + n, std::string_view::npos);
   }
-  headers.set(Name::cookie, {text, n});
+  headers.remove(Name::cookie);
+  headers.append_entry(Name::cookie, {http::text_of(Name::cookie), {text, n}, nullptr});
 }
 
 }  // namespace
 
 void response_fields(const http::ResponseHead& head, Fields& out) {
   out.clear();
-  out.push_back({":status", status_text(head.status == 101 ? 200 : head.status, head.headers.arena())});
+  const bool upgraded = head.status == 101 && head.headers.has(Name::upgrade);
+  out.push_back({":status", status_text(upgraded ? 200 : head.status, head.headers.arena())});
   add_all(head.headers, out);
 }
 

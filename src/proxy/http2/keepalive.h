@@ -27,6 +27,10 @@ class KeepaliveClock {
     timeout_.cancel();
     schedule();
   }
+  /// Whatever comes meanwhile shows that the peer is there.
+  void on_received() {
+    if (timeout_.armed()) timeout_.arm(config_->timeout);
+  }
   /// A stream opens after `quiet` without one.
   void on_stream(Duration quiet) {
     if (config_ != nullptr && config_->idle_interval && quiet >= *config_->idle_interval) ping();

@@ -47,7 +47,10 @@ void ClientConnection::start() {
   cells.inc(cluster_.stats, ClusterStat::upstream_cx_active);
   cluster_.mark_circuit_used(cells);
   if (kind_ == PoolKind::http1) cells.add(cluster_.stats, ClusterStat::upstream_cx_http1_total);
-  if (kind_ == PoolKind::http2) cells.add(cluster_.stats, ClusterStat::upstream_cx_http2_total);
+  if (kind_ == PoolKind::http2) {
+    cells.add(cluster_.stats, ClusterStat::upstream_cx_http2_total);
+    cells.add(cluster_.http2_stats, stats::Http2Stat::nghttp2_upstream_connections);
+  }
   host_.stats().cx_total.fetch_add(1, std::memory_order_relaxed);
   host_.stats().cx_active.fetch_add(1, std::memory_order_relaxed);
   started_ = thread_.loop.now();
@@ -64,6 +67,7 @@ void ClientConnection::choose_protocol() {
   if (kind_ != PoolKind::negotiated) return;
   thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_total);  // Envoy counts such connections twice
   thread_.cells.add(cluster_.stats, http2 ? ClusterStat::upstream_cx_http2_total : ClusterStat::upstream_cx_http1_total);
+  if (http2) thread_.cells.add(cluster_.http2_stats, stats::Http2Stat::nghttp2_upstream_connections);
 }
 
 void ClientConnection::on_connected() {

@@ -61,6 +61,10 @@ class ClientConnection final : public PoolLink, private net::TransportEvents, pr
   void on_output();
   void schedule_flush();
   void flush_now() { flush(); }
+  /// While it closes: what the socket takes of the output, without waiting.
+  void write_last() {
+    if (connected_ && !out_.empty()) transport_->write(out_);
+  }
   void resume_reading();
   void forget_watermark() noexcept { above_ = false; }
   void count_stream_start();

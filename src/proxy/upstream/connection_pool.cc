@@ -41,7 +41,11 @@ void ConnectionPool::drain() {
 }
 
 void ConnectionPool::request(PoolWaiter& w) {
-  if (auto* c = ready_.front()) {
+  while (auto* c = ready_.front()) {
+    if (c->room() == 0) {  // its peer allows less by now
+      others_.push_back(*c);
+      continue;
+    }
     use(*c, w);
     return connect_as_needed();
   }

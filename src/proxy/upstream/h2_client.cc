@@ -11,30 +11,26 @@ using stats::Http2Stat;
 
 namespace {
 // RFC 9113, 7
-constexpr std::uint32_t kNoError = 0, kRefusedStream = 7, kConnectError = 10;
+constexpr std::uint32_t kProtocolError = 1, kInternalError = 2, kRefusedStream = 7, kConnectError = 10;
 constexpr std::size_t kFlushAtBytes = 64 * 1024;
 constexpr std::size_t kSpareMax = 64;
 
 ResetReason reason_of(std::uint32_t code) noexcept {
   if (code == kRefusedStream) return ResetReason::remote_refused_stream;
+  if (code == kProtocolError) return ResetReason::protocol_error;
   return code == kConnectError ? ResetReason::connect_error : ResetReason::remote_reset;
 }
 }  // namespace
 
 // ---- one request
 
-H2ClientStream::H2ClientStream(H2Client& client) : client_(client) { client.connection_.describe(info_); }
+H2ClientStream::H2ClientStream(H2Client& client) : client_(client) {
+  client.connection_.describe(info_);
+  info_.protocol = http::Protocol::http2;
+}
 
 void H2ClientStream::clear() {
-  send.clear();
-  received.clear();
-  trailers.clear();
-  id = 0;
-  unconsumed = 0;
-  pauses = header_count = 0;
-  header_bytes = 0;
-  wire_sent = wire_received = header_wire_sent = header_wire_received = 0;
-  has_trailers = send_end = starved = local_closed = remote_closed = reset_sent = above = false;
+  reset_state();
   events_ = nullptr;
   arena_ = nullptr;
   head_ = nullptr;
@@ -97,9 +93,9 @@ ClientStreamEvents* H2ClientStream::detach() {
 void H2ClientStream::cancel() {
   if (detach() == nullptr) return;
   client_.connection_.thread().cells.add(client_.connection_.cluster().stats, ClusterStat::upstream_rq_tx_reset);
-  client_.codec_.reset(*this, kNoError);
+  client_.codec_.reset(*this, kInternalError);
   client_.connection_.schedule_flush();
-  if (id == 0) client_.on_closed(*this, kNoError);  // never submitted
+  if (id == 0) client_.on_closed(*this, kInternalError);  // never submitted
   client_.connection_.release(true);
 }
 
@@ -112,7 +108,6 @@ H2Client::H2Client(ClientConnection& connection)
       last_stream_(connection.thread().loop.now()),
       keepalive_(connection.thread().loop.timers(), connection.thread().random, connection.cluster().config->http2.keepalive,
                  *this) {
-  connection.thread().cells.add(connection.cluster().http2_stats, Http2Stat::nghttp2_upstream_connections);
   connection.schedule_flush();  // the preface
 }
 
@@ -152,17 +147,17 @@ void H2Client::feed(Buffer& in) {
   feeding_ = true;
   const bool ok = codec_.feed(in);
   feeding_ = false;
+  keepalive_.on_received();
   if (!connection_.open()) return;
   connection_.schedule_flush();
   reuse_closed();
-  if (!ok) return fail(ResetReason::protocol_error, codec_.failure().details, true);
+  if (!ok) return fail(ResetReason::protocol_error, "", true);
   if (active_ == 0 && connection_.draining) connection_.close();
 }
 
 void H2Client::fill_output() {
   if (dead_) return;
-  if (!codec_.fill(connection_.output()) || codec_.error_sent())
-    fail(ResetReason::protocol_error, codec_.failure().details, true);
+  if (!codec_.fill(connection_.output()) || codec_.error_sent()) fail(ResetReason::protocol_error, "", true);
 }
 
 void H2Client::reuse_closed() {
@@ -200,8 +195,13 @@ bool H2Client::on_header(http2::CodecStream& c, std::string_view name, std::stri
 
 /// The response is complete.
 void H2Client::finish(H2ClientStream& s) {
-  if (!s.local_closed && !s.reset_sent) codec_.reset(s, kNoError);  // the rest of the request is not wanted
+  if (!s.local_closed && !s.reset_sent) {  // the rest of the request is not wanted
+    connection_.thread().cells.add(connection_.cluster().stats, ClusterStat::upstream_rq_tx_reset);
+    codec_.reset(s, kInternalError);
+  }
   connection_.release(true);
+  if (connection_.open()) return;  // else it was draining: as Envoy counts it
+  connection_.thread().cells.add(connection_.cluster().stats, ClusterStat::upstream_cx_protocol_error);
 }
 
 void H2Client::on_headers_end(http2::CodecStream& c, bool end_stream) {
@@ -236,11 +236,19 @@ void H2Client::on_data(http2::CodecStream& c, Buffer& data, bool end_stream) {
 void H2Client::on_reset(http2::CodecStream& c, std::uint32_t code) {
   auto& s = static_cast<H2ClientStream&>(c);
   s.reset_sent = true;  // there is nothing left to reset
-  connection_.thread().cells.add(connection_.cluster().stats, ClusterStat::upstream_rq_rx_reset);
-  if (auto* e = s.detach()) {
-    e->on_reset(reason_of(code), "");
-    connection_.release(true);
-  }
+  end_reset(s, s.detach(), code);
+}
+
+/// The stream ended before its answer did.
+void H2Client::end_reset(H2ClientStream& s, ClientStreamEvents* e, std::uint32_t code) {
+  s.reset_sent = true;
+  if (e == nullptr) return;
+  const ResetReason reason = reason_of(code);
+  auto& cells = connection_.thread().cells;
+  if (reason == ResetReason::remote_reset) cells.add(connection_.cluster().stats, ClusterStat::upstream_rq_rx_reset);
+  if (reason == ResetReason::protocol_error) cells.add(connection_.cluster().stats, ClusterStat::upstream_rq_tx_reset);
+  e->on_reset(reason, "");
+  connection_.release(true);
 }
 
 void H2Client::on_closed(http2::CodecStream& c, std::uint32_t code) {
@@ -249,10 +257,7 @@ void H2Client::on_closed(http2::CodecStream& c, std::uint32_t code) {
   auto* e = s.detach();
   s.unlink();
   closed_.push_back(&s);
-  if (e == nullptr) return;
-  // Not by the peer's RST_STREAM: it was refused unsent, or what came was not HTTP.
-  e->on_reset(code == kRefusedStream ? ResetReason::remote_refused_stream : ResetReason::protocol_error, "");
-  connection_.release(true);
+  end_reset(s, e, code);  // not by the peer's RST_STREAM: it was refused unsent, or what came was not HTTP
 }
 
 void H2Client::on_send_above(http2::CodecStream& c) {
@@ -277,14 +282,18 @@ void H2Client::fail(ResetReason reason, std::string_view detail, bool local) {
   auto& cells = connection_.thread().cells;
   const auto& stats = connection_.cluster().stats;
   if (reason == ResetReason::protocol_error) cells.add(stats, ClusterStat::upstream_cx_protocol_error);
-  if (active_ > 0) {
+  if (active_ > 0 && reason != ResetReason::protocol_error) {
     cells.add(stats, ClusterStat::upstream_cx_destroy_with_active_rq);
     cells.add(stats, local ? ClusterStat::upstream_cx_destroy_local_with_active_rq
                            : ClusterStat::upstream_cx_destroy_remote_with_active_rq);
   }
   connection_.close(local);
   open_.each([&](H2ClientStream& s) {
-    if (auto* e = s.detach()) e->on_reset(reason, detail);
+    auto* e = s.detach();
+    if (e == nullptr) return;
+    cells.add(stats, reason == ResetReason::protocol_error ? ClusterStat::upstream_rq_tx_reset
+                                                           : ClusterStat::upstream_rq_pending_failure_eject);
+    e->on_reset(reason, detail);
   });
 }
 
@@ -296,6 +305,8 @@ void H2Client::on_peer_closed(bool) {
 void H2Client::stop() noexcept {
   dead_ = true;
   keepalive_.stop();
+  codec_.fill(connection_.output());
+  connection_.write_last();  // resets and the GOAWAY of an error
 }
 
 void H2Client::send_ping() {

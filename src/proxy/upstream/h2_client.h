@@ -84,6 +84,7 @@ class H2Client final : public ClientProtocol, private http2::CodecEvents, privat
   void on_keepalive_timeout() override;
 
   void finish(H2ClientStream& s);
+  void end_reset(H2ClientStream& s, ClientStreamEvents* e, std::uint32_t code);
   void fail(http::ResetReason reason, std::string_view detail, bool local);
   void reuse_closed();
 

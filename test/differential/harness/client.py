@@ -6,6 +6,7 @@ import re
 import socket
 
 from . import tls
+from .h2_client import H2Steps
 from .upstream import Closed, abort, some
 
 
@@ -120,12 +121,12 @@ def show(data):
     return f"<{len(text)} bytes of {''.join(kinds[:12])}>"
 
 
-class Client:
+class Client(H2Steps):
     """Runs the steps of one scenario and keeps what was observed."""
 
     def __init__(self, run):
         self.run = run
-        self.connections = {}
+        self.connections, self.h2 = {}, {}
         self.steps = []
 
     async def connection(self, name, port="port", host="127.0.0.1", source=None, path=None):

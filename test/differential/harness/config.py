@@ -3,10 +3,14 @@ import re
 
 import yaml
 
+from . import h2
+
 TYPE = "type.googleapis.com/envoy."
 HCM_TYPE = TYPE + "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 TCP_TYPE = TYPE + "extensions.filters.network.tcp_proxy.v3.TcpProxy"
 FILE_LOG_TYPE = TYPE + "extensions.access_loggers.file.v3.FileAccessLog"
+HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+HTTP_OPTIONS_TYPE = "type.googleapis.com/" + HTTP_OPTIONS
 ROUTER_TYPE = TYPE + "extensions.filters.http.router.v3.Router"
 
 HTTP_LOG = {
@@ -73,6 +77,10 @@ def clusters(run):
             "endpoints": [{"lb_endpoints": [endpoint(run.upstreams[h].port) for h in hosts]}]}}
         if not hosts:
             base["load_assignment"]["endpoints"] = []
+        h2_options = spec.get("h2", "" if any(isinstance(run.upstreams[h].script, h2.H2) for h in hosts) else None)
+        if h2_options is not None:
+            base["typed_extension_protocol_options"] = {HTTP_OPTIONS: {"@type": HTTP_OPTIONS_TYPE, "explicit_http_config": {
+                "http2_protocol_options": yaml.safe_load("{" + h2_options + "}")}}}
         over = yaml.safe_load(fill(spec.get("yaml", ""), run.names)) or {}
         if "load_assignment" in over:
             del base["load_assignment"]

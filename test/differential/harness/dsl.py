@@ -27,7 +27,7 @@ class Scenario:
         self.clusters = kw.pop("clusters", {})
         self.up = kw.pop("up", {})
         self.client = kw.pop("client", [])
-        self.stats = kw.pop("stats", [])            # names; "re:REGEX" for all that match
+        self.stats = kw.pop("stats", [])            # names; "re:REGEX" for all that match; "+re:REGEX": those that changed
         self.bootstrap = kw.pop("bootstrap", "")
         self.config = kw.pop("config", None)        # whole file, for kind validate
         self.ext = kw.pop("ext", "yaml")

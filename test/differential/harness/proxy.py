@@ -2,6 +2,7 @@
 import asyncio
 import os
 import random
+import re
 
 import yaml
 
@@ -58,6 +59,11 @@ class Proxy:
     @property
     def alive(self):
         return self.process.returncode is None
+
+    def memory(self):
+        """Private bytes of the process."""
+        with open(f"/proc/{self.process.pid}/status") as f:
+            return int(re.search(r"RssAnon:\s+(\d+)", f.read())[1]) * 1024
 
     async def admin(self, method, path):
         return await asyncio.wait_for(self.ask(method, path), 10 * self.slow)

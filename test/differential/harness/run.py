@@ -5,7 +5,7 @@ import os
 import re
 import socket
 
-from . import config
+from . import config, h2
 from .dns import DnsServer
 from .client import Client, show
 from .ports import free_port
@@ -109,18 +109,23 @@ class Run:
     async def outcome(self, proxy, expected):
         """What happened; expected (the recording, if any) only tells what to wait for."""
         self.proxy = proxy
+        self.before = await proxy.stats() if any(n.startswith("+") for n in self.scenario.stats) else {}
         client = Client(self)
         out = {}
         try:
             await client.do(self.scenario.client)
             out["steps"] = client.steps
+            await client.settle_h2(expected, lambda: self.same(client.h2_outcome(show), expected.get("h2")))
             out["end"] = await client.ends(expected and self.unmask_names(expected.get("end")))
+            if client.h2:
+                out["h2"] = client.h2_outcome(show)
         finally:
             client.shut()
         await self.settle_log(out, expected)
         await self.settle_stats(out, expected)
         if not self.scenario.no_upstream:
-            out["upstream"] = {n: self.seen(u) for n, u in self.upstreams.items() if u.requests or u.streams}
+            await self.settle_upstream(expected)
+            out["upstream"] = self.seen_all()
         handshakes = {n: u.handshakes for n, u in self.upstreams.items() if u.handshakes}
         if handshakes:
             out["upstream_tls"] = handshakes
@@ -135,14 +140,34 @@ class Run:
     def unmask_names(ends):
         return ends
 
+    def same(self, part, recorded):
+        return compact(json.loads(json.dumps(self.masked(part)))) == recorded
+
+    async def settle_upstream(self, expected):
+        """Resets that are under way to an HTTP/2 upstream arrive."""
+        if not any(isinstance(u.script, h2.H2) for u in self.upstreams.values()):
+            return
+        if expected is None:
+            await asyncio.sleep(0.3)
+        else:
+            await self.poll(lambda: self.same(self.seen_all(), expected.get("upstream")), 2)
+
+    def seen_all(self):
+        out = {n: self.seen(u) for n, u in self.upstreams.items() if u.requests or u.streams}
+        out.update({n + ".goaways": u.goaways for n, u in self.upstreams.items() if u.goaways})
+        return out
+
     def seen(self, u):
         out = []
+        for c in u.serving:
+            if "settings" in u.script.show:
+                out.append({"settings": c.settings, "windows": [f"{s}: {n}" for s, n in c.windows]})
         for r in u.requests:
             if self.scenario.brief_upstream:
                 attempt = [v for k, v in r["headers"] if k.lower() == "x-envoy-attempt-count"]
                 out.append(" ".join([r["line"]] + attempt))
             else:
-                out.append({**r, "body": show(r["body"])})
+                out.append({**{k: v for k, v in r.items() if k != "ops"}, "body": show(r["body"])})
         for s in u.streams:
             out.append({"got": show(s["got"])})
         return out
@@ -173,7 +198,10 @@ class Run:
             have = await self.proxy.stats()
             values = {}
             for n in names:
-                if n.startswith("re:"):
+                if n.startswith("+re:"):
+                    values.update({k: f"+{int(v) - int(self.before.get(k, 0))}" for k, v in have.items()
+                                   if re.search(n[4:], k) and v.isdigit() and v != self.before.get(k, "0")})
+                elif n.startswith("re:"):
                     values.update({k: HISTOGRAM.sub("<histogram>", v) for k, v in have.items() if re.search(n[3:], k)})
                 else:
                     values[n] = have.get(n, "0")
@@ -216,6 +244,17 @@ class Run:
                 return [node[0], "<ms>" if str(node[1]).isdigit() else node[1]]
             return [self.masked(x) for x in node]
         return node
+
+
+def compact(node):
+    """Headers as one line each: easier to read in recordings and diffs."""
+    if isinstance(node, list):
+        if len(node) == 2 and all(isinstance(x, str) for x in node):
+            return f"{node[0]}: {node[1]}"
+        return [compact(x) for x in node]
+    if isinstance(node, dict):
+        return {k: v if k in ("log", "lines") else compact(v) for k, v in node.items()}
+    return node
 
 
 async def validate(binary, scenario, folder, slow, authority):

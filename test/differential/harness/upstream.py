@@ -3,7 +3,7 @@ import asyncio
 import socket
 import struct
 
-from . import dsl, tls
+from . import dsl, h2, tls
 from .ports import held_port
 
 
@@ -49,6 +49,7 @@ class Upstream:
         self.handshakes = []
         self.name, self.script, self.run = name, script, run
         self.requests, self.streams, self.ends = [], [], []
+        self.resets, self.pings, self.goaways, self.serving = [], [], [], []  # HTTP/2
         self.count = {}
         self.tasks = set()
         self.connections = 0
@@ -93,6 +94,8 @@ class Upstream:
                 reader = writer = await self.accept_tls(reader, writer)
             if isinstance(self.script, dsl.Tcp):
                 await self.serve_tcp(reader, writer)
+            elif isinstance(self.script, h2.H2):
+                await h2_upstream.serve(self, reader, writer)
             else:
                 await self.serve_http(Reader(reader), writer)
         except Closed as e:
@@ -140,7 +143,7 @@ class Upstream:
                     return
 
     def choose(self, path):
-        scripts = self.script
+        scripts = self.script.scripts if isinstance(self.script, h2.H2) else self.script
         key = "*"
         if isinstance(scripts, dict):
             key = path if path in scripts else "*"
@@ -247,3 +250,6 @@ class Reader:
             await self.more()
         data, self.buffer = self.buffer[:n], self.buffer[n:]
         return data
+
+
+from . import h2_upstream  # noqa: E402 (it needs this module)
