@@ -84,6 +84,7 @@ int serve(const xds::Options& o) {
     return 0;
   }
   config.unknown_fields = loaded->unknown_fields;
+  if (!config.log_format.empty()) logger::set_format(config.log_format);
   secrets.forget_private_keys();
   xds::redact(loaded->message);
   xds::add_config_pages(server, loaded->message, o, secrets);

@@ -44,6 +44,7 @@ class Fault final : public hcm::HttpFilter {
         stream_.info().flags.set(Flag::delay_injected);
         stream_.thread().cells.add(stats_, FaultStat::delays_injected);
         count_for_cluster(FaultClusterStat::delays_injected);
+        tell_metadata();
         delay_.arm(*wait);
         return FilterStatus::stop;
       }
@@ -161,12 +162,17 @@ class Fault final : public hcm::HttpFilter {
     if (grpc && !a.from_header) grpc = static_cast<std::uint32_t>(number(config_.abort_grpc_key, "abort.grpc_status", *grpc));
     stream_.thread().cells.add(stats_, FaultStat::aborts_injected);
     count_for_cluster(FaultClusterStat::aborts_injected);
+    tell_metadata();
     stream_.local_reply({.status = static_cast<std::uint16_t>(http == 0 ? 200 : http),
                          .body = a.body,
                          .details = "fault_filter_abort",
                          .flag = Flag::fault_injected,
                          .grpc_status = grpc});
     return true;
+  }
+
+  void tell_metadata() {
+    if (config_.metadata != nullptr) stream_.info().dynamic_metadata = config_.metadata;
   }
 
   void on_delay() {

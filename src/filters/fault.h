@@ -45,6 +45,7 @@ struct FaultConfig {
               delay_duration_key = "fault.http.delay.fixed_duration_ms", abort_status_key = "fault.http.abort.http_status",
               abort_grpc_key = "fault.http.abort.grpc_status", active_max_key = "fault.http.max_active_faults",
               rate_limit_percent_key = "fault.http.rate_limit.response_percent";
+  MetadataPtr metadata;  // for the stream, when there was a fault; null: none
   bool downstream_cluster_stats = true;
   stats::BlockHandle stats;                     // http.<prefix>.fault.
   stats::NamedBlocks* cluster_stats = nullptr;  // of the clients' clusters, below that

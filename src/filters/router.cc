@@ -233,7 +233,7 @@ bool Router::stop_keeping() {
 }
 
 void Router::start_shadows(bool end_stream) {
-  shadows_.start(stream_, *route_, end_stream, timeout_value_.value_or(Duration{0}));
+  shadows_.start(stream_, *route_, end_stream, timeout_value_.value_or(Duration{0}), config_.upstream_log);
 }
 
 FilterStatus Router::on_request_body(Buffer& body, bool end_stream) {
@@ -360,6 +360,7 @@ void Router::start_attempt() {
       head.headers.set(Name::x_envoy_original_host, head.authority);
     head.authority = stream_.arena().copy(host->endpoint().hostname);
   }
+  write_logs();
   auto* a = stream_.arena().make<Attempt>(*this, stream_.thread().loop.timers());
   attempts_[attempt_count_++] = a;
   a->high_priority = route_->high_priority;
@@ -371,7 +372,7 @@ void Router::start_attempt() {
     a->tcp_ = std::make_unique<TcpTunnel>(stream_.thread(), *cluster_, *a);
     return a->tcp_->connect(*host);
   }
-  if (!kept_.empty() && !stream_.is_upgrade()) kept_.share_to(a->unsent_);
+  if (!kept_.empty() && !stream_.is_upgrade()) a->resend(kept_);
   cluster_->request_stream(*host, *a);
 }
 
@@ -387,6 +388,12 @@ bool Router::connects_to_tcp() const noexcept {
 /// True: the upstream has not agreed yet, so it doesn't get the client's bytes; it might take them for a request.
 bool Router::hold_tunnel_data(Buffer& body) {
   if (tunnel_open_) return false;
+  if (config_.reject_early_connect_data && stream_.request().is_connect() && !body.empty()) {
+    responded_ = true;
+    timeout_.cancel();
+    stream_.local_reply({.status = 400, .details = "early_connect_data", .finalize = false});
+    return true;
+  }
   kept_.append(std::move(body));
   if (kept_.size() > stream_.buffer_bytes_max() && !std::exchange(tunnel_paused_, true)) stream_.pause_request(true);
   return true;
@@ -445,6 +452,12 @@ void Router::on_stream_end() {
   if (cut_short && cluster_ != nullptr) stream_.thread().cells.add(cluster_->stats(), ClusterStat::upstream_rq_cancelled, 0);
   if (std::exchange(retry_slot_, false)) cluster_->retry_done(route_->high_priority);
   shadows_.abandon();
+  if (!stream_.logs_first()) write_logs();
+}
+
+void Router::write_logs() {
+  for (std::size_t i = 0; i < attempt_count_; ++i)
+    if (attempts_[i] != nullptr) attempts_[i]->write_log();
 }
 
 std::size_t Router::running() const noexcept {

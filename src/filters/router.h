@@ -9,6 +9,7 @@
 #include "filters/retry_state.h"
 #include "filters/shadow.h"
 #include "filters/tcp_tunnel.h"
+#include "filters/upstream_log.h"
 #include "proxy/event/timers.h"
 #include "proxy/hcm/stream.h"
 #include "proxy/upstream/cluster.h"
@@ -19,7 +20,10 @@ struct RouterConfig {
   bool suppress_envoy_headers = false;
   bool respect_expected_rq_timeout = false;
   bool dynamic_stats = true;
-  std::vector<std::string> strict_headers;  // x-envoy-* headers whose values must be right
+  bool suppress_grpc_codes = false;                       // suppress_grpc_request_failure_code_stats
+  bool reject_early_connect_data = false;                 // reject_connect_request_early_data
+  std::shared_ptr<const UpstreamLogConfig> upstream_log;  // null: none
+  std::vector<std::string> strict_headers;                // x-envoy-* headers whose values must be right
 };
 
 class Router;
@@ -34,7 +38,10 @@ class Attempt final : public upstream::PoolWaiter, public upstream::ClientStream
   ~Attempt() { stop(); }
   void stop();    // cancels what is under way; no event follows
   void finish();  // the stream upstream is over
+  void write_log();
   void send_body(Buffer& body, bool end_stream);
+  /// What was kept of the request, before there is a stream.
+  void resend(const Buffer& kept);
   void send_trailers(http::HeaderMap& trailers);
 
   // upstream::PoolWaiter
@@ -62,9 +69,12 @@ class Attempt final : public upstream::PoolWaiter, public upstream::ClientStream
   void settle();
   void track();
   void measure_head(const http::ResponseHead& head) noexcept;
+  void begin(upstream::ClientStream& stream);
+  void fail_log(http::Flag flag);
   void stop_try_timers();
   Router& router_;
-  std::unique_ptr<TcpTunnel> tcp_;  // CONNECT to a raw connection; it is stream_ then
+  std::unique_ptr<UpstreamLog> log_;  // null: not wanted
+  std::unique_ptr<TcpTunnel> tcp_;    // CONNECT to a raw connection; it is stream_ then
   upstream::ClientStream* stream_ = nullptr;
   upstream::Host* host_ = nullptr;
   Buffer unsent_;
@@ -88,6 +98,7 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   void on_downstream_above_high_watermark() override;
   void on_downstream_below_low_watermark() override;
   void on_stream_end() override;
+  void on_stream_logged() override { write_logs(); }
 
  private:
   friend class Attempt;
@@ -138,7 +149,8 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   void charge_time();
   void track_budget(Duration used);
   void drop_other_attempts(const Attempt& keep);
-  void set_flag(http::ResetReason reason);
+  void write_logs();
+  static void set_flag(http::ResponseFlags& flags, http::ResetReason reason);
   std::size_t running() const noexcept;
   std::size_t awaiting_heads() const noexcept;
 

@@ -13,7 +13,18 @@ Attempt::Attempt(Router& router, event::Timers& timers)
       started_(router.stream_.thread().loop.now()),
       per_try_(timers, *this),
       per_try_idle_(timers, *this),
-      max_duration_(timers, *this) {}
+      max_duration_(timers, *this) {
+  const auto& wanted = router.config_.upstream_log;
+  if (wanted == nullptr) return;
+  auto& s = router.stream_;
+  log_ = std::make_unique<UpstreamLog>(wanted, s.thread(), s.request(), s.info().connection);
+  log_->take_route(s.info());
+}
+
+/// Not as soon as it is over: the line may come after the one of the stream.
+void Attempt::write_log() {
+  if (log_ != nullptr && done_) log_->write_end();
+}
 
 Arena& Attempt::arena() { return router_.stream_.arena(); }
 bool Attempt::is_connect_or_upgrade() const noexcept { return router_.stream_.is_upgrade(); }
@@ -32,6 +43,11 @@ void Attempt::settle() {
   sum.header_sent += from.bytes.header_sent;
   sum.plain_sent += from.bytes.header_sent;
   if (info.upstream && info.upstream->connection_id == from.connection_id) info.upstream->take_times(from);
+  if (log_ != nullptr) {
+    log_->info().upstream = from;
+    log_->info().upstream->pool_start = started_;
+    log_->info().upstream_bytes = sum;
+  }
 }
 
 void Attempt::finish() {
@@ -40,6 +56,7 @@ void Attempt::finish() {
   done_ = true;
   stream_ = nullptr;
   stop_timers();
+  if (log_ != nullptr) log_->stop();
 }
 
 void Attempt::stop() {
@@ -49,6 +66,7 @@ void Attempt::stop() {
   cancel_pending();
   if (tcp_ != nullptr && stream_ == nullptr) tcp_->cancel();  // it still connects
   stop_timers();
+  if (log_ != nullptr) log_->stop();
   if (paused_) {
     paused_ = false;
     router_.stream_.pause_request(false);
@@ -81,6 +99,12 @@ void Attempt::on_pool_ready(upstream::ClientStream& stream, upstream::Host& host
   auto& info = router_.stream_.info();
   info.upstream = stream.info();
   info.upstream->pool_start = started_;
+  if (log_ != nullptr) log_->on_connected(*info.upstream);
+  begin(stream);
+  if (log_ != nullptr) log_->on_started();
+}
+
+void Attempt::begin(upstream::ClientStream& stream) {
   sent_any_ = true;
   router_.count_try();
   if (const auto& limit = router_.cluster_->config().max_stream_duration; limit && limit->count() > 0) max_duration_.arm(*limit);
@@ -99,8 +123,14 @@ void Attempt::on_pool_ready(upstream::ClientStream& stream, upstream::Host& host
   if (router_.request_end_ && !done_) arm_timers();
 }
 
+void Attempt::resend(const Buffer& kept) {
+  kept.share_to(unsent_);
+  if (log_ != nullptr) log_->info().bytes_sent += unsent_.size();
+}
+
 void Attempt::send_body(Buffer& body, bool end_stream) {
   unsent_end_ = unsent_end_ || end_stream;
+  if (log_ != nullptr) log_->info().bytes_sent += body.size();
   if (stream_ == nullptr) {
     unsent_.append(std::move(body));
     if (unsent_.size() > router_.stream_.buffer_bytes_max() && !paused_) {
@@ -126,11 +156,15 @@ void Attempt::on_pool_failure(upstream::PoolFailure why, std::string_view detail
     up.transport_failure_reason = with_underscores(detail, arena());
     up.pool_start = started_;
     up.pool_ready = router_.stream_.thread().loop.now();
+    if (log_ != nullptr) log_->info().upstream = up;
+  } else {
+    router_.stream_.info().upstream.reset();
   }
   finish();
   if (why == upstream::PoolFailure::no_pool) return router_.no_healthy_upstream();
   static constexpr ResetReason kReasons[] = {ResetReason::overflow, ResetReason::remote_connection_failure,
                                              ResetReason::connection_timeout, ResetReason::local_connection_failure};
+  if (log_ != nullptr) Router::set_flag(log_->info().flags, kReasons[static_cast<int>(why)]);
   router_.on_attempt_reset(*this, kReasons[static_cast<int>(why)], detail, why == upstream::PoolFailure::overflow);
 }
 
@@ -143,6 +177,7 @@ void Attempt::on_informational(http::ResponseHead& head) {
 void Attempt::on_head(http::ResponseHead& head, bool end_stream) {
   per_try_.cancel();
   measure_head(head);
+  if (log_ != nullptr) log_->on_head(head);
   if (end_stream) finish();
   if (per_try_idle_.armed()) arm_timers(), per_try_.cancel();
   head_seen_ = true;
@@ -152,6 +187,7 @@ void Attempt::on_head(http::ResponseHead& head, bool end_stream) {
 void Attempt::on_body(Buffer& body, bool end_stream) {
   if (per_try_idle_.armed()) arm_timers(), per_try_.cancel();
   received_bytes_ += body.size();
+  if (log_ != nullptr) log_->info().bytes_received += body.size();
   if (end_stream) finish();
   if (!winner_) return body.clear();
   if (end_stream) router_.on_response_end(*this);
@@ -159,6 +195,7 @@ void Attempt::on_body(Buffer& body, bool end_stream) {
 }
 
 void Attempt::on_trailers(http::HeaderMap& trailers) {
+  if (log_ != nullptr) log_->on_trailers(trailers);
   finish();
   if (!winner_) return;
   router_.on_response_end(*this);
@@ -168,6 +205,7 @@ void Attempt::on_trailers(http::HeaderMap& trailers) {
 void Attempt::on_reset(ResetReason reason, std::string_view detail) {
   if (done_) return;
   finish();
+  if (log_ != nullptr) Router::set_flag(log_->info().flags, reason);
   router_.on_attempt_reset(*this, reason, detail, false);
 }
 
@@ -186,8 +224,21 @@ void Attempt::on_below_low_watermark() {
   s.pause_request(false);
 }
 
-void Attempt::on_per_try_timeout() { router_.on_attempt_timeout(*this, "upstream_per_try_timeout"); }
-void Attempt::on_max_duration() { router_.on_attempt_max_duration(*this); }
-void Attempt::on_per_try_idle() { router_.on_attempt_timeout(*this, "upstream_per_try_idle_timeout"); }
+void Attempt::fail_log(http::Flag flag) {
+  if (log_ != nullptr) log_->info().flags.set(flag);
+}
+
+void Attempt::on_per_try_timeout() {
+  fail_log(http::Flag::upstream_request_timeout);
+  router_.on_attempt_timeout(*this, "upstream_per_try_timeout");
+}
+void Attempt::on_max_duration() {
+  fail_log(http::Flag::upstream_max_stream_duration_reached);
+  router_.on_attempt_max_duration(*this);
+}
+void Attempt::on_per_try_idle() {
+  fail_log(http::Flag::stream_idle_timeout);
+  router_.on_attempt_timeout(*this, "upstream_per_try_idle_timeout");
+}
 
 }  // namespace outrigger::filters

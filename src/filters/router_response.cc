@@ -6,7 +6,6 @@
 
 namespace outrigger::filters {
 
-using hcm::ExtraHeader;
 using http::Flag;
 using http::Name;
 using http::ResetReason;
@@ -35,19 +34,23 @@ void Router::charge(std::uint16_t status, const http::HeaderMap* headers, upstre
   auto& cells = stream_.thread().cells;
   const auto b = cluster_->stats();
   cells.add(b, ClusterStat::upstream_rq_completed);
-  cells.add_code(b, CodeFamily::upstream_rq, status);
+  const bool codes = !config_.suppress_grpc_codes || !stream_.request().is_grpc();
+  const auto add_code = [&](stats::BlockHandle block, CodeFamily family) {
+    if (codes) cells.add_code(block, family, status);
+  };
+  add_code(b, CodeFamily::upstream_rq);
   const bool internal = stream_.info().is_internal;
   cells.add(b, internal ? ClusterStat::internal_upstream_rq_completed : ClusterStat::external_upstream_rq_completed);
-  cells.add_code(b, internal ? CodeFamily::internal_upstream_rq : CodeFamily::external_upstream_rq, status);
+  add_code(b, internal ? CodeFamily::internal_upstream_rq : CodeFamily::external_upstream_rq);
   const bool canary = headers != nullptr && headers->get(Name::x_envoy_upstream_canary) == "true";
   if (canary || (host != nullptr && host->endpoint().canary)) {
     cells.add(b, ClusterStat::canary_upstream_rq_completed);
-    cells.add_code(b, CodeFamily::canary_upstream_rq, status);
+    add_code(b, CodeFamily::canary_upstream_rq);
   }
   for (const auto* more : {route_->has_route_stats ? &route_->route_stats : nullptr, vcluster_}) {
     if (more == nullptr) continue;
     cells.add(*more, RouteStat::upstream_rq_completed);
-    cells.add_code(*more, CodeFamily::upstream_rq, status);
+    add_code(*more, CodeFamily::upstream_rq);
   }
   if (alt_stats_) charge_alt(status, internal, canary || (host != nullptr && host->endpoint().canary));
   if (host != nullptr && status / 100 == 5) cluster_->report(*host, upstream::Outcome::error);
@@ -200,8 +203,7 @@ void Router::on_response_end(Attempt&) {
   track_budget(stream_.thread().loop.now() - request_end_at_);
 }
 
-void Router::set_flag(ResetReason reason) {
-  auto& flags = stream_.info().flags;
+void Router::set_flag(http::ResponseFlags& flags, ResetReason reason) {
   switch (reason) {
     case ResetReason::local_connection_failure:
     case ResetReason::remote_connection_failure:
@@ -227,7 +229,7 @@ void Router::on_attempt_reset(Attempt& a, ResetReason reason, std::string_view d
     if (!a.winner_) return;
     if (stream_.request().is_grpc())
       cells.add(stream_.config().router_stats, RouterStat::rq_reset_after_downstream_response_started);
-    set_flag(reason);
+    set_flag(stream_.info().flags, reason);
     stream_.info().details = arena.cat("upstream_reset_after_response_started{", name, more, "}");
     return stream_.abort();
   }
@@ -238,7 +240,7 @@ void Router::on_attempt_reset(Attempt& a, ResetReason reason, std::string_view d
   const std::uint16_t status = reason == ResetReason::protocol_error ? 502 : 503;
   charge(status, nullptr, a.host_);
   if (awaiting_heads() > 0 || retry_timer_.armed()) return;  // hedging: another one may answer
-  set_flag(reason);
+  set_flag(stream_.info().flags, reason);
   const auto body = arena.cat("upstream connect error or disconnect/reset before headers. ",
                               is_retry_ ? "retried and the latest reset reason: " : "reset reason: ", text_of(reason));
   fail(status, body, arena.cat("upstream_reset_before_response_started{", name, more, "}"), pool_overflow);
@@ -248,13 +250,11 @@ void Router::fail(std::uint16_t status, std::string_view body, std::string_view 
   responded_ = true;
   timeout_.cancel();
   Arena& arena = stream_.arena();
-  const ExtraHeader overload[] = {{"x-envoy-overloaded", "true"}};
   hcm::LocalReply reply{.status = status,
                         .body = body,
                         .details = details,
-                        .headers = overload,
-                        .headers_count = overloaded && !config_.suppress_envoy_headers ? 1u : 0u,
-                        .weight = weight_};
+                        .weight = weight_,
+                        .overloaded = overloaded && !config_.suppress_envoy_headers};
   if (route_->vhost->include_attempt_count_in_response) reply.attempt_count = number(stream_.info().attempt_count, arena);
   stream_.local_reply(reply);
 }

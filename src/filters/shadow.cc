@@ -11,8 +11,8 @@ using http::Name;
 
 class Shadow final : private upstream::PoolWaiter, private upstream::ClientStreamEvents {
  public:
-  Shadow(ShadowSet& set, event::Loop& loop, const http::RequestHead& from)
-      : set_(&set), loop_(loop), limit_(loop.timers(), *this) {
+  Shadow(ShadowSet& set, runtime::ThreadContext& thread, const http::RequestHead& from)
+      : set_(&set), thread_(thread), limit_(thread.loop.timers(), *this) {
     head_ = arena_.make<http::RequestHead>(arena_);
     head_->method = arena_.copy(from.method);
     head_->path = arena_.copy(from.path);
@@ -24,7 +24,12 @@ class Shadow final : private upstream::PoolWaiter, private upstream::ClientStrea
     if (stream_ != nullptr) stream_->cancel();
   }
   http::RequestHead& head() { return *head_; }
-  void begin(upstream::Cluster& cluster, bool end_stream, Duration timeout) {
+  void begin(upstream::Cluster& cluster, bool end_stream, Duration timeout, const std::shared_ptr<const UpstreamLogConfig>& log) {
+    if (log != nullptr) {
+      log_ = std::make_unique<UpstreamLog>(log, thread_, *head_, nullptr);
+      const auto& c = cluster.config();
+      log_->info().set_cluster(c.name, c.observability_name, c.metadata);
+    }
     end_ = end_stream;
     head_only_ = end_stream;
     limit_.arm(timeout.count() > 0 ? timeout : Duration(std::chrono::seconds(15)));
@@ -37,6 +42,7 @@ class Shadow final : private upstream::PoolWaiter, private upstream::ClientStrea
   }
   void body(const Buffer& b, bool end_stream) {
     if (done_) return;
+    if (log_ != nullptr) log_->info().bytes_sent += b.size();
     if (unsent_.size() + b.size() > kBufferMax) return finish();
     b.share_to(unsent_);
     end_ = end_stream;
@@ -56,27 +62,41 @@ class Shadow final : private upstream::PoolWaiter, private upstream::ClientStrea
   }
   void on_pool_ready(upstream::ClientStream& s, upstream::Host&) override {
     stream_ = &s;
+    if (log_ != nullptr) log_->on_connected(s.info());
     s.send_head(*head_, head_only_);
     if (!head_only_) send();
+    if (log_ != nullptr) log_->on_started();
   }
   void on_pool_failure(upstream::PoolFailure, std::string_view, upstream::Host*) override { finish(); }
   upstream::ClientStreamEvents& events() override { return *this; }
   Arena& arena() override { return arena_; }
   void on_informational(http::ResponseHead&) override {}
-  void on_head(http::ResponseHead&, bool end_stream) override {
+  void on_head(http::ResponseHead& head, bool end_stream) override {
+    if (log_ != nullptr) log_->on_head(head);
     if (end_stream) gone();
   }
   void on_body(Buffer& b, bool end_stream) override {
+    if (log_ != nullptr) log_->info().bytes_received += b.size();
     b.clear();
     if (end_stream) gone();
   }
-  void on_trailers(http::HeaderMap&) override { gone(); }
+  void on_trailers(http::HeaderMap& trailers) override {
+    if (log_ != nullptr) log_->on_trailers(trailers);
+    gone();
+  }
   void on_reset(http::ResetReason, std::string_view) override { gone(); }
   void on_above_high_watermark() override {}
   void on_below_low_watermark() override {}
   void gone() {
+    settle();
     stream_ = nullptr;
     finish();
+  }
+  void settle() {
+    if (log_ == nullptr || stream_ == nullptr) return;
+    auto& info = log_->info();
+    info.upstream = stream_->info();
+    info.upstream_bytes = stream_->info().bytes;
   }
   void on_limit() { finish(); }
   void finish() {
@@ -84,15 +104,18 @@ class Shadow final : private upstream::PoolWaiter, private upstream::ClientStrea
     done_ = true;
     cancel_pending();
     limit_.cancel();
+    settle();
+    if (log_ != nullptr) log_->write_end();
     if (stream_ != nullptr) std::exchange(stream_, nullptr)->cancel();
     if (set_ != nullptr)
       for (auto& s : set_->shadows_)
         if (s == this) s = nullptr;
-    loop_.dispose(std::unique_ptr<Shadow>(this));
+    thread_.loop.dispose(std::unique_ptr<Shadow>(this));
   }
 
   ShadowSet* set_;
-  event::Loop& loop_;
+  runtime::ThreadContext& thread_;
+  std::unique_ptr<UpstreamLog> log_;  // null: not wanted
   Arena arena_;
   http::RequestHead* head_ = nullptr;
   upstream::ClientStream* stream_ = nullptr;
@@ -101,7 +124,8 @@ class Shadow final : private upstream::PoolWaiter, private upstream::ClientStrea
   event::Alarm<Shadow, &Shadow::on_limit> limit_;
 };
 
-void ShadowSet::start(hcm::Stream& stream, const route::Route& route, bool end_stream, Duration timeout) {
+void ShadowSet::start(hcm::Stream& stream, const route::Route& route, bool end_stream, Duration timeout,
+                      const std::shared_ptr<const UpstreamLogConfig>& log) {
   auto& thread = stream.thread();
   for (const auto& m : *route.mirrors) {
     if (count_ == kMax) return;
@@ -109,7 +133,7 @@ void ShadowSet::start(hcm::Stream& stream, const route::Route& route, bool end_s
     const auto name = m.cluster.empty() ? stream.request().get(m.cluster_header) : std::string_view(m.cluster);
     upstream::Cluster* cluster = stream.worker().clusters.find(name);
     if (cluster == nullptr) continue;
-    auto shadow = std::make_unique<Shadow>(*this, thread.loop, stream.request());
+    auto shadow = std::make_unique<Shadow>(*this, thread, stream.request());
     auto& head = shadow->head();
     Arena& arena = head.headers.arena();
     route::apply(m.mutations, head.headers, stream.format_context());
@@ -128,7 +152,7 @@ void ShadowSet::start(hcm::Stream& stream, const route::Route& route, bool end_s
     }
     Shadow* s = shadow.release();  // owns itself from here
     shadows_[count_++] = s;
-    s->begin(*cluster, end_stream, timeout);
+    s->begin(*cluster, end_stream, timeout, log);
   }
 }
 

@@ -2,6 +2,7 @@
 // itself until its answer (dropped), its failure, or its time limit.
 #pragma once
 #include <cstddef>
+#include "filters/upstream_log.h"
 #include "proxy/hcm/stream.h"
 #include "proxy/upstream/cluster.h"
 
@@ -13,7 +14,8 @@ class Shadow;
 class ShadowSet {
  public:
   ~ShadowSet() { abandon(); }
-  void start(hcm::Stream& stream, const route::Route& route, bool end_stream, Duration timeout);
+  void start(hcm::Stream& stream, const route::Route& route, bool end_stream, Duration timeout,
+             const std::shared_ptr<const UpstreamLogConfig>& log);
   bool empty() const noexcept { return count_ == 0; }
   void body(const Buffer& body, bool end_stream);
   void abandon();  // the request ended early

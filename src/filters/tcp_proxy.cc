@@ -39,7 +39,10 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter {
         listener_(listener),
         owner_(owner),
         idle_(worker.thread.loop.timers(), *this),
-        limit_(worker.thread.loop.timers(), *this) {}
+        limit_(worker.thread.loop.timers(), *this),
+        retry_(worker.thread.loop.timers(), *this),
+        flush_log_(worker.thread.loop.timers(), *this),
+        high_watermark_(worker.thread.loop.timers(), *this) {}
   void start() override;
   TimePoint started_at() const noexcept override { return info_.start; }
   void close_now() override { finish(Why::closed_here); }
@@ -47,7 +50,12 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter {
  private:
   friend struct Side;
   void connect();
+  bool connect_is_due() const noexcept;
+  void begin_connect();
+  void read_early();
   void dial_once();
+  bool wait_to_retry();
+  std::optional<std::uint64_t> hash() const;
   void on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) override;
   void on_tcp_failure(upstream::PoolFailure why, std::string_view detail, upstream::Host* host) override;
   void pump(Side& from, Side& to);
@@ -59,9 +67,15 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter {
   void fail(Flag flag, std::string_view reason);
   void on_idle();
   void on_limit();
+  void on_retry() { connect(); }
+  void on_flush_log();
+  void on_high_watermark_timeout();
+  void check_watermark();
+  bool drain_close();
   void touch() {
     if (config_->idle_timeout) idle_.arm(*config_->idle_timeout);
   }
+  void log_moment(accesslog::LogType type);
   void log();
 
   hcm::Worker& worker_;
@@ -76,18 +90,26 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter {
   std::unique_ptr<upstream::TcpLease> lease_;
   Side down_, up_;
   std::string failure_;  // of the last attempt that failed
+  Duration retry_after_{};
   bool closed_ = false, dialing_ = false, again_ = false, flushing_ = false;
+  bool connecting_ = false;  // the first attempt was made
+  bool draining_ = false;    // ends as soon as the client has what waits for it
   event::Alarm<TcpProxy, &TcpProxy::on_idle> idle_;
   event::Alarm<TcpProxy, &TcpProxy::on_limit> limit_;
+  event::Alarm<TcpProxy, &TcpProxy::on_retry> retry_;
+  event::Alarm<TcpProxy, &TcpProxy::on_flush_log> flush_log_;
+  event::Alarm<TcpProxy, &TcpProxy::on_high_watermark_timeout> high_watermark_;
 };
 
 void Side::on_readable() {
   readable = true;
+  if (this == &owner->down_ && owner->up_.transport == nullptr) return owner->read_early();
   Side& other = this == &owner->down_ ? owner->up_ : owner->down_;
   owner->pump(*this, other);
 }
 
 void Side::on_writable() {
+  if (this == &owner->down_ && owner->up_.transport == nullptr) return owner->begin_connect();  // after a handshake
   Side& other = this == &owner->down_ ? owner->up_ : owner->down_;
   if (!other.in.empty() || other.readable) owner->pump(other, *this);
 }
@@ -103,8 +125,31 @@ void TcpProxy::start() {
   stream_.start_wall = worker_.thread.loop.wall();
   down_.owner = up_.owner = this;
   down_.transport = transport_.get();
-  if (config_->max_connection_duration) limit_.arm(*config_->max_connection_duration);
+  if (const auto& limit = config_->max_connection_duration) {
+    const auto more = static_cast<double>(limit->count()) * config_->max_connection_duration_jitter / 100;
+    limit_.arm(*limit + Duration(worker_.thread.random.below(static_cast<std::uint64_t>(more) + 1)));
+  }
+  if (config_->log_flush_interval) flush_log_.arm(*config_->log_flush_interval);
+  if (config_->log_on_start) log_moment(accesslog::LogType::tcp_connection_start);
+  touch();
   transport_->start(down_);
+  begin_connect();
+}
+
+bool TcpProxy::connect_is_due() const noexcept {
+  switch (config_->connect) {
+    case TcpProxyConfig::at_once: return true;
+    case TcpProxyConfig::on_data: return !down_.in.empty();
+    case TcpProxyConfig::on_tls_handshake: return info_.tls == nullptr || info_.tls->handshake_complete();
+  }
+  return true;
+}
+
+/// When it is time: chooses the cluster and tries its hosts.
+void TcpProxy::begin_connect() {
+  if (closed_ || connecting_ || !connect_is_due()) return;
+  connecting_ = true;
+  auto& cells = worker_.thread.cells;
   std::string_view name = config_->cluster;
   if (!config_->weights.empty()) {
     std::uint64_t at = worker_.thread.random.below(config_->total_weight);
@@ -134,6 +179,49 @@ void TcpProxy::connect() {
   dialing_ = false;
 }
 
+/// What the client sends before there is an upstream, up to a limit.
+void TcpProxy::read_early() {
+  if (closed_) return;
+  if (!config_->early_bytes_max) return begin_connect();
+  auto& cells = worker_.thread.cells;
+  bool any = false;
+  if (down_.in.size() > *config_->early_bytes_max) return begin_connect();
+  const std::size_t limit = listener_.buffer_bytes_max == 0 ? SIZE_MAX : listener_.buffer_bytes_max;
+  while (down_.readable && !down_.eof && down_.in.size() < limit) {  // as Envoy: what is there, though it be more
+    const auto r = down_.transport->read(down_.in, std::min(kReadBytes, limit - down_.in.size()));
+    if (r.status == IoStatus::ok) {  // the idle clock runs on, as in Envoy
+      cells.add(config_->stats, TcpStat::downstream_cx_rx_bytes_total, r.bytes);
+      stream_.bytes_received += r.bytes;
+      any = true;
+      if (!r.drained) continue;
+    } else if (r.status == IoStatus::reset) {
+      return finish(Why::client_reset);
+    } else if (r.status == IoStatus::eof) {
+      down_.eof = any = true;
+    }
+    down_.readable = false;
+  }
+  if (any) cells.add(config_->stats, TcpStat::early_data_received_count_total);
+  begin_connect();
+}
+
+std::optional<std::uint64_t> TcpProxy::hash() const {
+  const auto of = [](std::string_view s) { return XXH64(s.data(), s.size(), 0); };
+  if (config_->hash == TcpProxyConfig::source_ip) return of(info_.remote.ip_text());
+  if (config_->hash == TcpProxyConfig::filter_state)
+    if (const auto* e = info_.filter_state.find(config_->hash_key); e != nullptr && e->hashable) return of(e->value);
+  return {};
+}
+
+/// True: the next attempt is made later.
+bool TcpProxy::wait_to_retry() {
+  if (!config_->backoff || stream_.attempt_count >= config_->connect_attempts_max) return false;
+  retry_after_ = retry_after_.count() == 0 ? config_->backoff->base : std::min(retry_after_ * 2, config_->backoff->max);
+  const auto ms = static_cast<std::uint64_t>(std::max<Duration::rep>(retry_after_.count() / 1000, 1));
+  retry_.arm(std::chrono::milliseconds(worker_.thread.random.below(ms)));
+  return true;
+}
+
 void TcpProxy::dial_once() {
   if (stream_.attempt_count >= config_->connect_attempts_max) {
     worker_.thread.cells.add(cluster_->stats(), ClusterStat::upstream_cx_connect_attempts_exceeded);
@@ -141,8 +229,7 @@ void TcpProxy::dial_once() {
   }
   upstream::PickContext pick;
   if (info_.local_restored) pick.original_dst = &info_.local;
-  const auto ip = info_.remote.ip_text();
-  if (config_->hash_source_ip) pick.hash = XXH64(ip.data(), ip.size(), 0);
+  pick.hash = hash();
   upstream::Host* host = cluster_->pick(pick);
   if (host == nullptr) return fail(Flag::no_healthy_upstream, "tcp_initializion_failure:1");
   ++stream_.attempt_count;
@@ -162,6 +249,7 @@ void TcpProxy::on_tcp_failure(upstream::PoolFailure why, std::string_view detail
     describe(*host);
   }
   stream_.flags.set(Flag::upstream_connection_failure);
+  if (wait_to_retry()) return;
   again_ = dialing_;
   if (!dialing_) connect();
 }
@@ -181,6 +269,8 @@ void TcpProxy::on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) {
   up.connection_id = lease_->connection_id();
   up_.transport->start(up_);
   touch();
+  if (!down_.in.empty()) worker_.thread.cells.add(cluster_->stats(), ClusterStat::upstream_cx_tx_bytes_total, down_.in.size());
+  if (config_->log_on_connected) log_moment(accesslog::LogType::tcp_upstream_connected);
   if (!closed_) pump(down_, up_);
 }
 
@@ -188,6 +278,10 @@ void TcpProxy::on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) {
 /// limit: a full buffer stops the reads. Nothing is read from the client before the upstream is there.
 void TcpProxy::pump(Side& from, Side& to) {
   if (closed_ || from.transport == nullptr || to.transport == nullptr) return;
+  if (draining_) {
+    if (&from == &up_ && write_out(from, to)) finish(Why::closed_here);
+    return;
+  }
   auto& cells = worker_.thread.cells;
   const bool down = &from == &down_;
   const std::size_t limit = listener_.buffer_bytes_max == 0 ? SIZE_MAX : listener_.buffer_bytes_max;
@@ -208,11 +302,13 @@ void TcpProxy::pump(Side& from, Side& to) {
       from.read_size.on_read(ask, r.bytes);
       touch();
       cells.add(config_->stats, down ? TcpStat::downstream_cx_rx_bytes_total : TcpStat::downstream_cx_tx_bytes_total, r.bytes);
-      if (cluster_ != nullptr)
-        cells.add(cluster_->stats(), down ? ClusterStat::upstream_cx_tx_bytes_total : ClusterStat::upstream_cx_rx_bytes_total,
-                  r.bytes);
       (down ? stream_.bytes_received : stream_.bytes_sent) += r.bytes;
       if (r.drained) from.readable = false;
+      const bool over = drain_close();
+      if (!(over && down))  // as Envoy counts
+        cells.add(cluster_->stats(), down ? ClusterStat::upstream_cx_tx_bytes_total : ClusterStat::upstream_cx_rx_bytes_total,
+                  r.bytes);
+      if (over) return;
       continue;
     }
     from.readable = false;
@@ -225,6 +321,21 @@ void TcpProxy::pump(Side& from, Side& to) {
   maybe_done();
 }
 
+/// The listener or the server drains: the connection ends when the client has what came for it. True: it is over.
+bool TcpProxy::drain_close() {
+  if (!config_->check_drain_close || draining_) return draining_;
+  const auto asks = [&](const hcm::Drain* d) {
+    return d != nullptr && d->close_now(worker_.thread.loop.now(), worker_.thread.random);
+  };
+  if (!asks(listener_.drain) && !asks(listener_.server_drain)) return false;
+  worker_.thread.cells.add(config_->stats, TcpStat::downstream_cx_drain_close);
+  info_.local_close_reason = "tcp_proxy_drain_close";
+  draining_ = true;
+  if (!down_.in.empty() && !write_out(down_, up_) && closed_) return true;
+  if (up_.in.empty() || write_out(up_, down_)) finish(Why::closed_here);
+  return true;
+}
+
 /// False: the other side takes no more now.
 bool TcpProxy::write_out(Side& from, Side& to) {
   const auto r = to.transport->write(from.in);
@@ -233,6 +344,7 @@ bool TcpProxy::write_out(Side& from, Side& to) {
     return false;
   }
   if (r.bytes > 0) touch();
+  if (&to == &down_ && listener_.high_watermark_timeout) check_watermark();
   return from.in.empty();
 }
 
@@ -266,6 +378,18 @@ void TcpProxy::on_idle() {
   info_.local_close_reason = "tcp_session_idle_timeout";
   finish(Why::closed_here);
 }
+/// May the client take its time?
+void TcpProxy::check_watermark() {
+  const std::size_t high = listener_.buffer_bytes_max;
+  if (up_.in.size() <= high / 2)
+    high_watermark_.cancel();
+  else if (up_.in.size() > high && !high_watermark_.armed())
+    high_watermark_.arm(*listener_.high_watermark_timeout);
+}
+void TcpProxy::on_high_watermark_timeout() {
+  info_.local_close_reason = "buffer_high_watermark_timeout_reached";
+  finish(Why::closed_here);
+}
 void TcpProxy::on_limit() {
   worker_.thread.cells.add(config_->stats, TcpStat::max_downstream_connection_duration);
   fail(Flag::duration_timeout, "max_connection_duration_reached");
@@ -277,6 +401,9 @@ void TcpProxy::finish(Why why) {
   closed_ = true;
   idle_.cancel();
   limit_.cancel();
+  retry_.cancel();
+  flush_log_.cancel();
+  high_watermark_.cancel();
   if (flushing_) worker_.thread.cells.dec(config_->stats, TcpStat::upstream_flush_active);
   attempt_.reset();
   if (why == Why::upstream_reset) {
@@ -299,10 +426,20 @@ void TcpProxy::finish(Why why) {
   owner_.on_connection_closed(*this);
 }
 
-void TcpProxy::log() {
-  stream_.bytes.wire_received = stream_.upstream_bytes.wire_sent = stream_.bytes_received;
+void TcpProxy::log_moment(accesslog::LogType type) {
+  stream_.bytes.wire_received = stream_.bytes_received;
   stream_.bytes.wire_sent = stream_.upstream_bytes.wire_received = stream_.bytes_sent;
-  hcm::log_connection(config_->access_logs, accesslog::LogType::tcp_connection_end, stream_, worker_);
+  stream_.upstream_bytes.wire_sent = lease_ == nullptr ? 0 : stream_.bytes_received;
+  hcm::log_connection(config_->access_logs, type, stream_, worker_);
+}
+
+void TcpProxy::on_flush_log() {
+  log_moment(accesslog::LogType::tcp_periodic);
+  flush_log_.arm(*config_->log_flush_interval);
+}
+
+void TcpProxy::log() {
+  log_moment(accesslog::LogType::tcp_connection_end);
   if (listener_.access_logs != nullptr)
     hcm::log_connection(*listener_.access_logs, accesslog::LogType::not_set, stream_, worker_);
 }

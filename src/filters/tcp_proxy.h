@@ -23,9 +23,22 @@ struct TcpProxyConfig {
   std::uint64_t total_weight = 0;
   std::optional<Duration> idle_timeout = std::chrono::hours(1);
   std::optional<Duration> max_connection_duration;
+  double max_connection_duration_jitter = 0;  // at most, in percent
   std::uint32_t connect_attempts_max = 1;
-  bool hash_source_ip = false;
+  /// Between attempts; unset: none.
+  struct Backoff {
+    Duration base, max;
+  };
+  std::optional<Backoff> backoff;
+  /// What is read before the upstream is there; unset: nothing.
+  std::optional<std::uint32_t> early_bytes_max;
+  enum Connect : std::uint8_t { at_once, on_data, on_tls_handshake } connect = at_once;
+  bool check_drain_close = false;
+  enum Hash : std::uint8_t { no_hash, source_ip, filter_state } hash = no_hash;
+  std::string hash_key;  // of the filter state
   accesslog::AccessLogs access_logs;
+  bool log_on_start = false, log_on_connected = false;
+  std::optional<Duration> log_flush_interval;
 };
 
 class TcpProxyFactory final : public hcm::NetworkFilterFactory {

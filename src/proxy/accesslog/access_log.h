@@ -24,7 +24,12 @@ enum class LogType : std::uint8_t {
   downstream_end,
   upstream_pool_ready,
   upstream_periodic,
-  upstream_end
+  upstream_end,
+  downstream_tunnel_established,
+  udp_tunnel_connected,  // the three of UDP never happen here
+  udp_periodic,
+  udp_session_end,
+  tcp_connection_start
 };
 std::string_view text_of(LogType t) noexcept;  // "DownstreamEnd"
 

@@ -128,9 +128,21 @@ void Files::run() {
 }
 
 std::string_view text_of(LogType t) noexcept {
-  constexpr std::string_view kTexts[] = {"NotSet",           "TcpUpstreamConnected", "TcpPeriodic",   "TcpConnectionEnd",
-                                         "DownstreamStart",  "DownstreamPeriodic",   "DownstreamEnd", "UpstreamPoolReady",
-                                         "UpstreamPeriodic", "UpstreamEnd"};
+  constexpr std::string_view kTexts[] = {"NotSet",
+                                         "TcpUpstreamConnected",
+                                         "TcpPeriodic",
+                                         "TcpConnectionEnd",
+                                         "DownstreamStart",
+                                         "DownstreamPeriodic",
+                                         "DownstreamEnd",
+                                         "UpstreamPoolReady",
+                                         "UpstreamPeriodic",
+                                         "UpstreamEnd",
+                                         "DownstreamTunnelSuccessfullyEstablished",
+                                         "UdpTunnelUpstreamConnected",
+                                         "UdpPeriodic",
+                                         "UdpSessionEnd",
+                                         "TcpConnectionStart"};
   return kTexts[static_cast<std::size_t>(t)];
 }
 

@@ -47,7 +47,9 @@ Loop::~Loop() {
 
 WallTime Loop::wall() const noexcept { return outside_ != nullptr ? outside_->wall() : std::chrono::system_clock::now(); }
 
-void Loop::refresh_clock() noexcept { now_ = outside_ != nullptr ? outside_->now() : kernel_now(); }
+TimePoint Loop::read_clock() const noexcept { return outside_ != nullptr ? outside_->now() : kernel_now(); }
+
+void Loop::refresh_clock() noexcept { now_ = read_clock(); }
 
 asio::io_context& Loop::context() noexcept { return host_->ioc; }
 

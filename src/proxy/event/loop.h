@@ -51,6 +51,8 @@ class Loop final : private TimeSource {
   void stop();                         // thread-safe
   void poll();                         // everything ready, without waiting
   void refresh_clock() noexcept;
+  /// To measure within a turn; now() stands still there.
+  TimePoint read_clock() const noexcept;
 
   /// False when the kernel refuses (errno set). `level` asks for level-triggered readiness.
   bool watch(int fd, Pollable& owner, std::uint32_t events = kAll) noexcept;

@@ -19,7 +19,7 @@ namespace {
 bool name_char(char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
 
 /// Parses %NAME(arg):len% at the front of `s`; `used` is its size.
-Result<Operator> parse_operator(std::string_view s, std::size_t& used) {
+Result<Operator> parse_operator(std::string_view s, const FormatOptions& o, std::size_t& used) {
   std::size_t i = 1;
   while (i < s.size() && name_char(s[i])) ++i;
   const auto name = s.substr(1, i - 1);
@@ -46,10 +46,12 @@ Result<Operator> parse_operator(std::string_view s, std::size_t& used) {
   if (i >= s.size() || s[i] != '%' || name.empty())
     return invalid("expected %NAME%, %NAME(argument)% or %NAME(argument):length%");
   used = i + 1;
+  constexpr std::string_view kExtension = "REQ_WITHOUT_QUERY";
+  if (name == kExtension && !o.req_without_query) return invalid("Not supported field in StreamInfo: " + std::string(name));
   return make_operator(name, argument, has_argument, length);
 }
 
-Result<std::vector<std::shared_ptr<const Operator>>> parse(std::string_view format) {
+Result<std::vector<std::shared_ptr<const Operator>>> parse(std::string_view format, const FormatOptions& o) {
   std::vector<std::shared_ptr<const Operator>> parts;
   std::string literal;
   const auto flush = [&] {
@@ -64,7 +66,7 @@ Result<std::vector<std::shared_ptr<const Operator>>> parse(std::string_view form
       i += 2;
     } else {
       std::size_t used = 0;
-      auto op = parse_operator(format.substr(i), used);
+      auto op = parse_operator(format.substr(i), o, used);
       if (!op)
         return invalid("Incorrect configuration: " + std::string(format) + ". At position " + std::to_string(i) + ": " +
                        op.error().detail);
@@ -109,12 +111,12 @@ void append_json_string(std::string_view s, std::string& out) {
   out += '"';
 }
 
-Result<TextFormat> TextFormat::compile(std::string_view format, bool omit_empty_values) {
-  auto parts = parse(format);
+Result<TextFormat> TextFormat::compile(std::string_view format, const FormatOptions& o) {
+  auto parts = parse(format, o);
   if (!parts) return parts.error();
   TextFormat t;
   t.parts_ = std::move(*parts);
-  t.omit_empty_ = omit_empty_values;
+  t.omit_empty_ = o.omit_empty_values;
   return t;
 }
 
@@ -137,10 +139,10 @@ struct JsonFormat::Node {
   std::vector<Node> items;
   bool omit_empty = false;
 
-  static Result<Node> make(const Value& v, bool omit) {
+  static Result<Node> make(const Value& v, const FormatOptions& o) {
     Node n;
     n.kind = v.kind;
-    n.omit_empty = omit;
+    n.omit_empty = o.omit_empty_values;
     switch (v.kind) {
       case Value::null: n.raw = "null"; break;
       case Value::boolean: n.raw = v.b ? "true" : "false"; break;
@@ -153,14 +155,14 @@ struct JsonFormat::Node {
         break;
       }
       case Value::string: {
-        auto parts = parse(v.s);
+        auto parts = parse(v.s, o);
         if (!parts) return parts.error();
         n.parts = std::move(*parts);
         break;
       }
       case Value::object:
         for (const auto& [name, child] : v.fields) {
-          auto c = make(child, omit);
+          auto c = make(child, o);
           if (!c) return c.error();
           n.fields.emplace_back(name, std::move(*c));
         }
@@ -168,7 +170,7 @@ struct JsonFormat::Node {
         break;
       case Value::list:
         for (const auto& child : v.items) {
-          auto c = make(child, omit);
+          auto c = make(child, o);
           if (!c) return c.error();
           n.items.push_back(std::move(*c));
         }
@@ -244,8 +246,8 @@ struct JsonFormat::Node {
   }
 };
 
-Result<JsonFormat> JsonFormat::compile(const Value& object, bool omit_empty_values) {
-  auto n = Node::make(object, omit_empty_values);
+Result<JsonFormat> JsonFormat::compile(const Value& object, const FormatOptions& o) {
+  auto n = Node::make(object, o);
   if (!n) return n.error();
   JsonFormat f;
   f.root_ = std::make_shared<const Node>(std::move(*n));

@@ -27,11 +27,16 @@ enum class Missing : unsigned char {
 
 class Operator;
 
+struct FormatOptions {
+  bool omit_empty_values = false;
+  bool req_without_query = false;  // the formatter of that name was configured: its operator is known
+};
+
 /// A compiled text format.
 class TextFormat {
  public:
   /// Errors name the bad operator and its offset.
-  static Result<TextFormat> compile(std::string_view format, bool omit_empty_values = false);
+  static Result<TextFormat> compile(std::string_view format, const FormatOptions& o = {});
   void append(const Context& c, Missing missing, std::string& out) const;
   /// Set when the format is one plain literal: then append() adds just this.
   const std::string* literal() const noexcept;
@@ -55,7 +60,7 @@ class JsonFormat {
     std::vector<std::pair<std::string, Value>> fields;
     std::vector<Value> items;
   };
-  static Result<JsonFormat> compile(const Value& object, bool omit_empty_values = false);
+  static Result<JsonFormat> compile(const Value& object, const FormatOptions& o = {});
   void append(const Context& c, std::string& out) const;
 
  private:

@@ -29,6 +29,7 @@ Syntax syntax_of(std::string_view name) {
       {"QUERY_PARAMS", Syntax::optional_cut},
       {"REQ", Syntax::required_cut},
       {"REQUEST_HEADER", Syntax::required_cut},
+      {"REQ_WITHOUT_QUERY", Syntax::required_cut},
       {"RESP", Syntax::required_cut},
       {"RESPONSE_HEADER", Syntax::required_cut},
       {"TRAILER", Syntax::required_cut},

@@ -32,7 +32,7 @@ const std::string_view* find_value(const http::HeaderMap* h, std::string_view na
 }
 
 /// NAME, or NAME?OTHER: a header, else another.
-Result<Operator> header_operator(const Arguments& a, GetHeader get) {
+Result<Operator> header_operator(const Arguments& a, GetHeader get, bool cut_query = false) {
   const auto q = a.text.find('?');
   std::string main = lower(trim(a.text.substr(0, q))), other;
   if (q != std::string_view::npos) {
@@ -40,11 +40,11 @@ Result<Operator> header_operator(const Arguments& a, GetHeader get) {
     if (other.find('?') != std::string::npos)
       return invalid("More than 1 alternative header specified in token: " + std::string(a.text));
   }
-  return text_operator([main, other, length = a.length, get](const Context& c, std::string& out) {
+  return text_operator([main, other, length = a.length, get, cut_query](const Context& c, std::string& out) {
     const std::string_view* v = main.empty() ? nullptr : get(c, main);
     if (v == nullptr && !other.empty()) v = get(c, other);
     if (v == nullptr) return false;
-    out += Arguments{{}, length}.cut(*v);
+    out += Arguments{{}, length}.cut(cut_query ? v->substr(0, v->find('?')) : *v);
     return true;
   });
 }
@@ -295,13 +295,16 @@ Result<Operator> grpc_operator(std::string_view name, std::string_view form) {
 std::optional<Result<Operator>> make_http_operator(std::string_view name, const Arguments& a) {
   if (auto o = make_header(name, a)) return o;
   if (auto o = make_size(name)) return o;
+  if (name == "REQ_WITHOUT_QUERY") return header_operator(a, request_header, true);
   if (name == "PATH") return path_operator(a);
   if (name == "QUERY_PARAMS") return query_operator(a);
   if (name == "QUERY_PARAM") return query_value_operator(a);
   if (name == "REQUESTED_SERVER_NAME") return server_name_operator(a);
   if (name == "GRPC_STATUS" || name == "GRPC_STATUS_NUMBER") return grpc_operator(name, a.text);
   if (name == "UNIQUE_ID") return unique_id();
-  if (name == "STREAM_ID") return header_operator({"x-request-id"}, request_header);
+  if (name == "STREAM_ID")
+    return header_operator(
+        {"x-request-id"}, [](const Context& c, const std::string& n) { return c.info->is_try ? nullptr : request_header(c, n); });
   if (name == "RESPONSE_CODE_DETAILS")
     return text_operator([](const Context& c, std::string& out) {
       out += c.info->details;

@@ -123,6 +123,8 @@ const std::unordered_map<std::string_view, InfoText> kTexts = {
      [](const StreamInfo& i, std::string& o) { return put_text(i.connection->transport_failure_reason, o); }},
 };
 
+constexpr std::string_view kRouteTime = "ROUTE_RESOLUTION_TIME_US";
+
 const std::unordered_map<std::string_view, InfoNumber> kNumbers = {
     {"RESPONSE_CODE", [](const StreamInfo& i) -> Number { return i.response_code; }},
     {"BYTES_RECEIVED", [](const StreamInfo& i) -> Number { return i.bytes_received; }},
@@ -148,6 +150,11 @@ const std::unordered_map<std::string_view, InfoNumber> kNumbers = {
     {"CONNECTION_ID", [](const StreamInfo& i) -> Number { return i.connection->id; }},
     {"UPSTREAM_CONNECTION_ID", [](const StreamInfo& i) -> Number { return i.upstream ? i.upstream->connection_id : 0; }},
     {"UPSTREAM_REQUEST_ATTEMPT_COUNT", [](const StreamInfo& i) -> Number { return i.attempt_count; }},
+    {"ROUTE_RESOLUTION_COUNT", [](const StreamInfo& i) -> Number { return i.route_resolutions; }},
+    {kRouteTime,
+     [](const StreamInfo& i) {
+       return i.route_resolutions == 0 ? std::nullopt : Number(static_cast<std::uint64_t>(i.route_time.count()));
+     }},
     {"DOWNSTREAM_LOCAL_PORT", [](const StreamInfo& i) { return port_of(i.connection->local); }},
     {"DOWNSTREAM_DIRECT_LOCAL_PORT", [](const StreamInfo& i) { return port_of(i.connection->local); }},
     {"DOWNSTREAM_REMOTE_PORT", [](const StreamInfo& i) { return port_of(i.remote()); }},
@@ -178,6 +185,7 @@ void append_number(std::uint64_t n, std::string& out) {
 }
 
 std::optional<Operator> make_stream_operator(std::string_view name) {
+  if (name == kRouteTime) StreamInfo::times_routes.store(true, std::memory_order_relaxed);
   if (const auto at = kNumbers.find(name); at != kNumbers.end())
     return Operator{[get = at->second](const Context& c, std::string& out) {
                       const auto n = get(*c.info);

@@ -42,6 +42,13 @@ struct IpDetection {
   std::optional<std::uint16_t> reject_status;
 };
 
+/// Proxy-Status (RFC 9209) in responses to what went wrong.
+struct ProxyStatusConfig {
+  std::string name;
+  bool details = true, termination_details = true, flags = true;
+  bool recommended_code = false;
+};
+
 struct Upgrade {
   std::string type;  // lower case
   bool enabled = true;
@@ -54,6 +61,7 @@ struct Config {
   stats::BlockHandle router_stats;    // http.<prefix>.: RouterStat
   stats::BlockHandle listener_stats;  // listener.<address>.http.<prefix>.: ListenerHttpStat
   stats::BlockHandle codec_stats;     // http1.: Http1Stat
+  stats::BlockHandle route_stats;     // http.<prefix>.: RouteResolutionStat; null: not wanted
   stats::BlockHandle http2_stats;     // http2.: Http2Stat
   enum class Codec : std::uint8_t { automatic, http1, http2 } codec = Codec::automatic;
   http::Http1Options http1;
@@ -74,13 +82,13 @@ struct Config {
   } client_cert = sanitize;  // forward_client_cert_details
   bool client_cert_subject = false, client_cert_pem = false, client_cert_chain = false, client_cert_dns = false,
        client_cert_uri = false, client_cert_issuer = false, client_cert_json = false;  // set_current_client_cert_details
+  route::HeaderMutationSteps early_mutations;  // before anything looks at the request
 
   bool use_remote_address = false;
   std::uint32_t xff_trusted_hops = 0;
   bool skip_xff_append = false;
   bool append_x_forwarded_port = false;
-  bool append_local_overload = false;
-  bool ipv4_mapped_ipv6 = false;  // represent_ipv4_remote_address_as_ipv4_mapped_ipv6
+  std::vector<std::uint32_t> https_ports, http_ports;  // forward_proto_config
   std::vector<IpDetection> ip_detection;
   std::vector<net::CidrRange> internal_ranges;
   bool internal_unix_sockets = false;
@@ -105,6 +113,7 @@ struct Config {
   std::optional<Duration> stream_flush_timeout;
   Duration delayed_close_timeout = std::chrono::seconds(1);  // 0: none
   Duration drain_timeout = std::chrono::seconds(5);
+  double max_connection_duration_jitter = 0, drain_timeout_jitter = 0;  // at most, in percent
   std::uint32_t requests_per_connection_max = 0;
   bool http1_safe_max_connection_duration = false;
 
@@ -112,9 +121,10 @@ struct Config {
   std::vector<std::shared_ptr<const FilterFactory>> filters;  // the router is last
   std::shared_ptr<const route::RouteConfig> routes;
   accesslog::AccessLogs access_logs;
-  bool log_on_new_request = false;
+  bool log_on_new_request = false, log_on_tunnel = false;
   std::optional<Duration> log_flush_interval;
   LocalReplyConfig local_reply;
+  std::optional<ProxyStatusConfig> proxy_status;
 };
 using ConfigPtr = std::shared_ptr<const Config>;
 

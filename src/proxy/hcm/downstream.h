@@ -62,8 +62,10 @@ class ServerProtocol {
   virtual bool idle() const noexcept = 0;
   /// Nothing more is read.
   virtual void stop() noexcept = 0;
-  /// The connection is gone: what is running ends.
-  virtual void on_gone() = 0;
+  /// The connection is gone: what is running ends. `details`: why, for its log.
+  virtual void on_gone(std::string_view details) = 0;
+  /// The connection ends with the next request that begins. False: this protocol has another way to end.
+  virtual bool close_after_next() noexcept { return false; }
   /// drain() will follow: what is answered until then says so.
   virtual void drain_notice() = 0;
   /// The connection has to end soon: requests under way are finished first.

@@ -38,6 +38,8 @@ class HttpFilter {
   virtual void on_downstream_below_low_watermark() {}
   /// The stream ends (response done, reset, or local reply in its place): stop all work. Called once.
   virtual void on_stream_end() {}
+  /// After that: the stream's access logs have been written.
+  virtual void on_stream_logged() {}
 
  protected:
   Stream& stream_;

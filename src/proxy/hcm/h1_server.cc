@@ -24,7 +24,7 @@ void H1Server::feed(Buffer& in) {
   if (begins && response_ends_[0] > session_.bytes_sent()) return refuse_flood();
   codec_.feed(in, *this);
   if (stream_ != nullptr || !session_.open() || !codec_.between_requests() || in.empty()) return;
-  stream_ = &session_.new_stream(*this);  // part of a head is here: the request's clocks run
+  begin_stream();  // part of a head is here: the request's clocks run
   if (config_.request_headers_timeout) headers_timeout_.arm(*config_.request_headers_timeout);
 }
 
@@ -53,8 +53,13 @@ void H1Server::pause_reading(bool pause) {
   session_.resume_reading();
 }
 
+void H1Server::begin_stream() {
+  stream_ = &session_.new_stream(*this);
+  closing_ = closing_ || last_next_;
+}
+
 http::RequestHead& H1Server::on_request_start() {
-  if (stream_ == nullptr) stream_ = &session_.new_stream(*this);
+  if (stream_ == nullptr) begin_stream();
   return stream_->request();
 }
 
@@ -99,8 +104,8 @@ void H1Server::on_headers_timeout() {
 namespace {
 /// "HTTP/1.1 200 " and the ends of the status line and of the head.
 constexpr std::uint64_t kStatusLineBytes = 17;
-std::uint64_t header_bytes(std::uint64_t head_bytes, std::uint16_t status) {
-  return head_bytes - kStatusLineBytes - http::reason_phrase(status).size();
+std::uint64_t header_bytes(std::uint64_t head_bytes, const http::ResponseHead& head) {
+  return head_bytes - kStatusLineBytes - (head.reason.empty() ? http::reason_phrase(head.status) : head.reason).size();
 }
 }  // namespace
 
@@ -110,7 +115,7 @@ void H1Server::write_informational(const http::ResponseHead& head) {
                             {config_.http1.header_case, false, {}}, session_.output());
   const std::uint64_t wrote = session_.output().size() - before;
   sent_ += wrote;
-  header_sent_ += header_bytes(wrote, head.status);
+  header_sent_ += header_bytes(wrote, head);
   session_.schedule_flush();
 }
 
@@ -120,7 +125,7 @@ void H1Server::write_head(const http::ResponseHead& head, bool end_stream, http:
                                        {config_.http1.header_case, config_.http1.enable_trailers, connection}, session_.output());
   const std::uint64_t wrote = session_.output().size() - before;
   sent_ += wrote;
-  header_sent_ += header_bytes(wrote, head.status);
+  header_sent_ += header_bytes(wrote, head);
   if (framing_ == http::BodyFraming::until_close) closing_ = true;
   session_.schedule_flush();
 }
@@ -202,9 +207,9 @@ void H1Server::stop() noexcept {
   pauses_ = 0;
 }
 
-void H1Server::on_gone() {
+void H1Server::on_gone(std::string_view details) {
   headers_timeout_.cancel();
-  if (stream_ != nullptr) stream_->on_downstream_gone();
+  if (stream_ != nullptr) stream_->on_downstream_gone(details);
 }
 
 void H1Server::drain() {

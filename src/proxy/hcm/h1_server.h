@@ -20,7 +20,8 @@ class H1Server final : public ServerProtocol, private Downstream, private http::
   void on_output_below() override;
   bool idle() const noexcept override { return stream_ == nullptr; }
   void stop() noexcept override;
-  void on_gone() override;
+  void on_gone(std::string_view details) override;
+  bool close_after_next() noexcept override { return last_next_ = true; }
   void drain_notice() override { draining_ = true; }
   void drain() override;
 
@@ -45,6 +46,7 @@ class H1Server final : public ServerProtocol, private Downstream, private http::
 
   void on_headers_timeout();
   void refuse_flood();
+  void begin_stream();
 
   Session& session_;
   const Config& config_;
@@ -57,6 +59,7 @@ class H1Server final : public ServerProtocol, private Downstream, private http::
   std::uint64_t response_ends_[2] = {};  // of the last two, among the bytes put out: the older first
   bool closing_ = false, linger_ = false, tunnel_ = false;
   bool drained_ = false;       // no further request is served
+  bool last_next_ = false;     // the next request is the connection's last
   bool next_request_ = false;  // the turn's end starts the next request
   event::Alarm<H1Server, &H1Server::on_headers_timeout> headers_timeout_;
 };

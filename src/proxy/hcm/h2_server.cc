@@ -237,7 +237,7 @@ void H2Server::on_block_begin(http2::CodecStream& c) {
   auto& s = static_cast<H2ServerStream&>(c);
   if (s.stream_ == nullptr) return;
   Arena& arena = s.stream_->arena();
-  s.trailers_ = arena.make<http::HeaderMap>(arena);
+  s.trailers_ = arena.make<http::HeaderMap>(arena, http::MapOf::request_trailers);
 }
 
 bool H2Server::on_header(http2::CodecStream& c, std::string_view name, std::string_view value) {
@@ -324,12 +324,12 @@ void H2Server::on_local_end(http2::CodecStream& c) {
 
 // ---- end of the connection
 
-void H2Server::on_gone() {
+void H2Server::on_gone(std::string_view details) {
   dead_ = true;
   keepalive_.stop();
-  open_.each([](H2ServerStream& s) {
+  open_.each([details](H2ServerStream& s) {
     s.timeout_.cancel();
-    if (s.stream_ != nullptr) s.stream_->on_downstream_gone();
+    if (s.stream_ != nullptr) s.stream_->on_downstream_gone(details);
   });
 }
 

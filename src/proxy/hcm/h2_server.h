@@ -65,7 +65,7 @@ class H2Server final : public ServerProtocol, private http2::CodecEvents, privat
   void on_output_below() override {}
   bool idle() const noexcept override { return open_streams_ == 0; }
   void stop() noexcept override { dead_ = true; }
-  void on_gone() override;
+  void on_gone(std::string_view details) override;
   void drain_notice() override;
   void drain() override;
 

@@ -1,10 +1,10 @@
 #include "proxy/hcm/hygiene.h"
 
-#include "proxy/hcm/client_cert.h"
-
+#include <algorithm>
 #include <charconv>
 #include <span>
 
+#include "proxy/hcm/client_cert.h"
 #include "proxy/http/h1_parser.h"
 
 namespace outrigger::hcm {
@@ -160,6 +160,20 @@ void set_forwarded_port(HeaderMap& h, std::uint16_t port) {
   h.set(Name::x_forwarded_port, h.arena().copy({text, static_cast<std::size_t>(end - text)}));
 }
 
+std::string_view proto_of(const http::ConnectionInfo& connection) noexcept {
+  return connection.tls != nullptr ? "https" : "http";
+}
+
+/// Of the client: told by the port it went to, when a listener filter knows that.
+std::string_view proto_of(const Config& c, const http::ConnectionInfo& connection) noexcept {
+  const auto has = [&](const std::vector<std::uint32_t>& ports) {
+    return std::find(ports.begin(), ports.end(), connection.local.port()) != ports.end();
+  };
+  if (connection.local_restored && has(c.https_ports)) return "https";
+  if (connection.local_restored && has(c.http_ports)) return "http";
+  return proto_of(connection);
+}
+
 void set_request_id(const Config& c, http::RequestHead& head, bool edge, Random& random) {
   if (!c.generate_request_id) return;
   const bool force = edge && !c.preserve_external_request_id;
@@ -228,7 +242,7 @@ std::uint16_t mutate_request(const Config& c, http::RequestHead& head, http::Str
   HeaderMap& h = head.headers;
   const auto& connection = *info.connection;
   h.remove(Name::x_envoy_internal);
-  const std::string_view proto = connection.tls != nullptr ? "https" : "http";
+  const std::string_view proto = proto_of(connection);
   net::Address client;
   bool trusted_check = false;
   if (c.use_remote_address) {
@@ -239,7 +253,7 @@ std::uint16_t mutate_request(const Config& c, http::RequestHead& head, http::Str
     }
     if (client.empty()) client = connection.remote;
     if (!c.skip_xff_append) append_peer(c, h, connection.remote);
-    if (c.xff_trusted_hops == 0 || !h.has(Name::x_forwarded_proto)) h.set(Name::x_forwarded_proto, proto);
+    if (c.xff_trusted_hops == 0 || !h.has(Name::x_forwarded_proto)) h.set(Name::x_forwarded_proto, proto_of(c, connection));
     if (c.append_x_forwarded_port && (c.xff_trusted_hops == 0 || !h.has(Name::x_forwarded_port)))
       set_forwarded_port(h, connection.local.port());
   } else {

@@ -16,7 +16,8 @@ struct ListenerContext {
   std::uint32_t buffer_bytes_max = 1024 * 1024;
   const Drain* drain = nullptr;
   const Drain* server_drain = nullptr;
-  const accesslog::AccessLogs* access_logs = nullptr;  // the listener's own: one line per connection
+  const accesslog::AccessLogs* access_logs = nullptr;   // the listener's own: one line per connection
+  std::optional<Duration> high_watermark_timeout = {};  // unset: a slow client is waited for
 };
 
 class NetworkFilterFactory {

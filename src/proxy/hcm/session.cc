@@ -28,7 +28,8 @@ Session::Session(Worker& worker, ConfigPtr config, std::unique_ptr<net::Transpor
       idle_(worker.thread.loop.timers(), *this),
       drain_(worker.thread.loop.timers(), *this),
       delayed_close_(worker.thread.loop.timers(), *this),
-      max_duration_(worker.thread.loop.timers(), *this) {}
+      max_duration_(worker.thread.loop.timers(), *this),
+      high_watermark_(worker.thread.loop.timers(), *this) {}
 
 Session::~Session() = default;
 
@@ -36,6 +37,12 @@ std::unique_ptr<net::Connection> SessionFactory::make(Worker& worker, std::uniqu
                                                       http::ConnectionInfo info, const ListenerContext& listener,
                                                       net::ConnectionOwner& owner) const {
   return std::make_unique<Session>(worker, config_, std::move(transport), std::move(info), listener, owner);
+}
+
+/// Longer by up to `percent` of it.
+Duration Session::jittered(Duration d, double percent) noexcept {
+  const auto most = static_cast<double>(d.count()) * percent / 100;
+  return d + Duration(static_cast<Duration::rep>(worker_.thread.random.below(static_cast<std::uint64_t>(most) + 1)));
 }
 
 void Session::start() {
@@ -48,7 +55,8 @@ void Session::start() {
     cells.inc(config_->stats, HttpStat::downstream_cx_ssl_active);
   }
   wait_idle();
-  if (config_->max_connection_duration) max_duration_.arm(*config_->max_connection_duration);
+  if (const auto& limit = config_->max_connection_duration)
+    max_duration_.arm(jittered(*limit, config_->max_connection_duration_jitter));
   transport_->start(*this);
 }
 
@@ -194,9 +202,11 @@ void Session::flush() {
 
 void Session::check_watermarks() {
   const std::size_t high = listener_.buffer_bytes_max;
+  if (high_watermark_.armed() && out_.size() <= high / 2) high_watermark_.cancel();
   if (state_ == State::closed || protocol_ == nullptr) return;
   if (!above_ && high != 0 && out_.size() > high) {
     above_ = true;
+    if (listener_.high_watermark_timeout && !high_watermark_.armed()) high_watermark_.arm(*listener_.high_watermark_timeout);
     protocol_->on_output_above();
   } else if (above_ && out_.size() <= high / 2) {
     above_ = false;
@@ -247,32 +257,44 @@ void Session::on_delayed_close() {
   finish_close(false);
 }
 
+/// What the client doesn't take is lost.
+void Session::on_high_watermark_timeout() {
+  too_slow_ = true;
+  finish_close(false);
+}
+
 void Session::on_remote_gone(bool reset) { finish_close(true, reset); }
 
 void Session::finish_close(bool by_remote, bool reset) {
   if (state_ == State::closed) return;
   const bool active = protocol_ != nullptr && !protocol_->idle();
   state_ = State::closed;
-  if (protocol_ != nullptr) protocol_->on_gone();
+  if (protocol_ != nullptr)
+    protocol_->on_gone(too_slow_ ? "downstream_local_disconnect(buffer_high_watermark_timeout_reached)"
+                                 : "downstream_remote_disconnect");
+  if (too_slow_) info_.local_close_reason = "buffer_high_watermark_timeout_reached";  // not for the stream's log
   auto& cells = worker_.thread.cells;
   const auto b = config_->stats;
   cells.add(b, HttpStat::downstream_cx_destroy);
   cells.add(b, by_remote ? HttpStat::downstream_cx_destroy_remote : HttpStat::downstream_cx_destroy_local);
   if (active) {
     cells.add(b, HttpStat::downstream_cx_destroy_active_rq);
-    cells.add(b, by_remote ? HttpStat::downstream_cx_destroy_remote_active_rq : HttpStat::downstream_cx_destroy_local_active_rq);
+    const bool remote = by_remote || too_slow_;  // as Envoy counts
+    cells.add(b, remote ? HttpStat::downstream_cx_destroy_remote_active_rq : HttpStat::downstream_cx_destroy_local_active_rq);
   }
   cells.dec(b, HttpStat::downstream_cx_active);
   if (info_.tls != nullptr) cells.dec(b, HttpStat::downstream_cx_ssl_active);
   if (protocol_ != nullptr)
     cells.dec(b, protocol_->protocol() == http::Protocol::http2 ? HttpStat::downstream_cx_http2_active
                                                                 : HttpStat::downstream_cx_http1_active);
+  if (soft_drain_) cells.dec(b, HttpStat::downstream_cx_http1_soft_drain);
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(worker_.thread.loop.now() - info_.start);
   cells.record(b, HttpStat::downstream_cx_length_ms, static_cast<std::uint64_t>(ms.count()));
   idle_.cancel();
   drain_.cancel();
   delayed_close_.cancel();
   max_duration_.cancel();
+  high_watermark_.cancel();
   in_.clear();
   out_.clear();
   if (reset) info_.close_type = http::CloseType::remote_reset;
@@ -324,11 +346,16 @@ void Session::start_drain_sequence() {
   if (protocol_ == nullptr) return begin_close(false);
   if (std::exchange(draining_, true)) return;
   protocol_->drain_notice();
-  drain_.arm(config_->drain_timeout);
+  drain_.arm(jittered(config_->drain_timeout, config_->drain_timeout_jitter));
 }
 
 void Session::on_max_duration() {
   worker_.thread.cells.add(config_->stats, HttpStat::downstream_cx_max_duration_reached);
+  if (config_->http1_safe_max_connection_duration && protocol_ != nullptr && protocol_->close_after_next()) {
+    soft_drain_ = true;
+    worker_.thread.cells.inc(config_->stats, HttpStat::downstream_cx_http1_soft_drain);
+    return;
+  }
   start_drain_sequence();
 }
 

@@ -82,6 +82,8 @@ class Session final : public net::Connection, private net::TransportEvents, priv
   void log();
   void on_delayed_close();
   void on_max_duration();
+  void on_high_watermark_timeout();
+  Duration jittered(Duration d, double percent) noexcept;
 
   Worker& worker_;
   ConfigPtr config_;
@@ -96,11 +98,13 @@ class Session final : public net::Connection, private net::TransportEvents, priv
   std::uint32_t requests_ = 0;
   State state_ = State::open;
   bool readable_ = false, in_read_loop_ = false, above_ = false, draining_ = false, has_request_ = false;
+  bool soft_drain_ = false, too_slow_ = false;
   http::ResponseFlags flags_;
   event::Alarm<Session, &Session::on_idle> idle_;
   event::Alarm<Session, &Session::on_drain_timeout> drain_;
   event::Alarm<Session, &Session::on_delayed_close> delayed_close_;
   event::Alarm<Session, &Session::on_max_duration> max_duration_;
+  event::Alarm<Session, &Session::on_high_watermark_timeout> high_watermark_;
 };
 
 }  // namespace outrigger::hcm

@@ -16,7 +16,8 @@ Stream::Stream(Worker& worker)
     : worker_(worker),
       idle_(worker.thread.loop.timers(), *this),
       max_duration_(worker.thread.loop.timers(), *this),
-      request_timeout_(worker.thread.loop.timers(), *this) {}
+      request_timeout_(worker.thread.loop.timers(), *this),
+      periodic_log_(worker.thread.loop.timers(), *this) {}
 
 Stream::~Stream() = default;
 
@@ -40,6 +41,7 @@ void Stream::start(Session& session, Downstream& down, http::Protocol protocol) 
   if (config_->request_timeout) request_timeout_.arm(*config_->request_timeout);
   if (config_->stream_idle_timeout) set_idle_timeout(config_->stream_idle_timeout);
   if (config_->max_stream_duration && config_->max_stream_duration->count() > 0) max_duration_.arm(*config_->max_stream_duration);
+  if (config_->log_flush_interval) periodic_log_.arm(*config_->log_flush_interval);
 }
 
 std::uint32_t Stream::buffer_bytes_max() const noexcept { return session_->listener().buffer_bytes_max; }
@@ -47,46 +49,6 @@ std::uint32_t Stream::buffer_bytes_max() const noexcept { return session_->liste
 format::Context Stream::format_context() noexcept { return {&info_, request_, response_, response_trailers_, "NotSet"}; }
 
 route::MatchContext Stream::match_context() noexcept { return {&info_, worker_.thread.runtime.get(), random_}; }
-
-const route::Route* Stream::route() {
-  if (route_known_) return route_;
-  route_known_ = true;
-  route_ = nullptr;
-  chosen_ = {};
-  if (config_->routes == nullptr) return nullptr;
-  const auto authority = request_->authority;
-  if (config_->strip_any_host_port && request_->is_connect())  // the port stays for the upstream
-    request_->authority = authority.substr(0, authority.rfind(':'));
-  const auto* vh = config_->routes->find_vhost(*request_);
-  request_->authority = authority;
-  if (vh == nullptr) return nullptr;
-  const auto* proto = request_->headers.find(Name::x_forwarded_proto);
-  if (proto != nullptr && proto->value.empty()) return nullptr;  // as Envoy, for want of a scheme
-  route_ = config_->routes->match_in(*vh, *request_, match_context());
-  if (route_ != nullptr) {
-    info_.route_name = route_->name;
-    info_.route_metadata = route_->metadata.get();
-    info_.virtual_host = vh->name;
-    info_.virtual_host_metadata = vh->metadata.get();
-    if (route_->kind == route::Route::forward) chosen_ = route::choose_cluster(*route_, *request_, match_context());
-  }
-  return route_;
-}
-
-const route::FilterOverride* Stream::override_for(std::string_view filter) noexcept {
-  const auto* r = route();
-  if (r == nullptr) return nullptr;
-  const auto in = [&](const route::FilterOverrides& all) -> const route::FilterOverride* {
-    for (const auto& o : all)
-      if (o.filter == filter) return &o;
-    return nullptr;
-  };
-  if (chosen_.weight != nullptr)
-    if (const auto* o = in(chosen_.weight->overrides)) return o;
-  if (const auto* o = in(r->overrides)) return o;
-  if (const auto* o = in(r->vhost->overrides)) return o;
-  return in(r->vhost->config->overrides);
-}
 
 // ---- the request comes in
 
@@ -203,8 +165,10 @@ void Stream::on_request_head(const http::Framing& framing, bool end_stream) {
     go.status = 100;
     down_->write_informational(go);
   }
+  info_.route_resolutions = 1;  // one is counted even when the request is answered before
   if (!check_request(framing)) return;
   normalize_host(*config_, head, session_->info().local.port());
+  route::apply(config_->early_mutations, head.headers, format_context());
   bool upgrade_known = false;
   if (framing.upgrade || head.is_connect()) {
     bool enabled = false;
@@ -212,6 +176,7 @@ void Stream::on_request_head(const http::Framing& framing, bool end_stream) {
     request_complete_ = false;  // what follows is no body
     if (!accept_upgrade(upgrade_known, enabled)) return;
     route_known_ = false;  // it may look at headers that are yet to change
+    route_counted_ = false;
   }
   strip_hop_by_hop(head, upgrade_ && upgrade_known);
   if (head.authority.data() == nullptr) return reject_without_host();  // Connection named it
@@ -226,6 +191,7 @@ void Stream::on_request_head(const http::Framing& framing, bool end_stream) {
   }
   apply_route_limits();
   end_on_head_ = end_stream;
+  if (config_->log_on_new_request) log(accesslog::LogType::downstream_start);
   make_filters();
   run_head(0);
 }
@@ -257,7 +223,7 @@ void Stream::on_request_trailers(http::HeaderMap& trailers) {
   request_complete_ = true;
   info_.last_downstream_rx = worker_.thread.loop.now();
   request_timeout_.cancel();
-  request_trailers_ = arena_.make<http::HeaderMap>(arena_);
+  request_trailers_ = arena_.make<http::HeaderMap>(arena_, http::MapOf::request_trailers);
   request_trailers_->copy_from(trailers);
   info_.bytes.header_received += trailers.line_bytes();
   if (!stopped_ && filter_count_ > 0) run_trailers(0);
@@ -304,6 +270,11 @@ void Stream::end_filters() {
   for (std::size_t i = 0; i < filter_count_; ++i) filters_[i]->on_stream_end();
   if (filter_count_ > 0) ended_filters_ = arena_.make<EndedFilters>(filters_, filter_count_, ended_filters_);
   filter_count_ = 0;
+}
+
+void Stream::tell_logged() {
+  if (ended_filters_ == nullptr) return;
+  for (std::size_t i = 0; i < ended_filters_->count; ++i) ended_filters_->filters[i]->on_stream_logged();
 }
 
 void Stream::destroy_ended_filters() noexcept {
@@ -356,8 +327,12 @@ void Stream::continue_request(HttpFilter& from) {
 }
 
 void Stream::restart(Buffer& body) {
-  log();
+  record_route_stats();
+  logs_first_ = true;
   end_filters();
+  log_end();
+  tell_logged();
+  logs_first_ = false;
   stopped_ = false;
   end_on_head_ = body.empty();
   held_.clear();
@@ -365,12 +340,18 @@ void Stream::restart(Buffer& body) {
   response_ = nullptr;
   response_trailers_ = nullptr;
   info_.upstream.reset();
+  info_.upstream_bytes = {};
   info_.attempt_count = 0;
   info_.flags = {};
   info_.details = {};
   info_.response_code = 0;
-  route_known_ = false;
+  info_.end = {};
+  route_known_ = route_counted_ = false;
+  info_.route_resolutions = 1;
+  info_.route_time = Duration{0};
   apply_route_limits();
+  if (config_->log_flush_interval) periodic_log_.arm(*config_->log_flush_interval);
+  if (config_->log_on_new_request) log(accesslog::LogType::downstream_start);
   make_filters();
   run_head(0);
   if (end_on_head_ || ended_ || response_complete_) return;
@@ -421,6 +402,8 @@ void Stream::end(bool aborted) {
   idle_.cancel();
   max_duration_.cancel();
   request_timeout_.cancel();
+  periodic_log_.cancel();
+  logs_first_ = aborted && !aborted_;
   end_filters();
   info_.end = worker_.thread.loop.now();
   auto& cells = worker_.thread.cells;
@@ -430,26 +413,13 @@ void Stream::end(bool aborted) {
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(info_.end - info_.start);
   cells.record(config_->stats, HttpStat::downstream_rq_time, static_cast<std::uint64_t>(ms.count()));
   if (upgrade_) cells.dec(config_->stats, HttpStat::downstream_cx_upgrades_active);
-  log();
+  record_route_stats();
+  log_end();
+  tell_logged();
   session_ = nullptr;
   Downstream* d = std::exchange(down_, nullptr);
   worker_.thread.loop.defer(*this);
   d->on_stream_done(*this, request_complete_, aborted);
-}
-
-void Stream::log() {
-  if (config_->access_logs.empty()) return;
-  const bool forwards = route_known_ && route_ != nullptr && route_->kind == route::Route::forward;
-  if (forwards && info_.cluster.empty() && info_.details != "direct_response") {
-    // Answered before the router: the log still names the cluster.
-    const auto* c = chosen_.cluster.empty() ? nullptr : worker_.clusters.find(chosen_.cluster);
-    if (c != nullptr) info_.set_cluster(c->config().name, c->config().observability_name, c->config().metadata);
-  }
-  if (info_.end == TimePoint{}) info_.end = worker_.thread.loop.now();
-  if (down_ != nullptr) down_->meter(info_.bytes);
-  const accesslog::LogContext c{format_context(), accesslog::LogType::downstream_end, worker_.thread.runtime.get(),
-                                &worker_.thread.random, worker_.thread.loop.now()};
-  for (const auto& l : config_->access_logs) l->log(c);
 }
 
 void Stream::run_deferred() { recycle(); }
@@ -473,8 +443,9 @@ void Stream::recycle() {
   internal_redirects = 0;
   redirect_hops = nullptr;
   idle_after_ = {};
-  head_received_ = request_complete_ = end_on_head_ = stopped_ = held_end_ = held_pause_ = route_known_ = false;
-  response_started_ = response_complete_ = ended_ = upgrade_ = in_filters_ = saw_close_ = local_ = bodiless_ = aborted_ = false;
+  head_received_ = request_complete_ = end_on_head_ = stopped_ = held_end_ = held_pause_ = route_known_ = route_counted_ = false;
+  response_started_ = response_complete_ = ended_ = logs_first_ = upgrade_ = in_filters_ = saw_close_ = local_ = bodiless_ =
+      aborted_ = false;
   constexpr std::size_t kSpareMax = 64;
   if (w.spare_streams.size() < kSpareMax)
     w.spare_streams.emplace_back(this);

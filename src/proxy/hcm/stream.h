@@ -34,6 +34,7 @@ struct LocalReply {
   bool finalize = true;
   const route::ClusterWeight* weight = nullptr;
   std::string_view attempt_count{};  // x-envoy-attempt-count: added after those mutations
+  bool overloaded = false;           // x-envoy-overloaded: too
 };
 
 class Stream final : private event::Deferred {
@@ -103,6 +104,8 @@ class Stream final : private event::Deferred {
   void restart(Buffer& body);
   void set_idle_timeout(std::optional<Duration> d);
   bool ended() const noexcept { return ended_; }
+  /// Filters end, and the line of the stream is written before theirs.
+  bool logs_first() const noexcept { return logs_first_; }
   std::uint32_t internal_redirects = 0;  // followed so far for this request
   struct RedirectHop {                   // followed for a route that looks at them; in the arena
     std::string_view from, to;           // names of routes
@@ -119,6 +122,7 @@ class Stream final : private event::Deferred {
   void find_upgrade(std::string_view type, bool& known, bool& enabled);
   void make_filters();
   void end_filters();
+  void tell_logged();
   void destroy_ended_filters() noexcept;
   void run_head(std::size_t from);
   void run_body(std::size_t from, Buffer& body, bool end_stream);
@@ -132,7 +136,11 @@ class Stream final : private event::Deferred {
   void count_response(std::uint16_t status);
   void finish();
   void end(bool abort);
-  void log();
+  void log(accesslog::LogType type);
+  void log_end();
+  void on_periodic_log();
+  void find_route();
+  void record_route_stats() noexcept;
   void touch() noexcept;
   void on_idle();
   void on_max_duration();
@@ -167,12 +175,14 @@ class Stream final : private event::Deferred {
   Duration idle_after_{};
   std::uint64_t random_ = 0;
   bool head_received_ = false, request_complete_ = false, end_on_head_ = false;
-  bool stopped_ = false, held_end_ = false, held_pause_ = false, route_known_ = false;
+  bool stopped_ = false, held_end_ = false, held_pause_ = false;
+  bool route_known_ = false, route_counted_ = false, logs_first_ = false;
   bool response_started_ = false, response_complete_ = false, ended_ = false, upgrade_ = false;
   bool in_filters_ = false, saw_close_ = false, local_ = false, bodiless_ = false, aborted_ = false;
   event::Alarm<Stream, &Stream::on_idle> idle_;
   event::Alarm<Stream, &Stream::on_max_duration> max_duration_;
   event::Alarm<Stream, &Stream::on_request_timeout> request_timeout_;
+  event::Alarm<Stream, &Stream::on_periodic_log> periodic_log_;
 };
 
 }  // namespace outrigger::hcm

@@ -1,6 +1,7 @@
 // The stream's second half: what goes back to the client.
 #include "proxy/hcm/hygiene.h"
 #include "proxy/hcm/local_reply.h"
+#include "proxy/hcm/proxy_status.h"
 #include "proxy/hcm/session.h"
 #include "proxy/hcm/stream.h"
 
@@ -122,6 +123,7 @@ void Stream::write_head(http::ResponseHead& head, bool end_stream) {
     head.headers.add(Name::date, arena_.copy(date));
   }
   mutate_response(*config_, *request_, upgrade_ && head.headers.has(Name::upgrade), head);
+  if (config_->proxy_status) add_proxy_status(*config_->proxy_status, info_, head);
   const auto connection = connection_header(head);
   if (!connection.empty() && !head.headers.has(Name::connection))
     info_.connection_header_bytes = static_cast<std::uint32_t>(std::string_view("connection").size() + connection.size());
@@ -135,6 +137,7 @@ void Stream::write_head(http::ResponseHead& head, bool end_stream) {
                                 : http::BodyRule::any;
   info_.first_downstream_tx = worker_.thread.loop.now();
   down_->write_head(head, end_stream, rule, connection);
+  if (tunnel && config_->log_on_tunnel) log(accesslog::LogType::downstream_tunnel_established);
   if (end_stream) finish();
 }
 
@@ -153,6 +156,7 @@ void Stream::local_reply(const LocalReply& reply) {
   for (std::size_t i = 0; i < reply.headers_count; ++i) head.headers.add_copy(reply.headers[i].first, reply.headers[i].second);
   if (reply.finalize && route_known_ && route_ != nullptr)
     route::finalize_response(*route_, reply.weight, head, format_context());
+  if (reply.overloaded) head.headers.add("x-envoy-overloaded", "true");
   if (!reply.attempt_count.empty()) head.headers.set(Name::x_envoy_attempt_count, arena_.copy(reply.attempt_count));
   info_.response_code = reply.status;
   info_.local_reply_body = body;

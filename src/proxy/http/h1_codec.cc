@@ -19,12 +19,12 @@ void skip_empty_lines(Buffer& in) {
 }
 
 /// The complete head copied to the arena; null: not complete yet, or too large (`error`).
-/// `simple`: an HTTP/0.9 request is complete with its only line.
-char* take_head(Buffer& in, Arena* (*arena_of)(void*), void* ctx, std::size_t bytes_max, bool simple, std::size_t& scanned,
-                std::size_t& size, bool& error) {
+/// `requests`: an HTTP/0.9 request is complete with its only line; null: responses are read.
+char* take_head(Buffer& in, Arena* (*arena_of)(void*), void* ctx, std::size_t bytes_max, const Http1Options* requests,
+                std::size_t& scanned, std::size_t& size, bool& error) {
   const auto have = in.linearize(std::min(in.size(), bytes_max + 1));
   size = find_head_end({have.data(), have.size()}, scanned);
-  if (size == 0 && simple) size = find_simple_request({have.data(), have.size()});
+  if (size == 0 && requests != nullptr) size = find_simple_request({have.data(), have.size()}, requests->allow_custom_methods);
   if (size == 0 || size > bytes_max) {
     error = size > bytes_max || have.size() > bytes_max;
     return nullptr;
@@ -69,7 +69,7 @@ bool H1ServerCodec::read_head(Buffer& in, Events& events) {
         c.head = &c.events.on_request_start();
         return &c.head->headers.arena();
       },
-      &ctx, bytes_max, true, scanned_, size, error);
+      &ctx, bytes_max, &options_, scanned_, size, error);
   message_bytes_ = text == nullptr ? in.size() : size;
   if (text == nullptr) {
     if (error) {
@@ -94,7 +94,7 @@ bool H1ServerCodec::read_head(Buffer& in, Events& events) {
 void H1ServerCodec::read_chunks(Buffer& in, Events& events) {
   Buffer body;
   Arena& arena = head_->headers.arena();
-  if (trailers_ == nullptr && options_.enable_trailers) trailers_ = arena.make<HeaderMap>(arena);
+  if (trailers_ == nullptr && options_.enable_trailers) trailers_ = arena.make<HeaderMap>(arena, MapOf::request_trailers);
   const std::size_t before = in.size();
   const auto status = chunks_.feed(in, body, options_, arena, trailers_);
   message_bytes_ += before - in.size();
@@ -169,7 +169,7 @@ bool H1ClientCodec::read_head(Buffer& in, Events& events) {
   std::size_t size = 0;
   char* text = take_head(
       in, [](void* p) -> Arena* { return &static_cast<Events*>(p)->response_arena(); }, &events,
-      std::size_t{options_.headers_kb_max} * 1024, false, scanned_, size, error);
+      std::size_t{options_.headers_kb_max} * 1024, nullptr, scanned_, size, error);
   if (text == nullptr) {
     if (error) fail(events, kHeadersTooLarge);
     return false;
@@ -225,7 +225,7 @@ void H1ClientCodec::feed(Buffer& in, Events& events) {
       case State::chunked: {
         Buffer body;
         Arena& arena = events.response_arena();
-        if (trailers_ == nullptr && options_.enable_trailers) trailers_ = arena.make<HeaderMap>(arena);
+        if (trailers_ == nullptr && options_.enable_trailers) trailers_ = arena.make<HeaderMap>(arena, MapOf::response_trailers);
         const std::size_t before = in.size();
         const auto status = chunks_.feed(in, body, options_, arena, trailers_);
         if (status == ChunkDecoder::Status::error) return fail(events, chunks_.error());

@@ -34,11 +34,17 @@ constexpr H1Error kBadEncoding{501, "Not Implemented", "http1.invalid_transfer_e
 constexpr H1Error kUnderscore{400, "Bad Request", kUnderscoreDetail};
 constexpr H1Error kManyHeaders{431, "Request Header Fields Too Large", "http1.too_many_headers"};
 
+bool is_token(std::string_view s) noexcept {
+  for (unsigned char c : s)
+    if (kChars.token[c] == 0) return false;
+  return !s.empty();
+}
+
 bool known_method(std::string_view m) noexcept {
   static constexpr std::string_view kMethods[] = {
       "GET",    "POST",   "PUT",       "HEAD",   "DELETE",   "OPTIONS",   "PATCH",      "CONNECT",    "TRACE",
       "ACL",    "BIND",   "CHECKOUT",  "COPY",   "LINK",     "LOCK",      "MERGE",      "MKACTIVITY", "MKCALENDAR",
-      "MKCOL",  "MOVE",   "M-SEARCH",  "NOTIFY", "PROPFIND", "PROPPATCH", "PURGE",      "REBIND",     "REPORT",
+      "MKCOL",  "MOVE",   "MSEARCH",   "NOTIFY", "PROPFIND", "PROPPATCH", "PURGE",      "REBIND",     "REPORT",
       "SEARCH", "SOURCE", "SUBSCRIBE", "UNBIND", "UNLINK",   "UNLOCK",    "UNSUBSCRIBE"};
   for (auto k : kMethods)
     if (k == m) return true;
@@ -104,18 +110,32 @@ std::string_view join_lines(char*& q, char* end, char* value) {
   return {value, static_cast<std::size_t>(out - value)};
 }
 
+HeaderMap::NameCase* keep_names(HeaderMap& headers, const Http1Options& o) {
+  if (o.header_case != HeaderCase::preserve && o.header_case != HeaderCase::preserve_else_proper) return nullptr;
+  auto* names = headers.arena().make<HeaderMap::NameCase>();
+  names->else_proper = o.header_case == HeaderCase::preserve_else_proper;
+  headers.set_name_case(names);
+  return names;
+}
+
+/// Before the name is made lower case; `last` is the end of the list so far.
+void remember_name(const char* q, const char* end, Arena& arena, HeaderMap::NameCase::Received**& last) {
+  const auto* colon = static_cast<const char*>(std::memchr(q, ':', static_cast<std::size_t>(end - q)));
+  if (colon == nullptr) return;
+  *last = arena.make<HeaderMap::NameCase::Received>(arena.copy({q, static_cast<std::size_t>(colon - q)}));
+  last = &(*last)->next;
+}
+
 /// Parses fields from q up to the empty line. Lines end in CRLF or, as Envoy allows, bare LF.
 /// `headers` null: their form is checked, no more. `scan` null: they are trailers.
 H1Error parse_fields(char* q, char* end, const Http1Options& o, HeaderMap* headers, HeaderScan* scan) {
+  auto* names = headers != nullptr && scan != nullptr ? keep_names(*headers, o) : nullptr;
+  auto** last_name = names == nullptr ? nullptr : &names->received;
   for (;;) {
     if (q >= end) return kBad;
     if (*q == '\n' || (*q == '\r' && q + 1 < end && q[1] == '\n')) return {};
     char* name = q;
-    const char* original = nullptr;
-    if (headers != nullptr && o.header_case == HeaderCase::preserve) {
-      const auto* colon = static_cast<const char*>(std::memchr(q, ':', static_cast<std::size_t>(end - q)));
-      if (colon != nullptr) original = headers->arena().copy({q, static_cast<std::size_t>(colon - q)}).data();
-    }
+    if (last_name != nullptr) remember_name(q, end, headers->arena(), last_name);
     unsigned char c;
     bool underscore = false;
     while (q < end && (c = kChars.token[static_cast<unsigned char>(*q)]) != 0) {
@@ -151,7 +171,7 @@ H1Error parse_fields(char* q, char* end, const Http1Options& o, HeaderMap* heade
     const Name id = lookup(key);
     if (scan != nullptr)
       if (H1Error e = note_header(id, text, *scan)) return e;
-    headers->append_entry(id, {id == Name::other ? key : text_of(id), text, original});
+    headers->append_entry(id, {id == Name::other ? key : text_of(id), text});
   }
 }
 
@@ -234,13 +254,13 @@ struct RequestLine {
 };
 
 /// Words set apart by any blanks, as Envoy accepts them; a target with a blank in it is none.
-H1Error split_request_line(std::string_view line, RequestLine& out) noexcept {
+H1Error split_request_line(std::string_view line, bool custom_methods, RequestLine& out) noexcept {
   constexpr std::string_view kBlanks = " \t";
   while (!line.empty() && is_blank(line.back())) line.remove_suffix(1);
   const std::size_t space = line.find_first_of(kBlanks);
   if (space == std::string_view::npos) return kBad;
   out.method = line.substr(0, space);
-  if (!known_method(out.method)) return kBad;
+  if (custom_methods ? !is_token(out.method) : !known_method(out.method)) return kBad;
   for (char c : line)
     if (is_control(c)) return kBadChars;
   line.remove_prefix(line.find_first_not_of(kBlanks, space));
@@ -331,21 +351,53 @@ std::size_t find_head_end(std::string_view data, std::size_t& scanned) noexcept 
   }
 }
 
-std::size_t find_simple_request(std::string_view data) noexcept {
+std::size_t find_simple_request(std::string_view data, bool any_method) noexcept {
   const std::size_t nl = data.find('\n');
   if (nl == std::string_view::npos) return 0;
   std::string_view line = data.substr(0, nl);
   if (line.ends_with('\r')) line.remove_suffix(1);
   RequestLine words;
-  return !split_request_line(line, words) && words.version.empty() ? nl + 1 : 0;
+  return !split_request_line(line, any_method, words) && words.version.empty() ? nl + 1 : 0;
 }
+
+namespace {
+/// Of a comma-separated list, what `drop` does not want; in the arena.
+template <class Drop>
+std::string_view without(std::string_view list, Arena& arena, Drop drop) {
+  std::string_view out;
+  while (!list.empty()) {
+    const auto comma = list.find(',');
+    auto word = list.substr(0, comma);
+    list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+    while (!word.empty() && is_blank(word.front())) word.remove_prefix(1);
+    while (!word.empty() && is_blank(word.back())) word.remove_suffix(1);
+    if (!word.empty() && !drop(word)) out = out.empty() ? word : arena.cat(out, ", ", word);
+  }
+  return out;
+}
+
+/// When none is left the request asks for no upgrade at all.
+void drop_ignored_upgrades(HeaderMap& headers, const Http1Options& o) {
+  const auto* e = headers.find(Name::upgrade);
+  if (e == nullptr) return;
+  const auto left = without(e->value, headers.arena(), o.ignored_upgrade);
+  if (!left.empty()) return headers.set(Name::upgrade, left);
+  headers.remove(Name::upgrade);
+  const auto named = without(headers.get(Name::connection), headers.arena(),
+                             [](std::string_view w) { return equals_ignore_case(w, "upgrade"); });
+  if (named.empty())
+    headers.remove(Name::connection);
+  else
+    headers.set(Name::connection, named);
+}
+}  // namespace
 
 H1Error parse_request_head(char* text, std::size_t size, const Http1Options& o, RequestHead& head, Framing& framing) {
   std::string_view line;
   char* rest;
   RequestLine words;
   if (!first_line(text, size, line, rest)) return kBad;
-  if (H1Error e = split_request_line(line, words)) return e;
+  if (H1Error e = split_request_line(line, o.allow_custom_methods, words)) return e;
   head.method = words.method;
   const bool simple = words.version.empty();
   if (!simple && !is_version(words.version)) return kBad;
@@ -371,6 +423,7 @@ H1Error parse_request_head(char* text, std::size_t size, const Http1Options& o, 
   framing.kind = scan.chunked ? Framing::chunked : scan.has_length && scan.length > 0 ? Framing::length : Framing::none;
   framing.bytes = scan.length;
   framing.keep_alive = head.protocol == Protocol::http11 ? !scan.close : scan.keep_alive && !scan.close;
+  if (o.ignored_upgrade && scan.connection_upgrade) drop_ignored_upgrades(head.headers, o);
   framing.upgrade = scan.connection_upgrade && head.headers.has(Name::upgrade) &&
                     !equals_ignore_case(head.headers.get(Name::upgrade), "h2c");  // an offer that is not taken up
   framing.expect_continue = equals_ignore_case(head.headers.get(Name::expect), "100-continue");
@@ -390,6 +443,7 @@ H1Error parse_response_head(char* text, std::size_t size, const Http1Options& o,
   unsigned status = 0;
   for (char c : digits) status = status * 10 + static_cast<unsigned>(c - '0');
   head.status = static_cast<std::uint16_t>(status);
+  if (o.forward_reason_phrase && line.size() > 10 + digits.size()) head.reason = line.substr(10 + digits.size());
   HeaderScan scan;
   if (H1Error e = parse_fields(rest, text + size, o, &head.headers, &scan)) return e;
   if (scan.bad_encoding || (scan.chunked && scan.has_length && !o.allow_chunked_length)) return kBad;

@@ -36,7 +36,8 @@ struct Framing {
 std::size_t find_head_end(std::string_view data, std::size_t& scanned) noexcept;
 
 /// Size of an HTTP/0.9 request ("GET /", no version, no header fields) at the front of `data`; 0: it is none.
-std::size_t find_simple_request(std::string_view data) noexcept;
+/// `any_method`: its method may be one nobody knows.
+std::size_t find_simple_request(std::string_view data, bool any_method = false) noexcept;
 
 /// `text` is the complete head, in memory that lives as long as the head.
 H1Error parse_request_head(char* text, std::size_t size, const Http1Options& o, RequestHead& head, Framing& framing);

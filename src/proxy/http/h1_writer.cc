@@ -4,9 +4,19 @@
 #include <cstring>
 #include <utility>
 
+#include "proxy/http/h1_parser.h"
+
 namespace outrigger::http {
 
 namespace {
+
+/// How names are written: as they were read, for a head whose reader kept them, else as the writer wants it.
+struct Names {
+  Names(const HeaderMap& headers, HeaderCase writer)
+      : kept(headers.name_case()), proper(kept != nullptr ? kept->else_proper : writer == HeaderCase::proper_words) {}
+  const HeaderMap::NameCase* kept;
+  bool proper;
+};
 
 /// Appends to a Buffer: straight into one block when the head fits, else piece by piece.
 class Sink {
@@ -23,35 +33,37 @@ class Sink {
     std::memcpy(at_, s.data(), s.size());
     at_ += s.size();
   }
-  void name(const HeaderMap::Entry& e, HeaderCase how) {
-    if (how == HeaderCase::lower || (how == HeaderCase::preserve && e.original == nullptr)) return put(e.name);
-    if (how == HeaderCase::preserve) return put({e.original, e.name.size()});
+  void name(std::string_view lower, const Names& names) {
+    if (names.kept != nullptr)
+      for (const auto* r = names.kept->received; r != nullptr; r = r->next)
+        if (equals_ignore_case(r->name, lower)) return put(r->name);
+    if (!names.proper) return put(lower);
     bool start = true;  // proper_case_words: a letter after a non-alphanumeric
-    for (char c : e.name) {
+    for (char c : lower) {
       const bool letter = c >= 'a' && c <= 'z';
       const char up = start && letter ? static_cast<char>(c - 32) : c;
       put({&up, 1});
       start = !letter && !(c >= '0' && c <= '9');
     }
   }
-  void field(std::string_view name_text, std::string_view value, HeaderCase how) {
-    name({name_text, value, nullptr}, how);
+  void field(std::string_view name_text, std::string_view value, const Names& names) {
+    name(name_text, names);
     put(": ");
     put(value);
     put("\r\n");
   }
   /// `connection`, when it is not empty, takes the place of one that is there.
-  void fields(const HeaderMap& headers, HeaderCase how, std::string_view connection = {}) {
+  void fields(const HeaderMap& headers, const Names& names, std::string_view connection = {}) {
     for (std::size_t i = 0; i < headers.size(); ++i) {
       const Name id = headers.id_at(i);
-      if (id == Name::connection && !connection.empty()) field("connection", std::exchange(connection, {}), how);
+      if (id == Name::connection && !connection.empty()) field("connection", std::exchange(connection, {}), names);
       if (id == Name::transfer_encoding || id == Name::connection) continue;  // ours to say
-      name(headers.at(i), how);
+      name(headers.at(i).name, names);
       put(": ");
       put(headers.at(i).value);
       put("\r\n");
     }
-    if (!connection.empty()) field("connection", connection, how);
+    if (!connection.empty()) field("connection", connection, names);
   }
 
  private:
@@ -70,13 +82,23 @@ std::string_view version_of(Protocol p) { return p == Protocol::http10 ? "HTTP/1
 }  // namespace
 
 BodyFraming write_request_head(const RequestHead& head, bool end_stream, const WriteOptions& o, Buffer& out) {
-  Sink s(out, estimate(head.headers) + head.method.size() + head.path.size() + 2 * head.authority.size() + o.connection.size());
+  Sink s(out, estimate(head.headers) + head.method.size() + head.scheme.size() + head.path.size() + 3 * head.authority.size() +
+                  o.connection.size());
+  const Names names(head.headers, o.header_case);
   s.put(head.method);
   s.put(" ");
+  if (o.full_url && !head.is_connect()) {
+    s.put(head.scheme);
+    s.put("://");
+    s.put(head.authority);
+  }
   s.put(head.is_connect() ? head.authority : head.path);
   s.put(" HTTP/1.1\r\n");
-  s.field("host", head.authority, o.header_case);
-  s.fields(head.headers, o.header_case, o.connection);
+  s.name("host", names);
+  s.put(": ");
+  s.put(head.authority);
+  s.put("\r\n");
+  s.fields(head.headers, names, o.connection);
   BodyFraming framing = BodyFraming::none;
   if (head.is_connect() || (head.headers.has(Name::upgrade) && !o.connection.empty())) {
     framing = BodyFraming::tunnel;
@@ -84,9 +106,9 @@ BodyFraming write_request_head(const RequestHead& head, bool end_stream, const W
     framing = BodyFraming::length;
   } else if (!end_stream) {
     framing = BodyFraming::chunked;
-    s.field("transfer-encoding", "chunked", o.header_case);
+    s.field("transfer-encoding", "chunked", names);
   } else if (!without_body(head.method)) {
-    s.field("content-length", "0", o.header_case);  // RFC 9110, 8.6
+    s.field("content-length", "0", names);  // RFC 9110, 8.6
   }
   s.put("\r\n");
   return framing;
@@ -94,30 +116,31 @@ BodyFraming write_request_head(const RequestHead& head, bool end_stream, const W
 
 BodyFraming write_response_head(const ResponseHead& head, bool end_stream, BodyRule body, Protocol client, const WriteOptions& o,
                                 Buffer& out) {
-  Sink s(out, estimate(head.headers) + 64 + o.connection.size());
+  Sink s(out, estimate(head.headers) + 64 + o.connection.size() + head.reason.size());
+  const Names names(head.headers, o.header_case);
   char digits[8];
   const char* digits_end = std::to_chars(digits, digits + sizeof digits, head.status).ptr;
   s.put(version_of(client));
   s.put({digits, static_cast<std::size_t>(digits_end - digits)});
   s.put(" ");
-  s.put(reason_phrase(head.status));
+  s.put(head.reason.empty() ? reason_phrase(head.status) : head.reason);
   s.put("\r\n");
-  s.fields(head.headers, o.header_case, o.connection);
+  s.fields(head.headers, names, o.connection);
   BodyFraming framing = BodyFraming::none;
   if (body == BodyRule::tunnel) {
     framing = BodyFraming::tunnel;
   } else if (head.headers.has(Name::content_length)) {
     framing = BodyFraming::length;
   } else if (body == BodyRule::head_request) {
-    if (client != Protocol::http10) s.field("transfer-encoding", "chunked", o.header_case);  // as a GET would have it
+    if (client != Protocol::http10) s.field("transfer-encoding", "chunked", names);  // as a GET would have it
   } else if (body == BodyRule::any) {
     if (end_stream) {
-      s.field("content-length", "0", o.header_case);
+      s.field("content-length", "0", names);
     } else if (client == Protocol::http10) {
       framing = BodyFraming::until_close;
     } else {
       framing = BodyFraming::chunked;
-      s.field("transfer-encoding", "chunked", o.header_case);
+      s.field("transfer-encoding", "chunked", names);
     }
   }
   s.put("\r\n");
@@ -146,7 +169,7 @@ void write_trailers(BodyFraming framing, const HeaderMap& trailers, const WriteO
   out.append("0\r\n");
   {
     Sink s(out, estimate(trailers));
-    s.fields(trailers, o.header_case);
+    s.fields(trailers, Names(trailers, o.header_case));
     s.put("\r\n");
   }
 }

@@ -15,6 +15,7 @@ struct WriteOptions {
   HeaderCase header_case = HeaderCase::lower;
   bool enable_trailers = false;
   std::string_view connection;  // value of a connection header to add; empty: none
+  bool full_url = false;        // the request line has the whole URL
 };
 
 /// Returns the framing chosen: the content-length in the head, else chunked (unless end_stream).

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
+#include <vector>
 
 namespace outrigger::http {
 
@@ -15,7 +17,8 @@ constexpr std::string_view kTexts[] = {
 };
 
 enum Joins : std::uint8_t { none = 0, request = 1, response = 2, both = 3 };  // bits of MapOf
-constexpr Joins kJoins[] = {
+/// Which names are joined, and where. Changed only by join_always().
+std::uint8_t joins[] = {
     none,
 #define X(id, text, joins) joins,
 #include "proxy/http/header_names.inc"
@@ -40,7 +43,40 @@ constexpr auto make_slots() {
 }
 constexpr auto kTable = make_slots();
 
+/// Names without an id that are joined; nearly always none.
+struct Joined {
+  std::string name;
+  std::uint8_t where;
+};
+std::vector<Joined>& more_joins() {
+  static std::vector<Joined> all;
+  return all;
+}
+bool any_more_joins = false;
+
+bool joins_other(std::string_view name, unsigned of) {
+  if (!any_more_joins) return false;
+  for (const auto& j : more_joins())
+    if (j.name == name) return (j.where & of) != 0;
+  return false;
+}
+
 }  // namespace
+
+void HeaderMap::join_always(MapOf of, std::string_view lower) {
+  const auto bit = static_cast<std::uint8_t>(of);
+  if (const Name id = lookup(lower); id != Name::other) {
+    joins[static_cast<std::size_t>(id)] |= bit;
+    return;
+  }
+  any_more_joins = true;
+  for (auto& j : more_joins())
+    if (j.name == lower) {
+      j.where |= bit;
+      return;
+    }
+  more_joins().push_back({std::string(lower), bit});
+}
 
 std::string_view text_of(Name name) noexcept { return kTexts[static_cast<std::size_t>(name)]; }
 
@@ -63,13 +99,14 @@ void HeaderMap::grow() {
 }
 
 void HeaderMap::append_entry(Name id, const Entry& e) {
-  if ((kJoins[static_cast<std::size_t>(id)] & static_cast<unsigned>(of_)) != 0) {
-    if (const Entry* there = find(id)) {
+  const auto of = static_cast<unsigned>(of_);
+  if (id == Name::other ? joins_other(e.name, of) : (joins[static_cast<std::size_t>(id)] & of) != 0) {
+    if (const Entry* there = id == Name::other ? find(e.name) : find(id)) {
       Entry& first = entries_[there - entries_];
       if (first.value.empty())
         first.value = e.value;
       else if (!e.value.empty())
-        first.value = arena_->cat(first.value, ",", e.value);
+        first.value = arena_->cat(first.value, e.name == "cookie" ? "; " : ",", e.value);
       return;
     }
   }
@@ -78,7 +115,7 @@ void HeaderMap::append_entry(Name id, const Entry& e) {
 
 void HeaderMap::add_copy(std::string_view lower, std::string_view value) {
   const Name id = lookup(lower);
-  push(id, {id == Name::other ? arena_->copy(lower) : text_of(id), arena_->copy(value), nullptr});
+  push(id, {id == Name::other ? arena_->copy(lower) : text_of(id), arena_->copy(value)});
 }
 
 const HeaderMap::Entry* HeaderMap::find(std::string_view lower) const noexcept {
@@ -129,7 +166,7 @@ void HeaderMap::set(std::string_view lower, std::string_view value) {
   const Name id = lookup(lower);
   if (id != Name::other) return set(id, value);
   Entry* first = const_cast<Entry*>(find(lower));
-  if (first == nullptr) return push(Name::other, {lower, value, nullptr});
+  if (first == nullptr) return push(Name::other, {lower, value});
   first->value = value;
   for (std::size_t i = static_cast<std::size_t>(first - entries_) + 1; i < size_;) {
     if (ids_[i] == 0 && entries_[i].name == lower)
@@ -160,9 +197,14 @@ void HeaderMap::copy_from(const HeaderMap& from) {
   for (std::size_t i = 0; i < from.size(); ++i) {
     const Entry& e = from.at(i);
     const Name id = from.id_at(i);
-    push(id, {id == Name::other ? arena_->copy(e.name) : text_of(id), arena_->copy(e.value),
-              e.original == nullptr ? nullptr : arena_->copy({e.original, e.name.size()}).data()});
+    push(id, {id == Name::other ? arena_->copy(e.name) : text_of(id), arena_->copy(e.value)});
   }
+  if (from.name_case_ == nullptr) return;
+  auto* names = arena_->make<NameCase>(*from.name_case_);
+  auto** last = &names->received;
+  for (const auto* r = from.name_case_->received; r != nullptr; r = r->next, last = &(*last)->next)
+    *last = arena_->make<NameCase::Received>(arena_->copy(r->name));
+  name_case_ = names;
 }
 
 }  // namespace outrigger::http

@@ -17,7 +17,7 @@ enum class Name : std::uint8_t {
 };
 
 /// What a HeaderMap belongs to: decides which names are joined by append().
-enum class MapOf : std::uint8_t { other = 0, request = 1, response = 2 };
+enum class MapOf : std::uint8_t { other = 0, request = 1, response = 2, request_trailers = 4, response_trailers = 8 };
 
 /// `lower` must be lower case. Name::other when unknown.
 Name lookup(std::string_view lower) noexcept;
@@ -28,20 +28,31 @@ class HeaderMap {
   struct Entry {
     std::string_view name;  // lower case
     std::string_view value;
-    const char* original = nullptr;  // the name as received (same size), kept for preserve_case
   };
+  /// How the codec that read a head wants its names written again (preserve_case). In the arena.
+  struct NameCase {
+    struct Received {
+      std::string_view name;
+      Received* next = nullptr;
+    };
+    Received* received = nullptr;
+    bool else_proper = false;  // what did not come from the peer: Proper-Words, not lower case
+  };
+
+  /// Values of `lower` are joined in such maps too (Envoy: inline_headers). Before any map is made.
+  static void join_always(MapOf of, std::string_view lower);
 
   explicit HeaderMap(Arena& arena, MapOf of = MapOf::other) noexcept : arena_(&arena), of_(of) {}
   HeaderMap(const HeaderMap&) = delete;
   HeaderMap& operator=(const HeaderMap&) = delete;
 
   /// Strings are referenced, not copied: they must live as long as the arena.
-  void add(Name id, std::string_view value) { push(id, {text_of(id), value, nullptr}); }
-  void add(std::string_view lower, std::string_view value) { push(lookup(lower), {lower, value, nullptr}); }
+  void add(Name id, std::string_view value) { push(id, {text_of(id), value}); }
+  void add(std::string_view lower, std::string_view value) { push(lookup(lower), {lower, value}); }
   void add_entry(Name id, const Entry& e) { push(id, e); }
   /// As add_entry(); of a name that is there and that Envoy keeps in one line, the values are joined.
   void append_entry(Name id, const Entry& e);
-  void append(std::string_view lower, std::string_view value) { append_entry(lookup(lower), {lower, value, nullptr}); }
+  void append(std::string_view lower, std::string_view value) { append_entry(lookup(lower), {lower, value}); }
   /// Copies both strings into the arena.
   void add_copy(std::string_view lower, std::string_view value);
   /// First occurrence gets the value, further ones go; added when absent.
@@ -81,6 +92,9 @@ class HeaderMap {
   std::size_t byte_size() const noexcept;
   /// As byte_size(), with what HTTP/1 puts around each field: ":" and the line's end.
   std::size_t line_bytes() const noexcept { return byte_size() + 3 * size(); }
+  /// Null: names are written as the codec that writes them has it.
+  const NameCase* name_case() const noexcept { return name_case_; }
+  void set_name_case(const NameCase* c) noexcept { name_case_ = c; }
   Arena& arena() const noexcept { return *arena_; }
   /// Appends copies of all entries of `from` (another arena's).
   void copy_from(const HeaderMap& from);
@@ -95,6 +109,7 @@ class HeaderMap {
   Arena* arena_;
   std::uint8_t* ids_ = nullptr;
   Entry* entries_ = nullptr;
+  const NameCase* name_case_ = nullptr;
   std::uint32_t size_ = 0, capacity_ = 0;
   MapOf of_;
 };

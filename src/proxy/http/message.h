@@ -29,6 +29,7 @@ struct RequestHead {
 struct ResponseHead {
   explicit ResponseHead(Arena& a) : headers(a, MapOf::response) {}
   std::uint16_t status = 0;
+  std::string_view reason{};  // to give on as received; empty: the usual one
   HeaderMap headers;
   Protocol protocol = Protocol::http11;
 };

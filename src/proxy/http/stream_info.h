@@ -1,6 +1,7 @@
 // What is known about one stream (or one TCP connection): filled as it goes by its owner on its
 // worker, read by access logs and formatters. Strings live in the stream's arena or outlive it.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -78,6 +79,7 @@ struct StreamInfo {
   TimePoint last_downstream_rx{}, first_downstream_tx{}, last_downstream_tx{}, end{};  // {}: not yet
   Protocol protocol = Protocol::http11;
   bool has_protocol = true;  // false: plain TCP
+  bool is_try = false;       // of the router's log of its tries
   bool is_internal = false;  // request from an internal address
   bool health_check = false;
   std::uint16_t response_code = 0;
@@ -86,6 +88,10 @@ struct StreamInfo {
   std::uint64_t bytes_received = 0, bytes_sent = 0;  // bodies
   ByteMeter bytes, upstream_bytes;                   // the latter: of all attempts
   std::uint32_t attempt_count = 0;
+  std::uint32_t route_resolutions = 0;
+  Duration route_time{0};  // spent on them; measured when someone asks for it
+  /// Set for good by the main thread when a format is compiled that prints the time above.
+  static inline std::atomic<bool> times_routes{false};
   std::uint32_t connection_header_bytes = 0;  // of the response's connection header, which is not in its map
   std::string_view route_name, virtual_host, virtual_cluster;
   std::string_view cluster;  // observability name (alt_stat_name when set)

@@ -32,7 +32,7 @@ void add_all(const HeaderMap& headers, Fields& out) {
 void append_copy(HeaderMap& headers, std::string_view name, std::string_view value) {
   Arena& arena = headers.arena();
   const Name id = http::lookup(name);
-  headers.append_entry(id, {id == Name::other ? arena.copy(name) : http::text_of(id), arena.copy(value), nullptr});
+  headers.append_entry(id, {id == Name::other ? arena.copy(name) : http::text_of(id), arena.copy(value)});
 }
 
 std::string_view status_text(std::uint16_t status, Arena& arena) {

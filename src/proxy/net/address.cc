@@ -113,6 +113,11 @@ bool Address::is_loopback() const noexcept {
   return family() == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6*>(&sa_)->sin6_addr);
 }
 
+bool Address::is_any() const noexcept {
+  if (family() == AF_INET) return reinterpret_cast<const sockaddr_in*>(&sa_)->sin_addr.s_addr == htonl(INADDR_ANY);
+  return family() == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&reinterpret_cast<const sockaddr_in6*>(&sa_)->sin6_addr);
+}
+
 std::uint16_t Address::port() const noexcept {
   if (family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in*>(&sa_)->sin_port);
   if (family() == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6*>(&sa_)->sin6_port);

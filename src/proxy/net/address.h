@@ -24,6 +24,7 @@ class Address {
   bool is_ip() const noexcept { return family() == AF_INET || family() == AF_INET6; }
   bool is_v4() const noexcept { return family() == AF_INET; }
   bool is_loopback() const noexcept;
+  bool is_any() const noexcept;  // 0.0.0.0 or ::
   std::uint16_t port() const noexcept;
   Address with_port(std::uint16_t port) const;
   const sockaddr* raw() const noexcept { return reinterpret_cast<const sockaddr*>(&sa_); }

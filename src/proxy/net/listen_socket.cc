@@ -3,7 +3,9 @@
 #include <netinet/tcp.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 
 namespace outrigger::net {
@@ -19,7 +21,8 @@ void turn_on(int fd, int level, int name) {
 }  // namespace
 
 Result<std::unique_ptr<ListenSocket>> ListenSocket::open(const Address& at, const ListenOptions& o) {
-  const int fd = ::socket(at.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int protocol = o.mptcp && at.is_ip() ? IPPROTO_MPTCP : 0;
+  const int fd = ::socket(at.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
   if (fd < 0) return io_error("create a socket for", at);
   std::unique_ptr<ListenSocket> s(new ListenSocket(fd, at, false));
   const bool file = at.family() == AF_UNIX && at.text().front() != '@';
@@ -32,6 +35,7 @@ Result<std::unique_ptr<ListenSocket>> ListenSocket::open(const Address& at, cons
   }
   if (o.transparent) turn_on(fd, SOL_IP, IP_TRANSPARENT);
   if (o.freebind) turn_on(fd, SOL_IP, IP_FREEBIND);
+  if (o.keepalive && at.is_ip()) set_keepalive(fd, *o.keepalive);
   const auto set = [&](RawOption::Moment moment) { return set_options(fd, at.family(), o.options, moment); };
   if (!set(RawOption::Moment::before_bind)) return io_error("set a socket option on", at);
   if (::bind(fd, at.raw(), at.raw_size()) != 0) return io_error("bind", at);
@@ -41,6 +45,10 @@ Result<std::unique_ptr<ListenSocket>> ListenSocket::open(const Address& at, cons
     if (o.pipe_mode != 0) ::chmod(at.text().c_str(), o.pipe_mode);
   }
   if (::listen(fd, o.backlog > 0 ? o.backlog : SOMAXCONN) != 0) return io_error("listen on", at);
+  if (o.fast_open_queue && at.is_ip()) {
+    const int queue = static_cast<int>(std::min<std::uint32_t>(*o.fast_open_queue, INT_MAX));
+    if (::setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, &queue, sizeof queue) != 0) return io_error("turn on TCP Fast Open on", at);
+  }
   if (!set(RawOption::Moment::listening)) return io_error("set a socket option on", at);
   sockaddr_storage sa;
   socklen_t n = sizeof sa;
@@ -54,8 +62,8 @@ ListenSocket::~ListenSocket() {
   ::close(fd_);
 }
 
-Acceptor::Acceptor(event::Loop& loop, std::shared_ptr<ListenSocket> socket, AcceptEvents& events)
-    : loop_(loop), socket_(std::move(socket)), events_(events), pause_(loop.timers(), *this) {
+Acceptor::Acceptor(event::Loop& loop, std::shared_ptr<ListenSocket> socket, AcceptEvents& events, unsigned turn_max)
+    : loop_(loop), socket_(std::move(socket)), events_(events), turn_max_(turn_max), pause_(loop.timers(), *this) {
   loop_.watch(socket_->fd(), *this, EPOLLIN);
 }
 
@@ -76,7 +84,7 @@ void Acceptor::on_events(std::uint32_t) {
 
 unsigned Acceptor::accept_some() {
   unsigned taken = 0;
-  for (int i = 0; i < 64 && active_; ++i) {  // bounded: existing connections get their turn
+  for (unsigned i = 0; i < turn_max_ && active_; ++i) {
     sockaddr_storage sa;
     socklen_t n = sizeof sa;
     const int fd = ::accept4(socket_->fd(), reinterpret_cast<sockaddr*>(&sa), &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -101,7 +109,7 @@ unsigned Acceptor::accept_some() {
     }
     // A peer on a Unix socket has no name: Envoy gives it the listener's.
     if (remote.family() == AF_UNIX && remote.text().empty()) remote = local;
-    events_.on_accept(std::make_unique<TcpTransport>(loop_, fd, std::move(local), std::move(remote)));
+    events_.on_accept({fd, std::move(local), std::move(remote)});
   }
   return taken;
 }

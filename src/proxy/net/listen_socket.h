@@ -2,6 +2,7 @@
 // worker its own queue. Made on the main thread, then used by one worker.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 #include "proxy/event/loop.h"
@@ -13,6 +14,9 @@ struct ListenOptions {
   bool reuse_port = true;
   int backlog = 0;  // 0: net.core.somaxconn
   bool ipv4_compat = false, transparent = false, freebind = false;
+  bool mptcp = false;
+  std::optional<std::uint32_t> fast_open_queue;
+  std::optional<KeepaliveOptions> keepalive;  // connections inherit it
   std::uint32_t pipe_mode = 0;
   std::vector<RawOption> options;
 };
@@ -32,11 +36,18 @@ class ListenSocket {
   bool unlink_;
 };
 
+/// A connection that came in. Whoever has it closes it, or makes a TcpTransport of it on any loop.
+struct Accepted {
+  int fd = -1;
+  Address local, remote;
+  bool local_restored = false;  // it went to `local` before it was redirected here
+};
+
 class AcceptEvents {
  public:
-  virtual void on_accept(std::unique_ptr<Transport> connection) = 0;
+  virtual void on_accept(Accepted connection) = 0;
   virtual void on_accept_turn(unsigned /*connections*/) {}  // so many came with one event
-  virtual void on_accept_paused() = 0;  // out of descriptors: retried in a moment, no spin
+  virtual void on_accept_paused() = 0;                      // out of descriptors: retried in a moment, no spin
 
  protected:
   ~AcceptEvents() = default;
@@ -44,9 +55,12 @@ class AcceptEvents {
 
 class Acceptor final : private event::Pollable {
  public:
-  Acceptor(event::Loop& loop, std::shared_ptr<ListenSocket> socket, AcceptEvents& events);
+  /// `turn_max`: so many connections are taken at a time, at most.
+  Acceptor(event::Loop& loop, std::shared_ptr<ListenSocket> socket, AcceptEvents& events, unsigned turn_max = kTurnMax);
   ~Acceptor() { stop(); }
   void stop() noexcept;
+
+  static constexpr unsigned kTurnMax = 64;  // existing connections get their turn
 
  private:
   void on_events(std::uint32_t events) override;
@@ -55,6 +69,7 @@ class Acceptor final : private event::Pollable {
   event::Loop& loop_;
   std::shared_ptr<ListenSocket> socket_;
   AcceptEvents& events_;
+  unsigned turn_max_;
   event::Alarm<Acceptor, &Acceptor::resume> pause_;
   bool active_ = true;
 };

@@ -127,6 +127,18 @@ void TcpTransport::close_reset() noexcept {
   close();
 }
 
+void set_keepalive(int fd, const KeepaliveOptions& o) noexcept {
+  const int one = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+  const auto set = [fd](int name, std::uint32_t v) {
+    const int value = static_cast<int>(v);
+    if (v != 0) ::setsockopt(fd, IPPROTO_TCP, name, &value, sizeof value);
+  };
+  set(TCP_KEEPCNT, o.probes);
+  set(TCP_KEEPIDLE, o.time_s);
+  set(TCP_KEEPINTVL, o.interval_s);
+}
+
 std::unique_ptr<Transport> connect_tcp(event::Loop& loop, const Address& to, const ConnectOptions& o, ConnectFailure& failure) {
   const int fd = ::socket(to.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   const auto fail = [&]() -> std::unique_ptr<Transport> {
@@ -137,16 +149,7 @@ std::unique_ptr<Transport> connect_tcp(event::Loop& loop, const Address& to, con
   if (fd < 0) return fail();
   const int one = 1;
   if (to.is_ip()) ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  if (o.keepalive != nullptr) {
-    ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
-    const auto set = [fd](int name, std::uint32_t v) {
-      const int value = static_cast<int>(v);
-      if (v != 0) ::setsockopt(fd, IPPROTO_TCP, name, &value, sizeof value);
-    };
-    set(TCP_KEEPCNT, o.keepalive->probes);
-    set(TCP_KEEPIDLE, o.keepalive->time_s);
-    set(TCP_KEEPINTVL, o.keepalive->interval_s);
-  }
+  if (o.keepalive != nullptr) set_keepalive(fd, *o.keepalive);
   if (o.freebind) ::setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof one);
   if (!set_options(fd, to.family(), o.options, RawOption::Moment::before_bind)) return fail();
   if (o.source != nullptr && ::bind(fd, o.source->raw(), o.source->raw_size()) != 0) {

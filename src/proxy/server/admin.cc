@@ -35,13 +35,19 @@ class AdminFilter final : public hcm::HttpFilter {
   void answer() {
     AdminRequest request;
     request.method = head_->method;
-    const std::string_view path = head_->path;
+    std::string_view path = head_->path;
+    while (path.starts_with("//")) path.remove_prefix(1);
     const auto question = path.find('?');
     request.path = path.substr(0, question);
     if (question != std::string_view::npos) request.query = parse_query(path.substr(question + 1));
     request.body = std::move(body_);
     AdminResponse response;
-    admin_.handle(request, response);
+    if (admin_.allows(path)) {
+      admin_.handle(request, response);
+    } else {
+      response.status = 403;
+      response.body = "request to path " + std::string(path) + " not allowed";
+    }
     Arena& arena = stream_.arena();
     auto* head = arena.make<http::ResponseHead>(arena);
     head->status = response.status;
@@ -140,7 +146,6 @@ void Admin::add(Entry e) {
 }
 
 void Admin::handle(AdminRequest& request, AdminResponse& response) const {
-  while (request.path.size() > 1 && request.path[1] == '/') request.path.erase(0, 1);
   const auto at = std::find_if(pages_.begin(), pages_.end(), [&](const Entry& e) { return e.path == request.path; });
   if (at == pages_.end()) {
     response.status = 404;
@@ -187,6 +192,8 @@ std::shared_ptr<hcm::Config> admin_http_config(stats::Registry& registry, const 
 Result<void> Admin::start(const AdminConfig& c) {
   net::ListenOptions options;
   options.reuse_port = false;
+  options.options = c.socket_options;
+  allowed_ = c.allowed;
   auto socket = net::ListenSocket::open(c.address, options);
   if (!socket) return Error{Errc::io, "cannot open the admin interface at " + c.address.text() + ": " + socket.error().detail};
   std::shared_ptr<net::ListenSocket> opened = std::move(*socket);

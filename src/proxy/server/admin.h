@@ -60,6 +60,8 @@ class Admin {
   void stop();
   const net::Address& address() const noexcept { return address_; }
   void handle(AdminRequest& request, AdminResponse& response) const;
+  /// Of a path with its query: does the config allow to ask for it?
+  bool allows(std::string_view path) const { return !allowed_ || allowed_(path); }
   /// The list of pages, as /help prints it.
   std::string help() const;
   const std::vector<Entry>& pages() const noexcept { return pages_; }
@@ -74,6 +76,7 @@ class Admin {
   std::vector<Entry> pages_;  // sorted by path
   net::Address address_;
   std::unique_ptr<WorkerListener> listener_;
+  std::function<bool(std::string_view path)> allowed_;
 };
 
 std::string escape_html(std::string_view text);

@@ -118,12 +118,12 @@ void add_stats_pages(Admin& admin, Server& server) {
   all.emplace_back("type", "All, Counters, Gauges, Histograms or TextReadouts");
   all.emplace_back("histogram_buckets", "summary, cumulative, disjoint or detailed");
   admin.add({"/stats", "print server stats", false,
-             [&server](const AdminRequest& q, AdminResponse& r) { stats_page(server, q, r); }, all});
+             [&server](const AdminRequest& q, AdminResponse& r) { stats_page(server, q, r), server.on_stats_read(); }, all});
   auto some = filters;
   some.emplace_back("text_readouts", "text readouts as gauges of 0 with the text as a tag");
   some.emplace_back("histogram_buckets", "cumulative or summary");
   admin.add({"/stats/prometheus", "print server stats in prometheus format", false,
-             [&server](const AdminRequest& q, AdminResponse& r) { prometheus(server, q, r); }, some});
+             [&server](const AdminRequest& q, AdminResponse& r) { prometheus(server, q, r), server.on_stats_read(); }, some});
   admin.add({"/reset_counters",
              "reset all counters to zero",
              true,

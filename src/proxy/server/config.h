@@ -1,8 +1,10 @@
 // What a server is started with: the compiled bootstrap and the command line, as plain data.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 #include "proxy/accesslog/access_log.h"
@@ -14,7 +16,20 @@ namespace outrigger::server {
 
 struct AdminConfig {
   net::Address address;
+  std::vector<net::RawOption> socket_options;
+  std::function<bool(std::string_view path)> allowed;  // by path and query; null: everything
   accesslog::AccessLogs access_logs;
+};
+
+/// A layer of the runtime that is read from files, again when `link` was replaced.
+struct DiskLayer {
+  std::size_t index = 0;  // among the layers
+  std::string link, directory;
+};
+
+/// Memory that is free is given back to the kernel from time to time.
+struct MemoryRelease {
+  Duration interval = std::chrono::seconds(1);
 };
 
 struct Config {
@@ -22,10 +37,16 @@ struct Config {
   std::vector<ListenerConfigPtr> listeners;
   std::vector<std::pair<std::string, runtime::Layer>> runtime_layers;
   std::optional<std::size_t> admin_layer;
-  Result<runtime::Value> (*parse_runtime_value)(const std::string& text) = nullptr;  // of /runtime_modify
+  Result<runtime::Value> (*parse_runtime_value)(const std::string& text) = nullptr;  // of /runtime_modify and of a file
+  std::vector<DiskLayer> disk_layers;
   stats::StatsSettings stats;
-  Duration stats_flush_interval = std::chrono::seconds(5);
+  std::optional<Duration> stats_flush_interval = std::chrono::seconds(5);  // unset: whenever the stats are looked at
+  std::uint64_t version = 0;                                               // server.version
   std::optional<AdminConfig> admin;
+  std::string drain_file;    // there at the start: the health check fails; empty: none
+  bool pin_workers = false;  // each to a CPU
+  std::optional<MemoryRelease> memory_release;
+  std::string log_format;  // of the process's own log; empty: not set here
   std::uint64_t unknown_fields = 0;
 };
 

@@ -1,5 +1,6 @@
 // A listener, compiled: immutable, shared by workers, made by xds/compile.
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,11 +34,18 @@ struct ListenerConfig {
   std::string name, stat_name;
   MetadataPtr metadata;
   std::vector<net::Address> addresses;
-  net::ListenOptions options;
+  std::vector<net::ListenOptions> options;  // of each address
+  bool bind = true;                         // false: only what other listeners hand over
   std::uint32_t buffer_bytes_max = 1024 * 1024;
   std::vector<FilterChain> chains;
   std::optional<FilterChain> default_chain;
-  bool original_dst = false;         // the original_dst listener filter
+  bool original_dst = false;      // the original_dst listener filter
+  bool use_original_dst = false;  // a redirected connection goes to the listener of its destination
+  std::function<bool(std::uint16_t port)> original_dst_disabled;  // for connections to this port; null: never
+  bool exact_balance = false;
+  bool ignore_global_limit = false;
+  unsigned accept_turn_max = net::Acceptor::kTurnMax;
+  std::optional<Duration> high_watermark_timeout;
   std::string connection_limit_key;  // runtime: envoy.resource_limits.listener.<name>.connection_limit
   bool inbound = false;              // traffic_direction: INBOUND
   accesslog::AccessLogs access_logs;

@@ -28,8 +28,10 @@ Result<void> ListenerManager::add(ListenerConfigPtr config) {
   e->shared->config = config;
   e->shared->all_connections = &connections_;
   e->sockets.resize(workers_.size());
-  for (const auto& address : config->addresses) {
-    net::ListenOptions options = config->options;
+  if (!config->bind) e->addresses = config->addresses;
+  for (std::size_t i = 0; config->bind && i < config->addresses.size(); ++i) {
+    const auto& address = config->addresses[i];
+    net::ListenOptions options = i < config->options.size() ? config->options[i] : net::ListenOptions{};
     options.reuse_port = options.reuse_port && address.is_ip();
     std::shared_ptr<net::ListenSocket> first;
     for (auto& mine : e->sockets) {
@@ -57,7 +59,9 @@ Result<void> ListenerManager::add(ListenerConfigPtr config) {
 }
 
 void ListenerManager::start() {
-  for (auto& e : entries_)
+  for (auto& e : entries_) {
+    if (e->shared->config->exact_balance)
+      for (auto& w : workers_) e->shared->slots.push_back(std::make_unique<ListenerShared::Slot>(*w));
     for (std::size_t w = 0; w < workers_.size(); ++w) {
       Worker& worker = *workers_[w];
       worker.post([&worker, shared = e->shared, sockets = e->sockets[w], &drain = server_drain_] {
@@ -65,6 +69,7 @@ void ListenerManager::start() {
       });
       registry_.main().add(stats_, ListenerManagerStat::listener_create_success);
     }
+  }
   registry_.set(stats_, ListenerManagerStat::total_listeners_active, entries_.size());
   registry_.set(stats_, ListenerManagerStat::total_listeners_warming, 0);
   registry_.set(stats_, ListenerManagerStat::workers_started, 1);

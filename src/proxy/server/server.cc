@@ -4,10 +4,14 @@
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
+#include <set>
 #include "proxy/base/log.h"
 #include "proxy/net/dialer.h"
 #include "proxy/server/admin_pages.h"
+#include "proxy/server/disk_layer.h"
 #include "proxy/server/memory.h"
 
 namespace outrigger::server {
@@ -79,7 +83,8 @@ Server::Server(Settings settings)
       stats_(stats::make_block<stats::ServerStat>(registry_, "server.")),
       runtime_stats_(stats::make_block<stats::RuntimeStat>(registry_, "runtime.")),
       file_stats_(stats::make_block<stats::FilesystemStat>(registry_, "filesystem.")),
-      flush_(loop_.timers(), *this) {
+      flush_(loop_.timers(), *this),
+      release_(loop_.timers(), *this) {
   signals_ = std::make_unique<Signals>(*this);  // before any thread: they inherit the mask
   started_ = loop_.now();
   started_wall_ = loop_.wall();
@@ -101,6 +106,7 @@ Server::~Server() {
 
 Result<void> Server::start(Config config) {
   config_ = std::move(config);
+  if (auto r = watch_disk_layers(); !r) return r.error();
   publish_runtime();
   add_admin_pages(admin_, *this);
   if (config_.admin) {
@@ -115,14 +121,14 @@ Result<void> Server::start(Config config) {
   registry_.set(stats_, ServerStat::concurrency, settings_.workers);
   registry_.main().add(stats_, ServerStat::static_unknown_fields, config_.unknown_fields);
   for (const auto s : {ServerStat::dynamic_unknown_fields, ServerStat::wip_protos}) registry_.main().add(stats_, s, 0);
-  for (const auto s : {ServerStat::compilation_settings_fips_mode, ServerStat::stats_recent_lookups, ServerStat::version})
-    registry_.set(stats_, s, 0);
+  for (const auto s : {ServerStat::compilation_settings_fips_mode, ServerStat::stats_recent_lookups}) registry_.set(stats_, s, 0);
+  registry_.set(stats_, ServerStat::version, config_.version);
   for (unsigned w = 0; w < settings_.workers; ++w)
     workers_.push_back(std::make_unique<Worker>(w, registry_.new_cells(), runtime_, random_.next()));
   for (auto& c : config_.clusters) clusters_.add(c);
   for (auto& l : config_.listeners)
     if (auto r = listeners_.add(l); !r) return r.error();
-  for (auto& w : workers_) w->start();
+  for (auto& w : workers_) w->start(config_.pin_workers && workers_.size() <= Worker::cpus());
   const auto inflated = [&](const std::string& thread) {
     const auto b = stats::make_block<stats::ThreadLocalClustersStat>(registry_, "thread_local_cluster_manager." + thread + ".");
     registry_.set(b, stats::ThreadLocalClustersStat::clusters_inflated, clusters_.size());
@@ -135,7 +141,12 @@ Result<void> Server::start(Config config) {
         for (auto& w : workers_) w->post([&w = *w, shared, hosts] { w.clusters().update(shared, hosts); });
       },
       [this] { on_clusters_ready(); });
-  flush_.arm(config_.stats_flush_interval);
+  if (config_.stats_flush_interval) flush_.arm(*config_.stats_flush_interval);
+  if (config_.memory_release) release_.arm(config_.memory_release->interval);
+  if (!config_.drain_file.empty() && ::access(config_.drain_file.c_str(), F_OK) == 0) {
+    LOG_INFO(logger::main, "starting server in drain mode");
+    fail_health_check(true);
+  }
   return {};
 }
 
@@ -192,19 +203,57 @@ void Server::reopen_logs() {
   logger::reopen_file();
 }
 
+Result<void> Server::watch_disk_layers() {
+  for (const auto& d : config_.disk_layers) {
+    if (watcher_ == nullptr) watcher_ = std::make_unique<event::DirectoryWatcher>(loop_);
+    const auto slash = d.link.rfind('/');
+    const std::string parent = slash == 0 ? "/" : d.link.substr(0, slash);
+    const auto told = [this, name = d.link.substr(slash + 1)](std::string_view moved) {
+      if (moved == name) publish_runtime();
+    };
+    if (!watcher_->watch(parent, told))
+      return Error{Errc::io, "unable to add filesystem watch for file " + d.link + ": " + std::strerror(errno)};
+  }
+  return {};
+}
+
+/// The layer as its files have it now; false: it can't be read, or there is no such directory.
+bool Server::read_disk_layer_of(std::size_t index, runtime::Layer& layer, LayerCounts& counts) {
+  for (const auto& d : config_.disk_layers) {
+    if (d.index != index) continue;
+    auto read = read_disk_layer(d.directory, config_.parse_runtime_value);
+    if (!read) LOG_WARN(logger::runtime, "error loading a runtime layer from disk: ", read.error().detail);
+    counts.failed = counts.failed || !read;
+    if (!read || !*read) return false;
+    layer = std::move(**read);
+    ++counts.on_disk;
+  }
+  return true;
+}
+
 void Server::publish_runtime() {
-  runtime_ = std::make_shared<const runtime::Snapshot>(config_.runtime_layers);
+  std::vector<std::pair<std::string, runtime::Layer>> layers;
+  LayerCounts counts;
+  for (std::size_t i = 0; i < config_.runtime_layers.size(); ++i) {
+    auto layer = config_.runtime_layers[i];
+    if (read_disk_layer_of(i, layer.second, counts)) layers.push_back(std::move(layer));
+  }
+  std::set<std::string_view> keys;
+  const std::size_t count = layers.size();
+  runtime_ = std::make_shared<const runtime::Snapshot>(std::move(layers));
   main_context_.runtime = runtime_;
   clusters_.set_runtime(runtime_);
   for (auto& w : workers_) w->post([&w = *w, snapshot = runtime_] { w.set_runtime(snapshot); });
-  std::size_t keys = 0;
-  for (const auto& [name, layer] : config_.runtime_layers) keys += layer.size();
+  for (const auto& [name, layer] : runtime_->layers())
+    for (const auto& [key, value] : layer) keys.insert(key);
   using stats::RuntimeStat;
-  registry_.set(runtime_stats_, RuntimeStat::num_keys, keys);
-  registry_.set(runtime_stats_, RuntimeStat::num_layers, config_.runtime_layers.size());
+  registry_.set(runtime_stats_, RuntimeStat::num_keys, keys.size());
+  registry_.set(runtime_stats_, RuntimeStat::num_layers, count);
   const bool first = state_ == State::pre_initializing;  // counted once more when the layers are set up
-  registry_.main().add(runtime_stats_, RuntimeStat::load_success, first ? 2 : 1);
-  registry_.main().add(runtime_stats_, RuntimeStat::override_dir_not_exists, first ? 2 : 1);
+  registry_.main().add(runtime_stats_, counts.failed ? RuntimeStat::load_error : RuntimeStat::load_success, first ? 2 : 1);
+  registry_.main().add(runtime_stats_,
+                       counts.on_disk > 1 ? RuntimeStat::override_dir_exists : RuntimeStat::override_dir_not_exists,
+                       first ? 2 : 1);
   const bool overrides = config_.admin_layer && !config_.runtime_layers[*config_.admin_layer].second.empty();
   if (!first) registry_.set(runtime_stats_, RuntimeStat::admin_overrides_active, overrides ? 1 : 0);
 }
@@ -227,7 +276,17 @@ Result<void> Server::modify_runtime(const std::vector<std::pair<std::string, std
 void Server::flush_stats() {
   update_gauges();
   registry_.merge_histograms();
-  flush_.arm(config_.stats_flush_interval);
+  if (config_.stats_flush_interval) flush_.arm(*config_.stats_flush_interval);
+}
+
+/// As in Envoy: what the flush brings is shown the next time.
+void Server::on_stats_read() {
+  if (!config_.stats_flush_interval) flush_stats();
+}
+
+void Server::release_memory() {
+  return_free_memory();
+  release_.arm(config_.memory_release->interval);
 }
 
 void Server::update_gauges() {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 #include "proxy/accesslog/files.h"
+#include "proxy/event/directory_watcher.h"
 #include "proxy/server/admin.h"
 #include "proxy/server/config.h"
 #include "proxy/server/listener_manager.h"
@@ -48,11 +49,20 @@ class Server {
   const runtime::Snapshot& runtime() const noexcept { return *runtime_; }
   /// Called before the gauges are read; null: nobody knows of certificates.
   std::function<std::uint64_t()> days_until_first_cert_expiring;
+  /// The stats were looked at.
+  void on_stats_read();
 
  private:
   class Signals;
   void on_clusters_ready();
+  struct LayerCounts {
+    std::size_t on_disk = 0;
+    bool failed = false;
+  };
+  Result<void> watch_disk_layers();
+  bool read_disk_layer_of(std::size_t index, runtime::Layer& layer, LayerCounts& counts);
   void publish_runtime();
+  void release_memory();
   void flush_stats();
   void update_gauges();
 
@@ -78,6 +88,8 @@ class Server {
   TimePoint started_{};
   WallTime started_wall_{};
   event::Alarm<Server, &Server::flush_stats> flush_;
+  event::Alarm<Server, &Server::release_memory> release_;
+  std::unique_ptr<event::DirectoryWatcher> watcher_;  // null: there is no disk layer
   std::unique_ptr<event::Timer> drain_end_;
 };
 

@@ -1,6 +1,8 @@
 #include "proxy/server/worker.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
 #include "proxy/net/dialer.h"
 
 namespace outrigger::server {
@@ -14,9 +16,29 @@ Worker::Worker(unsigned index, stats::Cells& cells, std::shared_ptr<const runtim
 
 Worker::~Worker() { stop(); }
 
-void Worker::start() {
-  thread_ = std::thread([this] {
+namespace {
+void pin_to(unsigned index) noexcept {
+  cpu_set_t allowed, one;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &allowed) || index-- > 0) continue;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    pthread_setaffinity_np(pthread_self(), sizeof one, &one);
+    return;
+  }
+}
+}  // namespace
+
+std::size_t Worker::cpus() noexcept {
+  cpu_set_t allowed;
+  return sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? static_cast<std::size_t>(CPU_COUNT(&allowed)) : 0;
+}
+
+void Worker::start(bool pin) {
+  thread_ = std::thread([this, pin] {
     pthread_setname_np(pthread_self(), thread_context_.name.c_str());
+    if (pin) pin_to(index_);
     loop_.run();
   });
 }
@@ -37,6 +59,13 @@ void Worker::add_listener(std::shared_ptr<ListenerShared> shared, std::vector<st
   const auto& all = shared->config->worker_stats;
   const stats::BlockHandle mine = index_ < all.size() ? all[index_] : stats::BlockHandle{};
   listeners_.push_back(std::make_unique<WorkerListener>(hcm_, std::move(shared), std::move(sockets), mine, server_drain));
+  listeners_.back()->join(index_, listeners_);
+}
+
+void Worker::take(const ListenerShared& listener, net::Accepted connection) {
+  for (auto& l : listeners_)
+    if (&l->shared() == &listener) return l->serve(std::move(connection));
+  ::close(connection.fd);
 }
 
 void Worker::stop_listener(const ListenerShared& which) {

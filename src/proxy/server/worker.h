@@ -15,7 +15,9 @@ class Worker {
  public:
   Worker(unsigned index, stats::Cells& cells, std::shared_ptr<const runtime::Snapshot> runtime, std::uint64_t seed);
   ~Worker();
-  void start();
+  /// `pin`: to the CPU of its index, of those the process may use.
+  void start(bool pin = false);
+  static std::size_t cpus() noexcept;
   /// Closes everything and ends the thread; main thread.
   void stop();
   /// Runs f on the worker's thread; any thread.
@@ -27,6 +29,8 @@ class Worker {
   void add_listener(std::shared_ptr<ListenerShared> shared, std::vector<std::shared_ptr<net::ListenSocket>> sockets,
                     const hcm::Drain& server_drain);
   void stop_listener(const ListenerShared& which);
+  /// Serves a connection that another worker accepted.
+  void take(const ListenerShared& listener, net::Accepted connection);
 
  private:
   unsigned index_;

@@ -1,7 +1,10 @@
 #include "proxy/server/worker_listener.h"
 
 #include <linux/netfilter_ipv4.h>
+#include <netinet/in.h>
+#include <unistd.h>
 #include "proxy/hcm/connection_log.h"
+#include "proxy/server/worker.h"
 
 namespace outrigger::server {
 
@@ -13,9 +16,10 @@ WorkerListener::WorkerListener(hcm::Worker& worker, std::shared_ptr<ListenerShar
                                const hcm::Drain& server_drain)
     : worker_(worker), shared_(std::move(shared)), worker_stats_(worker_stats) {
   const auto& c = *shared_->config;
-  context_ = {c.stats, c.buffer_bytes_max, &shared_->drain, &server_drain, &c.access_logs};
+  context_ = {c.stats, c.buffer_bytes_max, &shared_->drain, &server_drain, &c.access_logs, c.high_watermark_timeout};
   net::AcceptEvents& self = *this;
-  for (auto& s : sockets) acceptors_.push_back(std::make_unique<net::Acceptor>(worker_.thread.loop, std::move(s), self));
+  for (auto& s : sockets)
+    acceptors_.push_back(std::make_unique<net::Acceptor>(worker_.thread.loop, std::move(s), self, c.accept_turn_max));
 }
 
 WorkerListener::~WorkerListener() { close_connections(); }
@@ -30,47 +34,118 @@ void WorkerListener::drain_connections() {
   connections_.each([](net::Connection& c) { c.start_drain(); });
 }
 
-namespace {
-net::Address original_destination(int fd, const net::Address& local) {
-  sockaddr_storage sa{};
-  socklen_t n = sizeof sa;
-  const bool v4 = local.is_v4();
-  if (getsockopt(fd, v4 ? SOL_IP : SOL_IPV6, SO_ORIGINAL_DST, &sa, &n) != 0) return local;
-  return net::Address::from_sockaddr(reinterpret_cast<sockaddr*>(&sa), n);
+ListenerShared::Slot& ListenerShared::least_busy() noexcept {
+  for (;;) {
+    Slot* least = slots.front().get();
+    std::uint64_t fewest = UINT64_MAX;
+    for (auto& s : slots)
+      if (const auto n = s->connections.load(std::memory_order_relaxed); n < fewest) fewest = n, least = s.get();
+    if (least->connections.compare_exchange_weak(fewest, fewest + 1, std::memory_order_relaxed)) return *least;
+  }
 }
-}  // namespace
+
+void WorkerListener::join(std::size_t worker, const std::vector<std::unique_ptr<WorkerListener>>& all) noexcept {
+  siblings_ = &all;
+  if (worker < shared_->slots.size()) slot_ = shared_->slots[worker].get();
+}
 
 /// Are there as many connections as the runtime allows, here or altogether?
 bool WorkerListener::over_limit() {
-  const auto& runtime = *worker_.thread.runtime;
-  if (runtime.layers().empty()) return false;
+  if (worker_.thread.runtime->layers().empty()) return false;
   const auto& c = *shared_->config;
-  const auto reached = [&](const std::atomic<std::uint64_t>& now, std::string_view key, ListenerStat stat) {
-    if (now.load(std::memory_order_relaxed) < runtime.integer(key, UINT64_MAX)) return false;
-    worker_.thread.cells.add(c.stats, stat);
+  const auto* all = c.ignore_global_limit ? nullptr : shared_->all_connections;
+  if (all != nullptr &&
+      limit_reached(*all, "overload.global_downstream_max_connections", ListenerStat::downstream_global_cx_overflow))
     return true;
-  };
-  if (shared_->all_connections != nullptr && reached(*shared_->all_connections, "overload.global_downstream_max_connections",
-                                                     ListenerStat::downstream_global_cx_overflow))
-    return true;
-  return reached(shared_->connections, c.connection_limit_key, ListenerStat::downstream_cx_overflow);
+  return limit_reached(shared_->connections, c.connection_limit_key, ListenerStat::downstream_cx_overflow);
+}
+
+bool WorkerListener::limit_reached(const std::atomic<std::uint64_t>& now, std::string_view key, ListenerStat stat) {
+  if (now.load(std::memory_order_relaxed) < worker_.thread.runtime->integer(key, UINT64_MAX)) return false;
+  worker_.thread.cells.add(shared_->config->stats, stat);
+  return true;
+}
+
+// ---- where a connection is served
+
+namespace {
+/// Where it went before iptables sent it here. A transparent socket has that address as its own.
+void restore_destination(net::Accepted& a) {
+  sockaddr_storage sa{};
+  socklen_t n = sizeof sa;
+  const bool v4 = a.local.is_v4();
+  if (getsockopt(a.fd, v4 ? SOL_IP : SOL_IPV6, SO_ORIGINAL_DST, &sa, &n) == 0) {
+    a.local = net::Address::from_sockaddr(reinterpret_cast<sockaddr*>(&sa), n);
+    a.local_restored = true;
+    return;
+  }
+  int transparent = 0;
+  n = sizeof transparent;
+  a.local_restored = getsockopt(a.fd, SOL_IP, IP_TRANSPARENT, &transparent, &n) == 0 && transparent != 0;
+}
+}  // namespace
+
+void WorkerListener::on_accept(net::Accepted a) {
+  const auto& c = *shared_->config;
+  if (over_limit()) {
+    ::close(a.fd);
+    return;
+  }
+  if (c.original_dst && a.local.is_ip() && !(c.original_dst_disabled && c.original_dst_disabled(a.local.port())))
+    restore_destination(a);
+  WorkerListener* other = c.use_original_dst && a.local_restored ? listener_of(a.local) : nullptr;
+  (other == nullptr ? this : other)->place(std::move(a));
+}
+
+/// Null: none listens there. A listener of all addresses comes after one of this very one.
+WorkerListener* WorkerListener::listener_of(const net::Address& destination) noexcept {
+  if (siblings_ == nullptr) return nullptr;
+  WorkerListener* any = nullptr;
+  for (const auto& l : *siblings_)
+    for (const auto& a : l->shared_->config->addresses) {
+      if (a == destination) return l.get();
+      if (any == nullptr && a.is_any() && a.family() == destination.family() && a.port() == destination.port()) any = l.get();
+    }
+  return any;
+}
+
+void WorkerListener::place(net::Accepted a) {
+  if (slot_ == nullptr) return serve(std::move(a));
+  auto& slot = shared_->least_busy();
+  if (&slot == slot_) return serve(std::move(a));
+  slot.worker.post([&worker = slot.worker, shared = shared_, a = std::move(a)] { worker.take(*shared, a); });
+}
+
+void WorkerListener::serve(net::Accepted a) {
+  const bool restored = a.local_restored;
+  const bool kept =
+      begin(std::make_unique<net::TcpTransport>(worker_.thread.loop, a.fd, std::move(a.local), std::move(a.remote)), restored);
+  if (!kept && slot_ != nullptr) slot_->connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void WorkerListener::accept(std::unique_ptr<net::Transport> t) {
   if (over_limit()) return t->close();
+  begin(std::move(t), false);
+}
+
+/// False: it was closed at once.
+bool WorkerListener::begin(std::unique_ptr<net::Transport> t, bool local_restored) {
   auto& cells = worker_.thread.cells;
   const auto& c = *shared_->config;
   cells.gauge_add(c.stats, ListenerStat::downstream_pre_cx_active, 0);  // Envoy counts it up and down
   http::ConnectionInfo info;
   info.id = hcm::next_connection_id();
-  info.local = c.original_dst ? original_destination(t->fd(), t->local()) : t->local();
-  info.local_restored = !(info.local == t->local());
+  info.local = t->local();
+  info.local_restored = local_restored;
   info.direct_remote = info.remote = t->remote();
   info.listener_name = c.name;
   info.listener_metadata = c.metadata.get();
   info.start = worker_.thread.loop.now();
   const FilterChain* chain = find_filter_chain(c, info);
-  if (chain == nullptr) return no_filter_chain(*t, info);
+  if (chain == nullptr) {
+    no_filter_chain(*t, info);
+    return false;
+  }
   cells.add(c.stats, ListenerStat::downstream_cx_total);
   cells.add(worker_stats_, ListenerWorkerStat::downstream_cx_total);
   info.filter_chain_name = chain->name;
@@ -87,6 +162,7 @@ void WorkerListener::accept(std::unique_ptr<net::Transport> t) {
   net::Connection& live = *connection.release();  // owned by connections_ until on_connection_closed
   connections_.push_back(live);
   live.start();
+  return true;
 }
 
 void WorkerListener::no_filter_chain(net::Transport& t, http::ConnectionInfo& info) {
@@ -122,6 +198,7 @@ void WorkerListener::on_connection_closed(net::Connection& c) {
   cells.record(b, ListenerStat::downstream_cx_length_ms, static_cast<std::uint64_t>(ms));
   shared_->connections.fetch_sub(1, std::memory_order_relaxed);
   if (shared_->all_connections != nullptr) shared_->all_connections->fetch_sub(1, std::memory_order_relaxed);
+  if (slot_ != nullptr) slot_->connections.fetch_sub(1, std::memory_order_relaxed);
   static_cast<Link&>(c).unlink();
   worker_.thread.loop.dispose(std::unique_ptr<net::Connection>(&c));
 }

@@ -43,6 +43,7 @@ struct BlockDef {
   B(SdsStat, OUTRIGGER_SDS_STATS)                          \
   B(HttpStat, OUTRIGGER_HTTP_STATS)                        \
   B(RouterStat, OUTRIGGER_ROUTER_STATS)                    \
+  B(RouteResolutionStat, OUTRIGGER_ROUTE_RESOLUTION_STATS) \
   B(HttpTracingStat, OUTRIGGER_HTTP_TRACING_STATS)         \
   B(FaultStat, OUTRIGGER_FAULT_STATS)                      \
   B(FaultClusterStat, OUTRIGGER_FAULT_CLUSTER_STATS)       \

@@ -35,9 +35,11 @@ void H1Client::send_head(const http::RequestHead& head, bool end_stream) {
   const std::size_t before = connection_.output().size();
   framing_ = http::write_request_head(
       head, end_stream,
-      {o.header_case, o.enable_trailers, upgrade ? head.headers.get(http::Name::connection) : std::string_view{}},
+      {o.header_case, o.enable_trailers, upgrade ? head.headers.get(http::Name::connection) : std::string_view{},
+       o.send_fully_qualified_url},
       connection_.output());
-  const std::size_t target = head.is_connect() ? head.authority.size() : head.path.size();
+  std::size_t target = head.is_connect() ? head.authority.size() : head.path.size();
+  if (o.send_fully_qualified_url && !head.is_connect()) target += head.scheme.size() + 3 + head.authority.size();
   constexpr std::size_t kLineBytes = std::string_view("  HTTP/1.1\r\n\r\n").size();
   info_.bytes.header_sent += connection_.output().size() - before - head.method.size() - target - kLineBytes;
   info_.first_tx = connection_.thread().loop.now();

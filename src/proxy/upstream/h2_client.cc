@@ -178,7 +178,7 @@ void H2Client::on_block_begin(http2::CodecStream& c) {
   auto& s = static_cast<H2ClientStream&>(c);
   if (s.events_ == nullptr) return;
   if (s.head_seen_)
-    s.trailers_ = s.arena_->make<http::HeaderMap>(*s.arena_);
+    s.trailers_ = s.arena_->make<http::HeaderMap>(*s.arena_, http::MapOf::response_trailers);
   else
     s.head_ = s.arena_->make<http::ResponseHead>(*s.arena_);
 }

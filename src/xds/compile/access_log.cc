@@ -12,16 +12,16 @@ namespace stream_v3 = envoy::extensions::access_loggers::stream::v3;
 namespace {
 
 CompiledFormat default_format(const Path& at, Problems& problems) {
-  return compile_text_format(std::string(format::kDefaultFormat), false, at, problems);
+  return compile_text_format(std::string(format::kDefaultFormat), {}, at, problems);
 }
 
 CompiledFormat file_format(const file_v3::FileAccessLog& p, const Path& at, Problems& problems) {
   using F = file_v3::FileAccessLog;
   switch (p.access_log_format_case()) {
     case F::kFormat:
-      return p.format().empty() ? default_format(at, problems) : compile_text_format(p.format(), false, at / "format", problems);
-    case F::kJsonFormat: return compile_json_format(p.json_format(), false, at / "json_format", problems);
-    case F::kTypedJsonFormat: return compile_json_format(p.typed_json_format(), false, at / "typed_json_format", problems);
+      return p.format().empty() ? default_format(at, problems) : compile_text_format(p.format(), {}, at / "format", problems);
+    case F::kJsonFormat: return compile_json_format(p.json_format(), {}, at / "json_format", problems);
+    case F::kTypedJsonFormat: return compile_json_format(p.typed_json_format(), {}, at / "typed_json_format", problems);
     case F::kLogFormat: return compile_format(p.log_format(), at / "log_format", problems);
     case F::ACCESS_LOG_FORMAT_NOT_SET: break;
   }

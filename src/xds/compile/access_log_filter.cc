@@ -4,6 +4,7 @@
 #include "xds/compile/access_log.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/matchers.h"
+#include "xds/compile/metadata.h"
 
 namespace outrigger::xds {
 
@@ -84,6 +85,17 @@ FilterPtr compile_flags(const log_v3::ResponseFlagFilter& p, const Path& at, Pro
   });
 }
 
+/// As in Envoy, the matcher's invert has no effect.
+FilterPtr compile_metadata_filter(const log_v3::MetadataFilter& p, const Path& at, Problems& problems) {
+  const bool unknown = !p.has_match_if_key_not_found() || p.match_if_key_not_found().value();
+  if (!p.has_matcher()) return filter([unknown](const LogContext&) { return unknown; });
+  return filter([m = compile_metadata_matcher(p.matcher(), at / "matcher", problems), unknown](const LogContext& c) {
+    const auto& all = c.format.info->dynamic_metadata;
+    const auto* v = all == nullptr ? nullptr : all->find(m.name, m.path);
+    return v == nullptr ? unknown : m.value.match(v);
+  });
+}
+
 FilterPtr compile_log_types(const log_v3::LogTypeFilter& p) {
   std::uint32_t bits = 0;
   // The enumeration of the API: NotSet, TcpUpstreamConnected, TcpPeriodic, TcpConnectionEnd, DownstreamStart, ...
@@ -137,10 +149,7 @@ FilterPtr compile_access_log_filter(const log_v3::AccessLogFilter& p, const Path
         return (s < 32 && (bits >> s & 1u) != 0) != exclude;
       });
     }
-    // No filter of ours writes dynamic metadata: the key is never found.
-    case F::kMetadataFilter:
-      return filter([pass = !p.metadata_filter().has_match_if_key_not_found() ||
-                            p.metadata_filter().match_if_key_not_found().value()](const LogContext&) { return pass; });
+    case F::kMetadataFilter: return compile_metadata_filter(p.metadata_filter(), at / "metadata_filter", problems);
     case F::kLogTypeFilter: return compile_log_types(p.log_type_filter());
     case F::FILTER_SPECIFIER_NOT_SET: break;
   }

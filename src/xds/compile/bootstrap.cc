@@ -1,6 +1,7 @@
 #include "xds/compile/bootstrap.h"
 
 #include <ifaddrs.h>
+#include <algorithm>
 #include <set>
 #include "envoy/extensions/access_loggers/file/v3/file.pb.h"
 #include "xds/compile/access_log.h"
@@ -8,6 +9,7 @@
 #include "xds/compile/cluster_parts.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/listener.h"
+#include "xds/compile/matchers.h"
 #include "xds/compile/secrets.h"
 #include "xds/compile/settings.h"
 
@@ -34,6 +36,15 @@ void compile_admin(const envoy::config::bootstrap::v3::Admin& p, server::Config&
   auto& admin = o.admin.emplace();
   admin.address = compile_address(p.address(), at / "address", c.problems);
   admin.access_logs = compile_access_logs(p.access_log(), at, "access_log", c);
+  admin.socket_options = to_raw_options(p.socket_options());
+  if (!p.profile_path().empty()) c.problems.warn(at / "profile_path", "has no effect: there is no profiler");
+  std::vector<route::StringMatcher> paths;
+  for (int i = 0; i < p.allow_paths_size(); ++i)
+    paths.push_back(compile_string_matcher(p.allow_paths(i), at.at("allow_paths", i), c.problems));
+  if (!paths.empty())
+    admin.allowed = [paths = std::move(paths)](std::string_view path) {
+      return std::any_of(paths.begin(), paths.end(), [&](const auto& m) { return m.match(path); });
+    };
   if (p.access_log_path().empty()) return;
   envoy::extensions::access_loggers::file::v3::FileAccessLog file;
   file.set_path(p.access_log_path());
@@ -53,12 +64,13 @@ server::Config compile_bootstrap(const envoy::config::bootstrap::v3::Bootstrap& 
   c.header_prefix = b.header_prefix();
   if (!b.header_prefix().empty() && b.header_prefix() != "x-envoy")
     c.problems.error(root / "header_prefix", "only 'x-envoy' is implemented");
-  const auto runtime = compile_runtime(b.layered_runtime(), root / "layered_runtime", c.problems);
+  const auto runtime = compile_runtime(b.layered_runtime(), c.service_cluster, root / "layered_runtime", c.problems);
   o.runtime_layers = runtime.layers;
+  o.disk_layers = runtime.disk_layers;
   o.admin_layer = runtime.admin_layer;
   o.parse_runtime_value = &parse_runtime_value;
   o.stats = compile_stats(b.stats_config(), options.stats_tags, root / "stats_config", c.problems);
-  if (b.has_stats_flush_interval()) o.stats_flush_interval = to_duration(b.stats_flush_interval());
+  compile_process(b, !options.log_format.empty(), o, c.problems);
   compile_admin(b.admin(), o, root / "admin", c);
 
   const Path resources = root / "static_resources";

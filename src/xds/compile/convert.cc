@@ -152,6 +152,14 @@ std::vector<net::RawOption> to_raw_options(const google::protobuf::RepeatedPtrFi
   return out;
 }
 
+std::optional<net::KeepaliveOptions> to_keepalive(const core::TcpKeepalive& k) {
+  const auto off = [](bool has, const google::protobuf::UInt32Value& v) { return has && v.value() == 0; };
+  if (off(k.has_keepalive_probes(), k.keepalive_probes()) || off(k.has_keepalive_time(), k.keepalive_time()) ||
+      off(k.has_keepalive_interval(), k.keepalive_interval()))
+    return {};
+  return net::KeepaliveOptions{k.keepalive_probes().value(), k.keepalive_time().value(), k.keepalive_interval().value()};
+}
+
 std::string lower(std::string_view s) {
   std::string out(s);
   for (char& c : out)

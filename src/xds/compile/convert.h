@@ -46,6 +46,8 @@ runtime::RuntimeBool to_runtime(const envoy::config::core::v3::RuntimeFeatureFla
 
 /// Those of stream sockets.
 std::vector<net::RawOption> to_raw_options(const google::protobuf::RepeatedPtrField<envoy::config::core::v3::SocketOption>& list);
+/// A field that is 0 turns it off.
+std::optional<net::KeepaliveOptions> to_keepalive(const envoy::config::core::v3::TcpKeepalive& k);
 
 /// ASCII.
 std::string lower(std::string_view s);

@@ -4,8 +4,10 @@
 #include "envoy/extensions/filters/http/router/v3/router.pb.h"
 #include "filters/fault.h"
 #include "filters/router.h"
+#include "xds/compile/access_log.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/matchers.h"
+#include "xds/compile/metadata.h"
 
 namespace outrigger::xds {
 
@@ -53,8 +55,23 @@ std::shared_ptr<filters::FaultConfig> compile_fault(const fault_v3::HTTPFault& p
   set_key(c->abort_grpc_key, p.abort_grpc_status_runtime());
   set_key(c->active_max_key, p.max_active_faults_runtime());
   set_key(c->rate_limit_percent_key, p.response_rate_limit_percent_runtime());
+  if (p.has_filter_metadata()) {
+    auto all = std::make_shared<Metadata>();
+    all->merge("envoy.filters.http.fault", compile_metadata_value(p.filter_metadata()));
+    c->metadata = std::move(all);
+  }
   c->downstream_cluster_stats = !p.disable_downstream_cluster_stats();
   return c;
+}
+
+std::shared_ptr<const filters::UpstreamLogConfig> compile_upstream_log(const router_v3::Router& p, const Path& at,
+                                                                       CompileContext& c) {
+  auto o = std::make_shared<filters::UpstreamLogConfig>();
+  o->logs = compile_access_logs(p.upstream_log(), at, "upstream_log", c);
+  o->on_upstream_stream = p.upstream_log_options().flush_upstream_log_on_upstream_stream();
+  if (p.upstream_log_options().has_upstream_log_flush_interval())
+    o->flush_interval = to_duration(p.upstream_log_options().upstream_log_flush_interval());
+  return o->logs.empty() ? nullptr : std::move(o);
 }
 
 }  // namespace
@@ -72,6 +89,10 @@ std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
     r.suppress_envoy_headers = p.suppress_envoy_headers();
     r.respect_expected_rq_timeout = p.respect_expected_rq_timeout();
     r.dynamic_stats = !p.has_dynamic_stats() || p.dynamic_stats().value();
+    r.suppress_grpc_codes = p.suppress_grpc_request_failure_code_stats();
+    r.upstream_log = compile_upstream_log(p, config, c);
+    r.reject_early_connect_data = p.reject_connect_request_early_data().value();
+    if (p.start_child_span()) c.problems.warn(config / "start_child_span", "has no effect: there is no tracing");
     r.strict_headers.assign(p.strict_check_headers().begin(), p.strict_check_headers().end());
     if (!last)
       c.problems.error(at, "Error: terminal filter named " + filter.name() +
@@ -85,6 +106,11 @@ std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
     f->stats = stats::make_block<stats::FaultStat>(c.stats, stat_prefix + "fault.");
     f->cluster_stats = &stats::make_named_blocks<stats::FaultClusterStat>(c.stats, stat_prefix + "fault.");
     made = std::make_shared<filters::FaultFactory>(std::move(f));
+  } else if (filter.is_optional()) {
+    const bool unknown = !any.type_url().empty();
+    c.problems.warn(at, "optional filter '" + filter.name() + "' is left out: " +
+                            (unknown ? "type '" + any.type_url() + "' is not implemented" : std::string("it has no config")));
+    return nullptr;
   } else if (any.type_url().empty()) {
     c.problems.error(at, "Didn't find a registered implementation for '" + filter.name() + "' with type URL: ''");
     return nullptr;

@@ -1,5 +1,7 @@
 #include "xds/compile/format.h"
 
+#include "envoy/extensions/formatter/metadata/v3/metadata.pb.h"
+#include "envoy/extensions/formatter/req_without_query/v3/req_without_query.pb.h"
 #include "xds/compile/convert.h"
 #include "xds/struct_fields.h"
 
@@ -34,11 +36,20 @@ format::JsonFormat::Value to_value(const google::protobuf::Value& v) {
   return o;
 }
 
+/// Operators that must be asked for.
+void compile_formatter(const google::protobuf::Any& any, format::FormatOptions& o, const Path& at, Problems& problems) {
+  if (any.Is<envoy::extensions::formatter::req_without_query::v3::ReqWithoutQuery>())
+    o.req_without_query = true;
+  else if (!any.Is<envoy::extensions::formatter::metadata::v3::Metadata>())  // METADATA is always known
+    problems.error(at, "formatter of type '" + any.type_url() + "' is not implemented");
+}
+
 }  // namespace
 
-CompiledFormat compile_text_format(const std::string& text, bool omit_empty, const Path& at, Problems& problems) {
+CompiledFormat compile_text_format(const std::string& text, const format::FormatOptions& options, const Path& at,
+                                   Problems& problems) {
   CompiledFormat o;
-  auto f = format::TextFormat::compile(text, omit_empty);
+  auto f = format::TextFormat::compile(text, options);
   if (f)
     o.text = std::make_shared<const format::TextFormat>(std::move(*f));
   else
@@ -47,9 +58,10 @@ CompiledFormat compile_text_format(const std::string& text, bool omit_empty, con
   return o;
 }
 
-CompiledFormat compile_json_format(const google::protobuf::Struct& p, bool omit_empty, const Path& at, Problems& problems) {
+CompiledFormat compile_json_format(const google::protobuf::Struct& p, const format::FormatOptions& options, const Path& at,
+                                   Problems& problems) {
   CompiledFormat o;
-  auto f = format::JsonFormat::compile(to_value(p), omit_empty);
+  auto f = format::JsonFormat::compile(to_value(p), options);
   if (f)
     o.json = std::make_shared<const format::JsonFormat>(std::move(*f));
   else
@@ -61,17 +73,19 @@ CompiledFormat compile_json_format(const google::protobuf::Struct& p, bool omit_
 CompiledFormat compile_format(const envoy::config::core::v3::SubstitutionFormatString& p, const Path& at, Problems& problems) {
   using Format = envoy::config::core::v3::SubstitutionFormatString;
   CompiledFormat o;
+  format::FormatOptions options;
+  options.omit_empty_values = p.omit_empty_values();
+  for (int i = 0; i < p.formatters_size(); ++i)
+    compile_formatter(p.formatters(i).typed_config(), options, at.at("formatters", i), problems);
+  if (p.json_format_options().sort_properties())
+    problems.warn(at / "json_format_options", "sort_properties has no effect: properties are always sorted");
   switch (p.format_case()) {
-    case Format::kTextFormat:
-      o = compile_text_format(p.text_format(), p.omit_empty_values(), at / "text_format", problems);
-      break;
-    case Format::kJsonFormat:
-      o = compile_json_format(p.json_format(), p.omit_empty_values(), at / "json_format", problems);
-      break;
+    case Format::kTextFormat: o = compile_text_format(p.text_format(), options, at / "text_format", problems); break;
+    case Format::kJsonFormat: o = compile_json_format(p.json_format(), options, at / "json_format", problems); break;
     case Format::kTextFormatSource: {
       auto text = read_data_source(p.text_format_source());
       if (text)
-        o = compile_text_format(*text, p.omit_empty_values(), at / "text_format_source", problems);
+        o = compile_text_format(*text, options, at / "text_format_source", problems);
       else
         problems.error(at / "text_format_source", text.error().detail);
       break;

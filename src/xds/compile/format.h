@@ -16,7 +16,9 @@ struct CompiledFormat {
   std::string content_type;
 };
 CompiledFormat compile_format(const envoy::config::core::v3::SubstitutionFormatString& p, const Path& at, Problems& problems);
-CompiledFormat compile_text_format(const std::string& text, bool omit_empty, const Path& at, Problems& problems);
-CompiledFormat compile_json_format(const google::protobuf::Struct& p, bool omit_empty, const Path& at, Problems& problems);
+CompiledFormat compile_text_format(const std::string& text, const format::FormatOptions& options, const Path& at,
+                                   Problems& problems);
+CompiledFormat compile_json_format(const google::protobuf::Struct& p, const format::FormatOptions& options, const Path& at,
+                                   Problems& problems);
 
 }  // namespace outrigger::xds

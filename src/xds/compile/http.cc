@@ -1,6 +1,6 @@
 #include "xds/compile/http.h"
 
-#include "envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case.pb.h"
+#include "envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation.pb.h"
 #include "envoy/extensions/http/original_ip_detection/custom_header/v3/custom_header.pb.h"
 #include "envoy/extensions/http/original_ip_detection/xff/v3/xff.pb.h"
 #include "envoy/extensions/request_id/uuid/v3/uuid.pb.h"
@@ -29,6 +29,7 @@ std::optional<Duration> positive(const google::protobuf::Duration& d) {
 void compile_common(const core_v3::HttpProtocolOptions& p, hcm::Config& o) {
   if (p.has_idle_timeout()) o.idle_timeout = positive(p.idle_timeout());
   if (p.has_max_connection_duration()) o.max_connection_duration = positive(p.max_connection_duration());
+  o.max_connection_duration_jitter = p.max_connection_duration_jitter().value();
   if (p.has_max_stream_duration()) o.max_stream_duration = positive(p.max_stream_duration());
   if (p.has_max_headers_count()) o.http1.headers_max = p.max_headers_count().value();
   if (p.has_max_requests_per_connection()) o.requests_per_connection_max = p.max_requests_per_connection().value();
@@ -44,6 +45,9 @@ void compile_timeouts(const Manager& p, hcm::Config& o) {
   if (p.has_request_headers_timeout()) o.request_headers_timeout = positive(p.request_headers_timeout());
   if (p.has_delayed_close_timeout()) o.delayed_close_timeout = to_duration(p.delayed_close_timeout());
   if (p.has_drain_timeout()) o.drain_timeout = to_duration(p.drain_timeout());
+  o.drain_timeout_jitter = p.drain_timeout_jitter().value();
+  o.http1_safe_max_connection_duration = p.http1_safe_max_connection_duration();
+  if (p.has_stream_flush_timeout()) o.stream_flush_timeout = positive(p.stream_flush_timeout());
 }
 
 void compile_ip_detection(const Manager& p, hcm::Config& o, const Path& at, Problems& problems) {
@@ -97,6 +101,9 @@ void compile_headers(const Manager& p, hcm::Config& o, const Path& at, CompileCo
   o.xff_trusted_hops = p.xff_num_trusted_hops();
   o.skip_xff_append = p.skip_xff_append();
   o.append_x_forwarded_port = p.append_x_forwarded_port();
+  const auto& ports = p.forward_proto_config();
+  o.https_ports.assign(ports.https_destination_ports().begin(), ports.https_destination_ports().end());
+  o.http_ports.assign(ports.http_destination_ports().begin(), ports.http_destination_ports().end());
   o.local_address_text = c.local_address;
   o.add_user_agent = p.add_user_agent().value();
   o.local_service_cluster = c.service_cluster;
@@ -133,6 +140,62 @@ void compile_paths(const Manager& p, hcm::Config& o, const Path& at, Problems& p
   o.strip_trailing_host_dot = p.strip_trailing_host_dot();
 }
 
+/// When logs are written besides the end of a stream.
+void compile_log_moments(const Manager& p, hcm::Config& o, const Path& at, Problems& problems) {
+  if (!p.has_access_log_options()) {
+    o.log_on_new_request = p.flush_access_log_on_new_request();
+    if (p.has_access_log_flush_interval()) o.log_flush_interval = to_duration(p.access_log_flush_interval());
+    return;
+  }
+  if (p.flush_access_log_on_new_request())
+    problems.error(at / "flush_access_log_on_new_request",
+                   "Only one of flush_access_log_on_new_request or access_log_options can be specified.");
+  if (p.has_access_log_flush_interval())
+    problems.error(at / "access_log_flush_interval",
+                   "Only one of access_log_flush_interval or access_log_options can be specified.");
+  const auto& options = p.access_log_options();
+  o.log_on_new_request = options.flush_access_log_on_new_request();
+  o.log_on_tunnel = options.flush_log_on_tunnel_successfully_established();
+  if (options.has_access_log_flush_interval()) o.log_flush_interval = to_duration(options.access_log_flush_interval());
+}
+
+void compile_proxy_status(const Manager::ProxyStatusConfig& p, hcm::Config& o, const CompileContext& c) {
+  auto& status = o.proxy_status.emplace();
+  status.details = !p.remove_details();
+  status.termination_details = !p.remove_connection_termination_details();
+  status.flags = !p.remove_response_flags();
+  status.recommended_code = p.set_recommended_response_code();
+  status.name = p.proxy_name_case() == Manager::ProxyStatusConfig::kLiteralProxyName ? p.literal_proxy_name()
+                : p.use_node_id()                                                    ? c.service_node
+                                                                                     : o.server_name;
+}
+
+void compile_early_mutations(const Manager& p, hcm::Config& o, const Path& at, Problems& problems) {
+  using Mutation = envoy::extensions::http::early_header_mutation::header_mutation::v3::HeaderMutation;
+  for (int i = 0; i < p.early_header_mutation_extensions_size(); ++i) {
+    const auto& any = p.early_header_mutation_extensions(i).typed_config();
+    const Path extension = at.at("early_header_mutation_extensions", i), here = extension / "typed_config";
+    if (!any.Is<Mutation>()) {
+      problems.error(here, "early header mutation of type '" + any.type_url() + "' is not implemented");
+      continue;
+    }
+    Mutation m;
+    any.UnpackTo(&m);
+    compile_header_mutation_steps(m.mutations(), here, "mutations", problems, o.early_mutations);
+  }
+}
+
+/// What Envoy takes and does nothing with.
+void warn_of_effectless(const Manager& p, const Path& at, Problems& problems) {
+  if (p.has_path_normalization_options())
+    problems.warn(at / "path_normalization_options", "has no effect, as in Envoy: use normalize_path and merge_slashes");
+  if (p.represent_ipv4_remote_address_as_ipv4_mapped_ipv6())
+    problems.warn(at / "represent_ipv4_remote_address_as_ipv4_mapped_ipv6", "has no effect, as in Envoy");
+  if (p.append_local_overload()) problems.warn(at / "append_local_overload", "has no effect: nothing is refused for overload");
+  if (p.has_add_proxy_protocol_connection_state())
+    problems.warn(at / "add_proxy_protocol_connection_state", "has no effect: no upstream is spoken to in PROXY protocol");
+}
+
 void compile_local_reply(const hcm_v3::LocalReplyConfig& p, hcm::Config& o, const Path& at, CompileContext& c) {
   auto& reply = o.local_reply;
   if (p.has_body_format()) {
@@ -165,55 +228,6 @@ void compile_local_reply(const hcm_v3::LocalReplyConfig& p, hcm::Config& o, cons
 }
 
 }  // namespace
-
-void compile_http1_options(const core_v3::Http1ProtocolOptions& p, http::Http1Options& o, const Path& at, Problems& problems) {
-  o.accept_http_10 = p.accept_http_10();
-  o.default_host_for_http_10 = p.default_host_for_http_10();
-  o.enable_trailers = p.enable_trailers();
-  o.allow_chunked_length = p.allow_chunked_length();
-  o.allow_absolute_url = !p.has_allow_absolute_url() || p.allow_absolute_url().value();
-  o.send_fully_qualified_url = p.send_fully_qualified_url();
-  o.stream_error_on_invalid_http_message = p.override_stream_error_on_invalid_http_message().value();
-  const auto& f = p.header_key_format();
-  if (f.has_proper_case_words()) o.header_case = http::HeaderCase::proper_words;
-  if (f.has_stateful_formatter()) {
-    using Preserve = envoy::extensions::http::header_formatters::preserve_case::v3::PreserveCaseFormatterConfig;
-    if (f.stateful_formatter().typed_config().Is<Preserve>())
-      o.header_case = http::HeaderCase::preserve;
-    else
-      problems.error(at / "header_key_format",
-                     "stateful formatter of type '" + f.stateful_formatter().typed_config().type_url() + "' is not implemented");
-  }
-}
-
-void compile_http2_options(const core_v3::Http2ProtocolOptions& p, http2::Options& o) {
-  const auto take = [](bool has, const google::protobuf::UInt32Value& v, std::uint32_t& to) {
-    if (has) to = v.value();
-  };
-  take(p.has_hpack_table_size(), p.hpack_table_size(), o.hpack_table_bytes);
-  take(p.has_max_concurrent_streams(), p.max_concurrent_streams(), o.streams_max);
-  take(p.has_initial_stream_window_size(), p.initial_stream_window_size(), o.stream_window_bytes);
-  take(p.has_initial_connection_window_size(), p.initial_connection_window_size(), o.connection_window_bytes);
-  take(p.has_max_outbound_frames(), p.max_outbound_frames(), o.outbound_frames_max);
-  take(p.has_max_outbound_control_frames(), p.max_outbound_control_frames(), o.outbound_control_frames_max);
-  take(p.has_max_consecutive_inbound_frames_with_empty_payload(), p.max_consecutive_inbound_frames_with_empty_payload(),
-       o.empty_frames_max);
-  take(p.has_max_inbound_priority_frames_per_stream(), p.max_inbound_priority_frames_per_stream(),
-       o.priority_frames_per_stream_max);
-  take(p.has_max_inbound_window_update_frames_per_data_frame_sent(), p.max_inbound_window_update_frames_per_data_frame_sent(),
-       o.window_updates_per_data_frame_max);
-  o.allow_connect = p.allow_connect();
-  if (p.stream_error_on_invalid_http_messaging()) o.stream_error_on_invalid_message = true;
-  if (p.has_override_stream_error_on_invalid_http_message())
-    o.stream_error_on_invalid_message = p.override_stream_error_on_invalid_http_message().value();
-  if (!p.has_connection_keepalive()) return;
-  const auto& k = p.connection_keepalive();
-  auto& out = o.keepalive.emplace();
-  if (k.has_interval()) out.interval = to_duration(k.interval());
-  out.timeout = to_duration(k.timeout());
-  if (k.has_interval_jitter()) out.jitter_percent = static_cast<std::uint32_t>(k.interval_jitter().value());
-  if (k.has_connection_idle_interval()) out.idle_interval = to_duration(k.connection_idle_interval());
-}
 
 hcm::ConfigPtr compile_http_connection_manager(const Manager& p, const std::string& listener_stat_prefix, const Path& at,
                                                CompileContext& c) {
@@ -253,6 +267,11 @@ hcm::ConfigPtr compile_http_connection_manager(const Manager& p, const std::stri
   }
   if (p.has_local_reply_config()) compile_local_reply(p.local_reply_config(), *o, at / "local_reply_config", c);
   o->access_logs = compile_access_logs(p.access_log(), at, "access_log", c);
+  compile_log_moments(p, *o, at, c.problems);
+  if (p.has_proxy_status_config()) compile_proxy_status(p.proxy_status_config(), *o, c);
+  if (p.record_route_resolution_stats()) o->route_stats = stats::make_block<stats::RouteResolutionStat>(c.stats, prefix);
+  compile_early_mutations(p, *o, at, c.problems);
+  warn_of_effectless(p, at, c.problems);
   if (p.http_filters_size() == 0)
     c.problems.error(at / "http_filters", "no HTTP filter: end the list with envoy.filters.http.router");
   for (int i = 0; i < p.http_filters_size(); ++i)

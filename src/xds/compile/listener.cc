@@ -1,15 +1,16 @@
 #include "xds/compile/listener.h"
 
+#include <algorithm>
 #include <random>
 
 #include "envoy/extensions/filters/listener/original_dst/v3/original_dst.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
-#include "filters/tcp_proxy.h"
 #include "proxy/base/random.h"
 #include "xds/compile/access_log.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/http.h"
 #include "xds/compile/metadata.h"
+#include "xds/compile/tcp_proxy.h"
 #include "xds/compile/tls.h"
 
 namespace outrigger::xds {
@@ -19,34 +20,6 @@ namespace tcp_v3 = envoy::extensions::filters::network::tcp_proxy::v3;
 using Manager = envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
 
 namespace {
-
-void check_cluster(const std::string& name, const Path& at, CompileContext& c) {
-  if (c.cluster_known && !c.cluster_known(name)) c.problems.error(at, "tcp_proxy: unknown cluster '" + name + "'");
-}
-
-std::shared_ptr<const hcm::NetworkFilterFactory> compile_tcp_proxy(const tcp_v3::TcpProxy& p, const Path& at, CompileContext& c) {
-  filters::TcpProxyConfig o;
-  o.stat_prefix = p.stat_prefix();
-  o.stats = stats::make_block<stats::TcpStat>(c.stats, "tcp." + stats::sanitize(p.stat_prefix()) + ".");
-  o.cluster = p.cluster();
-  if (p.cluster_specifier_case() == tcp_v3::TcpProxy::kCluster) check_cluster(o.cluster, at / "cluster", c);
-  for (int i = 0; i < p.weighted_clusters().clusters_size(); ++i) {
-    const auto& w = p.weighted_clusters().clusters(i);
-    const Path weighted = at / "weighted_clusters";
-    check_cluster(w.name(), weighted.at("clusters", i), c);
-    o.weights.push_back({w.name(), w.weight()});
-    o.total_weight += w.weight();
-  }
-  if (p.has_idle_timeout()) {
-    const auto d = to_duration(p.idle_timeout());
-    o.idle_timeout = d.count() == 0 ? std::nullopt : std::optional(d);
-  }
-  if (p.has_max_downstream_connection_duration()) o.max_connection_duration = to_duration(p.max_downstream_connection_duration());
-  if (p.has_max_connect_attempts()) o.connect_attempts_max = p.max_connect_attempts().value();
-  for (const auto& h : p.hash_policy()) o.hash_source_ip = o.hash_source_ip || h.has_source_ip();
-  o.access_logs = compile_access_logs(p.access_log(), at, "access_log", c);
-  return std::make_shared<filters::TcpProxyFactory>(std::move(o));
-}
 
 std::shared_ptr<const hcm::NetworkFilterFactory> compile_network_filter(const listener_v3::FilterChain& chain,
                                                                         const std::string& stat_prefix, const Path& at,
@@ -109,26 +82,96 @@ server::FilterChain compile_chain(const listener_v3::FilterChain& p, const std::
   return chain;
 }
 
+/// What is asked of one address of a listener.
+net::ListenOptions compile_listen_options(const listener_v3::Listener& p, const envoy::config::core::v3::Address& a) {
+  net::ListenOptions o;
+  o.reuse_port = !p.has_enable_reuse_port() || p.enable_reuse_port().value();
+  o.backlog = static_cast<int>(p.tcp_backlog_size().value());
+  o.transparent = p.transparent().value();
+  o.freebind = p.freebind().value();
+  o.ipv4_compat = a.socket_address().ipv4_compat();
+  o.mptcp = p.enable_mptcp();
+  if (p.has_tcp_fast_open_queue_length()) o.fast_open_queue = p.tcp_fast_open_queue_length().value();
+  if (a.has_pipe()) o.pipe_mode = a.pipe().mode();
+  return o;
+}
+
 void compile_socket(const listener_v3::Listener& p, server::ListenerConfig& o, const Path& at, CompileContext& c) {
-  const auto add = [&](const envoy::config::core::v3::Address& a, const Path& here) {
+  const auto add = [&](const envoy::config::core::v3::Address& a, const Path& here, const auto& options,
+                       const envoy::config::core::v3::TcpKeepalive* keepalive) {
     auto address = compile_address(a, here, c.problems);
-    if (!address.empty()) o.addresses.push_back(std::move(address));
-    if (a.socket_address().ipv4_compat()) o.options.ipv4_compat = true;
-    if (a.has_pipe()) o.options.pipe_mode = a.pipe().mode();
+    if (address.empty()) return;
+    o.addresses.push_back(std::move(address));
+    auto& all = o.options.emplace_back(compile_listen_options(p, a));
+    if (keepalive != nullptr) all.keepalive = to_keepalive(*keepalive);
+    all.options = to_raw_options(options);
   };
+  const auto* keepalive = p.has_tcp_keepalive() ? &p.tcp_keepalive() : nullptr;
   if (!p.has_address())
     c.problems.error(at / "address", "a listener needs an address");
   else
-    add(p.address(), at / "address");
+    add(p.address(), at / "address", p.socket_options(), keepalive);
   for (int i = 0; i < p.additional_addresses_size(); ++i) {
+    const auto& more = p.additional_addresses(i);
     const Path here = at.at("additional_addresses", i);
-    add(p.additional_addresses(i).address(), here / "address");
+    add(more.address(), here / "address", more.has_socket_options() ? more.socket_options().socket_options() : p.socket_options(),
+        more.has_tcp_keepalive() ? &more.tcp_keepalive() : keepalive);
   }
-  o.options.reuse_port = !p.has_enable_reuse_port() || p.enable_reuse_port().value();
-  o.options.backlog = static_cast<int>(p.tcp_backlog_size().value());
-  o.options.transparent = p.transparent().value();
-  o.options.freebind = p.freebind().value();
-  o.options.options = to_raw_options(p.socket_options());
+  o.bind = p.has_bind_to_port() ? p.bind_to_port().value()
+                                : !p.deprecated_v1().has_bind_to_port() || p.deprecated_v1().bind_to_port().value();
+  if (p.has_max_connections_to_accept_per_socket_event())
+    o.accept_turn_max = std::min(o.accept_turn_max, p.max_connections_to_accept_per_socket_event().value());
+  o.ignore_global_limit = p.ignore_global_conn_limit();
+  const auto& balance = p.connection_balance_config();
+  if (balance.has_extend_balance())
+    c.problems.error(at / "connection_balance_config",
+                     "connection balancer '" + balance.extend_balance().name() + "' is not implemented");
+  o.exact_balance = balance.has_exact_balance();
+}
+
+/// Null: never. Of what a predicate can see only the port is known.
+std::function<bool(std::uint16_t)> compile_disabled(const listener_v3::ListenerFilterChainMatchPredicate& p) {
+  using P = listener_v3::ListenerFilterChainMatchPredicate;
+  const auto list = [](const P::MatchSet& set) {
+    std::vector<std::function<bool(std::uint16_t)>> rules;
+    for (const auto& rule : set.rules()) rules.push_back(compile_disabled(rule));
+    return rules;
+  };
+  switch (p.rule_case()) {
+    case P::kOrMatch:
+      return [rules = list(p.or_match())](std::uint16_t port) {
+        return std::any_of(rules.begin(), rules.end(), [&](const auto& r) { return r(port); });
+      };
+    case P::kAndMatch:
+      return [rules = list(p.and_match())](std::uint16_t port) {
+        return std::all_of(rules.begin(), rules.end(), [&](const auto& r) { return r(port); });
+      };
+    case P::kNotMatch: return [rule = compile_disabled(p.not_match())](std::uint16_t port) { return !rule(port); };
+    case P::kAnyMatch: return [](std::uint16_t) { return true; };
+    case P::kDestinationPortRange:
+      return [first = p.destination_port_range().start(), end = p.destination_port_range().end()](std::uint16_t port) {
+        return port >= first && port < end;
+      };
+    case P::RULE_NOT_SET: break;
+  }
+  return [](std::uint16_t) { return false; };
+}
+
+/// No listener filter here waits for anything: listener_filters_timeout has nothing to end.
+void compile_listener_filters(const listener_v3::Listener& p, server::ListenerConfig& o, const Path& at, Problems& problems) {
+  for (int i = 0; i < p.listener_filters_size(); ++i) {
+    const auto& f = p.listener_filters(i);
+    if (!f.typed_config().Is<envoy::extensions::filters::listener::original_dst::v3::OriginalDst>()) {
+      problems.error(at.at("listener_filters", i),
+                     "listener filter '" + f.name() + "' of type '" + f.typed_config().type_url() + "' is not implemented");
+      continue;
+    }
+    o.original_dst = true;
+    if (f.has_filter_disabled()) o.original_dst_disabled = compile_disabled(f.filter_disabled());
+  }
+  if (!p.use_original_dst().value()) return;
+  o.use_original_dst = o.original_dst = true;  // it brings the filter along
+  o.original_dst_disabled = nullptr;
 }
 
 }  // namespace
@@ -152,19 +195,16 @@ server::ListenerConfigPtr compile_listener(const listener_v3::Listener& p, const
   const std::string prefix = "listener." + o->stat_name + ".";
   o->connection_limit_key = "envoy.resource_limits.listener." + o->name + ".connection_limit";
   if (p.has_per_connection_buffer_limit_bytes()) o->buffer_bytes_max = p.per_connection_buffer_limit_bytes().value();
+  if (p.has_per_connection_buffer_high_watermark_timeout()) {
+    const auto d = to_duration(p.per_connection_buffer_high_watermark_timeout());
+    if (d.count() > 0) o->high_watermark_timeout = d;
+  }
   o->inbound = p.traffic_direction() == envoy::config::core::v3::INBOUND;
   o->stats = stats::make_block<stats::ListenerStat>(c.stats, prefix);
   for (unsigned w = 0; w < c.workers; ++w)
     o->worker_stats.push_back(
         stats::make_block<stats::ListenerWorkerStat>(c.stats, prefix + "worker_" + std::to_string(w) + "."));
-  for (int i = 0; i < p.listener_filters_size(); ++i) {
-    const auto& any = p.listener_filters(i).typed_config();
-    if (any.Is<envoy::extensions::filters::listener::original_dst::v3::OriginalDst>())
-      o->original_dst = true;
-    else
-      c.problems.error(at.at("listener_filters", i), "listener filter '" + p.listener_filters(i).name() + "' of type '" +
-                                                         any.type_url() + "' is not implemented");
-  }
+  compile_listener_filters(p, *o, at, c.problems);
   if (p.filter_chains_size() == 0 && !p.has_default_filter_chain())
     c.problems.error(at / "filter_chains", "error adding listener '" + address + "': no filter chains specified");
   for (int i = 0; i < p.filter_chains_size(); ++i)

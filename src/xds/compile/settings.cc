@@ -1,11 +1,22 @@
 #include "xds/compile/settings.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
 #include <set>
 #include "xds/compile/matchers.h"
 #include "xds/load/to_proto.h"
 
 namespace outrigger::xds {
+
+std::string number_text(double v) {
+  char text[64];
+  const auto end = std::floor(v) == v && std::fabs(v) < 9e15
+                       ? std::to_chars(text, text + sizeof text, static_cast<std::int64_t>(v)).ptr
+                       : std::to_chars(text, text + sizeof text, v).ptr;
+  return {text, end};
+}
 
 namespace {
 
@@ -70,9 +81,19 @@ void flatten(const google::protobuf::Struct& s, const std::string& prefix, runti
   }
 }
 
+/// What is watched is the folder that it is in.
+void check_link(const std::string& link, const Path& at, Problems& problems) {
+  const auto slash = link.rfind('/');
+  if (slash == std::string::npos) return problems.error(at, "invalid file path " + link);
+  std::error_code ec;
+  if (!std::filesystem::is_directory(slash == 0 ? "/" : link.substr(0, slash), ec))
+    problems.error(at, "unable to add filesystem watch for file " + link + ": there is no such folder");
+}
+
 }  // namespace
 
-CompiledRuntime compile_runtime(const envoy::config::bootstrap::v3::LayeredRuntime& p, const Path& at, Problems& problems) {
+CompiledRuntime compile_runtime(const envoy::config::bootstrap::v3::LayeredRuntime& p, const std::string& service_cluster,
+                                const Path& at, Problems& problems) {
   CompiledRuntime o;
   std::set<std::string> names;
   for (int i = 0; i < p.layers_size(); ++i) {
@@ -80,6 +101,15 @@ CompiledRuntime compile_runtime(const envoy::config::bootstrap::v3::LayeredRunti
     if (!names.insert(l.name()).second) problems.error(at.at("layers", i), "Duplicate layer name: " + l.name());
     auto& [name, layer] = o.layers.emplace_back(l.name(), runtime::Layer{});
     if (l.has_static_layer()) flatten(l.static_layer(), "", layer, at.at("layers", i) / "static_layer", problems);
+    if (l.has_disk_layer()) {
+      const auto& disk = l.disk_layer();
+      check_link(disk.symlink_root(), at.at("layers", i) / "disk_layer" / "symlink_root", problems);
+      auto& d = o.disk_layers.emplace_back();
+      d.index = o.layers.size() - 1;
+      d.link = disk.symlink_root();
+      d.directory = disk.symlink_root() + "/" + disk.subdirectory();
+      if (disk.append_service_cluster()) d.directory += "/" + service_cluster;
+    }
     if (!l.has_admin_layer()) continue;
     if (o.admin_layer)
       problems.error(at.at("layers", i), "Too many admin layers specified in LayeredRuntime, at most one may be specified");

@@ -68,6 +68,11 @@ bool is_typed_struct(std::string_view type_url) {
   return name == "udpa.type.v1.TypedStruct" || name == "xds.type.v3.TypedStruct";
 }
 
+bool can_be_optional(const google::protobuf::Descriptor& d) {
+  return d.full_name() == "envoy.config.route.v3.FilterConfig" ||
+         d.full_name() == "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter";
+}
+
 std::string unknown_type_text(const std::string& type_url) {
   static const auto known = lines_of(api::known_extensions());
   const auto name = after_slash(type_url);

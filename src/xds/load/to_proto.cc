@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <utility>
 #include "xds/load/any_type.h"
 
 namespace outrigger::xds {
@@ -27,6 +28,7 @@ class Writer {
     if (well_known(n, m, at)) return;
     if (n.kind != Node::map) return expected(n, at, "an object");
     const auto* d = m.GetDescriptor();
+    const bool outer = std::exchange(optional_, is_optional(n, *d));
     for (const auto& [key, value] : n.fields) {
       const Field* f = d->FindFieldByName(key);
       if (f == nullptr) f = d->FindFieldByCamelcaseName(key);
@@ -44,9 +46,17 @@ class Writer {
       }
       field(value, m, *f, at / f->name());
     }
+    optional_ = outer;
   }
 
  private:
+  static bool is_optional(const Node& n, const pb::Descriptor& d) {
+    if (!can_be_optional(d)) return false;
+    const Node* says = n.find("is_optional");
+    if (says == nullptr) says = n.find("isOptional");
+    bool b = false;
+    return says != nullptr && parse_yaml_bool(*says, b) && b;
+  }
   void error(const Node& n, const Path& at, std::string text) {
     const bool key = n.key_line != 0;
     problems_.add(
@@ -303,6 +313,7 @@ class Writer {
 
   void pack(const Node& type, const Node& payload, pb::Any& a, const Path& at) {
     const auto* d = find_any_type(type.text);
+    if (d == nullptr && optional_) return a.set_type_url(type.text);  // whoever reads it leaves it out
     if (d == nullptr) {
       problems_.add({Severity::error, at.text(), unknown_type_text(type.text), o_.file, type.line, type.column});
       return;
@@ -317,6 +328,7 @@ class Writer {
 
   const ToProtoOptions& o_;
   Problems& problems_;
+  bool optional_ = false;  // the message being written says so of its Any
 };
 
 }  // namespace

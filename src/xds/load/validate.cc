@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 #include "validate/validate.pb.h"
 #include "xds/load/any_type.h"
@@ -122,11 +123,18 @@ class Validator {
       problems_.error(at, "field number " + std::to_string(r->GetUnknownFields(m).field(0).number()) + " of " + d->full_name() +
                               " is unknown or not implemented by Outrigger");
     if (d->full_name() == "google.protobuf.Any") any(static_cast<const pb::Any&>(m), at);
+    const bool outer = std::exchange(optional_, is_optional(m));
     if (d->full_name().compare(0, 16, "google.protobuf.") != 0 && !d->options().GetExtension(validate::disabled)) fields(m, at);
+    optional_ = outer;
     --depth_;
   }
 
  private:
+  static bool is_optional(const pb::Message& m) {
+    const auto* d = m.GetDescriptor();
+    return can_be_optional(*d) && m.GetReflection()->GetBool(m, d->FindFieldByName("is_optional"));
+  }
+
   void fields(const pb::Message& m, const Path& at) {
     const auto* d = m.GetDescriptor();
     const auto* r = m.GetReflection();
@@ -219,6 +227,10 @@ class Validator {
         if (rules->has_uint32() && !(rules->uint32().ignore_empty() && r->GetUInt32(m, &f) == 0))
           tell(value_problem(r->GetUInt32(m, &f), rules->uint32()), at);
         return;
+      case Field::CPPTYPE_BOOL:
+        if (rules->bool_().has_const_() && r->GetBool(m, &f) != rules->bool_().const_())
+          tell(std::string("must be ") + (rules->bool_().const_() ? "true" : "false"), at);
+        return;
       case Field::CPPTYPE_INT32:
         if (rules->has_int32()) tell(value_problem(r->GetInt32(m, &f), rules->int32()), at);
         return;
@@ -270,6 +282,7 @@ class Validator {
   void any(const pb::Any& a, const Path& at) {
     if (a.type_url().empty() || is_typed_struct(a.type_url())) return;
     const auto* d = find_any_type(a.type_url());
+    if (d == nullptr && optional_) return;
     if (d == nullptr) return problems_.error(at, unknown_type_text(a.type_url()));
     std::unique_ptr<pb::Message> inner(pb::MessageFactory::generated_factory()->GetPrototype(d)->New());
     if (!inner->ParsePartialFromString(a.value())) return problems_.error(at, "the bytes are not a " + d->full_name());
@@ -282,6 +295,7 @@ class Validator {
 
   Problems& problems_;
   int depth_ = 0;
+  bool optional_ = false;  // the message around an Any says so
 };
 
 }  // namespace

@@ -165,6 +165,7 @@ def bootstrap(runs, admin_port):
     for run in runs:
         if run.scenario.kind in ("http", "tcp"):
             out["static_resources"]["listeners"].append(listener(run))
+        out["static_resources"]["listeners"] += yaml.safe_load(fill(run.scenario.listeners, run.names)) or []
         out["static_resources"]["clusters"] += clusters(run)
         merge(out, yaml.safe_load(fill(run.scenario.bootstrap, run.names)))
     return out

@@ -23,6 +23,7 @@ class Scenario:
         self.router = kw.pop("router", "")
         self.tcp = kw.pop("tcp", "")
         self.listener = kw.pop("listener", "")
+        self.listeners = kw.pop("listeners", "")    # a list of further ones
         self.chains = kw.pop("chains", None)
         self.clusters = kw.pop("clusters", {})
         self.up = kw.pop("up", {})
@@ -45,7 +46,7 @@ class Scenario:
         self.differs = kw.pop("differs", None)      # why Outrigger answers otherwise ...
         self.outrigger = kw.pop("outrigger", None)  # ... and the parts of the outcome that do
         self.certs = kw.pop("certs", False)         # {{certs}}, {{sha256.NAME}}, {{spki.NAME}}, {{pem.NAME}}, {{key.NAME}} are used
-        self.files = kw.pop("files", {})            # in {{dir}}: name and text
+        self.files = kw.pop("files", {})            # in {{dir}}, by name: a text, or ("link", target)
         self.env = kw.pop("env", {})                # variables of the process, for own
         if not isinstance(self.up, dict) or "up" not in self.up and "*" in self.up:
             self.up = {"up": self.up}

@@ -90,11 +90,15 @@ class Run:
 
     async def prepare(self):
         """What the proxy needs while it starts."""
-        for name, text in self.scenario.files.items():
-            os.makedirs(os.path.dirname(os.path.join(self.folder, name)), exist_ok=True)
-            self.write(os.path.join(self.folder, name), text)
         if self.dns:
             await self.dns.start()
+        for name, text in self.scenario.files.items():
+            path = os.path.join(self.folder, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            if isinstance(text, tuple):
+                os.symlink(text[1], path)
+            else:
+                self.write(path, text)
 
     async def start(self):
         for u in self.upstreams.values():

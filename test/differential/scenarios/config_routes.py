@@ -79,3 +79,10 @@ route("early_data", 'route: {cluster: c, early_data_policy: {name: e, typed_conf
 route("hedge_zero", "route: {cluster: c, hedge_policy: {initial_requests: 0}}")
 vhost("cookie_without_pattern", "routes: [{match: {prefix: /, cookies: [{name: a}]}, route: {cluster: c}}]")
 vhost("address_without_ranges", "routes: [{match: {prefix: /, filter_state: [{key: a, address_match: {}}]}, route: {cluster: c}}]")
+for _name in (":path", ":authority", ":method", ":scheme", "host", "Host", ":status"):
+    _id = _name.strip(":")
+    for _field in ("request_headers_to_add", "response_headers_to_add"):
+        route("%s_%s%s" % (_field, "pseudo_" if _name[0] == ":" else "", _id), 'route: {cluster: c}, %s: [{header: {key: "%s", value: v}}]' % (_field, _name))
+    route("remove_%s%s" % ("pseudo_" if _name[0] == ":" else "", _id), 'route: {cluster: c}, request_headers_to_remove: ["%s"]' % _name)
+    route("mirror_mutation_%s%s" % ("pseudo_" if _name[0] == ":" else "", _id), 'route: {cluster: c, request_mirror_policies: [{cluster: c, request_headers_mutations: [{append: {header: {key: "%s", value: v}}}]}]}' % _name)
+    route("mirror_removal_%s%s" % ("pseudo_" if _name[0] == ":" else "", _id), 'route: {cluster: c, request_mirror_policies: [{cluster: c, request_headers_mutations: [{remove: "%s"}]}]}' % _name)

@@ -1,0 +1,99 @@
+#include "xds/compile/tcp_proxy.h"
+
+#include "filters/tcp_proxy.h"
+#include "xds/compile/access_log.h"
+#include "xds/compile/convert.h"
+
+namespace outrigger::xds {
+
+namespace tcp_v3 = envoy::extensions::filters::network::tcp_proxy::v3;
+using filters::TcpProxyConfig;
+
+namespace {
+
+/// As in Envoy no error: its connections are closed.
+void check_cluster(const std::string& name, const Path& at, CompileContext& c) {
+  if (c.cluster_known && !c.cluster_known(name)) c.problems.warn(at, "tcp_proxy: unknown cluster '" + name + "'");
+}
+
+void compile_clusters(const tcp_v3::TcpProxy& p, TcpProxyConfig& o, const Path& at, CompileContext& c) {
+  o.cluster = p.cluster();
+  if (p.cluster_specifier_case() == tcp_v3::TcpProxy::kCluster) check_cluster(o.cluster, at / "cluster", c);
+  for (int i = 0; i < p.weighted_clusters().clusters_size(); ++i) {
+    const auto& w = p.weighted_clusters().clusters(i);
+    const Path weighted = at / "weighted_clusters";
+    check_cluster(w.name(), weighted.at("clusters", i), c);
+    o.weights.push_back({w.name(), w.weight()});
+    o.total_weight += w.weight();
+  }
+  for (const auto& h : p.hash_policy()) {
+    o.hash = h.has_source_ip() ? TcpProxyConfig::source_ip : TcpProxyConfig::filter_state;
+    o.hash_key = h.filter_state().key();
+  }
+}
+
+void compile_times(const tcp_v3::TcpProxy& p, TcpProxyConfig& o, const Path& at, Problems& problems) {
+  if (p.has_idle_timeout()) {
+    const auto d = to_duration(p.idle_timeout());
+    o.idle_timeout = d.count() == 0 ? std::nullopt : std::optional(d);
+  }
+  if (p.has_downstream_idle_timeout())
+    problems.warn(at / "downstream_idle_timeout", "has no effect, as in Envoy: use idle_timeout");
+  if (p.has_upstream_idle_timeout()) problems.warn(at / "upstream_idle_timeout", "has no effect, as in Envoy: use idle_timeout");
+  if (p.has_max_downstream_connection_duration()) o.max_connection_duration = to_duration(p.max_downstream_connection_duration());
+  o.max_connection_duration_jitter = p.max_downstream_connection_duration_jitter_percentage().value();
+}
+
+void compile_connect(const tcp_v3::TcpProxy& p, TcpProxyConfig& o, const Path& at, Problems& problems) {
+  if (p.has_max_connect_attempts()) o.connect_attempts_max = p.max_connect_attempts().value();
+  if (p.has_backoff_options()) {
+    auto& b = o.backoff.emplace();
+    b.base = to_duration(p.backoff_options().base_interval());
+    b.max = p.backoff_options().has_max_interval() ? to_duration(p.backoff_options().max_interval()) : b.base * 10;
+    if (b.max < b.base)
+      problems.error(at / "backoff_options", "max_backoff_interval must be greater or equal to base_backoff_interval");
+  }
+  o.connect = p.upstream_connect_mode() == tcp_v3::ON_DOWNSTREAM_DATA            ? TcpProxyConfig::on_data
+              : p.upstream_connect_mode() == tcp_v3::ON_DOWNSTREAM_TLS_HANDSHAKE ? TcpProxyConfig::on_tls_handshake
+                                                                                 : TcpProxyConfig::at_once;
+  if (p.has_max_early_data_bytes())
+    o.early_bytes_max = p.max_early_data_bytes().value();
+  else if (o.connect != TcpProxyConfig::at_once)
+    problems.error(at / "upstream_connect_mode", "max_early_data_bytes must be set when upstream_connect_mode is not IMMEDIATE");
+}
+
+/// When logs are written besides the end of a connection.
+void compile_log_moments(const tcp_v3::TcpProxy& p, TcpProxyConfig& o, const Path& at, Problems& problems) {
+  if (!p.has_access_log_options()) {
+    o.log_on_connected = p.flush_access_log_on_connected();
+    if (p.has_access_log_flush_interval()) o.log_flush_interval = to_duration(p.access_log_flush_interval());
+    return;
+  }
+  if (p.flush_access_log_on_connected())
+    problems.error(at / "flush_access_log_on_connected",
+                   "Only one of flush_access_log_on_connected or access_log_options can be specified.");
+  if (p.has_access_log_flush_interval())
+    problems.error(at / "access_log_flush_interval",
+                   "Only one of access_log_flush_interval or access_log_options can be specified.");
+  const auto& options = p.access_log_options();
+  o.log_on_start = options.flush_access_log_on_start();
+  o.log_on_connected = options.flush_access_log_on_connected();
+  if (options.has_access_log_flush_interval()) o.log_flush_interval = to_duration(options.access_log_flush_interval());
+}
+
+}  // namespace
+
+std::shared_ptr<const hcm::NetworkFilterFactory> compile_tcp_proxy(const tcp_v3::TcpProxy& p, const Path& at, CompileContext& c) {
+  TcpProxyConfig o;
+  o.stat_prefix = p.stat_prefix();
+  o.stats = stats::make_block<stats::TcpStat>(c.stats, "tcp." + stats::sanitize(p.stat_prefix()) + ".");
+  compile_clusters(p, o, at, c);
+  compile_times(p, o, at, c.problems);
+  compile_connect(p, o, at, c.problems);
+  compile_log_moments(p, o, at, c.problems);
+  o.check_drain_close = p.check_drain_close().value();
+  o.access_logs = compile_access_logs(p.access_log(), at, "access_log", c);
+  return std::make_shared<filters::TcpProxyFactory>(std::move(o));
+}
+
+}  // namespace outrigger::xds
