@@ -141,15 +141,16 @@ bool Router::choose() {
 bool Router::refused_by_cluster() {
   const auto& config = cluster_->config();
   auto& thread = stream_.thread();
-  const auto refuse = [&](std::string_view body, std::string_view details, Flag flag, ExtraHeader header) {
+  const auto refuse = [&](std::string_view body, std::string_view details, Flag flag, const ExtraHeader* header) {
     charge(503, nullptr, nullptr);
     stream_.local_reply({.status = 503,
                          .body = body,
                          .details = details,
                          .flag = flag,
-                         .headers = &header,
-                         .headers_count = config_.suppress_envoy_headers ? 0u : 1u,
-                         .weight = weight_});
+                         .headers = header,
+                         .headers_count = header == nullptr || config_.suppress_envoy_headers ? 0u : 1u,
+                         .weight = weight_,
+                         .overloaded = header == nullptr && !config_.suppress_envoy_headers});
     return true;
   };
   if (!thread.runtime->layers().empty()) {
@@ -157,14 +158,14 @@ bool Router::refused_by_cluster() {
     key = "upstream.maintenance_mode." + config.name;
     if (thread.runtime->enabled(key, {}, thread.random.next())) {
       thread.cells.add(cluster_->stats(), ClusterStat::upstream_rq_maintenance_mode);
-      return refuse("maintenance mode", "maintenance_mode", Flag::upstream_overflow, {"x-envoy-overloaded", "true"});
+      return refuse("maintenance mode", "maintenance_mode", Flag::upstream_overflow, nullptr);
     }
   }
   if (config.drop.numerator == 0 || !config.drop.hit(thread.random.next())) return false;
+  static const ExtraHeader kAll{"x-envoy-unconditional-drop-overload", "true"}, kSome{"x-envoy-drop-overload", "true"};
   if (config.drop.numerator == static_cast<std::uint32_t>(config.drop.denominator))
-    return refuse("unconditional drop overload", "unconditional_drop_overload", Flag::unconditional_drop_overload,
-                  {"x-envoy-unconditional-drop-overload", "true"});
-  return refuse("drop overload", "drop_overload", Flag::drop_overload, {"x-envoy-drop-overload", "true"});
+    return refuse("unconditional drop overload", "unconditional_drop_overload", Flag::unconditional_drop_overload, &kAll);
+  return refuse("drop overload", "drop_overload", Flag::drop_overload, &kSome);
 }
 
 void Router::find_virtual_cluster(http::RequestHead& head) {

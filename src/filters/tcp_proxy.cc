@@ -188,7 +188,7 @@ void TcpProxy::read_early() {
   if (down_.in.size() > *config_->early_bytes_max) return begin_connect();
   const std::size_t limit = listener_.buffer_bytes_max == 0 ? SIZE_MAX : listener_.buffer_bytes_max;
   while (down_.readable && !down_.eof && down_.in.size() < limit) {  // as Envoy: what is there, though it be more
-    const auto r = down_.transport->read(down_.in, std::min(kReadBytes, limit - down_.in.size()));
+    const auto r = down_.transport->read(down_.in, std::min<std::size_t>(Buffer::kBlockBytes, limit - down_.in.size()));
     if (r.status == IoStatus::ok) {  // the idle clock runs on, as in Envoy
       cells.add(config_->stats, TcpStat::downstream_cx_rx_bytes_total, r.bytes);
       stream_.bytes_received += r.bytes;

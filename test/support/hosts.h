@@ -25,7 +25,7 @@ class Hosts {
       e->weight = s.weight;
       e->health = s.health;
       e->priority = s.priority;
-      all_.emplace_back(std::move(e), std::make_shared<upstream::HostStats>());
+      all_.emplace_back(std::move(e), std::make_shared<upstream::HostStats>(), TimePoint{});
     }
   }
   std::vector<upstream::Host*> pointers() {

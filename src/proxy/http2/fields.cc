@@ -63,7 +63,7 @@ void join_cookies(HeaderMap& headers) {
     n += headers.at(i).value.copy(text + n, std::string_view::npos);
   }
   headers.remove(Name::cookie);
-  headers.append_entry(Name::cookie, {http::text_of(Name::cookie), {text, n}, nullptr});
+  headers.append_entry(Name::cookie, {http::text_of(Name::cookie), {text, n}});
 }
 
 }  // namespace

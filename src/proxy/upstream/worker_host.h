@@ -21,7 +21,7 @@ class HostPool;  // connections of this host (upstream/host_pool.h)
 
 class Host {
  public:
-  Host(EndpointPtr e, std::shared_ptr<HostStats> s, TimePoint since, const net::UpstreamSocket* socket)
+  Host(EndpointPtr e, std::shared_ptr<HostStats> s, TimePoint since, const net::UpstreamSocket* socket = nullptr)
       : socket_(socket), endpoint_(std::move(e)), stats_(std::move(s)), since_(since) {}
   virtual ~Host() = default;
   const Endpoint& endpoint() const noexcept { return *endpoint_; }

@@ -148,6 +148,11 @@ void compile_process(const bootstrap_v3::Bootstrap& p, bool log_format_given, se
   if (!p.default_socket_interface().empty() &&
       p.default_socket_interface() != "envoy.extensions.network.socket_interface.default_socket_interface")
     problems.warn(root / "default_socket_interface", "has no effect: there is one socket interface, the default");
+  if (p.deferred_stat_options().enable_deferred_creation_stats())
+    problems.warn(root / "deferred_stat_options", "has no effect: stats of a cluster cost nothing until they are used");
+  if (p.cluster_manager().enable_deferred_cluster_creation())
+    problems.warn(root / "cluster_manager" / "enable_deferred_cluster_creation",
+                  "has no effect: clusters are made at once, and small");
   if (!p.perf_tracing_file_path().empty())
     problems.warn(root / "perf_tracing_file_path", "has no effect: performance tracing is not built in");
 }

@@ -96,8 +96,6 @@ for _d in (True, False):
          h2_client=_d, stats=CODEC)
     case(f"{_n}_answer_early", [early() + h2_ok()], h2() + h2_send(HEADERS(1, pseudo(method="POST"), end=False), DATA(1, "abc")) + h2_done(1) + up_resets(1) if _d
          else send("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 6\r\n\r\nabc") + raw_all() + up_resets(1), h2_client=_d)
-    case(f"{_n}_answer_early_rst_no_error", [early() + h2_ok() + h2_frames(RST(S, "NO_ERROR"))], h2() + h2_send(HEADERS(1, pseudo(method="POST"), end=False), DATA(1, "abc")) + h2_done(1) if _d
-         else send("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 6\r\n\r\nabc") + raw_all(), h2_client=_d)
     case(f"{_n}_client_gone", [h2_wait_end()], (h2() + h2_send(request(1)) + seen(1) + h2_send(RST(1, "CANCEL")) if _d else send("GET / HTTP/1.1\r\nhost: h\r\n\r\n") + seen(1) + reset()) + up_resets(1), h2_client=_d)
     case(f"{_n}_client_gone_while_answered", [h2_frames(HEAD, DATA(S, "abc"))], (h2() + h2_send(request(1)) + h2_data(3) + h2_send(RST(1, "INTERNAL_ERROR")) if _d
          else send("GET / HTTP/1.1\r\nhost: h\r\n\r\n") + read_head() + reset()) + up_resets(1), h2_client=_d)

@@ -49,7 +49,7 @@ std::string json(const Json& value, bool omit_empty = false) {
   test::Facts facts;
   facts.info.response_code = 200;
   const test::Request m("/p", {{"x-a", "a\"b"}, {"x-n", "5"}});
-  const auto f = JsonFormat::compile(value, omit_empty);
+  const auto f = JsonFormat::compile(value, {omit_empty});
   REQUIRE(f.has_value());
   std::string out;
   f->append({&facts.info, &m.head}, out);
@@ -74,7 +74,7 @@ TEST_CASE("text around operators stays, and %% is a percent sign", "[format]") {
            Row{"%REQ(no)%", "-", ""},
            Row{"{%REQ(x)%}\n", "{1}\n", "{1}\n"},
        }) {
-    const auto f = TextFormat::compile(r.format), omitting = TextFormat::compile(r.format, true);
+    const auto f = TextFormat::compile(r.format, {}), omitting = TextFormat::compile(r.format, {true});
     REQUIRE(f.has_value());
     std::string dash, empty, omitted;
     f->append({&facts.info, &m.head}, format::Missing::dash, dash);

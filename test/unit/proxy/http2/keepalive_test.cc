@@ -3,15 +3,19 @@
 
 #include <catch2/catch.hpp>
 
-#include "support/clock.h"
-
 using namespace outrigger;
 using namespace std::chrono_literals;
 
 namespace {
+struct Clock final : TimeSource {
+  TimePoint t{Duration(123456789)};
+  TimePoint now() const noexcept override { return t; }
+  WallTime wall() const noexcept override { return {}; }
+};
+
 struct Connection final : http2::KeepaliveOwner {
   explicit Connection(std::optional<http2::Keepalive> c) : config(std::move(c)) {}
-  test::Clock clock;
+  Clock clock;
   event::Timers timers{clock};
   Random random{7};
   std::optional<http2::Keepalive> config;

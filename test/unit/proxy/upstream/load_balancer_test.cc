@@ -5,6 +5,8 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "proxy/net/dialer.h"
+#include "proxy/stats/stats.h"
 #include "support/hosts.h"
 
 using namespace outrigger;
@@ -18,8 +20,12 @@ constexpr auto kBad = Health::unhealthy;
 struct Balanced {
   ClusterConfig config;
   Random random{42};
+  event::Loop loop;
+  stats::Registry registry;
+  runtime::ThreadContext thread{
+      loop, registry.main(), random, net::socket_dialer(), std::make_shared<const runtime::Snapshot>(), "worker_0"};
   test::Hosts hosts;
-  LoadBalancer balancer{config, random};
+  LoadBalancer balancer{config, thread};
   bool panic = false;
 
   Balanced(const std::vector<HostSpec>& specs, ClusterConfig c) : config(std::move(c)), hosts(specs) {
@@ -106,7 +112,7 @@ TEST_CASE("least request takes the less busy of two drawn, the first when they a
   b.hosts[2].active_requests = 1;
   b.hosts[3].active_requests = 2;
   Random same{42};
-  same.below(4);  // where round robin would start
+  for (int lists = 0; lists < 3; ++lists) same.next();  // where round robin would start in those of each health, and of all
   const auto hosts = b.hosts.pointers();
   for (int i = 0; i < 500; ++i) {
     const auto* first = hosts[same.below(4)];

@@ -37,7 +37,7 @@ TEST_CASE("a cluster's defaults are Envoy's", "[compile]") {
   CHECK(c->idle_timeout == std::optional<Duration>(1h));
   CHECK(c->http1.headers_kb_max == 80);
   CHECK(c->http1.headers_max == 100);
-  CHECK(c->dns_refresh == 5s);
+  CHECK(c->dns.refresh == 5s);
   CHECK(c->endpoints.empty());
 }
 
@@ -85,10 +85,10 @@ TEST_CASE("fields of a cluster", "[compile]") {
            Row{"upstream_connection_options: {tcp_keepalive: {keepalive_probes: 1, keepalive_time: 2, keepalive_interval: 3}}",
                [](const C& c) { return c.keepalive.has_value(); }},
            Row{"upstream_bind_config: {source_address: {address: 127.0.0.2, port_value: 0}}",
-               [](const C& c) { return c.bind_source && c.bind_source->ip_text() == "127.0.0.2"; }},
+               [](const C& c) { return c.bind_sources.size() == 1 && c.bind_sources[0].address.ip_text() == "127.0.0.2"; }},
            Row{"dns_lookup_family: V4_ONLY, respect_dns_ttl: true, dns_refresh_rate: 7s",
                [](const C& c) {
-                 return c.dns_family == upstream::DnsFamily::v4_only && c.respect_dns_ttl && c.dns_refresh == 7s;
+                 return c.dns.family == upstream::DnsFamily::v4_only && c.dns.respect_ttl && c.dns.refresh == 7s;
                }},
        }) {
     INFO(r.fields);
@@ -120,16 +120,17 @@ TEST_CASE("endpoints with their weights, priorities, health and names", "[compil
   CHECK(d.health == upstream::Health::draining);
 }
 
-TEST_CASE("names to resolve, and addresses that need none", "[compile]") {
+TEST_CASE("names to resolve, and addresses that are their own names", "[compile]") {
   const auto c = cluster(R"(type: STRICT_DNS, load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [
     {endpoint: {address: {socket_address: {address: a.example, port_value: 81}}}, load_balancing_weight: 2},
     {endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 82}}}}]}]})");
-  REQUIRE(c->dns_hosts.size() == 1);
-  CHECK(c->dns_hosts[0].name == "a.example");
-  CHECK(c->dns_hosts[0].port == 81);
-  CHECK(c->dns_hosts[0].pattern.weight == 2);
-  REQUIRE(c->endpoints.size() == 1);
-  CHECK(c->endpoints[0]->address.text() == "127.0.0.1:82");
+  REQUIRE(c->dns.hosts.size() == 2);
+  CHECK(c->dns.hosts[0].name == "a.example");
+  CHECK(c->dns.hosts[0].port == 81);
+  CHECK(c->dns.hosts[0].pattern.weight == 2);
+  CHECK(c->dns.hosts[1].name == "127.0.0.1");
+  CHECK(c->dns.hosts[1].port == 82);
+  CHECK(c->endpoints.empty());
 }
 
 }  // namespace

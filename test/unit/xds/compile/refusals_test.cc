@@ -29,8 +29,9 @@ TEST_CASE("clusters that are refused", "[refusals]") {
       {cluster("type: EDS"), kCluster + ".type: EDS is known to Envoy and not implemented by Outrigger"},
       {cluster("lb_policy: MAGLEV"), kCluster + ".lb_policy: MAGLEV is known to Envoy and not implemented by Outrigger"},
       {cluster("load_balancing_policy: {policies: [{typed_extension_config: {name: x, typed_config: {}}}]}"),
-       kCluster + ".load_balancing_policy: none of the load balancing policies is implemented: use round_robin, least_request or "
-                  "random"},
+       kCluster +
+           ".load_balancing_policy: cluster: didn't find a registered load balancer factory implementation for cluster: 'c' "
+           "with names from [x]: round_robin, least_request and random are implemented"},
       {cluster("load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: "
                "example.com, port_value: "
                "1}}}}]}]}"),

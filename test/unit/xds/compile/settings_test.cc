@@ -71,5 +71,42 @@ TEST_CASE("which stats there are and how they are tagged", "[compile]") {
   CHECK(std::vector<double>(s.buckets_of("a").begin(), s.buckets_of("a").end()) == std::vector<double>{1, 2.5});
 }
 
+TEST_CASE("settings of the process", "[compile]") {
+  const auto plain = compiled("{}");
+  CHECK(plain.stats_flush_interval == std::optional<Duration>(std::chrono::seconds(5)));
+  CHECK_FALSE(plain.memory_release);
+  CHECK_FALSE(plain.pin_workers);
+  CHECK(plain.drain_file.empty());
+  CHECK(plain.log_format.empty());
+  const auto c = compiled(R"({stats_flush_on_admin: true, stats_server_version_override: 7, enable_worker_cpu_affinity: true,
+    flags_path: /flags, memory_allocator_manager: {bytes_to_release: 1, memory_release_interval: 2s},
+    application_log_config: {log_format: {json_format: {b: ["%l", 1, 1.5, true, null], a: "<%j>"}}}})");
+  CHECK_FALSE(c.stats_flush_interval);
+  CHECK(c.version == 7);
+  CHECK(c.pin_workers);
+  CHECK(c.drain_file == "/flags/drain");
+  REQUIRE(c.memory_release);
+  CHECK(c.memory_release->interval == std::chrono::seconds(2));
+  CHECK(c.log_format == R"({"a":"\u003c%j\u003e","b":["%l",1,"1.5",true,null]})");
+  CHECK(compiled("stats_flush_interval: 1s").stats_flush_interval == std::optional<Duration>(std::chrono::seconds(1)));
+  CHECK_FALSE(compiled("memory_allocator_manager: {bytes_to_release: 0}").memory_release);
+  CHECK_FALSE(compiled("memory_allocator_manager: {bytes_to_release: 1, memory_release_interval: 0s}").memory_release);
+  CHECK(compiled("application_log_config: {log_format: {text_format: '%v'}}").log_format == "%v");
+}
+
+TEST_CASE("fields that change nothing are told of, and accepted", "[compile]") {
+  for (const std::string field : {"watchdogs: {}", "watchdog: {}", "perf_tracing_file_path: /x", "default_socket_interface: nope",
+                                  "stats_eviction_interval: 5s", "deferred_stat_options: {enable_deferred_creation_stats: true}",
+                                  "cluster_manager: {enable_deferred_cluster_creation: true}", "admin: {profile_path: /x, address: {socket_address: {address: 127.0.0.1, port_value: 1}}}",
+                                  "memory_allocator_manager: {soft_memory_limit_bytes: 5}"}) {
+    test::Compiled c(field);
+    CHECK(c.problems.ok());
+    const auto text = xds::problems_text(c.problems);
+    INFO(field << ": " << text);
+    CHECK(text.find(field.substr(0, field.find(':'))) != std::string::npos);
+    CHECK(text.find("has no effect") != std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace outrigger
