@@ -1,5 +1,6 @@
 // outrigger: reads the command line and the bootstrap, then serves, validates or explains.
 #include <sched.h>
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
@@ -31,7 +32,10 @@ bool set_up_logging(const xds::Options& o) {
       std::cerr << "outrigger: --component-log-level: " << *wrong << "\n";
       return false;
     }
-  if (!o.log_format.empty()) logger::set_format(o.log_format);
+  std::string format = o.log_format.empty() ? std::string(logger::kDefaultFormat) : o.log_format;
+  if (o.log_format_escaped)
+    for (auto at = format.find("%v"); at != std::string::npos; at = format.find("%v", at)) format.replace(at, 2, "%_");
+  logger::set_format(format);
   if (!o.log_path.empty() && !logger::open_file(o.log_path)) {
     std::cerr << "outrigger: --log-path: cannot open '" << o.log_path << "'\n";
     return false;
@@ -56,7 +60,8 @@ void tell(const xds::LoadedBootstrap& loaded, xds::Problems& problems, const std
   xds::locate_problems(loaded, problems);
   std::cerr << xds::problems_text(problems);
   if (problems.ok()) return;
-  const auto n = problems.errors();
+  const auto n = std::count_if(problems.list().begin(), problems.list().end(),
+                               [](const auto& p) { return p.severity == xds::Severity::error; });
   LOG_CRITICAL(logger::main, "error initializing configuration '", name, "': ", n, n == 1 ? " error" : " errors");
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The process in its surroundings: out of file descriptors; logs to a standard output that is another user's file.
+"""The process in its surroundings: out of file descriptors; logs to a standard output that is another user's file; what it
+says of bad configs.
 
   run.py --binary PATH
 """
@@ -17,6 +18,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
+import config_errors  # noqa: E402
 from proxies import envoy_listener, free_port, socket_address, stop_process  # noqa: E402
 
 TYPES = "type.googleapis.com/envoy.extensions"
@@ -179,7 +181,7 @@ def standard_output_of_another_user_takes_access_logs(binary, folder):
         assert f"std{path.name} /seen 200\n" in path.read_text(), f"{path.name}: {path.read_text()!r}"
 
 
-TESTS = [accept_pauses_when_out_of_file_descriptors, standard_output_of_another_user_takes_access_logs]
+TESTS = [accept_pauses_when_out_of_file_descriptors, standard_output_of_another_user_takes_access_logs, *config_errors.TESTS]
 
 
 def main():

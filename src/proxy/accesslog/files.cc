@@ -1,6 +1,7 @@
 #include "proxy/accesslog/files.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cerrno>
 #include <cstring>
@@ -95,13 +96,32 @@ Files::~Files() {
   for (auto& [path, f] : files_) f->flush();
 }
 
+namespace {
+Error cannot_open(const std::string& path, int error) {
+  return {Errc::io, "unable to open file '" + path + "': " + std::strerror(error)};
+}
+}  // namespace
+
+Result<void> can_open(const std::string& path) {
+  if (path == "/dev/stdout" || path == "/dev/stderr") return {};
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0) {
+    if (S_ISDIR(info.st_mode)) return cannot_open(path, EISDIR);
+    return ::access(path.c_str(), W_OK) == 0 ? Result<void>() : cannot_open(path, errno);
+  }
+  if (errno != ENOENT) return cannot_open(path, errno);
+  const auto slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  return ::access(folder.c_str(), W_OK | X_OK) == 0 ? Result<void>() : cannot_open(path, errno);
+}
+
 Result<std::shared_ptr<Sink>> Files::open(const std::string& path) {
   std::lock_guard lock(mutex_);
   if (const auto at = files_.find(path); at != files_.end()) return std::shared_ptr<Sink>(at->second);
   int fd = path == "/dev/stdout" ? STDOUT_FILENO : path == "/dev/stderr" ? STDERR_FILENO : -1;
   const bool own = fd < 0;
   if (own) fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-  if (fd < 0) return Error{Errc::io, "unable to open file '" + path + "': " + std::strerror(errno)};
+  if (fd < 0) return cannot_open(path, errno);
   auto f = std::make_shared<File>(*this, path, fd, own);
   files_.emplace(path, f);
   if (!thread_.joinable()) thread_ = std::thread([this] { run(); });

@@ -38,6 +38,9 @@ class Files {
   std::thread thread_;
 };
 
+/// Could a log be opened there? Nothing is created.
+Result<void> can_open(const std::string& path);
+
 /// A format and a sink behind a filter (null: always).
 AccessLogPtr make_log(std::shared_ptr<const Filter> filter, std::shared_ptr<const format::TextFormat> text,
                       std::shared_ptr<const format::JsonFormat> json, std::shared_ptr<Sink> sink);

@@ -12,9 +12,13 @@ Value text_value(std::string_view text) {
   v.text = text;
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
   while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  if (text.size() > 1 && text.front() == '+' && text[1] != '-') text.remove_prefix(1);
+  const bool hex = text.starts_with("0x") || text.starts_with("0X");
+  if (hex) text.remove_prefix(2);
   double number = 0;
   const char* end = text.data() + text.size();
-  if (const auto r = std::from_chars(text.data(), end, number); r.ec == std::errc{} && r.ptr == end) v.number = number;
+  const auto r = std::from_chars(text.data(), end, number, hex ? std::chars_format::hex : std::chars_format::general);
+  if (r.ec == std::errc{} && r.ptr == end && std::isfinite(number)) v.number = number;
   return v;
 }
 
@@ -74,7 +78,7 @@ bool Snapshot::enabled(std::string_view key, const FractionalPercent& fallback, 
   const Value* v = find(key);
   if (v == nullptr) return fallback.hit(random);
   if (v->percent) return v->percent->hit(random);
-  if (v->integer) return *v->integer > 100 || random % 100 < *v->integer;
+  if (v->number && *v->number >= 0) return *v->number >= 100 || static_cast<double>(random % 100) < std::floor(*v->number);
   return fallback.hit(random);
 }
 

@@ -46,7 +46,7 @@ class Snapshot {
   std::uint64_t integer(std::string_view key, std::uint64_t fallback) const noexcept;
   bool boolean(std::string_view key, bool fallback) const noexcept;
   double number(std::string_view key, double fallback) const noexcept;
-  /// Envoy's featureEnabled(key, percent default): a plain integer is a percentage of 100.
+  /// Envoy's featureEnabled(key, percent default): a plain number is a percentage, without its fraction.
   bool enabled(std::string_view key, const FractionalPercent& fallback, std::uint64_t random) const noexcept;
   const std::vector<std::pair<std::string, Layer>>& layers() const noexcept { return layers_; }
 

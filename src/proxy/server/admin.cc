@@ -40,6 +40,7 @@ class AdminFilter final : public hcm::HttpFilter {
     const auto question = path.find('?');
     request.path = path.substr(0, question);
     if (question != std::string_view::npos) request.query = parse_query(path.substr(question + 1));
+    request.content_type = head_->headers.get(http::Name::content_type);
     request.body = std::move(body_);
     AdminResponse response;
     if (admin_.allows(path)) {
@@ -117,7 +118,6 @@ std::vector<std::pair<std::string, std::string>> parse_query(std::string_view te
     const auto end = text.find('&');
     const auto part = text.substr(0, end);
     text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
-    if (part.empty()) continue;
     const auto eq = part.find('=');
     all.emplace_back(decode(part.substr(0, eq)), eq == std::string_view::npos ? std::string() : decode(part.substr(eq + 1)));
   }

@@ -18,6 +18,7 @@ struct AdminRequest {
   std::string_view method;
   std::string path;  // without the query
   std::vector<std::pair<std::string, std::string>> query;
+  std::string_view content_type;
   std::string body;
   const std::string* find(std::string_view name) const noexcept;
   bool has(std::string_view name) const noexcept { return find(name) != nullptr; }

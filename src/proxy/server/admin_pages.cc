@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <utility>
 #include "proxy/base/log.h"
 #include "proxy/server/json.h"
 #include "proxy/server/memory.h"
@@ -46,35 +48,49 @@ std::optional<logger::Level> parse_level(std::string_view name) {
   return name == "warn" ? std::nullopt : logger::parse_level(name);
 }
 
-/// True when all could be set.
+using Levels = std::vector<std::pair<logger::Id, logger::Level>>;
+
+/// False: told.
+bool parse_one(std::string_view name, std::string_view level, Levels& into, std::string& error) {
+  const auto l = parse_level(level);
+  if (!l) return error = "unknown logger level", false;
+  const auto id = logger::find(name);
+  if (!id) return error = "unknown logger name", false;
+  into.emplace_back(*id, *l);
+  return true;
+}
+
+/// "name:level,name:level".
+bool parse_list(std::string_view list, Levels& into, std::string& error) {
+  while (!list.empty()) {
+    const auto end = list.find(',');
+    const auto part = list.substr(0, end);
+    list = end == std::string_view::npos ? std::string_view{} : list.substr(end + 1);
+    if (part.empty()) continue;
+    const auto colon = part.find(':');
+    if (colon == std::string_view::npos || colon == 0 || colon + 1 == part.size())
+      return error = "empty logger name or empty logger level", false;
+    if (!parse_one(part.substr(0, colon), part.substr(colon + 1), into, error)) return false;
+  }
+  return true;
+}
+
+/// True when all could be set; otherwise none is.
 bool set_levels(const AdminRequest& q, std::string& error) {
-  const auto one = [&](std::string_view name, std::string_view level) {
-    const auto l = parse_level(level);
-    if (!l) return error = "unknown logger level", false;
-    const auto id = logger::find(name);
-    if (!id) return error = "unknown logger name", false;
-    logger::set_level(*id, *l);
-    return true;
-  };
   if (q.query.size() > 1) return error = "invalid number of parameters", false;
   if (q.query.empty()) return true;
   const auto& [key, value] = q.query.front();
+  if (key == "group") return error = "group parameter requires fine-grain logging to be enabled", false;
+  if (value.empty()) return true;
   if (key == "level") {
     const auto l = parse_level(value);
     if (!l) return error = "unknown logger level", false;
     logger::set_all_levels(*l);
     return true;
   }
-  if (key != "paths" && key != "group") return one(key, value);
-  std::string_view list = value;
-  while (!list.empty()) {
-    const auto end = list.find(',');
-    const auto part = list.substr(0, end);
-    list = end == std::string_view::npos ? std::string_view{} : list.substr(end + 1);
-    const auto colon = part.find(':');
-    if (colon == std::string_view::npos) return error = "input string does not conform to the format", false;
-    if (!one(part.substr(0, colon), part.substr(colon + 1))) return false;
-  }
+  Levels levels;
+  if (!(key == "paths" ? parse_list(value, levels, error) : parse_one(key, value, levels, error))) return false;
+  for (const auto& [id, level] : levels) logger::set_level(id, level);
   return true;
 }
 
@@ -118,15 +134,17 @@ void runtime_page(Server& s, AdminResponse& r) {
   j.begin_object();
   j.begin_object("entries");
   for (const auto& key : keys) {
-    const auto* final_value = s.runtime().find(key);
+    std::string_view final_value;
     j.begin_object(key);
     j.begin_list("layer_values");
     for (const auto& [name, layer] : layers) {
       const auto at = layer.find(key);
-      j.text("", at == layer.end() ? "" : at->second.text);
+      const std::string_view text = at == layer.end() ? std::string_view() : at->second.text;
+      if (!text.empty()) final_value = text;
+      j.text("", text);
     }
     j.end();
-    j.text("final_value", final_value == nullptr ? "" : final_value->text);
+    j.text("final_value", final_value);
     j.end();
   }
   j.end();
@@ -139,7 +157,9 @@ void runtime_page(Server& s, AdminResponse& r) {
 
 void runtime_modify(Server& s, const AdminRequest& q, AdminResponse& r) {
   auto values = q.query;
-  if (values.empty()) values = parse_query(q.body);
+  if (values.empty() && q.content_type == "application/x-www-form-urlencoded") values = parse_query(q.body);
+  std::set<std::string> names;  // of a name that is given twice the first counts
+  std::erase_if(values, [&](const auto& v) { return !names.insert(v.first).second; });
   if (values.empty())
     return r.bad_request(
         "usage: /runtime_modify?key1=value1&key2=value2&keyN=valueN\n"

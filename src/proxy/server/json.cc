@@ -10,7 +10,7 @@ void JsonWriter::member(std::string_view name) {
   levels_.back().empty = false;
   out_ += '\n';
   out_.append(levels_.size(), ' ');
-  if (name.empty()) return;
+  if (levels_.back().close == ']') return;
   stats::append_json_string(out_, name);
   out_ += ": ";
 }

@@ -22,6 +22,7 @@ class JsonWriter {
 
  private:
   void begin(std::string_view name, char open);
+  /// With its name, which in a list there is none of.
   void member(std::string_view name);
   struct Level {
     char close;

@@ -150,6 +150,10 @@ bool WorkerListener::begin(std::unique_ptr<net::Transport> t, bool local_restore
   cells.add(worker_stats_, ListenerWorkerStat::downstream_cx_total);
   info.filter_chain_name = chain->name;
   info.filter_chain_metadata = chain->metadata.get();
+  if (chain->filter == nullptr) {
+    no_filters(*t);
+    return false;
+  }
   if (chain->socket != nullptr) {
     t = chain->socket->wrap(worker_.thread, std::move(t));
     info.tls = t->tls();
@@ -163,6 +167,17 @@ bool WorkerListener::begin(std::unique_ptr<net::Transport> t, bool local_restore
   connections_.push_back(live);
   live.start();
   return true;
+}
+
+/// A chain may be empty: then its connections are closed at once.
+void WorkerListener::no_filters(net::Transport& t) {
+  auto& cells = worker_.thread.cells;
+  const auto& b = shared_->config->stats;
+  t.close();
+  cells.gauge_add(b, ListenerStat::downstream_cx_active, 0);
+  cells.add(b, ListenerStat::network_extension_config_missing);
+  cells.add(b, ListenerStat::downstream_cx_destroy);
+  cells.record(b, ListenerStat::downstream_cx_length_ms, 0);
 }
 
 void WorkerListener::no_filter_chain(net::Transport& t, http::ConnectionInfo& info) {

@@ -57,6 +57,7 @@ class WorkerListener final : private net::AcceptEvents, private net::ConnectionO
   bool over_limit();
   bool limit_reached(const std::atomic<std::uint64_t>& now, std::string_view key, stats::ListenerStat stat);
   void on_connection_closed(net::Connection& c) override;
+  void no_filters(net::Transport& t);
   void no_filter_chain(net::Transport& t, http::ConnectionInfo& info);
   hcm::Worker& worker_;
   std::shared_ptr<ListenerShared> shared_;

@@ -145,7 +145,7 @@ class Dump {
   }
 
   void page(const AdminRequest& q, AdminResponse& r) {
-    if (q.has("name_regex")) {
+    if (!q.get("name_regex").empty()) {
       re2::RE2::Options options;
       options.set_log_errors(false);
       name_ = std::make_unique<re2::RE2>(q.get("name_regex"), options);
@@ -155,7 +155,8 @@ class Dump {
     }
     mask_text_ = q.get("mask");
     masks_ = split(mask_text_);
-    sections_ = sections_of(bootstrap_, q.has("include_eds") ? std::optional(endpoints_of(server_)) : std::nullopt);
+    const bool endpoints = q.has("include_eds") && server_.clusters().size() > 0;
+    sections_ = sections_of(bootstrap_, endpoints ? std::optional(endpoints_of(server_)) : std::nullopt);
     j_.begin_object();
     const bool ok = q.get("resource").empty() ? everything(r) : resource(q.get("resource"), r);
     if (!ok) return;
@@ -234,8 +235,9 @@ class Dump {
       if (s.lists.front() != name) return true;
       for (auto& [item, m] : s.items) {
         if (!wanted(item)) continue;
-        const auto kept = masks_.empty() ? Kept{true, true} : Kept::trim(*m, s.field, masks_);
-        if (!kept) return refuse(r, 400, "FieldMask " + mask_text_ + " could not be successfully used."), false;
+        // What is in the list is an Any, which a mask can't name as a whole.
+        const auto kept = masks_.empty() ? Kept{true, true} : listed(s.field) ? std::nullopt : Kept::trim(*m, s.field, masks_);
+        if (!kept) return refuse(r, 400, "FieldMask " + paths_text() + " could not be successfully used."), false;
         begin_config(s.element_type);
         element(s, *m, *kept);
       }
@@ -257,6 +259,11 @@ class Dump {
     }
     if (begun) j_.end();
     j_.end();
+  }
+  std::string paths_text() const {
+    std::string out;
+    for (const auto& mask : masks_) out += "paths: \"" + mask + "\"\n";
+    return out;
   }
   bool listed(const std::string& name) const { return std::find(masks_.begin(), masks_.end(), name) != masks_.end(); }
 

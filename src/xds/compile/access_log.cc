@@ -58,7 +58,11 @@ accesslog::AccessLogPtr compile_one(const envoy::config::accesslog::v3::AccessLo
   }
   std::shared_ptr<const accesslog::Filter> filter;
   if (log.has_filter()) filter = compile_access_log_filter(log.filter(), at / "filter", c.problems);
-  if (c.problems.errors() != errors || c.validate_only) return nullptr;
+  if (c.problems.errors() != errors) return nullptr;
+  if (c.validate_only) {
+    if (const auto able = accesslog::can_open(path); !able) c.problems.error(config / "path", able.error().detail);
+    return nullptr;
+  }
   auto sink = c.files.open(path);
   if (!sink) {
     c.problems.error(config / "path", sink.error().detail);

@@ -2,6 +2,7 @@
 
 #include <ifaddrs.h>
 #include <algorithm>
+#include <map>
 #include <set>
 #include "envoy/extensions/access_loggers/file/v3/file.pb.h"
 #include "xds/compile/access_log.h"
@@ -32,9 +33,7 @@ std::string local_address(bool v6) {
 }
 
 void compile_admin(const envoy::config::bootstrap::v3::Admin& p, server::Config& o, const Path& at, CompileContext& c) {
-  if (!p.has_address()) return;
-  auto& admin = o.admin.emplace();
-  admin.address = compile_address(p.address(), at / "address", c.problems);
+  server::AdminConfig admin;
   admin.access_logs = compile_access_logs(p.access_log(), at, "access_log", c);
   admin.socket_options = to_raw_options(p.socket_options());
   if (!p.profile_path().empty()) c.problems.warn(at / "profile_path", "has no effect: there is no profiler");
@@ -45,12 +44,18 @@ void compile_admin(const envoy::config::bootstrap::v3::Admin& p, server::Config&
     admin.allowed = [paths = std::move(paths)](std::string_view path) {
       return std::any_of(paths.begin(), paths.end(), [&](const auto& m) { return m.match(path); });
     };
-  if (p.access_log_path().empty()) return;
-  envoy::extensions::access_loggers::file::v3::FileAccessLog file;
-  file.set_path(p.access_log_path());
-  AccessLogList list;
-  list.Add()->mutable_typed_config()->PackFrom(file);
-  for (auto& l : compile_access_logs(list, at, "access_log_path", c)) admin.access_logs.push_back(std::move(l));
+  if (!p.access_log_path().empty()) {
+    if (const auto able = accesslog::can_open(p.access_log_path()); !able)
+      return c.problems.error(at / "access_log_path", able.error().detail);
+    envoy::extensions::access_loggers::file::v3::FileAccessLog file;
+    file.set_path(p.access_log_path());
+    AccessLogList list;
+    list.Add()->mutable_typed_config()->PackFrom(file);
+    for (auto& l : compile_access_logs(list, at, "access_log_path", c)) admin.access_logs.push_back(std::move(l));
+  }
+  if (!p.has_address()) return;
+  admin.address = compile_address(p.address(), at / "address", c.problems);
+  o.admin = std::move(admin);
 }
 
 }  // namespace
@@ -64,7 +69,11 @@ server::Config compile_bootstrap(const envoy::config::bootstrap::v3::Bootstrap& 
   c.header_prefix = b.header_prefix();
   if (!b.header_prefix().empty() && b.header_prefix() != "x-envoy")
     c.problems.error(root / "header_prefix", "only 'x-envoy' is implemented");
-  const auto runtime = compile_runtime(b.layered_runtime(), c.service_cluster, root / "layered_runtime", c.problems);
+  auto runtime = compile_runtime(b.layered_runtime(), c.service_cluster, root / "layered_runtime", c.problems);
+  if (b.has_layered_runtime() && runtime.layers.empty()) {  // then Envoy makes one, without a name
+    runtime.layers.emplace_back();
+    runtime.admin_layer = 0;
+  }
   o.runtime_layers = runtime.layers;
   o.disk_layers = runtime.disk_layers;
   o.admin_layer = runtime.admin_layer;
@@ -93,12 +102,22 @@ server::Config compile_bootstrap(const envoy::config::bootstrap::v3::Bootstrap& 
   c.cluster_known = [&names](std::string_view name) { return names.find(name) != names.end(); };
 
   std::set<std::string> listeners;
+  std::map<std::string, std::string> addresses;
   for (int i = 0; i < b.static_resources().listeners_size(); ++i) {
     const auto& p = b.static_resources().listeners(i);
     const Path at = resources.at("listeners", i);
-    if (!p.name().empty() && !listeners.insert(p.name()).second)
-      c.problems.error(at / "name", "error adding listener: duplicate listener name '" + p.name() + "'");
-    if (auto listener = compile_listener(p, at, c)) o.listeners.push_back(std::move(listener));
+    const bool twice = !p.name().empty() && !listeners.insert(p.name()).second;
+    if (twice) c.problems.error(at / "name", "error adding listener: duplicate listener name '" + p.name() + "'");
+    auto listener = compile_listener(p, at, c);
+    if (listener == nullptr || twice) continue;
+    for (const auto& a : listener->addresses) {
+      if (a.is_ip() && a.port() == 0) continue;
+      const auto [other, is_new] = addresses.emplace(a.text(), listener->name);
+      if (!is_new && other->second != listener->name)
+        c.problems.error(at / "address", "error adding listener: '" + listener->name + "' has duplicate address '" + a.text() +
+                                             "' as existing listener '" + other->second + "'");
+    }
+    o.listeners.push_back(std::move(listener));
   }
   c.cluster_known = nullptr;
   return o;

@@ -1,6 +1,7 @@
 #include "xds/compile/listener.h"
 
 #include <algorithm>
+#include <map>
 #include <random>
 
 #include "envoy/extensions/filters/listener/original_dst/v3/original_dst.pb.h"
@@ -24,11 +25,7 @@ namespace {
 std::shared_ptr<const hcm::NetworkFilterFactory> compile_network_filter(const listener_v3::FilterChain& chain,
                                                                         const std::string& stat_prefix, const Path& at,
                                                                         CompileContext& c) {
-  if (chain.filters_size() == 0) {
-    c.problems.error(at / "filters",
-                     "a filter chain needs a network filter, such as envoy.filters.network.http_connection_manager");
-    return nullptr;
-  }
+  if (chain.filters_size() == 0) return nullptr;  // its connections are closed at once
   for (int i = 0; i + 1 < chain.filters_size(); ++i)
     c.problems.error(at.at("filters", i), "network filter '" + chain.filters(i).name() +
                                               "' before the last one: only a single, terminal network filter is implemented");
@@ -207,6 +204,14 @@ server::ListenerConfigPtr compile_listener(const listener_v3::Listener& p, const
   compile_listener_filters(p, *o, at, c.problems);
   if (p.filter_chains_size() == 0 && !p.has_default_filter_chain())
     c.problems.error(at / "filter_chains", "error adding listener '" + address + "': no filter chains specified");
+  std::map<std::string, int> matches;
+  for (int i = 0; i < p.filter_chains_size(); ++i) {
+    const auto [other, is_new] = matches.emplace(p.filter_chains(i).filter_chain_match().SerializeAsString(), i);
+    if (!is_new)
+      c.problems.error(at.at("filter_chains", i), "error adding listener '" + address +
+                                                      "': has the same matching rules as filter chain " +
+                                                      std::to_string(other->second));
+  }
   for (int i = 0; i < p.filter_chains_size(); ++i)
     o->chains.push_back(compile_chain(p.filter_chains(i), prefix, o->stats, at.at("filter_chains", i), c));
   if (p.has_default_filter_chain())

@@ -20,13 +20,11 @@ std::string number_text(double v) {
 
 namespace {
 
-/// {numerator, denominator}; none: it says something else.
+/// {numerator, denominator}, of which either may be left out; none: it says something else.
 std::optional<runtime::FractionalPercent> fraction_of(const google::protobuf::Struct& s) {
   runtime::FractionalPercent p;
-  bool numerator = false;
   for (const auto& [name, v] : s.fields()) {
-    if (name == "numerator") {
-      numerator = v.has_number_value();
+    if (name == "numerator" && v.has_number_value()) {
       p.numerator = static_cast<std::uint32_t>(std::clamp(v.number_value(), 0.0, double{UINT32_MAX}));
     } else if (name == "denominator" && v.has_string_value()) {
       const auto& d = v.string_value();
@@ -38,7 +36,7 @@ std::optional<runtime::FractionalPercent> fraction_of(const google::protobuf::St
       return {};
     }
   }
-  return numerator ? std::optional(p) : std::nullopt;
+  return p;
 }
 
 /// `text`: how it is printed, when not as it is. None: a kind that a value cannot have.
@@ -119,10 +117,13 @@ CompiledRuntime compile_runtime(const envoy::config::bootstrap::v3::LayeredRunti
 }
 
 Result<runtime::Value> parse_runtime_value(const std::string& text) {
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) return runtime::text_value(text);
   Node node;
   Problems problems;
   google::protobuf::Value value;
-  if (parse_yaml(text, "", node, problems)) to_proto(node, value, {}, problems);
+  const bool parsed = parse_yaml(text, "", node, problems);
+  if (!parsed && text[0] != '{' && text[0] != '[') return runtime::text_value(text);  // such as a lone quote
+  if (parsed) to_proto(node, value, {}, problems);
   if (!problems.ok()) return Error{Errc::invalid_config, problems.list().front().text};
   auto out = leaf(value, text);
   if (!out) return Error{Errc::invalid_config, "Invalid runtime entry value"};
@@ -191,8 +192,8 @@ stats::StatsSettings compile_stats(const envoy::config::metrics::v3::StatsConfig
     const auto& h = p.histogram_bucket_settings(i);
     const Path here = at.at("histogram_bucket_settings", i);
     std::vector<double> bounds(h.buckets().begin(), h.buckets().end());
-    for (std::size_t k = 1; k < bounds.size(); ++k)
-      if (bounds[k] <= bounds[k - 1]) problems.error(here / "buckets", "must be in order, without duplicates");
+    std::sort(bounds.begin(), bounds.end());  // given in any order, as Envoy takes them
+    bounds.erase(std::unique(bounds.begin(), bounds.end()), bounds.end());
     o.buckets.emplace_back(compile_name_pattern(h.match(), here / "match", problems), std::move(bounds));
   }
   return o;

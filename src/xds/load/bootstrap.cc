@@ -64,6 +64,10 @@ bool read_message(const Options& o, const std::string& text, LoadedBootstrap& b,
     return parser.ParseFromString(text, &b.message);
   }
   if (!parse_yaml(text, o.config_path, b.file, problems)) return false;
+  if (b.file.kind == Node::null) {
+    problems.add({Severity::error, "", "there is no config in it: an empty one is {}", o.config_path, 1, 1});
+    return false;
+  }
   b.unknown_fields += to_proto(b.file, b.message, {o.config_path, o.allow_unknown_static_fields}, problems);
   return true;
 }
@@ -94,7 +98,24 @@ bool load_bootstrap(const Options& o, LoadedBootstrap& b, Problems& problems) {
   return true;
 }
 
+namespace {
+bool is_below(const std::string& path, const std::string& top) {
+  return path.starts_with(top) && (path.size() == top.size() || path[top.size()] == '.' || path[top.size()] == '[');
+}
+/// A value of the wrong kind is not read: that it is missing then, too, is not worth telling. Only
+/// what was found while reading has its file already.
+void drop_consequences(std::vector<Problem>& list) {
+  std::vector<std::string> unread;
+  for (const auto& p : list)
+    if (!p.file.empty() && !p.path.empty() && p.severity == Severity::error) unread.push_back(p.path);
+  std::erase_if(list, [&](const Problem& p) {
+    return p.file.empty() && std::any_of(unread.begin(), unread.end(), [&](const std::string& u) { return is_below(p.path, u); });
+  });
+}
+}  // namespace
+
 void locate_problems(const LoadedBootstrap& loaded, Problems& problems) {
+  drop_consequences(problems.list());
   for (auto& p : problems.list()) {
     if (!p.file.empty()) continue;
     const Node* at = locate(loaded.file, p.path);

@@ -1,7 +1,9 @@
 #include "xds/load/options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <functional>
+#include <set>
 #include <string_view>
 #include "proxy/base/log.h"
 
@@ -66,6 +68,11 @@ std::string set_ip_version(Options& o, const std::string& v) {
 std::string add_stats_tag(Options& o, const std::string& v) {
   const auto colon = v.find(':');
   if (colon == std::string::npos || colon == 0) return "expected name:value, found '" + v + "'";
+  const auto letter = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  if (!std::all_of(v.begin(), v.begin() + static_cast<std::ptrdiff_t>(colon), letter))
+    return "the name can have letters and digits only: '" + v + "'";
+  if (colon + 1 == v.size() || v.find('.', colon) != std::string::npos)
+    return "the value must not be empty nor have a dot in it: '" + v + "'";
   return o.stats_tags.push_back(v), "";
 }
 
@@ -90,40 +97,48 @@ const std::vector<Flag>& flags() {
       {"service-node", 0, "ID", "node.id", text_into(&Options::service_node)},
       {"service-cluster", 0, "NAME", "node.cluster", text_into(&Options::service_cluster)},
       {"service-zone", 0, "ZONE", "node.locality.zone", text_into(&Options::service_zone)},
-      {"drain-time-s", 0, "S", "how long listeners drain (default 600)", number_into(&Options::drain_time_s)},
-      {"drain-strategy", 0, "WORD", "gradual (default) or immediate", set_drain_strategy},
-      {"parent-shutdown-time-s", 0, "S", "accepted; for hot restart", number_into(&Options::parent_shutdown_time_s)},
-      {"restart-epoch", 0, "N", "accepted; for hot restart", number_into(&Options::restart_epoch)},
-      {"base-id", 0, "N", "accepted; for hot restart", number_into(&Options::base_id)},
-      {"use-dynamic-base-id", 0, nullptr, "accepted; for hot restart", turn_on(&Options::use_dynamic_base_id)},
-      {"base-id-path", 0, "FILE", "where the base id is written", text_into(&Options::base_id_path)},
-      {"hot-restart-version", 0, nullptr, "prints the version of hot restart",
+      {"drain-time-s", 0, "S", "how long connections take to be closed gradually (default 600)",
+       number_into(&Options::drain_time_s)},
+      {"drain-strategy", 0, "WORD", "gradual (default): ever more connections; immediate: each with its next response",
+       set_drain_strategy},
+      {"parent-shutdown-time-s", 0, "S", "no effect: there is no hot restart", number_into(&Options::parent_shutdown_time_s)},
+      {"restart-epoch", 0, "N", "no effect: there is no hot restart", number_into(&Options::restart_epoch)},
+      {"base-id", 0, "N", "no effect: there is no hot restart", number_into(&Options::base_id)},
+      {"use-dynamic-base-id", 0, nullptr, "no effect: there is no hot restart", turn_on(&Options::use_dynamic_base_id)},
+      {"base-id-path", 0, "FILE", "where --base-id is written", text_into(&Options::base_id_path)},
+      {"hot-restart-version", 0, nullptr, "prints 'disabled'",
        [](Options& o, const std::string&) -> std::string { return o.mode = Options::hot_restart_version, ""; }},
-      {"disable-hot-restart", 0, nullptr, "accepted: there is none", [](Options&, const std::string&) { return std::string(); }},
-      {"skip-hot-restart-on-no-parent", 0, nullptr, "accepted", no_effect("skip-hot-restart-on-no-parent")},
-      {"skip-hot-restart-parent-stats", 0, nullptr, "accepted", no_effect("skip-hot-restart-parent-stats")},
-      {"socket-path", 0, "PATH", "accepted; for hot restart", no_effect("socket-path")},
-      {"socket-mode", 0, "MODE", "accepted; for hot restart", no_effect("socket-mode")},
+      {"disable-hot-restart", 0, nullptr, "no effect: there is no hot restart",
+       [](Options&, const std::string&) { return std::string(); }},
+      {"skip-hot-restart-on-no-parent", 0, nullptr, "no effect: there is no hot restart",
+       no_effect("skip-hot-restart-on-no-parent")},
+      {"skip-hot-restart-parent-stats", 0, nullptr, "no effect: there is no hot restart",
+       no_effect("skip-hot-restart-parent-stats")},
+      {"socket-path", 0, "PATH", "no effect: there is no hot restart", no_effect("socket-path")},
+      {"socket-mode", 0, "MODE", "no effect: there is no hot restart", no_effect("socket-mode")},
       {"local-address-ip-version", 0, "V", "v4 (default) or v6", set_ip_version},
-      {"admin-address-path", 0, "FILE", "where the admin's address is written", text_into(&Options::admin_address_path)},
+      {"admin-address-path", 0, "FILE", "where the address of the admin interface is written",
+       text_into(&Options::admin_address_path)},
       {"file-flush-interval-msec", 0, "MS", "how often access logs are written (default 10000)",
        number_into(&Options::flush_interval_ms)},
       {"file-flush-min-size-kb", 0, "KB", "or when so much has gathered (default 64)", number_into(&Options::flush_min_kb)},
-      {"allow-unknown-static-fields", 0, nullptr, "unknown fields of the bootstrap are warnings",
+      {"allow-unknown-static-fields", 0, nullptr, "fields that the API lacks are warnings, not errors",
        turn_on(&Options::allow_unknown_static_fields)},
       {"allow-unknown-fields", 0, nullptr, "the same (deprecated)", turn_on(&Options::allow_unknown_static_fields)},
-      {"reject-unknown-dynamic-fields", 0, nullptr, "unknown fields of xDS are errors",
+      {"reject-unknown-dynamic-fields", 0, nullptr, "no effect: there is no xDS",
        turn_on(&Options::reject_unknown_dynamic_fields)},
-      {"ignore-unknown-dynamic-fields", 0, nullptr, "unknown fields of xDS are not counted",
+      {"ignore-unknown-dynamic-fields", 0, nullptr, "no effect: there is no xDS",
        turn_on(&Options::ignore_unknown_dynamic_fields)},
-      {"cpuset-threads", 0, nullptr, "workers by the CPU affinity mask", turn_on(&Options::cpuset_threads)},
-      {"stats-tag", 0, "NAME:VALUE", "a tag for all stats; may be repeated", add_stats_tag},
-      {"disable-extensions", 0, "LIST", "accepted", no_effect("disable-extensions")},
-      {"enable-fine-grain-logging", 0, nullptr, "accepted", no_effect("enable-fine-grain-logging")},
-      {"enable-core-dump", 0, nullptr, "accepted", no_effect("enable-core-dump")},
-      {"enable-mutex-tracing", 0, nullptr, "accepted", no_effect("enable-mutex-tracing")},
-      {"log-stacktrace-single-entry", 0, nullptr, "accepted", no_effect("log-stacktrace-single-entry")},
-      {"skip-deprecated-logs", 0, nullptr, "accepted", no_effect("skip-deprecated-logs")},
+      {"cpuset-threads", 0, nullptr, "at most as many workers as the affinity mask has CPUs", turn_on(&Options::cpuset_threads)},
+      {"stats-tag", 0, "NAME:VALUE", "a tag for all stats; letters and digits only; may be repeated", add_stats_tag},
+      {"disable-extensions", 0, "LIST", "no effect: an extension is refused only if it is not implemented",
+       no_effect("disable-extensions")},
+      {"enable-fine-grain-logging", 0, nullptr, "no effect: loggers are per component", no_effect("enable-fine-grain-logging")},
+      {"enable-core-dump", 0, nullptr, "no effect: the system's limit decides", no_effect("enable-core-dump")},
+      {"enable-mutex-tracing", 0, nullptr, "no effect: workers share no lock", no_effect("enable-mutex-tracing")},
+      {"log-stacktrace-single-entry", 0, nullptr, "no effect: no stack traces are logged",
+       no_effect("log-stacktrace-single-entry")},
+      {"skip-deprecated-logs", 0, nullptr, "no effect: deprecated fields are not logged", no_effect("skip-deprecated-logs")},
       {"version", 0, nullptr, "prints the version",
        [](Options& o, const std::string&) -> std::string { return o.mode = Options::version, ""; }},
       {"help", 'h', nullptr, "prints this",
@@ -147,6 +162,7 @@ const Flag* find_letter(char c) {
 
 Result<Options> parse_options(int argc, const char* const* argv) {
   Options o;
+  std::set<std::string_view> given;
   for (int i = 1; i < argc; ++i) {
     const std::string arg = argv[i];
     const Flag* f = nullptr;
@@ -161,6 +177,8 @@ Result<Options> parse_options(int argc, const char* const* argv) {
       if (arg.size() > 2) value = arg.substr(arg[2] == '=' ? 3 : 2);
     }
     if (f == nullptr) return invalid("unknown argument '" + arg + "'; see --help");
+    if (!given.insert(f->name).second && f->name != std::string_view("stats-tag"))
+      return invalid("--" + std::string(f->name) + " is given twice");
     if (f->value == nullptr) {
       if (value) return invalid("--" + std::string(f->name) + " takes no value");
     } else if (!value) {

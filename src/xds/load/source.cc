@@ -15,7 +15,8 @@ constexpr int kDepthMax = 100;
 
 class Reader {
  public:
-  Reader(std::string_view text, const std::string& file, Problems& problems) : file_(file), problems_(problems) {
+  Reader(std::string_view text, const std::string& file, Problems& problems)
+      : file_(file), json_(file.ends_with(".json")), problems_(problems) {
     yaml_parser_initialize(&parser_);
     yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
   }
@@ -62,9 +63,8 @@ class Reader {
         n.kind = Node::scalar;
         n.text.assign(reinterpret_cast<const char*>(s.value), s.length);
         n.quoted = s.style != YAML_PLAIN_SCALAR_STYLE;
-        if (s.tag != nullptr && std::string_view(reinterpret_cast<const char*>(s.tag)) == "tag:yaml.org,2002:str")
-          n.quoted = true;
         if (is_yaml_null(n)) n.kind = Node::null;
+        if (json_ && !json_word(n)) return fail("not JSON: a string needs quotes", mark());
         remember(s.anchor, n);
         return true;
       }
@@ -76,6 +76,7 @@ class Reader {
   }
   bool list(Node& n, int depth) {
     n.kind = Node::list;
+    if (json_ && event_.data.sequence_start.style != YAML_FLOW_SEQUENCE_STYLE) return fail("not JSON: expected '['", mark());
     const std::string anchor = anchor_text(event_.data.sequence_start.anchor);
     for (;;) {
       if (!next()) return false;
@@ -87,6 +88,7 @@ class Reader {
   }
   bool map(Node& n, int depth) {
     n.kind = Node::map;
+    if (json_ && event_.data.mapping_start.style != YAML_FLOW_MAPPING_STYLE) return fail("not JSON: expected '{'", mark());
     const std::string anchor = anchor_text(event_.data.mapping_start.anchor);
     for (;;) {
       if (!next()) return false;
@@ -118,6 +120,14 @@ class Reader {
     n.column = column;
     return true;
   }
+  /// What JSON has without quotes: null, true, false and numbers.
+  static bool json_word(const Node& n) {
+    if (n.quoted || n.text == "null" || n.text == "true" || n.text == "false") return true;
+    double d = 0;
+    const auto* end = n.text.data() + n.text.size();
+    const auto r = std::from_chars(n.text.data(), end, d);
+    return r.ec == std::errc{} && r.ptr == end;
+  }
   static std::size_t count(const Node& n) {
     std::size_t c = 1;
     for (const auto& i : n.items) c += count(i);
@@ -130,6 +140,7 @@ class Reader {
   }
 
   const std::string& file_;
+  const bool json_;
   Problems& problems_;
   yaml_parser_t parser_{};
   yaml_event_t event_{};

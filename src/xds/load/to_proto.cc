@@ -4,8 +4,11 @@
 #include <google/protobuf/duration.pb.h>
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/time_util.h>
+#include <strings.h>
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -17,6 +20,8 @@ namespace pb = google::protobuf;
 using Field = pb::FieldDescriptor;
 
 namespace {
+
+constexpr std::int64_t kSecondsMax = 315'576'000'000;  // 10,000 years: as long as a Duration can be
 
 class Writer {
  public:
@@ -40,7 +45,7 @@ class Writer {
       if (const auto* one = f->real_containing_oneof(); one != nullptr && m.GetReflection()->HasOneof(m, one)) {
         const auto* other = m.GetReflection()->GetOneofFieldDescriptor(m, one);
         if (other != f) {
-          error(value, at, "only one of '" + other->name() + "' and '" + f->name() + "' can be set");
+          error(value, at / f->name(), "only one of '" + other->name() + "' and '" + f->name() + "' can be set");
           continue;
         }
       }
@@ -121,7 +126,7 @@ class Writer {
       }
       case Field::CPPTYPE_BOOL: {
         bool b = false;
-        if (!parse_yaml_bool(n, b)) return expected(n, at, "true or false");
+        if (!parse_yaml_bool(n, b) && !quoted_bool(n, b)) return expected(n, at, "true or false");
         return many ? r->AddBool(&m, &f, b) : r->SetBool(&m, &f, b);
       }
       case Field::CPPTYPE_ENUM: {
@@ -146,6 +151,15 @@ class Writer {
     }
   }
 
+  /// In quotes protobuf's JSON takes some words for a bool, in any case.
+  static bool quoted_bool(const Node& n, bool& value) {
+    if (n.kind != Node::scalar || !n.quoted) return false;
+    const auto is = [&](std::initializer_list<const char*> words) {
+      return std::any_of(words.begin(), words.end(), [&](const char* w) { return ::strcasecmp(w, n.text.c_str()) == 0; });
+    };
+    return (value = is({"true", "t", "yes", "y", "1"})) || is({"false", "f", "no", "n", "0"});
+  }
+
   /// None: the text is not, from end to end, a T.
   template <class T>
   static std::optional<T> whole(const std::string& text) noexcept {
@@ -155,11 +169,27 @@ class Writer {
     return r.ec == std::errc{} && r.ptr == end ? std::optional(v) : std::nullopt;
   }
 
+  /// YAML writes a whole number in base 8 and 16, too: 0600, 0x1F. In quotes it does not.
+  static std::optional<std::int64_t> whole_in_base(const Node& n) noexcept {
+    std::string_view text = n.text;
+    const bool negative = text.starts_with('-');
+    if (negative || text.starts_with('+')) text.remove_prefix(1);
+    if (n.quoted || text.size() < 2 || text[0] != '0') return std::nullopt;
+    const bool hex = text[1] == 'x' || text[1] == 'X';
+    text.remove_prefix(hex ? 2 : 1);
+    std::int64_t v = 0;
+    const auto* end = text.data() + text.size();
+    const auto r = std::from_chars(text.data(), end, v, hex ? 16 : 8);
+    if (text.starts_with('-') || r.ec != std::errc{} || r.ptr != end) return std::nullopt;
+    return negative ? -v : v;
+  }
+
   template <class T, class Set>
   void number(const Node& n, const Path& at, Set set) {
     if (n.kind != Node::scalar) return expected(n, at, "a number");
     auto v = whole<T>(n.text);
     if constexpr (std::is_integral_v<T>) {
+      if (const auto i = whole_in_base(n)) v = std::in_range<T>(*i) ? std::optional(static_cast<T>(*i)) : std::nullopt;
       if (!v) {  // 1e3 and 5.0 are integers too
         const auto d = whole<double>(n.text);
         if (d && std::floor(*d) == *d && *d >= static_cast<double>(std::numeric_limits<T>::min()) &&
@@ -218,6 +248,8 @@ class Writer {
   bool enumerator(const Node& n, const pb::EnumDescriptor& e, int& v, const Path& at) {
     if (n.kind == Node::scalar) {
       if (const auto* known = e.FindValueByName(n.text)) return v = known->number(), true;
+      for (int i = 0; i < e.value_count(); ++i)  // lower case will do
+        if (::strcasecmp(e.value(i)->name().c_str(), n.text.c_str()) == 0) return v = e.value(i)->number(), true;
       const auto r = std::from_chars(n.text.data(), n.text.data() + n.text.size(), v);
       if (!n.text.empty() && r.ec == std::errc{} && r.ptr == n.text.data() + n.text.size()) return true;
     }
@@ -240,7 +272,10 @@ class Writer {
       for (const auto& i : n.items) value(i, *static_cast<pb::ListValue&>(m).add_values());
       return true;
     }
-    if (name == "google.protobuf.Duration") return duration(n, static_cast<pb::Duration&>(m), at), true;
+    if (name == "google.protobuf.Duration") {
+      if (n.kind == Node::map) return false;  // {seconds: 1}
+      return duration(n, static_cast<pb::Duration&>(m), at), true;
+    }
     if (name == "google.protobuf.Empty") return false;
     if (const Field* f = m.GetDescriptor()->FindFieldByName("value"); f != nullptr && m.GetDescriptor()->field_count() == 1) {
       if (n.kind == Node::map && n.find("value") != nullptr) return false;
@@ -251,8 +286,12 @@ class Writer {
   }
 
   void duration(const Node& n, pb::Duration& d, const Path& at) {
-    if (n.kind == Node::scalar && n.text.size() > 1 && n.text.back() == 's' && pb::util::TimeUtil::FromString(n.text, &d)) return;
-    expected(n, at, "a duration in seconds, such as \"1.5s\"");
+    const bool read =
+        n.kind == Node::scalar && n.text.size() > 1 && n.text.back() == 's' && pb::util::TimeUtil::FromString(n.text, &d);
+    if (!read) return expected(n, at, "a duration in seconds, such as \"1.5s\"");
+    const auto dot = n.text.find('.');
+    if (dot != std::string::npos && n.text.size() - dot > 11) return expected(n, at, "a duration with at most 9 decimals");
+    if (std::abs(d.seconds()) > kSecondsMax) expected(n, at, "a duration of at most 315576000000s");
   }
 
   void structure(const Node& n, pb::Struct& s, const Path& at) {
@@ -281,6 +320,8 @@ class Writer {
       v.set_string_value(n.text);
     else if (parse_yaml_bool(n, b))
       v.set_bool_value(b);
+    else if (const auto i = whole_in_base(n); i && std::in_range<std::int32_t>(*i))
+      v.set_number_value(static_cast<double>(*i));
     else if (d && std::isfinite(*d) && (o_.file.ends_with(".json") || whole<std::int32_t>(n.text)))
       v.set_number_value(*d);
     else

@@ -196,6 +196,9 @@ class Validator {
       case Field::CPPTYPE_UINT32:
         if (item != nullptr && item->has_uint32()) tell(value_problem(r->GetRepeatedUInt32(m, &f, k), item->uint32()), at);
         return;
+      case Field::CPPTYPE_DOUBLE:
+        if (item != nullptr && item->has_double_()) tell(value_problem(r->GetRepeatedDouble(m, &f, k), item->double_()), at);
+        return;
       case Field::CPPTYPE_ENUM:
         if (item != nullptr) enumerator(r->GetRepeatedEnumValue(m, &f, k), f, *item, at);
         return;

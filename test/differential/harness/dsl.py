@@ -265,9 +265,9 @@ def logged(n):
     return [("logged", n)]
 
 
-def admin(path, method="GET", keep=None, head=True, lines=False):
-    """keep: only the lines of the body that match the regex. lines: as a list."""
-    return [("admin", method, path, keep, head, lines)]
+def admin(path, method="GET", keep=None, head=True, lines=False, without=()):
+    """keep: only the lines of the body that match the regex. lines: as a list. without: members of JSON to leave out."""
+    return [("admin", method, path, keep, head, lines, without)]
 
 
 def file_mode(path):

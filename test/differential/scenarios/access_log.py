@@ -60,7 +60,7 @@ both("retried", get("/retry"), up=[ok("no", status=503), ok("no", status=503), o
 both("retry_refused", get("/retry"), up=REFUSE, times=False)
 both("retry_two_hosts", get("/retry"), up={"one": [ok("no", status=503)], "two": [ok("no", status=503)]}, clusters={"up": {"hosts": ["one", "two"]}}, times=False,
      mask=[("<one>|<two>", "<either>")], no_upstream=True)
-both("client_gone_midway", send("GET / HTTP/1.1\r\nhost: a\r\n\r\n") + read_bytes(60) + reset() + logged(1), up=[raw("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n12345") + hold()], times=False)
+both("client_gone_midway", send("GET / HTTP/1.1\r\nhost: a\r\n\r\n") + read_bytes(36) + reset() + logged(1), up=[raw("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n12345") + hold()], times=False)
 both("bad_request", send("GET / HTTP/1.1\r\nbad\r\n\r\n") + read())
 both("no_host", send("GET / HTTP/1.1\r\n\r\n") + read(), times=False)
 both("client_gone", send("GET / HTTP/1.1\r\nhost: a\r\n\r\n") + seen(1) + reset() + logged(1), up=[hold()])

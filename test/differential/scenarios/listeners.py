@@ -139,6 +139,7 @@ http("stats_while_open", client=get("/"), stats=["re:^listener\\.127\\.0\\.0\\.1
 scenario("listener_two_chains_one_manager", routes=ROUTE, chains=all_of(chain("a", "{source_ports: [{{port2}}]}"), chain("b")),
          client=get("/") + dial("d", source=("127.0.0.1", "port2")) + get("/", c="d"), stats=["http.{{name}}.downstream_cx_total", "http.{{name}}.rq_direct_response"],
          log_format={"chain": "%FILTER_CHAIN_NAME%"}, unordered_log=True)
+scenario("listener_empty_chain", routes=ROUTE, no_log=True, chains="filter_chains: [{}]", client=new() + raw_all() + stat_is("listener.127.0.0.1_{{port}}.downstream_cx_destroy", 1), stats=[STATS])
 scenario("listener_access_log", routes=ROUTE, listener=LISTENER_LOG, client=get("/") + close(), stats=[STATS])
 scenario("listener_access_log_default", routes=ROUTE, no_log=True, listener="access_log: [{name: l, typed_config: {'@type': "
          "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog, path: '{{dir}}/l.log'}}]", client=get("/") + close()

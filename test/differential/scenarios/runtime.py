@@ -16,7 +16,7 @@ def static(text, name="base"):
 
 def case(name, client, **kw):
     kw.setdefault("kind", "raw")
-    kw.setdefault("mask", [(r"[A-Z][a-z]{2} [A-Z][a-z]{2} +\d+ .*", "<time>")])
+    kw.setdefault("mask", [(r"goo\.gle/debug\w+\s*", ""), (r"[A-Z][a-z]{2} [A-Z][a-z]{2} +\d+ .*", "<time>")])
     scenario("runtime_" + name, own=True, client=client, **kw)
 
 

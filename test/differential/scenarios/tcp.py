@@ -75,3 +75,4 @@ tcp("cluster_stats_refused", up=REFUSE, client=new() + raw_all(), stats=["re:^cl
 tcp("hosts_page", client=send("hello") + read_bytes(5) + half_close() + raw_all() + gone(1) + admin("/clusters", keep="^{{up}}::127.*::(cx|rq)_", head=False))
 tcp("hosts_page_refused", up=REFUSE, client=new() + raw_all() + admin("/clusters", keep="^{{up}}::127.*::(cx|rq)_", head=False))
 tcp("drain_on_health_check_fail", own=True, client=send("x") + read_bytes(1) + admin("/healthcheck/fail", "POST") + send("y") + read_bytes(1))
+tcp("unknown_cluster", tcp="cluster: nope", client=new() + raw_all(), log_format=LOG, stats=[TCP] + DOWN)

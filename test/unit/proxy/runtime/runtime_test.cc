@@ -25,8 +25,9 @@ TEST_CASE("a text is a number when all of it is one, never an integer or a boole
     const char* text;
     std::optional<double> number;
   };
-  for (const Row& r : {Row{"5", 5.0}, Row{"5.5", 5.5}, Row{"1e3", 1000.0}, Row{"-5", -5.0}, Row{" 5 ", 5.0}, Row{"true", {}},
-                       Row{"yes", {}}, Row{"5x", {}}, Row{"", {}}, Row{" ", {}}, Row{"text", {}}}) {
+  for (const Row& r : {Row{"5", 5.0}, Row{"5.5", 5.5}, Row{"1e3", 1000.0}, Row{"-5", -5.0}, Row{" 5 ", 5.0}, Row{"+5", 5.0},
+                       Row{"0x1F", 31.0}, Row{"inf", {}}, Row{"0x", {}}, Row{"true", {}}, Row{"yes", {}}, Row{"5x", {}},
+                       Row{"", {}}, Row{" ", {}}, Row{"text", {}}}) {
     INFO(r.text);
     const Value v = text_value(r.text);
     CHECK(v.text == r.text);
@@ -116,7 +117,8 @@ TEST_CASE("fractions hit below their numerator", "[runtime]") {
 }
 
 TEST_CASE("a runtime key overrides a fraction", "[runtime]") {
-  Layer l = layer({{"number", "30"}, {"over", "300"}, {"text", "x"}, {"half", "0.5"}, {"zero", "0"}});
+  Layer l =
+      layer({{"number", "30"}, {"over", "300"}, {"text", "x"}, {"half", "0.5"}, {"most", "99.9"}, {"zero", "0"}, {"less", "-1"}});
   Value fraction = text_value("");
   fraction.percent = FractionalPercent{5, Denominator::ten_thousand};
   l["fraction"] = fraction;
@@ -130,7 +132,8 @@ TEST_CASE("a runtime key overrides a fraction", "[runtime]") {
   for (const Row& r :
        {Row{"none", 59, true}, Row{"none", 60, false}, Row{"number", 29, true}, Row{"number", 30, false},
         Row{"number", 130, false}, Row{"over", 99, true}, Row{"zero", 0, false}, Row{"text", 59, true}, Row{"text", 60, false},
-        Row{"half", 59, true}, Row{"fraction", 4, true}, Row{"fraction", 5, false}, Row{"fraction", 10004, true}}) {
+        Row{"half", 0, false}, Row{"most", 98, true}, Row{"most", 99, false}, Row{"less", 59, true}, Row{"fraction", 4, true},
+        Row{"fraction", 5, false}, Row{"fraction", 10004, true}}) {
     INFO(r.key << ' ' << r.random);
     CHECK(s.enabled(r.key, fallback, r.random) == r.enabled);
     CHECK(RuntimePercent{r.key, fallback}.enabled(s, r.random) == r.enabled);

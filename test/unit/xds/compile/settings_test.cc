@@ -15,7 +15,7 @@ server::Config compiled(const std::string& yaml) {
 
 TEST_CASE("static layers are flattened, fractions are values", "[compile]") {
   const auto c = compiled(R"(layered_runtime: {layers: [
-    {name: one, static_layer: {a: {b: {c: 1, d: text}}, e: true, f: {numerator: 5, denominator: TEN_THOUSAND}, g: {numerator: 6}, h: 1.0, i: "2"}},
+    {name: one, static_layer: {a: {b: {c: 1, d: text}}, e: true, f: {numerator: 5, denominator: TEN_THOUSAND}, g: {numerator: 6}, h: 1.0, i: "2", j: {denominator: MILLION}}},
     {name: two, admin_layer: {}}, {name: three, static_layer: {}}]})");
   REQUIRE(c.runtime_layers.size() == 3);
   CHECK(c.admin_layer == std::optional<std::size_t>(1));
@@ -32,6 +32,7 @@ TEST_CASE("static layers are flattened, fractions are values", "[compile]") {
   CHECK(s.enabled("f", {}, 10004));
   CHECK_FALSE(s.enabled("f", {}, 10005));
   CHECK(s.enabled("g", {}, 105));
+  CHECK_FALSE(s.enabled("j", {100, runtime::Denominator::hundred}, 0));  // no numerator: 0
   CHECK_FALSE(compiled("{}").admin_layer);
 }
 
@@ -67,7 +68,7 @@ TEST_CASE("which stats there are and how they are tagged", "[compile]") {
         "cluster.mine.upstream_cx_total|envoy.cluster_name=c1");
   CHECK(tags("stats_tags: [{tag_name: t, regex: '(\\.(mine))'}, {tag_name: u, fixed_value: v}]") ==
         "cluster..upstream_cx_total|t=mine|u=v|envoy.cluster_name=c1");
-  const auto s = compiled("stats_config: {histogram_bucket_settings: [{match: {prefix: a}, buckets: [1, 2.5]}]}").stats;
+  const auto s = compiled("stats_config: {histogram_bucket_settings: [{match: {prefix: a}, buckets: [2.5, 1, 2.5]}]}").stats;
   CHECK(std::vector<double>(s.buckets_of("a").begin(), s.buckets_of("a").end()) == std::vector<double>{1, 2.5});
 }
 

@@ -38,7 +38,7 @@ TEST_CASE("values may follow a flag in each of Envoy's ways", "[options]") {
   CHECK(good({"--config-yaml", "a: b=c"}).config_yaml == "a: b=c");
   CHECK(good({"--config-yaml=a: b=c"}).config_yaml == "a: b=c");
   CHECK(good({"--config-path="}).config_path.empty());
-  CHECK(good({"-c", "a", "-c", "b"}).config_path == "b");
+  CHECK(good({"-c", "b"}).config_path == "b");
   CHECK(good({"-c", "a", "--", "--nope"}).config_path == "a");
 }
 
@@ -119,6 +119,10 @@ TEST_CASE("what is wrong with a command line", "[options]") {
            Row{{"--local-address-ip-version", "v5"}, "--local-address-ip-version: unknown IP address version 'v5': v4 or v6"},
            Row{{"--stats-tag", "a"}, "--stats-tag: expected name:value, found 'a'"},
            Row{{"--stats-tag", ":a"}, "--stats-tag: expected name:value, found ':a'"},
+           Row{{"--stats-tag", "a-b:c"}, "--stats-tag: the name can have letters and digits only: 'a-b:c'"},
+           Row{{"--stats-tag", "a:"}, "--stats-tag: the value must not be empty nor have a dot in it: 'a:'"},
+           Row{{"--stats-tag", "a:b.c"}, "--stats-tag: the value must not be empty nor have a dot in it: 'a:b.c'"},
+           Row{{"-l", "info", "--log-level", "debug"}, "--log-level is given twice"},
            Row{{"--cpuset-threads=1"}, "--cpuset-threads takes no value"},
        }) {
     const auto o = parse(r.arguments);

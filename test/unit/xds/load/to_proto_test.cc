@@ -81,7 +81,7 @@ TEST_CASE("values of the wrong kind are told with what was expected", "[to_proto
            Row{"name: true", "f:1:7: error: name: expected a string (in quotes), found a bool 'true'\n"},
            Row{"name: [a]", "f:1:7: error: name: expected a string, found a list\n"},
            Row{"name: {a: b}", "f:1:7: error: name: expected a string, found an object\n"},
-           Row{"respect_dns_ttl: 'true'", "f:1:18: error: respect_dns_ttl: expected true or false, found a string 'true'\n"},
+           Row{"respect_dns_ttl: 'maybe'", "f:1:18: error: respect_dns_ttl: expected true or false, found a string 'maybe'\n"},
            Row{"respect_dns_ttl: 1", "f:1:18: error: respect_dns_ttl: expected true or false, found a number '1'\n"},
            Row{"per_connection_buffer_limit_bytes: -1",
                "f:1:36: error: per_connection_buffer_limit_bytes: expected an integer of 0 or more, found a number '-1'\n"},
@@ -90,6 +90,8 @@ TEST_CASE("values of the wrong kind are told with what was expected", "[to_proto
            Row{"per_connection_buffer_limit_bytes: 4294967296",
                "f:1:36: error: per_connection_buffer_limit_bytes: expected an integer of 0 or more, found a number "
                "'4294967296'\n"},
+           Row{"per_connection_buffer_limit_bytes: -0x1",
+               "f:1:36: error: per_connection_buffer_limit_bytes: expected an integer of 0 or more, found a number '-0x1'\n"},
            Row{"per_connection_buffer_limit_bytes: 5x",
                "f:1:36: error: per_connection_buffer_limit_bytes: expected an integer of 0 or more, found a number '5x'\n"},
            Row{"common_lb_config: {healthy_panic_threshold: {value: x}}",
@@ -100,8 +102,12 @@ TEST_CASE("values of the wrong kind are told with what was expected", "[to_proto
                "f:1:18: error: connect_timeout: expected a duration in seconds, such as \"1.5s\", found a number '5ms'\n"},
            Row{"connect_timeout: s",
                "f:1:18: error: connect_timeout: expected a duration in seconds, such as \"1.5s\", found a string 's'\n"},
-           Row{"connect_timeout: {seconds: 5}",
-               "f:1:18: error: connect_timeout: expected a duration in seconds, such as \"1.5s\", found an object\n"},
+           Row{"connect_timeout: 0.1234567891s",
+               "f:1:18: error: connect_timeout: expected a duration with at most 9 decimals, found a number '0.1234567891s'\n"},
+           Row{"connect_timeout: {second: 5}",
+               "f:1:19: error: connect_timeout.second: no such field: google.protobuf.Duration has no 'second'; did you mean "
+               "'seconds'?\n"},
+           Row{"respect_dns_ttl: 'on'", "f:1:18: error: respect_dns_ttl: expected true or false, found a string 'on'\n"},
            Row{"dns_lookup_family: V5",
                "f:1:20: error: dns_lookup_family: expected one of AUTO, V4_ONLY, V6_ONLY, V4_PREFERRED, ALL, found a string "
                "'V5'\n"},
@@ -163,7 +169,7 @@ TEST_CASE("unknown fields may be allowed, those known to Envoy may not", "[to_pr
 TEST_CASE("of a oneof only one can be set", "[to_proto]") {
   using envoy::config::route::v3::RouteMatch;
   CHECK(read<RouteMatch>("prefix: /") == "prefix: \"/\"");
-  CHECK(read<RouteMatch>("prefix: /\npath: /a\n") == "f:2:1: error: only one of 'prefix' and 'path' can be set\n");
+  CHECK(read<RouteMatch>("prefix: /\npath: /a\n") == "f:2:1: error: path: only one of 'prefix' and 'path' can be set\n");
   CHECK(read<RouteMatch>("prefix: /\npath:\n") == "prefix: \"/\"");
 }
 
