@@ -187,7 +187,12 @@ void ClientConnection::check_watermarks() {
 }
 
 void ClientConnection::on_writable() {
-  if (!out_.empty()) flush();
+  if (!out_.empty()) run_deferred();
+}
+
+void ClientConnection::run_deferred() {
+  flush();
+  if (end_behind_output_ && state_ == State::open && out_.empty()) protocol_->on_peer_closed(false);
 }
 
 // ---- reading

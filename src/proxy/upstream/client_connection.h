@@ -61,6 +61,11 @@ class ClientConnection final : public PoolLink, private net::TransportEvents, pr
   void on_output();
   void schedule_flush();
   void flush_now() { flush(); }
+  /// Once all output is sent, its protocol is told that the connection is over.
+  void end_behind_output() {
+    end_behind_output_ = true;
+    schedule_flush();
+  }
   /// While it closes: what the socket takes of the output, without waiting.
   void write_last() {
     if (connected_ && !out_.empty()) transport_->write(out_);
@@ -83,7 +88,7 @@ class ClientConnection final : public PoolLink, private net::TransportEvents, pr
   void on_connect_failed(int error) override;
   void on_readable() override;
   void on_writable() override;
-  void run_deferred() override { flush(); }
+  void run_deferred() override;
 
   void choose_protocol();
   void read_loop();
@@ -106,7 +111,7 @@ class ClientConnection final : public PoolLink, private net::TransportEvents, pr
   TimePoint started_{}, connected_at_{};
   State state_ = State::connecting;
   PoolKind kind_;
-  bool readable_ = false, above_ = false, in_read_loop_ = false, connected_ = false;
+  bool readable_ = false, above_ = false, in_read_loop_ = false, connected_ = false, end_behind_output_ = false;
   event::Alarm<ClientConnection, &ClientConnection::on_idle> idle_;
   event::Alarm<ClientConnection, &ClientConnection::on_connect_timeout> connect_timeout_;
   event::Alarm<ClientConnection, &ClientConnection::on_max_duration> max_duration_;

@@ -108,8 +108,8 @@ struct ClusterConfig {
   std::vector<BindSource> bind_sources;  // by family; none: the kernel chooses
   bool freebind = false;
   std::vector<net::RawOption> socket_options;
-  std::shared_ptr<const net::UpstreamSocket> socket;  // null: plain
-  std::vector<SocketMatch> socket_matches;            // the first that an endpoint has goes before `socket`
+  std::shared_ptr<const net::UpstreamSocket> socket;   // null: plain
+  std::vector<SocketMatch> socket_matches;             // the first that an endpoint has goes before `socket`
   bool auto_sni = false, auto_san_validation = false;  // out of the request's host ...
   std::string auto_sni_header;                         // ... or of this header of it
   DnsRules dns;
@@ -121,8 +121,8 @@ struct ClusterConfig {
   std::string observability_name;
   MetadataPtr metadata;
   bool track_timeout_budgets = false, track_sizes = false;
-  bool pool_per_downstream = false;             // connection_pool_per_downstream_connection
-  double preconnect = 1;  // per_upstream_preconnect_ratio
+  bool pool_per_downstream = false;  // connection_pool_per_downstream_connection
+  double preconnect = 1;             // per_upstream_preconnect_ratio
 };
 using ClusterConfigPtr = std::shared_ptr<const ClusterConfig>;
 

@@ -56,6 +56,8 @@ void H1Client::send_body(Buffer& body, bool end_stream) {
   http::write_body(framing_, body, end_stream, connection_.output());
   if (end_stream) request_ended();
   connection_.on_output();
+  // As Envoy: the end of what goes through a CONNECT tunnel is the end of the connection.
+  if (end_stream && connect_ && codec_.is_tunnel() && connection_.open()) connection_.end_behind_output();
 }
 
 void H1Client::send_trailers(const http::HeaderMap& trailers) {

@@ -33,7 +33,7 @@ class Host {
     info.metadata = endpoint_->metadata;
   }
   HostStats& stats() const noexcept { return *stats_; }
-  TimePoint since() const noexcept { return since_; }      // when it became a member
+  TimePoint since() const noexcept { return since_; }  // when it became a member
   const net::UpstreamSocket* socket() const noexcept { return socket_; }
   std::uint32_t active_requests = 0;                       // on this worker, for least request
   std::shared_ptr<net::TransportMemory> transport_memory;  // of its connections; null: none yet

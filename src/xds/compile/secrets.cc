@@ -87,6 +87,7 @@ class SecretStore::FileSecret final : public Secret {
   const tls_v3::CertificateValidationContext& validation_context() const override { return content_.validation_context(); }
   const tls_v3::TlsSessionTicketKeys& ticket_keys() const override { return content_.session_ticket_keys(); }
   void on_change(std::function<bool()> told) override { told_.push_back(std::move(told)); }
+  void tell_nobody() noexcept { told_.clear(); }
   Shown shown() const {
     Shown out{name_, version_, updated_, arrived_, configured_};
     redact(out.secret);
@@ -242,7 +243,10 @@ class SecretStore::FileSecret final : public Secret {
 };
 
 SecretStore::SecretStore(event::Loop& loop, stats::Registry& stats) : loop_(loop), stats_(stats) {}
-SecretStore::~SecretStore() = default;
+/// What is told of changes may hold secrets itself.
+SecretStore::~SecretStore() {
+  for (auto& [key, secret] : files_) secret->tell_nobody();
+}
 
 void SecretStore::add_static(const tls_v3::Secret& secret, const Path& at, Problems& problems) {
   for (const auto& s : statics_)
