@@ -99,8 +99,10 @@ server::Config compile_bootstrap(const envoy::config::bootstrap::v3::Bootstrap& 
   }
   if (const auto& local = b.cluster_manager().local_cluster_name(); !local.empty()) {
     const Path at = root / "cluster_manager";
-    if (names.count(local) == 0) c.problems.error(at, "local cluster '" + local + "' must be defined");
-    c.problems.warn(at / "local_cluster_name", "has no effect: hosts are not chosen by zone");
+    if (names.count(local) == 0)
+      c.problems.error(at, "local cluster '" + local + "' must be defined");
+    else
+      c.problems.warn(at / "local_cluster_name", "has no effect: hosts are not chosen by zone");
   }
   c.cluster_known = [&names](std::string_view name) { return names.find(name) != names.end(); };
 

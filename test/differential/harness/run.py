@@ -184,7 +184,8 @@ class Run:
             await asyncio.sleep(0.3)
         else:
             n = len(expected.get("log", []))
-            await self.poll(lambda: len(self.log_lines()) >= n)
+            kind = set if self.scenario.unordered_log == "set" else list  # of a set only distinct lines are recorded
+            await self.poll(lambda: len(kind(self.log_lines())) >= n)
         lines = self.log_lines()
         parsed = []
         for line in lines:
