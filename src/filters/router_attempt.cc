@@ -150,15 +150,15 @@ void Attempt::send_trailers(http::HeaderMap& trailers) {
 
 void Attempt::on_pool_failure(upstream::PoolFailure why, std::string_view detail, upstream::Host* host) {
   host_ = host;
-  auto& up = router_.stream_.info().upstream.emplace();
+  auto& upstream = router_.stream_.info().upstream;
+  upstream.reset();
   if (host != nullptr) {
+    auto& up = upstream.emplace();
     host->describe(up);
     up.transport_failure_reason = with_underscores(detail, arena());
     up.pool_start = started_;
     up.pool_ready = router_.stream_.thread().loop.now();
     if (log_ != nullptr) log_->info().upstream = up;
-  } else {
-    router_.stream_.info().upstream.reset();
   }
   finish();
   if (why == upstream::PoolFailure::no_pool) return router_.no_healthy_upstream();

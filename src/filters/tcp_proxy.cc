@@ -125,10 +125,8 @@ void TcpProxy::start() {
   stream_.start_wall = worker_.thread.loop.wall();
   down_.owner = up_.owner = this;
   down_.transport = transport_.get();
-  if (const auto& limit = config_->max_connection_duration) {
-    const auto more = static_cast<double>(limit->count()) * config_->max_connection_duration_jitter / 100;
-    limit_.arm(*limit + Duration(worker_.thread.random.below(static_cast<std::uint64_t>(more) + 1)));
-  }
+  if (const auto& limit = config_->max_connection_duration)
+    limit_.arm(jittered(*limit, config_->max_connection_duration_jitter, worker_.thread.random));
   if (config_->log_flush_interval) flush_log_.arm(*config_->log_flush_interval);
   if (config_->log_on_start) log_moment(accesslog::LogType::tcp_connection_start);
   touch();

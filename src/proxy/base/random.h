@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include "proxy/base/time.h"
 
 namespace outrigger {
 
@@ -34,6 +35,12 @@ class Random {
   static std::uint64_t rotate(std::uint64_t x, int k) noexcept { return x << k | x >> (64 - k); }
   std::uint64_t state_[4];
 };
+
+/// Longer by up to `percent` of it.
+inline Duration jittered(Duration d, double percent, Random& random) noexcept {
+  const auto most = static_cast<std::uint64_t>(static_cast<double>(d.count()) * percent / 100);
+  return d + Duration(static_cast<Duration::rep>(random.below(most + 1)));
+}
 
 /// A UUID of version 4, as text.
 inline std::array<char, 36> make_uuid(Random& random) noexcept {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 namespace outrigger {
@@ -108,22 +109,24 @@ void Buffer::commit(std::size_t bytes) noexcept {
   size_ += bytes;
 }
 
-std::size_t Buffer::reserve_runs(std::size_t bytes, std::span<iovec> out) {
-  const auto first = reserve(1);
-  out[0] = {first.data(), first.size()};
-  std::size_t n = 1, have = first.size();
-  for (; have < bytes && n < out.size(); ++n, have += kBlockBytes) {
+void Buffer::reserve(std::size_t bytes_max, Room& room) {
+  constexpr std::size_t kLeast = 2048;  // less is left in the last block: a new one is begun
+  const bool one = bytes_max <= kBlockBytes;
+  const auto first = reserve(one ? std::min(bytes_max, kLeast) : 1);
+  room.runs[0] = {first.data(), one ? std::min(first.size(), bytes_max) : first.size()};
+  room.count = 1;
+  room.bytes = room.runs[0].iov_len;
+  for (; !one && room.bytes < bytes_max && room.count < std::size(room.runs); room.bytes += kBlockBytes) {
     slices_.push_back({take_block(), 0, 0});
-    out[n] = {slices_.back().block->bytes, kBlockBytes};
+    room.runs[room.count++] = {slices_.back().block->bytes, kBlockBytes};
   }
-  return n;
 }
 
-void Buffer::commit_runs(std::span<const iovec> runs, std::size_t bytes) noexcept {
+void Buffer::commit(const Room& room, std::size_t bytes) noexcept {
   size_ += bytes;
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    Slice& s = slices_[slices_.size() - runs.size() + i];
-    const auto n = static_cast<std::uint32_t>(std::min(bytes, runs[i].iov_len));
+  for (std::size_t i = 0; i < room.count; ++i) {
+    Slice& s = slices_[slices_.size() - room.count + i];
+    const auto n = static_cast<std::uint32_t>(std::min(bytes, room.runs[i].iov_len));
     s.end += n;
     bytes -= n;
   }

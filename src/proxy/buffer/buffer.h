@@ -37,10 +37,14 @@ class Buffer {
   /// Space for at least `at_least` contiguous bytes (<= kBlockBytes); follow with commit().
   std::span<char> reserve(std::size_t at_least = 1);
   void commit(std::size_t bytes) noexcept;
-  /// Room for about `bytes` in several runs, for reads of more than a block at once: how many of `out`
-  /// were filled. Follow with commit_runs(), which gives back what was not used.
-  std::size_t reserve_runs(std::size_t bytes, std::span<iovec> out);
-  void commit_runs(std::span<const iovec> runs, std::size_t bytes) noexcept;
+  /// For one read of at most about `bytes_max`: in one block, or in several for more than a block. Follow with
+  /// commit(), which gives back the blocks that were not used.
+  struct Room {
+    iovec runs[16];
+    std::size_t count = 0, bytes = 0;
+  };
+  void reserve(std::size_t bytes_max, Room& room);
+  void commit(const Room& room, std::size_t bytes) noexcept;
 
   /// Fills `out` with slices from the front, in order; returns how many were filled.
   std::size_t gather(std::span<iovec> out) const noexcept;

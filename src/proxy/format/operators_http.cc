@@ -2,6 +2,7 @@
 #include <charconv>
 #include <random>
 
+#include "proxy/base/percent.h"
 #include "proxy/base/random.h"
 #include "proxy/format/operators.h"
 
@@ -138,25 +139,17 @@ Result<Operator> path_operator(const Arguments& a) {
   });
 }
 
-int hex(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-/// What was percent-encoded. `visible`: only what needs no encoding; the '%' of a bad pair is dropped.
-std::string decode(std::string_view s, bool visible) {
+/// As percent_decode(), but only what needs no encoding; the '%' of a bad pair is dropped.
+std::string decode_visible(std::string_view s) {
   std::string out;
   for (std::size_t i = 0; i < s.size(); ++i) {
     if (s[i] != '%' || i + 2 >= s.size()) {
       out += s[i];
       continue;
     }
-    const int high = hex(s[i + 1]), low = hex(s[i + 2]), value = high * 16 + low;
-    if (high < 0 || low < 0) {
-      if (!visible) out += '%';
-    } else if (visible && (value <= 0x20 || value >= 0x7f)) {
+    const int high = hex_digit(s[i + 1]), low = hex_digit(s[i + 2]), value = high * 16 + low;
+    if (high < 0 || low < 0) continue;
+    if (value <= 0x20 || value >= 0x7f) {
       out += '%';
     } else {
       out += static_cast<char>(value);
@@ -181,7 +174,7 @@ Result<Operator> query_operator(const Arguments& a) {
   return text_operator([plain = a.text == "DECODED", length = a.length](const Context& c, std::string& out) {
     std::string_view query;
     if (query_of(c, query) == nullptr) return false;
-    out += Arguments{{}, length}.cut(plain ? std::string_view(decode(query, true)) : query);
+    out += Arguments{{}, length}.cut(plain ? std::string_view(decode_visible(query)) : query);
     return true;
   });
 }
@@ -193,8 +186,8 @@ Result<Operator> query_value_operator(const Arguments& a) {
     for (;;) {
       const auto pair = rest.substr(0, rest.find('&'));
       const auto eq = pair.find('=');
-      if (decode(pair.substr(0, eq), false) == key) {
-        out += Arguments{{}, length}.cut(decode(eq == std::string_view::npos ? std::string_view{} : pair.substr(eq + 1), false));
+      if (percent_decode(pair.substr(0, eq)) == key) {
+        out += Arguments{{}, length}.cut(percent_decode(eq == std::string_view::npos ? std::string_view{} : pair.substr(eq + 1)));
         return true;
       }
       if (pair.size() == rest.size()) return false;

@@ -3,27 +3,12 @@
 #include <string>
 #include <utility>
 #include <vector>
+#include "proxy/base/percent.h"
 #include "proxy/format/operator.h"
 
 namespace outrigger::hcm {
 
 namespace {
-
-/// PEM out of its form in a header.
-std::string plain_pem(std::string_view encoded) {
-  const auto nibble = [](char c) { return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10; };
-  std::string out;
-  out.reserve(encoded.size());
-  for (std::size_t i = 0; i < encoded.size(); ++i) {
-    if (encoded[i] == '%' && i + 2 < encoded.size()) {
-      out += static_cast<char>(nibble(encoded[i + 1]) << 4 | nibble(encoded[i + 2]));
-      i += 2;
-    } else {
-      out += encoded[i];
-    }
-  }
-  return out;
-}
 
 /// `Key=value;Key="value"`.
 class TextElement {
@@ -96,10 +81,10 @@ std::string json_of(const Config& c, const net::TlsInfo& tls) {
   const auto* peer = tls.peer();
   if (peer == nullptr) return out.take();
   out.one("hash", peer->sha256);
-  if (c.client_cert_pem) out.one("cert", plain_pem(tls.peer_pem()));
+  if (c.client_cert_pem) out.one("cert", percent_decode(tls.peer_pem()));
   if (c.client_cert_chain) {
     constexpr std::string_view kEnd = "-----END CERTIFICATE-----\n";
-    const std::string all = plain_pem(tls.peer_chain_pem());
+    const std::string all = percent_decode(tls.peer_chain_pem());
     std::vector<std::string> each;
     for (std::size_t from = 0, at; (at = all.find(kEnd, from)) != all.npos; from = at + kEnd.size())
       each.push_back(all.substr(from, at + kEnd.size() - from));

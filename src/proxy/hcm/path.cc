@@ -1,16 +1,11 @@
 #include "proxy/hcm/path.h"
 
 #include <cstring>
+#include "proxy/base/percent.h"
 
 namespace outrigger::hcm {
 
 namespace {
-
-int hex(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  c = static_cast<char>(c | 0x20);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 bool unreserved(unsigned char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
@@ -96,8 +91,8 @@ bool canonical_path(std::string_view& path, Arena& arena) {
       if (i >= in.size()) *o++ = '/';  // "/a/.." ends as a directory
       continue;
     }
-    if (c == '%' && i + 2 < in.size() && hex(in[i + 1]) >= 0 && hex(in[i + 2]) >= 0) {
-      const auto v = static_cast<unsigned char>(hex(in[i + 1]) * 16 + hex(in[i + 2]));
+    if (c == '%' && i + 2 < in.size() && hex_digit(in[i + 1]) >= 0 && hex_digit(in[i + 2]) >= 0) {
+      const auto v = static_cast<unsigned char>(hex_digit(in[i + 1]) * 16 + hex_digit(in[i + 2]));
       if (v == 0) return false;
       if (unreserved(v)) {
         *o++ = static_cast<char>(v);

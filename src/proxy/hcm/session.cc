@@ -39,12 +39,6 @@ std::unique_ptr<net::Connection> SessionFactory::make(Worker& worker, std::uniqu
   return std::make_unique<Session>(worker, config_, std::move(transport), std::move(info), listener, owner);
 }
 
-/// Longer by up to `percent` of it.
-Duration Session::jittered(Duration d, double percent) noexcept {
-  const auto most = static_cast<double>(d.count()) * percent / 100;
-  return d + Duration(static_cast<Duration::rep>(worker_.thread.random.below(static_cast<std::uint64_t>(most) + 1)));
-}
-
 void Session::start() {
   auto& cells = worker_.thread.cells;
   cells.add(config_->stats, HttpStat::downstream_cx_total);
@@ -56,7 +50,7 @@ void Session::start() {
   }
   wait_idle();
   if (const auto& limit = config_->max_connection_duration)
-    max_duration_.arm(jittered(*limit, config_->max_connection_duration_jitter));
+    max_duration_.arm(jittered(*limit, config_->max_connection_duration_jitter, worker_.thread.random));
   transport_->start(*this);
 }
 
@@ -346,7 +340,7 @@ void Session::start_drain_sequence() {
   if (protocol_ == nullptr) return begin_close(false);
   if (std::exchange(draining_, true)) return;
   protocol_->drain_notice();
-  drain_.arm(jittered(config_->drain_timeout, config_->drain_timeout_jitter));
+  drain_.arm(jittered(config_->drain_timeout, config_->drain_timeout_jitter, worker_.thread.random));
 }
 
 void Session::on_max_duration() {

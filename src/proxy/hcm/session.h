@@ -83,7 +83,6 @@ class Session final : public net::Connection, private net::TransportEvents, priv
   void on_delayed_close();
   void on_max_duration();
   void on_high_watermark_timeout();
-  Duration jittered(Duration d, double percent) noexcept;
 
   Worker& worker_;
   ConfigPtr config_;

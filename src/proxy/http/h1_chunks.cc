@@ -1,18 +1,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "proxy/base/percent.h"
 #include "proxy/http/h1_parser.h"
 
 namespace outrigger::http {
 
 namespace {
 constexpr H1Error kBadChunk{400, "Bad Request", "http1.codec_error"};
-
-int hex(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  c = static_cast<char>(c | 0x20);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 }  // namespace
 
 /// One byte that is not payload. CRLF is demanded: Envoy refuses bare LF behind a size, and what it skips
@@ -20,7 +15,7 @@ int hex(char c) noexcept {
 bool ChunkDecoder::step(char c) noexcept {
   switch (state_) {
     case State::size: {
-      if (const int digit = hex(c); digit >= 0) {
+      if (const int digit = hex_digit(c); digit >= 0) {
         if (left_ >> 60 != 0) return false;
         left_ = left_ * 16 + static_cast<unsigned>(digit);
         digits_ = true;

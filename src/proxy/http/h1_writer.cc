@@ -58,10 +58,7 @@ class Sink {
       const Name id = headers.id_at(i);
       if (id == Name::connection && !connection.empty()) field("connection", std::exchange(connection, {}), names);
       if (id == Name::transfer_encoding || id == Name::connection) continue;  // ours to say
-      name(headers.at(i).name, names);
-      put(": ");
-      put(headers.at(i).value);
-      put("\r\n");
+      field(headers.at(i).name, headers.at(i).value, names);
     }
     if (!connection.empty()) field("connection", connection, names);
   }
@@ -94,10 +91,7 @@ BodyFraming write_request_head(const RequestHead& head, bool end_stream, const W
   }
   s.put(head.is_connect() ? head.authority : head.path);
   s.put(" HTTP/1.1\r\n");
-  s.name("host", names);
-  s.put(": ");
-  s.put(head.authority);
-  s.put("\r\n");
+  s.field("host", head.authority, names);
   s.fields(head.headers, names, o.connection);
   BodyFraming framing = BodyFraming::none;
   if (head.is_connect() || (head.headers.has(Name::upgrade) && !o.connection.empty())) {

@@ -43,8 +43,7 @@ class KeepaliveClock {
  private:
   void schedule() {
     if (config_ == nullptr || !config_->interval) return;
-    const auto spread = static_cast<std::uint64_t>(config_->interval->count()) * config_->jitter_percent / 100;
-    next_.arm(*config_->interval + Duration(static_cast<std::int64_t>(random_.below(spread + 1))));
+    next_.arm(jittered(*config_->interval, config_->jitter_percent, random_));
   }
   void ping() {
     if (timeout_.armed()) return;

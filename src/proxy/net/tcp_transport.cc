@@ -46,29 +46,19 @@ void TcpTransport::on_events(std::uint32_t events) {
 
 IoResult TcpTransport::read(Buffer& into, std::size_t bytes_max) noexcept {
   if (fd_ < 0) return {IoStatus::reset, 0, true};
-  iovec runs[16];
-  std::size_t count = 1, want = 0;
-  if (bytes_max > Buffer::kBlockBytes) {
-    count = into.reserve_runs(bytes_max, runs);
-    for (std::size_t i = 0; i < count; ++i) want += runs[i].iov_len;
-  } else {
-    const auto room = into.reserve(std::min<std::size_t>(bytes_max, 2048));
-    want = std::min(room.size(), bytes_max);
-    runs[0] = {room.data(), want};
-  }
+  Buffer::Room room;
+  into.reserve(bytes_max, room);
   for (;;) {
-    const ssize_t n = count == 1 ? ::recv(fd_, runs[0].iov_base, want, 0) : ::readv(fd_, runs, static_cast<int>(count));
+    const ssize_t n = room.count == 1 ? ::recv(fd_, room.runs[0].iov_base, room.bytes, 0)
+                                      : ::readv(fd_, room.runs, static_cast<int>(room.count));
     if (n > 0) {
       const auto bytes = static_cast<std::size_t>(n);
-      if (count == 1)
-        into.commit(bytes);
-      else
-        into.commit_runs({runs, count}, bytes);
-      return {IoStatus::ok, bytes, bytes < want && !hangup_};
+      into.commit(room, bytes);
+      return {IoStatus::ok, bytes, bytes < room.bytes && !hangup_};
     }
     if (n < 0 && errno == EINTR) continue;
     const int error = n < 0 ? errno : 0;
-    if (count > 1) into.commit_runs({runs, count}, 0);
+    into.commit(room, 0);
     into.trim();
     if (n == 0) return {IoStatus::eof, 0, true};
     if (error == EAGAIN || error == EWOULDBLOCK) return {IoStatus::would_block, 0, true};

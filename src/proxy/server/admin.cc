@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include "proxy/base/log.h"
+#include "proxy/base/percent.h"
 #include "proxy/hcm/network_filter.h"
 #include "proxy/hcm/stream.h"
 
@@ -75,26 +76,6 @@ class AdminFactory final : public hcm::FilterFactory {
   const Admin& admin_;
 };
 
-int hex(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::string decode(std::string_view s) {
-  std::string out;
-  for (std::size_t i = 0; i < s.size(); ++i) {
-    if (s[i] == '%' && i + 2 < s.size() && hex(s[i + 1]) >= 0 && hex(s[i + 2]) >= 0) {
-      out += static_cast<char>(hex(s[i + 1]) * 16 + hex(s[i + 2]));
-      i += 2;
-    } else {
-      out += s[i];
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string escape_html(std::string_view text) {
@@ -119,7 +100,8 @@ std::vector<std::pair<std::string, std::string>> parse_query(std::string_view te
     const auto part = text.substr(0, end);
     text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
     const auto eq = part.find('=');
-    all.emplace_back(decode(part.substr(0, eq)), eq == std::string_view::npos ? std::string() : decode(part.substr(eq + 1)));
+    all.emplace_back(percent_decode(part.substr(0, eq)),
+                     eq == std::string_view::npos ? std::string() : percent_decode(part.substr(eq + 1)));
   }
   return all;
 }

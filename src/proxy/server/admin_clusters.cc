@@ -180,13 +180,9 @@ void clusters_page(Server& server, const AdminRequest& q, AdminResponse& r) {
     return each([&](const ClusterShared& c, const HostSet& hosts) { cluster_text(c, hosts, r.body); });
   JsonWriter j;
   j.begin_object();
-  bool begun = false;  // an empty list is left out
-  each([&](const ClusterShared& c, const HostSet& hosts) {
-    if (!begun) j.begin_list("cluster_statuses");
-    begun = true;
-    cluster_json(c, hosts, j);
-  });
-  if (begun) j.end();
+  j.begin_list("cluster_statuses");
+  each([&](const ClusterShared& c, const HostSet& hosts) { cluster_json(c, hosts, j); });
+  j.end_unless_empty();
   j.end();
   r.json(j.take());
 }
@@ -208,10 +204,8 @@ void listeners_page(Server& server, const AdminRequest& q, AdminResponse& r) {
     j.end();
   };
   j.begin_object();
-  bool begun = false;
+  j.begin_list("listener_statuses");
   server.listeners().each([&](const ListenerManager::View& v) {
-    if (!begun) j.begin_list("listener_statuses");
-    begun = true;
     j.begin_object();
     j.text("name", v.config.name);
     if (!v.addresses.empty()) one("local_address", v.addresses.front());
@@ -222,7 +216,7 @@ void listeners_page(Server& server, const AdminRequest& q, AdminResponse& r) {
     }
     j.end();
   });
-  if (begun) j.end();
+  j.end_unless_empty();
   j.end();
   r.json(j.take());
 }

@@ -16,9 +16,19 @@ void JsonWriter::member(std::string_view name) {
 }
 
 void JsonWriter::begin(std::string_view name, char open) {
+  const std::size_t start = out_.size();
+  const bool first = levels_.empty() || levels_.back().empty;
   member(name);
   out_ += open;
-  levels_.push_back({open == '{' ? '}' : ']'});
+  levels_.push_back({open == '{' ? '}' : ']', start, first});
+}
+
+void JsonWriter::end_unless_empty() {
+  const Level l = levels_.back();
+  if (!l.empty) return end();
+  levels_.pop_back();
+  out_.resize(l.start);
+  if (!levels_.empty()) levels_.back().empty = l.first;
 }
 
 void JsonWriter::end() {

@@ -12,6 +12,8 @@ class JsonWriter {
   void begin_object(std::string_view name = {}) { begin(name, '{'); }
   void begin_list(std::string_view name = {}) { begin(name, '['); }
   void end();
+  /// As end(), of a list that is left out when it is empty.
+  void end_unless_empty();
   void text(std::string_view name, std::string_view value);
   void number(std::string_view name, std::uint64_t value) { raw(name, std::to_string(value)); }
   void boolean(std::string_view name, bool value) { raw(name, value ? "true" : "false"); }
@@ -26,6 +28,8 @@ class JsonWriter {
   void member(std::string_view name);
   struct Level {
     char close;
+    std::size_t start;  // where its member begins
+    bool first;         // it would be the first of the level around it
     bool empty = true;
   };
   std::vector<Level> levels_;

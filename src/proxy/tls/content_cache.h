@@ -12,11 +12,13 @@ class ContentCache {
  public:
   /// Null: nobody has it.
   std::shared_ptr<T> find(const std::string& key) {
-    std::erase_if(made_, [](const auto& m) { return m.second.expired(); });
     const auto at = made_.find(key);
     return at == made_.end() ? nullptr : at->second.lock();
   }
-  void add(const std::string& key, const std::shared_ptr<T>& made) { made_[key] = made; }
+  void add(const std::string& key, const std::shared_ptr<T>& made) {
+    std::erase_if(made_, [](const auto& m) { return m.second.expired(); });
+    made_[key] = made;
+  }
 
  private:
   std::map<std::string, std::weak_ptr<T>> made_;

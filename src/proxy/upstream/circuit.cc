@@ -1,6 +1,7 @@
 #include "proxy/upstream/circuit.h"
 
 #include <algorithm>
+#include <array>
 
 namespace outrigger::upstream {
 
@@ -22,11 +23,15 @@ constexpr RemainingStat kRemaining[5] = {RemainingStat::remaining_cx, RemainingS
                                          RemainingStat::remaining_cx_pools};
 constexpr const char* kKeys[5] = {"max_connections", "max_pending_requests", "max_requests", "max_retries",
                                   "max_connection_pools"};
+
+/// By Limit.
+std::array<std::uint64_t, 5> limits_of(const Thresholds& t) noexcept {
+  return {t.connections, t.pending, t.requests, t.retries, t.connection_pools};
+}
 }  // namespace
 
 void CircuitState::init(const Thresholds& t, bool high, stats::BlockHandle cluster, stats::BlockHandle remaining) noexcept {
-  const std::uint64_t pools = t.connection_pools == UINT32_MAX ? UINT64_MAX : t.connection_pools;
-  const std::uint64_t limits[kLimits] = {t.connections, t.pending, t.requests, t.retries, pools};
+  const auto limits = limits_of(t);
   for (std::size_t i = 0; i < kLimits; ++i) max_[i].store(limits[i], kRelaxed);
   has_budget_ = t.has_retry_budget;
   budget_percent_ = t.retry_budget_percent;
@@ -37,8 +42,7 @@ void CircuitState::init(const Thresholds& t, bool high, stats::BlockHandle clust
 }
 
 void CircuitState::apply(const Thresholds& t, const runtime::Snapshot& s, const std::string& prefix, stats::Cells& main) {
-  const std::uint64_t pools = t.connection_pools == UINT32_MAX ? UINT64_MAX : t.connection_pools;
-  const std::uint64_t limits[kLimits] = {t.connections, t.pending, t.requests, t.retries, pools};
+  const auto limits = limits_of(t);
   for (std::size_t i = 0; i < kLimits; ++i) {
     const auto l = static_cast<Limit>(i);
     const auto before = left(l, used(l));

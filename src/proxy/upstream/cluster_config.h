@@ -27,7 +27,7 @@ struct Thresholds {
   double retry_budget_percent = 20;
   std::uint32_t retry_budget_min = 3;
   bool track_remaining = false;
-  std::uint32_t connection_pools = UINT32_MAX;
+  std::uint64_t connection_pools = UINT64_MAX;  // that: no limit
 };
 
 /// Hosts that joined a while ago get less than their share, rising to all of it at the end of the window.

@@ -40,7 +40,7 @@ void set_remaining(stats::Registry& r, stats::BlockHandle b, const Thresholds& t
   r.set(b, S::remaining_pending, t.pending);
   r.set(b, S::remaining_rq, t.requests);
   r.set(b, S::remaining_retries, t.retries);
-  r.set(b, S::remaining_cx_pools, t.connection_pools == UINT32_MAX ? UINT64_MAX : t.connection_pools);
+  r.set(b, S::remaining_cx_pools, t.connection_pools);
 }
 }  // namespace
 
@@ -144,8 +144,7 @@ void ClusterManager::rebuild(Entry& e) {
       next->push_back(*same->second);
     } else {
       changed = true;
-      const auto* match = find_socket_match(c, p->metadata.get());
-      const auto* socket = match == nullptr ? c.socket.get() : match->socket.get();
+      const auto* socket = socket_for(c, p->metadata.get());
       next->push_back({std::move(p), std::make_shared<HostStats>(), loop_.now(), socket});
     }
   }

@@ -32,9 +32,8 @@ Host* OriginalDstHosts::host_at(const net::Address& to) {
   Endpoint e;
   e.address = to;
   e.hostname = cluster_.config->name + to.text();
-  const auto* match = find_socket_match(*cluster_.config, nullptr);
-  const auto* socket = match == nullptr ? cluster_.config->socket.get() : match->socket.get();
-  const Member member{std::make_shared<const Endpoint>(std::move(e)), std::make_shared<HostStats>(), thread_.loop.now(), socket};
+  const Member member{std::make_shared<const Endpoint>(std::move(e)), std::make_shared<HostStats>(), thread_.loop.now(),
+                      socket_for(*cluster_.config, nullptr)};
   hosts_[to.text()].host = std::make_unique<HostPool>(thread_, cluster_, member);
   cluster_.new_host(member);
   return find(to.text());

@@ -20,4 +20,10 @@ inline const SocketMatch* find_socket_match(const ClusterConfig& c, const Metada
   return nullptr;
 }
 
+/// Null: plain.
+inline const net::UpstreamSocket* socket_for(const ClusterConfig& c, const Metadata* metadata) noexcept {
+  const auto* match = find_socket_match(c, metadata);
+  return match == nullptr ? c.socket.get() : match->socket.get();
+}
+
 }  // namespace outrigger::upstream

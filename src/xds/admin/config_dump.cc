@@ -204,15 +204,13 @@ class Dump {
   void secrets_section() {
     for (const auto list : kSecretLists) {
       if (!masks_.empty() && !listed(std::string(list))) continue;
-      bool begun = false;
+      j_.begin_list(list);
       for (const auto& s : secrets_) {
         if (list_of(s) != list || !wanted(s.name)) continue;
-        if (!begun) j_.begin_list(list);
-        begun = true;
         j_.begin_object();
         secret(s, s.secret, {true, true});
       }
-      if (begun) j_.end();
+      j_.end_unless_empty();
     }
   }
   bool secrets_resource(std::string_view list, AdminResponse& r) {
@@ -249,15 +247,13 @@ class Dump {
   void section(const Section& s) {
     begin_config(s.dump_type);
     if (s.dump_type == kSecretsDump) secrets_section();
-    bool begun = false;
+    j_.begin_list(s.lists.front());
     for (const auto& [item, m] : s.items) {
       if (!wanted(item) || (!masks_.empty() && !listed(s.lists.front()))) continue;
-      if (!begun) j_.begin_list(s.lists.front());
-      begun = true;
       j_.begin_object();
       element(s, *m, {true, true});
     }
-    if (begun) j_.end();
+    j_.end_unless_empty();
     j_.end();
   }
   std::string paths_text() const {

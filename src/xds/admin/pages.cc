@@ -11,7 +11,6 @@ using server::AdminRequest;
 using server::AdminResponse;
 using server::JsonWriter;
 
-
 const char* const kVersion = "0.1.0";
 
 std::string version_text() { return std::string("outrigger/") + kVersion + "/Clean/RELEASE/none"; }

@@ -1,7 +1,6 @@
 #include "xds/compile/bootstrap.h"
 
 #include <ifaddrs.h>
-#include <algorithm>
 #include <map>
 #include <set>
 #include "envoy/extensions/access_loggers/file/v3/file.pb.h"
@@ -37,13 +36,7 @@ void compile_admin(const envoy::config::bootstrap::v3::Admin& p, server::Config&
   admin.access_logs = compile_access_logs(p.access_log(), at, "access_log", c);
   admin.socket_options = to_raw_options(p.socket_options());
   if (!p.profile_path().empty()) c.problems.warn(at / "profile_path", "has no effect: there is no profiler");
-  std::vector<route::StringMatcher> paths;
-  for (int i = 0; i < p.allow_paths_size(); ++i)
-    paths.push_back(compile_string_matcher(p.allow_paths(i), at.at("allow_paths", i), c.problems));
-  if (!paths.empty())
-    admin.allowed = [paths = std::move(paths)](std::string_view path) {
-      return std::any_of(paths.begin(), paths.end(), [&](const auto& m) { return m.match(path); });
-    };
+  admin.allowed = compile_any_of(p.allow_paths(), at, "allow_paths", c.problems);
   if (!p.access_log_path().empty()) {
     if (const auto able = accesslog::can_open(p.access_log_path()); !able)
       return c.problems.error(at / "access_log_path", able.error().detail);

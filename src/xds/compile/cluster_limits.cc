@@ -14,7 +14,8 @@ upstream::Thresholds compile_thresholds(const Thresholds& p) {
   if (p.has_max_pending_requests()) o.pending = p.max_pending_requests().value();
   if (p.has_max_requests()) o.requests = p.max_requests().value();
   if (p.has_max_retries()) o.retries = p.max_retries().value();
-  if (p.has_max_connection_pools()) o.connection_pools = p.max_connection_pools().value();
+  if (const auto pools = p.max_connection_pools().value(); p.has_max_connection_pools() && pools != UINT32_MAX)
+    o.connection_pools = pools;
   o.track_remaining = p.track_remaining();
   if (!p.has_retry_budget()) return o;
   o.has_retry_budget = true;

@@ -37,13 +37,8 @@ void compile_http1_options(const core_v3::Http1ProtocolOptions& p, http::Http1Op
   o.stream_error_on_invalid_http_message = p.override_stream_error_on_invalid_http_message().value();
   if (p.has_use_balsa_parser() && !p.use_balsa_parser().value())
     problems.error(at / "use_balsa_parser", "there is one parser, which accepts what Envoy's default (true) accepts");
-  std::vector<route::StringMatcher> ignored;
-  for (int i = 0; i < p.ignore_http_11_upgrade_size(); ++i)
-    ignored.push_back(compile_string_matcher(p.ignore_http_11_upgrade(i), at.at("ignore_http_11_upgrade", i), problems));
-  if (!ignored.empty())
-    o.ignored_upgrade = [ignored = std::move(ignored)](std::string_view type) {
-      return std::any_of(ignored.begin(), ignored.end(), [&](const auto& m) { return m.match(type); });
-    };
+  if (auto ignored = compile_any_of(p.ignore_http_11_upgrade(), at, "ignore_http_11_upgrade", problems))
+    o.ignored_upgrade = std::move(ignored);
   compile_header_case(p.header_key_format(), o, at / "header_key_format", problems);
 }
 

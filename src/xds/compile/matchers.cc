@@ -1,6 +1,9 @@
 #include "xds/compile/matchers.h"
 
 #include <re2/re2.h>
+#include <algorithm>
+#include <utility>
+#include <vector>
 #include "xds/compile/convert.h"
 
 namespace outrigger::xds {
@@ -57,6 +60,16 @@ route::StringMatcher compile_string_matcher(const matcher_v3::StringMatcher& m, 
   route::StringMatcher o;
   compile_pattern(m, o, o.re, at, problems);
   return o;
+}
+
+std::function<bool(std::string_view)> compile_any_of(const StringMatchers& list, const Path& at, std::string_view field,
+                                                     Problems& problems) {
+  std::vector<route::StringMatcher> all;
+  for (int i = 0; i < list.size(); ++i) all.push_back(compile_string_matcher(list.Get(i), at.at(field, i), problems));
+  if (all.empty()) return nullptr;
+  return [all = std::move(all)](std::string_view text) {
+    return std::any_of(all.begin(), all.end(), [&](const auto& m) { return m.match(text); });
+  };
 }
 
 stats::NamePattern compile_name_pattern(const matcher_v3::StringMatcher& m, const Path& at, Problems& problems) {

@@ -1,5 +1,6 @@
 // String, header and query matchers, regular expressions, header mutations. Main thread.
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,10 @@ std::shared_ptr<const re2::RE2> compile_rewrite(const envoy::type::matcher::v3::
                                                 std::string& substitution, const Path& at, Problems& problems);
 
 route::StringMatcher compile_string_matcher(const envoy::type::matcher::v3::StringMatcher& m, const Path& at, Problems& problems);
+using StringMatchers = google::protobuf::RepeatedPtrField<envoy::type::matcher::v3::StringMatcher>;
+/// True of a text that one of them takes; null: there is none of them.
+std::function<bool(std::string_view)> compile_any_of(const StringMatchers& list, const Path& at, std::string_view field,
+                                                     Problems& problems);
 stats::NamePattern compile_name_pattern(const envoy::type::matcher::v3::StringMatcher& m, const Path& at, Problems& problems);
 std::optional<route::HeaderMatcher> compile_header_matcher(const envoy::config::route::v3::HeaderMatcher& m, const Path& at,
                                                            Problems& problems);

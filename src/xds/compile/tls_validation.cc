@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include "envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config.pb.h"
+#include "proxy/base/percent.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/matchers.h"
 #include "xds/compile/tls.h"
@@ -39,10 +40,7 @@ std::optional<std::string> from_hex(std::string_view text) {
   int high = -1;
   for (const char c : text) {
     if (c == ':') continue;
-    const int digit = c >= '0' && c <= '9'   ? c - '0'
-                      : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                      : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                             : -1;
+    const int digit = hex_digit(c);
     if (digit < 0) return {};
     if (high < 0) {
       high = digit;

@@ -80,27 +80,16 @@ IoResult SimTransport::read(Buffer& into, std::size_t bytes_max) noexcept {
     if (wire_.rst) return {IoStatus::reset, 0, true};
     return {wire_.fin ? IoStatus::eof : IoStatus::would_block, 0, true};
   }
-  iovec runs[16];  // as the kernel's transport asks
-  std::size_t count = 1, want = 0;
-  if (bytes_max > Buffer::kBlockBytes) {
-    count = into.reserve_runs(bytes_max, runs);
-    for (std::size_t i = 0; i < count; ++i) want += runs[i].iov_len;
-  } else {
-    const auto room = into.reserve(std::min<std::size_t>(bytes_max, 2048));
-    want = std::min(room.size(), bytes_max);
-    runs[0] = {room.data(), want};
-  }
+  Buffer::Room room;  // as the kernel's transport asks
+  into.reserve(bytes_max, room);
   const bool slow = fault == Fault::one_byte || n.weather_.dribble;
-  const std::size_t take = slow ? 1 : std::min(want, wire_.inbox.size());
+  const std::size_t take = slow ? 1 : std::min(room.bytes, wire_.inbox.size());
   for (std::size_t i = 0, at = 0; at < take; ++i) {
-    const std::size_t n = std::min(runs[i].iov_len, take - at);
-    std::memcpy(runs[i].iov_base, wire_.inbox.data() + at, n);
+    const std::size_t n = std::min(room.runs[i].iov_len, take - at);
+    std::memcpy(room.runs[i].iov_base, wire_.inbox.data() + at, n);
     at += n;
   }
-  if (count == 1)
-    into.commit(take);
-  else
-    into.commit_runs({runs, count}, take);
+  into.commit(room, take);
   wire_.inbox.erase(0, take);
   n.read_by_proxy += take;
   if (!wire_.backlog.empty() || wire_.fin_sent) n.after(Duration{0}, [w = &wire_] { w->pump(); });
@@ -108,7 +97,7 @@ IoResult SimTransport::read(Buffer& into, std::size_t bytes_max) noexcept {
   if (slow) wire_.wake(fault == Fault::one_byte ? Duration(1ms) : Duration{0});
   if (fault == Fault::then_reset) n.after(Duration{0}, [w = &wire_] { w->reset_by_peer(); });
   if (fault == Fault::then_fin) n.after(Duration{0}, [w = &wire_] { w->close_by_peer(); });
-  return {IoStatus::ok, take, slow || (take < want && !hangup_)};
+  return {IoStatus::ok, take, slow || (take < room.bytes && !hangup_)};
 }
 
 IoResult SimTransport::write(Buffer& from) noexcept {

@@ -88,7 +88,8 @@ struct Fixture {
   event::Loop loop;
   stats::Registry registry;
   Random random{1};
-  runtime::ThreadContext thread{loop, registry.main(), random, net::socket_dialer(), std::make_shared<runtime::Snapshot>(), "test"};
+  runtime::ThreadContext thread{loop,  registry.main(), random, net::socket_dialer(), std::make_shared<runtime::Snapshot>(),
+                                "test"};
   stats::BlockHandle stats = stats::make_block<stats::SslStat>(registry, "t.ssl.");
   test::Made ca = test::make("ca"), cert = test::make("server", &ca, "DNS:a.example");
   ServerOptions server_options;
@@ -282,7 +283,7 @@ TEST_CASE("sessions are kept for the host and used", "[tls]") {
   dial.set(*ClientContext::make(f.client_options));
   ServerSocket accept({f.stats, {}, {}});
   accept.set(*ServerContext::make(f.server_options));
-  for (const int round : {0, 1, 2}) {
+  const auto handshake = [&] {
     auto a = std::make_unique<Wire>(), b = std::make_unique<Wire>();
     a->peer = b.get();
     b->peer = a.get();
@@ -294,22 +295,15 @@ TEST_CASE("sessions are kept for the host and used", "[tls]") {
     f.client.transport->start(f.client);
     f.client.wire->events->on_connected();
     f.run();
+  };
+  for (const int round : {0, 1, 2}) {
+    handshake();
     CHECK(f.count(stats::SslStat::session_reused) == 2u * static_cast<unsigned>(round));
     CHECK(f.client.transport->tls()->peer_certificate_validated());
     CHECK(f.memory != nullptr);
   }
   // A new context trusts anew.
   dial.set(*ClientContext::make(f.client_options));
-  auto a = std::make_unique<Wire>(), b = std::make_unique<Wire>();
-  a->peer = b.get();
-  b->peer = a.get();
-  f.server.wire = a.get();
-  f.client.wire = b.get();
-  f.server.transport = accept.wrap(f.thread, std::move(a));
-  f.client.transport = dial.wrap(f.thread, std::move(b), {}, f.memory);
-  f.server.transport->start(f.server);
-  f.client.transport->start(f.client);
-  f.client.wire->events->on_connected();
-  f.run();
+  handshake();
   CHECK(f.count(stats::SslStat::session_reused) == 4);
 }
