@@ -52,10 +52,10 @@ def main():
         if path.suffix in (".h", ".cc"):
             checked += 1
             check_source(path, allowed)
-    for script in ("dev", ".ci/run"):
+    for shell, script in (("bash", "dev"), ("bash", ".ci/run"), ("sh", "deploy/intercept/outrigger-iptables")):
         checked += 1
-        if subprocess.run(["bash", "-n", str(root / script)]).returncode != 0:
-            problems.append(f"{script}: not valid bash")
+        if subprocess.run([shell, "-n", str(root / script)]).returncode != 0:
+            problems.append(f"{script}: not valid for {shell}")
     for path in sorted(root.rglob("*.py")):
         if "build" in path.relative_to(root).parts:
             continue

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The process in its surroundings: out of file descriptors; logs to a standard output that is another user's file; what it
-says of bad configs.
+says of bad configs; interception with iptables in network namespaces.
 
   run.py --binary PATH
 """
@@ -19,15 +19,14 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 import config_errors  # noqa: E402
+import intercept  # noqa: E402
+import intercept_rules  # noqa: E402
+from namespaces import Skipped  # noqa: E402
 from proxies import envoy_listener, free_port, socket_address, stop_process  # noqa: E402
 
 TYPES = "type.googleapis.com/envoy.extensions"
 PAUSE = 0.1  # s, between two attempts to accept when descriptors are short
 SIDECAR_USER = 1337
-
-
-class Skipped(Exception):
-    pass
 
 
 def bootstrap(port, admin):
@@ -183,7 +182,8 @@ def standard_output_of_another_user_takes_access_logs(binary, folder):
         assert f"std{path.name} /seen 200\n" in path.read_text(), f"{path.name}: {path.read_text()!r}"
 
 
-TESTS = [accept_pauses_when_out_of_file_descriptors, standard_output_of_another_user_takes_access_logs, *config_errors.TESTS]
+TESTS = [accept_pauses_when_out_of_file_descriptors, standard_output_of_another_user_takes_access_logs, *config_errors.TESTS,
+         *intercept_rules.TESTS, *intercept.TESTS]
 
 
 def main():

@@ -14,9 +14,9 @@ namespace {
 Error io_error(const char* what, const Address& at) {
   return {Errc::io, std::string("cannot ") + what + " '" + at.text() + "': " + std::strerror(errno)};
 }
-void turn_on(int fd, int level, int name) {
+bool turn_on(int fd, int level, int name) {
   const int one = 1;
-  ::setsockopt(fd, level, name, &one, sizeof one);
+  return ::setsockopt(fd, level, name, &one, sizeof one) == 0;
 }
 }  // namespace
 
@@ -33,8 +33,13 @@ Result<std::unique_ptr<ListenSocket>> ListenSocket::open(const Address& at, cons
     const int only = o.ipv4_compat ? 0 : 1;
     ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
   }
-  if (o.transparent) turn_on(fd, SOL_IP, IP_TRANSPARENT);
-  if (o.freebind) turn_on(fd, SOL_IP, IP_FREEBIND);
+  if (o.transparent && at.is_ip() && !turn_on(fd, SOL_IP, IP_TRANSPARENT)) {
+    const bool forbidden = errno == EPERM;
+    Error e = io_error("make transparent", at);
+    if (forbidden) e.detail += " (it needs CAP_NET_ADMIN or CAP_NET_RAW)";
+    return e;
+  }
+  if (o.freebind && at.is_ip() && !turn_on(fd, SOL_IP, IP_FREEBIND)) return io_error("set IP_FREEBIND on", at);
   if (o.keepalive && at.is_ip()) set_keepalive(fd, *o.keepalive);
   const auto set = [&](RawOption::Moment moment) { return set_options(fd, at.family(), o.options, moment); };
   if (!set(RawOption::Moment::before_bind)) return io_error("set a socket option on", at);
