@@ -237,16 +237,17 @@ void TcpProxy::dial_once() {
 
 void TcpProxy::on_tcp_failure(upstream::PoolFailure why, std::string_view detail, upstream::Host* host) {
   if (closed_) return;
-  if (why == upstream::PoolFailure::overflow) {
+  if (why == upstream::PoolFailure::overflow && host == nullptr) {
     stream_.attempt_count = 0;
     return fail(Flag::upstream_overflow, "tcp_initializion_failure:2");
   }
-  if (host != nullptr) {
+  if (host != nullptr && why != upstream::PoolFailure::overflow) {
     failure_ = detail;
     std::replace(failure_.begin(), failure_.end(), ' ', '_');
     describe(*host);
   }
-  stream_.flags.set(Flag::upstream_connection_failure);
+  const bool here = why == upstream::PoolFailure::overflow || why == upstream::PoolFailure::local_failure;
+  if (!here) stream_.flags.set(Flag::upstream_connection_failure);
   if (wait_to_retry()) return;
   again_ = dialing_;
   if (!dialing_) connect();
@@ -264,6 +265,7 @@ void TcpProxy::on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) {
   up_.transport = &lease_->transport();
   auto& up = describe(lease_->host());
   up.local = up_.transport->local();
+  if (!lease_->host().endpoint().more_addresses.empty()) up.remote = up_.transport->remote();
   up.connection_id = lease_->connection_id();
   up_.transport->start(up_);
   touch();

@@ -88,7 +88,7 @@ const std::unordered_map<std::string_view, InfoText> kTexts = {
     {"UPSTREAM_REMOTE_ADDRESS",
      [](const StreamInfo& i, std::string& o) {
        const auto* up = connected(i);
-       return up != nullptr && put_address(up->host, o);
+       return up != nullptr && put_address(up->remote_or_host(), o);
      }},
     {"UPSTREAM_REMOTE_ADDRESS_ENDPOINT_ID", [](const StreamInfo& i, std::string&) { return connected(i) != nullptr; }},
     {"UPSTREAM_LOCAL_ADDRESS",
@@ -159,7 +159,8 @@ const std::unordered_map<std::string_view, InfoNumber> kNumbers = {
     {"DOWNSTREAM_DIRECT_LOCAL_PORT", [](const StreamInfo& i) { return port_of(i.connection->local); }},
     {"DOWNSTREAM_REMOTE_PORT", [](const StreamInfo& i) { return port_of(i.remote()); }},
     {"DOWNSTREAM_DIRECT_REMOTE_PORT", [](const StreamInfo& i) { return port_of(i.connection->direct_remote); }},
-    {"UPSTREAM_REMOTE_PORT", [](const StreamInfo& i) { return connected(i) ? port_of(i.upstream->host) : std::nullopt; }},
+    {"UPSTREAM_REMOTE_PORT",
+     [](const StreamInfo& i) { return connected(i) ? port_of(i.upstream->remote_or_host()) : std::nullopt; }},
     {"UPSTREAM_LOCAL_PORT", [](const StreamInfo& i) { return connected(i) ? port_of(i.upstream->local) : std::nullopt; }},
 
     {"DOWNSTREAM_WIRE_BYTES_RECEIVED", [](const StreamInfo& i) -> Number { return i.bytes.wire_received; }},

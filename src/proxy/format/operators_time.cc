@@ -81,16 +81,26 @@ void append_network(const net::Address& a, std::string_view length, std::string&
 }
 
 using GetAddress = const net::Address* (*)(const StreamInfo&);
-const net::Address* of_connected(const StreamInfo& i, net::Address Up::*member) {
-  return i.upstream && i.upstream->connection_id != 0 && !((*i.upstream).*member).empty() ? &((*i.upstream).*member) : nullptr;
+const net::Address* of_connected(const StreamInfo& i, const net::Address& (*get)(const Up&)) {
+  if (!i.upstream || i.upstream->connection_id == 0) return nullptr;
+  const net::Address& a = get(*i.upstream);
+  return a.empty() ? nullptr : &a;
 }
 const std::unordered_map<std::string_view, GetAddress> kAddresses = {
     {"DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT", [](const StreamInfo& i) { return &i.connection->local; }},
     {"DOWNSTREAM_DIRECT_LOCAL_ADDRESS_WITHOUT_PORT", [](const StreamInfo& i) { return &i.connection->local; }},
     {"DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT", [](const StreamInfo& i) { return &i.remote(); }},
     {"DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT", [](const StreamInfo& i) { return &i.connection->direct_remote; }},
-    {"UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT", [](const StreamInfo& i) { return of_connected(i, &Up::local); }},
-    {"UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT", [](const StreamInfo& i) { return of_connected(i, &Up::host); }},
+    {"UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
+     [](const StreamInfo& i) {
+       return of_connected(
+           i, [](const Up& u) -> auto& { return u.local; });
+     }},
+    {"UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
+     [](const StreamInfo& i) {
+       return of_connected(
+           i, [](const Up& u) -> auto& { return u.remote_or_host(); });
+     }},
 };
 
 }  // namespace

@@ -39,7 +39,7 @@ struct ConnectionInfo {
   const Metadata* listener_metadata = nullptr;
   const Metadata* filter_chain_metadata = nullptr;
   FilterState filter_state;
-  std::shared_ptr<const net::TlsInfo> tls;  // null: plain
+  std::shared_ptr<const net::TlsInfo> tls;                 // null: plain
   mutable std::string client_cert_text, client_cert_json;  // of x-forwarded-client-cert; made when first needed
   std::string_view termination_details;
   std::string_view local_close_reason;
@@ -54,6 +54,8 @@ struct UpstreamInfo {
   std::string_view hostname;
   MetadataPtr metadata;  // of the endpoint
   net::Address local;
+  net::Address remote;  // empty: the host's only one
+  const net::Address& remote_or_host() const noexcept { return remote.empty() ? host : remote; }
   std::uint64_t connection_id = 0;
   std::string_view transport_failure_reason, local_close_reason;
   CloseType close_type = CloseType::normal;

@@ -10,15 +10,13 @@ namespace outrigger::net {
 Result<Address> Address::parse_ip(std::string_view ip, std::uint16_t port) {
   const std::string text(ip);
   Address a;
-  auto* v4 = reinterpret_cast<sockaddr_in*>(&a.sa_);
-  auto* v6 = reinterpret_cast<sockaddr_in6*>(&a.sa_);
-  if (inet_pton(AF_INET, text.c_str(), &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(port);
+  if (inet_pton(AF_INET, text.c_str(), &a.ip_.v4.sin_addr) == 1) {
+    a.ip_.v4.sin_family = AF_INET;
+    a.ip_.v4.sin_port = htons(port);
     a.size_ = sizeof(sockaddr_in);
-  } else if (inet_pton(AF_INET6, text.c_str(), &v6->sin6_addr) == 1) {
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(port);
+  } else if (inet_pton(AF_INET6, text.c_str(), &a.ip_.v6.sin6_addr) == 1) {
+    a.ip_.v6.sin6_family = AF_INET6;
+    a.ip_.v6.sin6_port = htons(port);
     a.size_ = sizeof(sockaddr_in6);
   } else {
     return invalid("malformed IP address: " + text);
@@ -44,7 +42,7 @@ Result<Address> Address::parse_ip_port(std::string_view text) {
 
 Result<Address> Address::pipe(std::string_view path) {
   Address a;
-  auto* un = reinterpret_cast<sockaddr_un*>(&a.sa_);
+  auto un = std::make_shared<sockaddr_un>();
   if (path.empty() || path.size() >= sizeof un->sun_path)
     return invalid("pipe path must have 1 to 107 bytes: " + std::string(path));
   un->sun_family = AF_UNIX;
@@ -52,14 +50,23 @@ Result<Address> Address::pipe(std::string_view path) {
   const bool abstract = path.front() == '@';
   if (abstract) un->sun_path[0] = '\0';
   a.size_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (abstract ? 0 : 1));
+  a.pipe_ = std::move(un);
   a.render();
   return a;
 }
 
 Address Address::from_sockaddr(const sockaddr* sa, socklen_t size) {
   Address a;
-  if (size > sizeof a.sa_) return a;
-  std::memcpy(&a.sa_, sa, size);
+  if (size < sizeof(sa_family_t)) return a;
+  if (sa->sa_family == AF_UNIX && size <= sizeof(sockaddr_un)) {
+    auto un = std::make_shared<sockaddr_un>();
+    std::memcpy(un.get(), sa, size);
+    a.pipe_ = std::move(un);
+  } else if (size <= sizeof a.ip_) {
+    std::memcpy(&a.ip_, sa, size);
+  } else {
+    return a;
+  }
   a.size_ = size;
   a.unmap();
   a.render();
@@ -69,35 +76,32 @@ Address Address::from_sockaddr(const sockaddr* sa, socklen_t size) {
 /// An IPv4 peer of an IPv6 socket is an IPv4 address to everything that looks at it.
 void Address::unmap() noexcept {
   if (family() != AF_INET6) return;
-  const auto v6 = *reinterpret_cast<const sockaddr_in6*>(&sa_);
+  const auto v6 = ip_.v6;
   if (!IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return;
   sockaddr_in v4{};
   v4.sin_family = AF_INET;
   v4.sin_port = v6.sin6_port;
   std::memcpy(&v4.sin_addr, v6.sin6_addr.s6_addr + 12, 4);
-  std::memcpy(&sa_, &v4, sizeof v4);
+  ip_.v4 = v4;
   size_ = sizeof v4;
 }
 
 void Address::render() {
   char ip[INET6_ADDRSTRLEN] = "";
   if (family() == AF_INET) {
-    const auto* v4 = reinterpret_cast<const sockaddr_in*>(&sa_);
-    inet_ntop(AF_INET, &v4->sin_addr, ip, sizeof ip);
+    inet_ntop(AF_INET, &ip_.v4.sin_addr, ip, sizeof ip);
     text_ = ip;
     ip_at_ = 0;
     ip_size_ = static_cast<std::uint16_t>(text_.size());
-    text_ += ':' + std::to_string(ntohs(v4->sin_port));
+    text_ += ':' + std::to_string(ntohs(ip_.v4.sin_port));
   } else if (family() == AF_INET6) {
-    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&sa_);
-    inet_ntop(AF_INET6, &v6->sin6_addr, ip, sizeof ip);
+    inet_ntop(AF_INET6, &ip_.v6.sin6_addr, ip, sizeof ip);
     ip_at_ = 1;
     ip_size_ = static_cast<std::uint16_t>(std::strlen(ip));
-    text_ = '[' + std::string(ip) + "]:" + std::to_string(ntohs(v6->sin6_port));
+    text_ = '[' + std::string(ip) + "]:" + std::to_string(ntohs(ip_.v6.sin6_port));
   } else if (family() == AF_UNIX) {
-    const auto* un = reinterpret_cast<const sockaddr_un*>(&sa_);
     const std::size_t n = size_ - offsetof(sockaddr_un, sun_path);
-    text_.assign(un->sun_path, n);
+    text_.assign(pipe_->sun_path, n);
     if (!text_.empty() && text_[0] == '\0')
       text_[0] = '@';
     else
@@ -109,27 +113,27 @@ void Address::render() {
 
 bool Address::is_loopback() const noexcept {
   // As Envoy: this one only, not all of 127.0.0.0/8.
-  if (family() == AF_INET) return reinterpret_cast<const sockaddr_in*>(&sa_)->sin_addr.s_addr == htonl(INADDR_LOOPBACK);
-  return family() == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6*>(&sa_)->sin6_addr);
+  if (family() == AF_INET) return ip_.v4.sin_addr.s_addr == htonl(INADDR_LOOPBACK);
+  return family() == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&ip_.v6.sin6_addr);
 }
 
 bool Address::is_any() const noexcept {
-  if (family() == AF_INET) return reinterpret_cast<const sockaddr_in*>(&sa_)->sin_addr.s_addr == htonl(INADDR_ANY);
-  return family() == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&reinterpret_cast<const sockaddr_in6*>(&sa_)->sin6_addr);
+  if (family() == AF_INET) return ip_.v4.sin_addr.s_addr == htonl(INADDR_ANY);
+  return family() == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&ip_.v6.sin6_addr);
 }
 
 std::uint16_t Address::port() const noexcept {
-  if (family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in*>(&sa_)->sin_port);
-  if (family() == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6*>(&sa_)->sin6_port);
+  if (family() == AF_INET) return ntohs(ip_.v4.sin_port);
+  if (family() == AF_INET6) return ntohs(ip_.v6.sin6_port);
   return 0;
 }
 
 Address Address::with_port(std::uint16_t port) const {
   Address a = *this;
   if (family() == AF_INET)
-    reinterpret_cast<sockaddr_in*>(&a.sa_)->sin_port = htons(port);
+    a.ip_.v4.sin_port = htons(port);
   else if (family() == AF_INET6)
-    reinterpret_cast<sockaddr_in6*>(&a.sa_)->sin6_port = htons(port);
+    a.ip_.v6.sin6_port = htons(port);
   a.render();
   return a;
 }

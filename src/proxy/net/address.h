@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include "proxy/base/result.h"
@@ -20,14 +21,14 @@ class Address {
   static Address from_sockaddr(const sockaddr* sa, socklen_t size);
 
   bool empty() const noexcept { return size_ == 0; }
-  int family() const noexcept { return sa_.ss_family; }
+  int family() const noexcept { return raw()->sa_family; }
   bool is_ip() const noexcept { return family() == AF_INET || family() == AF_INET6; }
   bool is_v4() const noexcept { return family() == AF_INET; }
   bool is_loopback() const noexcept;
   bool is_any() const noexcept;  // 0.0.0.0 or ::
   std::uint16_t port() const noexcept;
   Address with_port(std::uint16_t port) const;
-  const sockaddr* raw() const noexcept { return reinterpret_cast<const sockaddr*>(&sa_); }
+  const sockaddr* raw() const noexcept { return pipe_ != nullptr ? reinterpret_cast<const sockaddr*>(pipe_.get()) : &ip_.any; }
   socklen_t raw_size() const noexcept { return size_; }
   /// "1.2.3.4:80", "[::1]:80", the path of a pipe.
   const std::string& text() const noexcept { return text_; }
@@ -38,8 +39,13 @@ class Address {
  private:
   void unmap() noexcept;
   void render();
-  sockaddr_storage sa_{};
+  union {
+    sockaddr any;
+    sockaddr_in v4;
+    sockaddr_in6 v6;
+  } ip_{.v6 = {}};
   socklen_t size_ = 0;
+  std::shared_ptr<const sockaddr_un> pipe_;  // a pipe's, which is much larger and rare
   std::string text_;
   std::uint16_t ip_at_ = 0, ip_size_ = 0;
 };

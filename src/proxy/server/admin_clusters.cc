@@ -56,9 +56,9 @@ void host_text(const std::string& cluster, const Member& m, std::string& out) {
   line("hostname", e.hostname);
   line("health_flags", health_flags(m));
   number("weight", e.weight);
-  line("region", e.locality.region);
-  line("zone", e.locality.zone);
-  line("sub_zone", e.locality.sub_zone);
+  line("region", e.locality->region);
+  line("zone", e.locality->zone);
+  line("sub_zone", e.locality->sub_zone);
   line("canary", e.canary ? "true" : "false");
   number("priority", e.priority);
   line("success_rate", "-1");
@@ -129,9 +129,9 @@ void host_json(const Member& m, JsonWriter& j) {
   if (!e.hostname.empty()) j.text("hostname", e.hostname);
   if (e.priority != 0) j.number("priority", e.priority);
   j.begin_object("locality");
-  if (!e.locality.region.empty()) j.text("region", e.locality.region);
-  if (!e.locality.zone.empty()) j.text("zone", e.locality.zone);
-  if (!e.locality.sub_zone.empty()) j.text("sub_zone", e.locality.sub_zone);
+  if (!e.locality->region.empty()) j.text("region", e.locality->region);
+  if (!e.locality->zone.empty()) j.text("zone", e.locality->zone);
+  if (!e.locality->sub_zone.empty()) j.text("sub_zone", e.locality->sub_zone);
   j.end();
   j.end();
 }

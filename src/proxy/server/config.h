@@ -33,6 +33,8 @@ struct MemoryRelease {
 };
 
 struct Config {
+  std::string local_cluster;  // the cluster that this proxy is in; empty: not told
+  upstream::LocalityPtr node_locality = upstream::no_locality();
   std::vector<upstream::ClusterConfigPtr> clusters;
   std::vector<ListenerConfigPtr> listeners;
   std::vector<std::pair<std::string, runtime::Layer>> runtime_layers;

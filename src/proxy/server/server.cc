@@ -125,6 +125,7 @@ Result<void> Server::start(Config config) {
   registry_.set(stats_, ServerStat::version, config_.version);
   for (unsigned w = 0; w < settings_.workers; ++w)
     workers_.push_back(std::make_unique<Worker>(w, registry_.new_cells(), runtime_, random_.next()));
+  for (auto& w : workers_) w->clusters().set_local(config_.local_cluster, config_.node_locality);
   for (auto& c : config_.clusters) clusters_.add(c);
   for (auto& l : config_.listeners)
     if (auto r = listeners_.add(l); !r) return r.error();

@@ -37,6 +37,14 @@ struct SlowStart {
   double weight_min = 0.1;  // of the host's weight
 };
 
+/// Zone aware routing; has effect when there is a local cluster.
+struct ZoneRules {
+  std::uint32_t enabled_percent = 100;           // of the requests
+  std::uint64_t cluster_size_min = 6;            // healthy hosts
+  std::optional<std::uint32_t> forced_size_min;  // so many in the own locality: everything goes there
+  bool by_weight = false;                        // shares are of the hosts' weights, not of their number
+};
+
 struct OriginalDst {
   bool use_http_header = false;
   std::string header = "x-envoy-original-dst-host";
@@ -82,6 +90,11 @@ struct BindSource {
   std::vector<net::RawOption> options;  // instead of the cluster's
 };
 
+inline const std::shared_ptr<const ZoneRules>& default_zones() {
+  static const auto rules = std::make_shared<const ZoneRules>();
+  return rules;
+}
+
 struct ClusterConfig {
   std::string name, stat_name;  // alt_stat_name or name
   Discovery discovery = Discovery::static_;
@@ -93,7 +106,8 @@ struct ClusterConfig {
   std::uint32_t panic_percent = 50;  // healthy_panic_threshold
   bool fail_traffic_on_panic = false, locality_weighted = false, weighted_priority_health = false;
   std::uint32_t overprovisioning = 140;
-  runtime::FractionalPercent drop;  // drop_overloads
+  std::shared_ptr<const ZoneRules> zones = default_zones();  // never null
+  runtime::FractionalPercent drop;                           // drop_overloads
   Duration connect_timeout = std::chrono::seconds(5);
   std::uint32_t buffer_bytes_max = 1024 * 1024;  // per_connection_buffer_limit_bytes
   Thresholds normal, high;

@@ -7,10 +7,11 @@ namespace outrigger::upstream {
 
 using stats::ClusterStat;
 
-ClusterImpl::ClusterImpl(runtime::ThreadContext& thread, ClusterSharedPtr shared, const HostSet& hosts)
+ClusterImpl::ClusterImpl(runtime::ThreadContext& thread, ClusterSharedPtr shared, const HostSet& hosts, const LocalCluster& local)
     : thread_(thread), shared_(std::move(shared)), balancer_(*shared_->config, thread) {
   if (shared_->config->discovery == Discovery::original_dst)
     original_dst_ = std::make_unique<OriginalDstHosts>(thread_, *shared_);
+  if (!local.name.empty() && local.name != shared_->config->name) balancer_.route_by_zone(local, shared_->stats);
   update(hosts);
 }
 
@@ -33,9 +34,7 @@ void ClusterImpl::update_destinations(const HostSet& hosts) {
 
 void ClusterImpl::update_members(const HostSet& hosts) {
   std::vector<std::unique_ptr<HostPool>> next;
-  std::vector<Host*> members;
   next.reserve(hosts.size());
-  members.reserve(hosts.size());
   for (const auto& m : hosts) {
     const auto same = std::find_if(hosts_.begin(), hosts_.end(),
                                    [&](const auto& h) { return h != nullptr && h->endpoint_ptr() == m.endpoint; });
@@ -43,7 +42,6 @@ void ClusterImpl::update_members(const HostSet& hosts) {
       next.push_back(std::move(*same));
     else
       next.push_back(std::make_unique<HostPool>(thread_, *shared_, m));
-    members.push_back(next.back().get());
   }
   for (auto& gone : hosts_) {
     if (gone == nullptr) continue;
@@ -53,7 +51,18 @@ void ClusterImpl::update_members(const HostSet& hosts) {
   hosts_ = std::move(next);
   if (shared_->config->close_on_members_change)
     for (auto& h : hosts_) h->drain();
+  balance();
+}
+
+void ClusterImpl::balance() {
+  std::vector<Host*> members;
+  members.reserve(hosts_.size());
+  for (const auto& h : hosts_) members.push_back(h.get());
   balancer_.update(members);
+}
+
+void ClusterImpl::update_local() {
+  if (original_dst_ == nullptr) balance();
 }
 
 /// Hosts that left go once nothing refers to them; checked at each change of the membership.

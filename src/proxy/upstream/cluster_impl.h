@@ -13,9 +13,11 @@ namespace outrigger::upstream {
 
 class ClusterImpl final : public Cluster {
  public:
-  ClusterImpl(runtime::ThreadContext& thread, ClusterSharedPtr shared, const HostSet& hosts);
+  ClusterImpl(runtime::ThreadContext& thread, ClusterSharedPtr shared, const HostSet& hosts, const LocalCluster& local);
   ~ClusterImpl() override;
   void update(const HostSet& hosts);
+  /// The local cluster has other members.
+  void update_local();
 
   const ClusterConfig& config() const noexcept override { return *shared_->config; }
   stats::BlockHandle stats() const noexcept override { return shared_->stats; }
@@ -32,6 +34,7 @@ class ClusterImpl final : public Cluster {
   void update_members(const HostSet& hosts);
   void update_destinations(const HostSet& hosts);
   void bury_retired();
+  void balance();
   runtime::ThreadContext& thread_;
   ClusterSharedPtr shared_;
   std::vector<std::unique_ptr<HostPool>> hosts_, retired_;

@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <unordered_set>
 #include "proxy/base/log.h"
+#include "proxy/net/first_of.h"
 #include "proxy/upstream/socket_match.h"
 
 namespace outrigger::upstream {
@@ -109,13 +110,17 @@ std::vector<EndpointPtr> endpoints_of(const ClusterConfig& c, const std::vector<
   std::vector<EndpointPtr> endpoints = c.endpoints;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const auto& d = c.dns.hosts[i];
-    const auto& found = names[i].addresses;
-    const std::size_t use = c.discovery == Discovery::logical_dns ? std::min<std::size_t>(1, found.size()) : found.size();
-    for (std::size_t k = 0; k < use; ++k) {
+    std::vector<net::Address> found;
+    for (const auto& a : names[i].addresses) found.push_back(a.with_port(d.port));
+    const bool one_host = c.discovery == Discovery::logical_dns;  // whichever address connects
+    if (one_host) found = net::take_turns(std::move(found));
+    for (std::size_t k = 0; k < found.size(); ++k) {
       Endpoint p = d.pattern;
-      p.address = found[k].with_port(d.port);
+      p.address = found[k];
+      if (one_host) p.more_addresses.assign(found.begin() + 1, found.end());
       if (p.hostname.empty()) p.hostname = d.name;
       endpoints.push_back(std::make_shared<const Endpoint>(std::move(p)));
+      if (one_host) break;
     }
   }
   return endpoints;
@@ -123,7 +128,9 @@ std::vector<EndpointPtr> endpoints_of(const ClusterConfig& c, const std::vector<
 
 /// Resolved endpoints that are alike are one member.
 std::string identity(const Endpoint& e) {
-  return e.address.text() + ' ' + e.hostname + ' ' + std::to_string(e.priority) + ' ' + std::to_string(e.weight);
+  std::string id = e.address.text() + ' ' + e.hostname + ' ' + std::to_string(e.priority) + ' ' + std::to_string(e.weight);
+  for (const auto& a : e.more_addresses) id += ' ' + a.text();
+  return id;
 }
 
 }  // namespace

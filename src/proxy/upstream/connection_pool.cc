@@ -171,7 +171,7 @@ bool ConnectionPool::connect() {
   static constexpr std::string_view kAlpn[] = {"\x08http/1.1", "\x02h2", "\x02h2\x08http/1.1"};  // by PoolKind
   net::ConnectFailure failure;
   auto transport =
-      dial(thread_, *cluster_.config, host_, {server_name_, peer_names_, kAlpn[static_cast<std::size_t>(key_.kind)]}, failure);
+      dial(thread_, cluster_, host_, {server_name_, peer_names_, kAlpn[static_cast<std::size_t>(key_.kind)]}, failure);
   if (transport == nullptr) {
     connect_failed_at_once(failure);
     tell_if_idle();

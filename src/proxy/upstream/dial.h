@@ -11,7 +11,7 @@
 namespace outrigger::upstream {
 
 /// Null when it fails at once. With the transport socket of the host (TLS) on it.
-std::unique_ptr<net::Transport> dial(runtime::ThreadContext& thread, const ClusterConfig& c, Host& host,
+std::unique_ptr<net::Transport> dial(runtime::ThreadContext& thread, ClusterShared& cluster, Host& host,
                                      net::ConnectDemands demands, net::ConnectFailure& failure);
 
 /// Counts a connection that failed at once. Returns Envoy's words for it, valid until the next call.

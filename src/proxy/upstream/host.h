@@ -18,22 +18,28 @@ inline bool is_healthy(Health h) noexcept { return h == Health::unknown || h == 
 
 struct Locality {
   std::string region, zone, sub_zone;
+  auto operator<=>(const Locality&) const = default;
 };
+using LocalityPtr = std::shared_ptr<const Locality>;  // shared by the endpoints there; never null
+inline const LocalityPtr& no_locality() {
+  static const LocalityPtr none = std::make_shared<const Locality>();
+  return none;
+}
 
 /// Counters of one host, printed by /clusters; written by every worker with relaxed adds.
 struct HostStats;
 
 struct Endpoint {
   net::Address address;
+  std::vector<net::Address> more_addresses;  // tried when the first does not connect
   std::string hostname;
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;
   std::uint32_t locality_weight = 0;
-  Locality locality;
+  LocalityPtr locality = no_locality();
   Health health = Health::unknown;
   bool canary = false;
   MetadataPtr metadata;
-  std::vector<std::pair<std::string, std::string>> lb_metadata;  // envoy.lb string values
 };
 using EndpointPtr = std::shared_ptr<const Endpoint>;
 

@@ -103,10 +103,24 @@ void HostPool::drain() {
   for (ConnectionPool* pool : all()) pool->drain();
 }
 
+bool HostPool::may_connect_tcp() const noexcept {
+  const auto& limit = cluster_.config->per_host_connections[0];
+  return !limit || tcp_connections == 0 || stats().cx_active.load(std::memory_order_relaxed) < *limit;
+}
+
+void HostPool::serve_tcp_waiting() {
+  while (!tcp_waiting.empty() && may_connect_tcp()) {
+    TcpQueued* first = tcp_waiting.front();
+    tcp_waiting.erase(tcp_waiting.begin());
+    first->connect_now();
+  }
+  if (!tcp_waiting.empty()) thread_.cells.add(cluster_.stats, stats::ClusterStat::upstream_cx_overflow);
+}
+
 bool HostPool::unused() const noexcept {
   for (const auto& p : pools_)
     if (p.pool != nullptr && !p.pool->idle()) return false;
-  return own_.empty() && tcp_connections == 0;
+  return own_.empty() && tcp_connections == 0 && tcp_waiting.empty();
 }
 
 }  // namespace outrigger::upstream

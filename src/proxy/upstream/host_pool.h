@@ -11,6 +11,15 @@
 
 namespace outrigger::upstream {
 
+/// A raw connection that waits until the host may have one more.
+class TcpQueued {
+ public:
+  virtual void connect_now() = 0;
+
+ protected:
+  ~TcpQueued() = default;
+};
+
 class HostPool final : public Host, private PoolOwner {
  public:
   HostPool(runtime::ThreadContext& thread, ClusterShared& cluster, const Member& member);
@@ -23,7 +32,12 @@ class HostPool final : public Host, private PoolOwner {
   void drain();
   /// Nothing is running or waiting: may be deleted once the loop turn ends.
   bool unused() const noexcept;
-  std::uint32_t tcp_connections = 0;  // leases and attempts that refer to this host
+  std::uint32_t tcp_connections = 0;    // leases and attempts that refer to this host
+  std::vector<TcpQueued*> tcp_waiting;  // in the order in which they came
+  /// By its limit of connections; of those that this worker has the first is always allowed.
+  bool may_connect_tcp() const noexcept;
+  /// A raw connection has ended, or was made: who still waits is counted once more, as in Envoy.
+  void serve_tcp_waiting();
 
  private:
   struct Pool {

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <map>
-#include <tuple>
 
 namespace outrigger::upstream {
 
-LoadBalancer::LoadBalancer(const ClusterConfig& config, runtime::ThreadContext& thread) : config_(config), thread_(thread) {}
+LoadBalancer::LoadBalancer(const ClusterConfig& config, runtime::ThreadContext& thread)
+    : config_(config), thread_(thread), zones_(config, thread) {}
 
 /// The hosts of one priority.
 struct LoadBalancer::Members {
@@ -16,13 +16,13 @@ struct LoadBalancer::Members {
     std::uint32_t weight = 0;
   };
   std::vector<Host*> all;
-  std::map<std::tuple<std::string_view, std::string_view, std::string_view>, Group> localities;
+  std::map<Locality, Group> localities;
   PriorityHosts count;
 
   void add(Host& h) {
     const auto& e = h.endpoint();
     all.push_back(&h);
-    auto& group = localities[{e.locality.region, e.locality.zone, e.locality.sub_zone}];
+    auto& group = localities[*e.locality];
     group.weight = e.locality_weight;
     ++count.total;
     count.total_weight += e.weight;
@@ -60,6 +60,21 @@ void LoadBalancer::build(Kind& kind, const Members& members, bool degraded) {
   kind.hosts.assign(std::move(hosts), config_, thread_);
 }
 
+void LoadBalancer::build_zones(const Members& members, std::uint64_t panic_threshold) {
+  std::vector<LocalityShare> shares;
+  zone_hosts_.clear();
+  const auto add = [&](const Locality& locality, const Members::Group& group) {
+    auto& share = shares.emplace_back(LocalityShare{&locality, group.healthy.size(), 0});
+    for (const Host* h : group.healthy) share.weight += h->endpoint().weight;
+    zone_hosts_.emplace_back().assign(group.healthy, config_, thread_);
+  };
+  const auto own = members.localities.find(zones_.node());
+  if (own != members.localities.end()) add(own->first, own->second);
+  for (auto at = members.localities.begin(); at != members.localities.end(); ++at)
+    if (at != own) add(at->first, at->second);
+  zones_.update(shares, panic_threshold);
+}
+
 void LoadBalancer::update(const std::vector<Host*>& hosts) {
   std::vector<Members> members(1);
   for (Host* h : hosts) {
@@ -73,6 +88,7 @@ void LoadBalancer::update(const std::vector<Host*>& hosts) {
   rules.panic_threshold =
       std::min<std::uint64_t>(100, thread_.runtime->integer("upstream.healthy_panic_threshold", config_.panic_percent));
   std::vector<PriorityHosts> counts;
+  if (zones_.started() && !config_.locality_weighted) build_zones(members.front(), rules.panic_threshold);
   levels_.clear();
   levels_.resize(members.size());
   for (std::size_t p = 0; p < members.size(); ++p) {
@@ -132,6 +148,11 @@ Host* LoadBalancer::pick(bool& panic, Priorities* priorities) {
   panic = shares_[picked.level].panic;
   if (panic) return config_.fail_traffic_on_panic ? nullptr : level.all.pick(config_, thread_);
   auto& kind = picked.degraded ? level.degraded : level.healthy;
+  if (std::size_t zone = 0; picked.level == 0 && !picked.degraded && zones_.started()) {
+    const auto choice = zones_.choose(zone);
+    if (choice == ZoneRouting::Choice::no_host) return nullptr;
+    if (choice == ZoneRouting::Choice::locality && !zone_hosts_[zone].empty()) return zone_hosts_[zone].pick(config_, thread_);
+  }
   if (kind.turns.empty()) return kind.hosts.pick(config_, thread_);
   const auto locality = kind.turns.next([&](std::size_t i) { return kind.weights[i]; });
   return kind.localities[locality].pick(config_, thread_);

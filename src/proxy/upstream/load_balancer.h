@@ -1,16 +1,19 @@
 // Chooses a host: a priority (by health, with failover and panic), a locality when they are weighted,
-// then a host of it. One per cluster and worker; rebuilt when the membership changes.
+// or chosen by zone, then a host of it. One per cluster and worker; rebuilt when the membership changes.
 #pragma once
 #include <vector>
 #include "proxy/upstream/host_choice.h"
 #include "proxy/upstream/pool.h"
 #include "proxy/upstream/priority_load.h"
+#include "proxy/upstream/zone_routing.h"
 
 namespace outrigger::upstream {
 
 class LoadBalancer {
  public:
   LoadBalancer(const ClusterConfig& config, runtime::ThreadContext& thread);
+  /// Hosts are chosen by zone, from the next update on.
+  void route_by_zone(const LocalCluster& local, stats::BlockHandle stats) noexcept { zones_.start(local, stats); }
   void update(const std::vector<Host*>& hosts);
   /// Null: none. `panic` tells that unhealthy hosts were in the choice.
   Host* pick(bool& panic, Priorities* priorities = nullptr);
@@ -33,12 +36,15 @@ class LoadBalancer {
     bool degraded = false;
   };
   void build(Kind& kind, const Members& members, bool degraded);
+  void build_zones(const Members& members, std::uint64_t panic_threshold);
   Picked pick_level() noexcept;
   Picked pick_other_level(Priorities& priorities) noexcept;
   const ClusterConfig& config_;
   runtime::ThreadContext& thread_;
   std::vector<Level> levels_;
   std::vector<PriorityShare> shares_;
+  ZoneRouting zones_;
+  std::vector<HostChoice> zone_hosts_;  // healthy ones of the first priority, the own locality first
 };
 
 }  // namespace outrigger::upstream

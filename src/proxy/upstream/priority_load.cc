@@ -17,11 +17,6 @@ void measure(PriorityShare& share, const PriorityHosts& h, const PriorityRules& 
   share.degraded = capacity(w ? h.degraded_weight : h.degraded, all, rules.overprovisioning);
 }
 
-bool in_panic(const PriorityHosts& h, std::uint64_t threshold) noexcept {
-  const std::uint64_t all = h.total - h.excluded;
-  return all == 0 ? threshold > 0 : (h.healthy + h.degraded) * 100 < threshold * all;
-}
-
 /// Healthy hosts of every priority come before degraded ones of any; each takes what it can of what is
 /// left, scaled up when all together can take less than everything. Rounding goes to the first.
 void share_by_health(std::vector<PriorityShare>& shares, std::uint32_t total) noexcept {
@@ -54,6 +49,11 @@ void share_by_size(std::vector<PriorityShare>& shares, const std::vector<Priorit
 }
 
 }  // namespace
+
+bool in_panic(const PriorityHosts& h, std::uint64_t threshold) noexcept {
+  const std::uint64_t all = h.total - h.excluded;
+  return all == 0 ? threshold > 0 : (h.healthy + h.degraded) * 100 < threshold * all;
+}
 
 std::vector<PriorityShare> share_priorities(const std::vector<PriorityHosts>& hosts, const PriorityRules& rules) {
   std::vector<PriorityShare> shares(hosts.size());

@@ -26,6 +26,8 @@ struct PriorityRules {
   bool by_weight = false;
 };
 
+bool in_panic(const PriorityHosts& h, std::uint64_t threshold) noexcept;
+
 /// At least one priority.
 std::vector<PriorityShare> share_priorities(const std::vector<PriorityHosts>& hosts, const PriorityRules& rules);
 

@@ -39,6 +39,7 @@ class Lease final : public TcpLease {
     cluster_.circuit[0].give_back(Limit::connections, cells);
     transport_->close();
     thread_.loop.dispose(std::move(transport_));  // it may be on the stack
+    host_.serve_tcp_waiting();
   }
   net::Transport& transport() noexcept override { return *transport_; }
   Host& host() noexcept override { return host_; }
@@ -55,43 +56,63 @@ class Lease final : public TcpLease {
   bool by_remote_ = false;
 };
 
-class Attempt final : public TcpAttempt, private net::TransportEvents {
+/// Waits for the host when it may have no more connections, then for the connection.
+class Attempt final : public TcpAttempt, private TcpQueued, private net::TransportEvents {
  public:
-  Attempt(runtime::ThreadContext& thread, ClusterShared& cluster, HostPool& host, TcpWaiter& waiter,
-          std::unique_ptr<net::Transport> transport)
-      : thread_(thread),
-        cluster_(cluster),
-        host_(host),
-        waiter_(waiter),
-        transport_(std::move(transport)),
-        started_(thread.loop.now()),
-        timeout_(thread.loop.timers(), *this) {
+  Attempt(runtime::ThreadContext& thread, ClusterShared& cluster, HostPool& host, TcpWaiter& waiter)
+      : thread_(thread), cluster_(cluster), host_(host), waiter_(waiter), timeout_(thread.loop.timers(), *this) {
     auto& cells = thread_.cells;
     cluster_.mark_circuit_used(cells);
-    cluster_.circuit[0].take(Limit::connections, cells);
     cluster_.circuit[0].take(Limit::pending, cells);
-    cells.add(cluster_.stats, ClusterStat::upstream_cx_total);
-    cells.inc(cluster_.stats, ClusterStat::upstream_cx_active);
     cells.add(cluster_.stats, ClusterStat::upstream_rq_pending_total);
     cells.inc(cluster_.stats, ClusterStat::upstream_rq_pending_active);
     host_.stats().rq_pending.fetch_add(1, std::memory_order_relaxed);
+  }
+  ~Attempt() override {
+    if (!pending_) return;
+    leave_pending();
+    thread_.cells.add(cluster_.stats, ClusterStat::upstream_rq_cancelled);
+    if (transport_ == nullptr) {
+      std::erase(host_.tcp_waiting, static_cast<TcpQueued*>(this));
+      return;
+    }
+    drop();
+    thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_destroy);
+    thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_destroy_local);
+    host_.serve_tcp_waiting();
+  }
+  void wait_for_host() {
+    thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_overflow);
+    host_.tcp_waiting.push_back(this);
+  }
+  /// False: it failed at once, which the waiter was told.
+  bool connect() {
+    net::ConnectFailure failure;
+    auto transport = dial(thread_, cluster_, host_, {}, failure);
+    if (transport == nullptr) {
+      const auto words = count_failed_dial(thread_, cluster_, host_, failure);
+      leave_pending();
+      waiter_.on_tcp_failure(failure.bind ? PoolFailure::local_failure : PoolFailure::connect_failed, words, &host_);
+      return false;
+    }
+    transport_ = std::move(transport);
+    auto& cells = thread_.cells;
+    started_ = thread_.loop.now();
+    cluster_.circuit[0].take(Limit::connections, cells);
+    cells.add(cluster_.stats, ClusterStat::upstream_cx_total);
+    cells.inc(cluster_.stats, ClusterStat::upstream_cx_active);
     host_.stats().cx_total.fetch_add(1, std::memory_order_relaxed);
     host_.stats().cx_active.fetch_add(1, std::memory_order_relaxed);
     ++host_.tcp_connections;
     timeout_.arm(cluster_.config->connect_timeout);
     transport_->start(*this);
-  }
-  ~Attempt() override {
-    if (transport_ == nullptr) return;
-    leave_pending();
-    drop();
-    thread_.cells.add(cluster_.stats, ClusterStat::upstream_rq_cancelled);
-    thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_destroy);
-    thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_destroy_local);
+    return true;
   }
 
  private:
+  void connect_now() override { connect(); }  // may delete this
   void leave_pending() {
+    pending_ = false;
     timeout_.cancel();
     cluster_.circuit[0].give_back(Limit::pending, thread_.cells);
     thread_.cells.dec(cluster_.stats, ClusterStat::upstream_rq_pending_active);
@@ -116,7 +137,9 @@ class Attempt final : public TcpAttempt, private net::TransportEvents {
     host_.stats().rq_total.fetch_add(1, std::memory_order_relaxed);
     host_.stats().rq_active.fetch_add(1, std::memory_order_relaxed);
     ++host_.active_requests;
-    waiter_.on_tcp_ready(std::make_unique<Lease>(thread_, cluster_, host_, std::move(transport_), started_));
+    auto& host = host_;
+    waiter_.on_tcp_ready(std::make_unique<Lease>(thread_, cluster_, host_, std::move(transport_), started_));  // may delete this
+    host.serve_tcp_waiting();
   }
   void on_connect_failed(int error) override {
     thread_local std::string detail;
@@ -138,7 +161,9 @@ class Attempt final : public TcpAttempt, private net::TransportEvents {
     host_.stats().cx_connect_fail.fetch_add(1, std::memory_order_relaxed);
     leave_pending();
     drop();
+    auto& host = host_;
     waiter_.on_tcp_failure(why, detail, &host_);  // may delete this
+    host.serve_tcp_waiting();
   }
   void on_readable() override {}
   void on_writable() override {}
@@ -148,7 +173,8 @@ class Attempt final : public TcpAttempt, private net::TransportEvents {
   HostPool& host_;
   TcpWaiter& waiter_;
   std::unique_ptr<net::Transport> transport_;
-  TimePoint started_;
+  TimePoint started_{};
+  bool pending_ = true;
   event::Alarm<Attempt, &Attempt::on_timeout> timeout_;
 };
 
@@ -156,20 +182,22 @@ class Attempt final : public TcpAttempt, private net::TransportEvents {
 
 std::unique_ptr<TcpAttempt> dial_tcp(runtime::ThreadContext& thread, ClusterShared& cluster, HostPool& host, TcpWaiter& waiter) {
   auto& limits = cluster.circuit[0];
-  if (!limits.can_take(Limit::connections) || !limits.can_take(Limit::pending)) {
-    thread.cells.add(cluster.stats, limits.can_take(Limit::connections) ? ClusterStat::upstream_rq_pending_overflow
-                                                                        : ClusterStat::upstream_cx_overflow);
+  if (!limits.can_take(Limit::connections)) {
+    thread.cells.add(cluster.stats, ClusterStat::upstream_cx_overflow);
     waiter.on_tcp_failure(PoolFailure::overflow, "", nullptr);
     return nullptr;
   }
-  net::ConnectFailure failure;
-  auto transport = dial(thread, *cluster.config, host, {}, failure);
-  if (transport == nullptr) {
-    const auto words = count_failed_dial(thread, cluster, host, failure);
-    waiter.on_tcp_failure(failure.bind ? PoolFailure::local_failure : PoolFailure::connect_failed, words, &host);
+  if (!limits.can_take(Limit::pending)) {
+    thread.cells.add(cluster.stats, ClusterStat::upstream_rq_pending_overflow);
+    waiter.on_tcp_failure(PoolFailure::overflow, "", &host);
     return nullptr;
   }
-  return std::make_unique<Attempt>(thread, cluster, host, waiter, std::move(transport));
+  auto attempt = std::make_unique<Attempt>(thread, cluster, host, waiter);
+  if (!host.may_connect_tcp())
+    attempt->wait_for_host();
+  else if (!attempt->connect())
+    return nullptr;
+  return attempt;
 }
 
 }  // namespace outrigger::upstream

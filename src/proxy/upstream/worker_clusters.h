@@ -12,6 +12,8 @@ class WorkerClusters final : public ClusterSource {
  public:
   explicit WorkerClusters(runtime::ThreadContext& thread) : thread_(thread) {}
   Cluster* find(std::string_view name) noexcept override;
+  /// Which cluster this proxy is in, and where. Before the first update.
+  void set_local(std::string name, LocalityPtr node);
   /// Adds the cluster, or gives it new members.
   void update(ClusterSharedPtr shared, HostSetPtr hosts);
   void close_all() { slots_.clear(); }
@@ -23,6 +25,7 @@ class WorkerClusters final : public ClusterSource {
     std::unique_ptr<ClusterImpl> live;
   };
   runtime::ThreadContext& thread_;
+  LocalCluster local_;
   std::unordered_map<std::string_view, Slot> slots_;  // keys are the configs' names
 };
 

@@ -33,6 +33,7 @@ class Host {
     info.metadata = endpoint_->metadata;
   }
   HostStats& stats() const noexcept { return *stats_; }
+  const std::shared_ptr<HostStats>& shared_stats() const noexcept { return stats_; }
   TimePoint since() const noexcept { return since_; }  // when it became a member
   const net::UpstreamSocket* socket() const noexcept { return socket_; }
   std::uint32_t active_requests = 0;                       // on this worker, for least request

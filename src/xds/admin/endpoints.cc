@@ -2,7 +2,6 @@
 
 #include <google/protobuf/util/json_util.h>
 #include <map>
-#include <tuple>
 
 namespace outrigger::xds {
 
@@ -21,15 +20,16 @@ core_v3::HealthStatus coarse(upstream::Health h) {
   }
 }
 
+void write_address(const net::Address& from, core_v3::Address& out) {
+  if (!from.is_ip()) return out.mutable_pipe()->set_path(from.text());
+  out.mutable_socket_address()->set_address(std::string(from.ip_text()));
+  out.mutable_socket_address()->set_port_value(from.port());
+}
+
 void write_host(const upstream::Endpoint& e, bool from_dns, endpoint_v3::LbEndpoint& out) {
   auto& endpoint = *out.mutable_endpoint();
-  if (e.address.is_ip()) {
-    auto& a = *endpoint.mutable_address()->mutable_socket_address();
-    a.set_address(std::string(e.address.ip_text()));
-    a.set_port_value(e.address.port());
-  } else {
-    endpoint.mutable_address()->mutable_pipe()->set_path(e.address.text());
-  }
+  write_address(e.address, *endpoint.mutable_address());
+  for (const auto& a : e.more_addresses) write_address(a, *endpoint.add_additional_addresses()->mutable_address());
   endpoint.mutable_health_check_config();
   endpoint.set_hostname(e.hostname);
   out.set_health_status(coarse(e.health));
@@ -50,17 +50,14 @@ std::vector<endpoint_v3::ClusterLoadAssignment> endpoints_of(const server::Serve
     const auto& config = *c.config;
     const bool dns = config.discovery == upstream::Discovery::strict_dns || config.discovery == upstream::Discovery::logical_dns;
     o.set_cluster_name(config.name);
-    std::map<std::tuple<std::uint32_t, std::string, std::string, std::string>, std::vector<const upstream::Endpoint*>> groups;
-    for (const auto& m : hosts) {
-      const auto& l = m.endpoint->locality;
-      groups[{m.endpoint->priority, l.region, l.zone, l.sub_zone}].push_back(m.endpoint.get());
-    }
+    std::map<std::pair<std::uint32_t, upstream::Locality>, std::vector<const upstream::Endpoint*>> groups;
+    for (const auto& m : hosts) groups[{m.endpoint->priority, *m.endpoint->locality}].push_back(m.endpoint.get());
     for (const auto& [key, members] : groups) {
       auto& group = *o.add_endpoints();
-      group.mutable_locality()->set_region(std::get<1>(key));
-      group.mutable_locality()->set_zone(std::get<2>(key));
-      group.mutable_locality()->set_sub_zone(std::get<3>(key));
-      group.set_priority(std::get<0>(key));
+      group.mutable_locality()->set_region(key.second.region);
+      group.mutable_locality()->set_zone(key.second.zone);
+      group.mutable_locality()->set_sub_zone(key.second.sub_zone);
+      group.set_priority(key.first);
       group.mutable_load_balancing_weight()->set_value(members.front()->locality_weight);
       for (const auto* e : members) write_host(*e, dns, *group.add_lb_endpoints());
     }

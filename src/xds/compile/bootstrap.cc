@@ -91,12 +91,10 @@ server::Config compile_bootstrap(const envoy::config::bootstrap::v3::Bootstrap& 
     if (auto cluster = compile_cluster(p, at, c)) o.clusters.push_back(std::move(cluster));
   }
   if (const auto& local = b.cluster_manager().local_cluster_name(); !local.empty()) {
-    const Path at = root / "cluster_manager";
-    if (names.count(local) == 0)
-      c.problems.error(at, "local cluster '" + local + "' must be defined");
-    else
-      c.problems.warn(at / "local_cluster_name", "has no effect: hosts are not chosen by zone");
+    o.local_cluster = local;
+    if (names.count(local) == 0) c.problems.error(root / "cluster_manager", "local cluster '" + local + "' must be defined");
   }
+  o.node_locality = compile_locality(b.node().locality());
   c.cluster_known = [&names](std::string_view name) { return names.find(name) != names.end(); };
 
   std::set<std::string> listeners;

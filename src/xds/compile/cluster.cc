@@ -3,6 +3,7 @@
 #include <map>
 #include "envoy/extensions/clusters/dns/v3/dns_cluster.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
+#include "proxy/net/first_of.h"
 #include "xds/compile/cluster_parts.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/http.h"
@@ -96,22 +97,34 @@ upstream::Health compile_health(core_v3::HealthStatus s) {
 }
 
 /// Everything but the address.
-upstream::Endpoint compile_endpoint(const endpoint_v3::LocalityLbEndpoints& l, const endpoint_v3::LbEndpoint& p) {
+upstream::Endpoint compile_endpoint(const endpoint_v3::LocalityLbEndpoints& l, const endpoint_v3::LbEndpoint& p,
+                                    const upstream::LocalityPtr& locality) {
   upstream::Endpoint e;
   e.hostname = p.endpoint().hostname();
   e.weight = p.has_load_balancing_weight() ? p.load_balancing_weight().value() : 1;
   e.priority = l.priority();
   e.locality_weight = l.load_balancing_weight().value();
-  e.locality = {l.locality().region(), l.locality().zone(), l.locality().sub_zone()};
+  e.locality = locality;
   e.health = compile_health(p.health_status());
   e.metadata = compile_metadata(p.metadata());
   const auto lb = p.metadata().filter_metadata().find("envoy.lb");
   if (lb != p.metadata().filter_metadata().end())
     for (const auto& [key, value] : lb->second.fields()) {
-      if (value.has_string_value()) e.lb_metadata.emplace_back(key, value.string_value());
       if (key == "canary" && value.bool_value()) e.canary = true;
     }
   return e;
+}
+
+/// Tried in this order after the address; families take turns.
+void compile_more_addresses(const endpoint_v3::Endpoint& p, upstream::Endpoint& o, const Path& at, Problems& problems) {
+  if (p.additional_addresses().empty() || o.address.empty()) return;
+  std::vector<net::Address> all{o.address};
+  for (int i = 0; i < p.additional_addresses_size(); ++i) {
+    auto a = compile_address(p.additional_addresses(i).address(), at.at("additional_addresses", i) / "address", problems);
+    if (!a.empty()) all.push_back(std::move(a));
+  }
+  all = net::take_turns(std::move(all));
+  o.more_addresses.assign(all.begin() + 1, all.end());
 }
 
 bool resolves_names(const upstream::ClusterConfig& o) {
@@ -122,19 +135,23 @@ void compile_endpoints(const Cluster& p, upstream::ClusterConfig& o, const Path&
   const Path assignment = at / "load_assignment";
   for (int i = 0; i < p.load_assignment().endpoints_size(); ++i) {
     const auto& l = p.load_assignment().endpoints(i);
-    const Path locality = assignment.at("endpoints", i);
+    const Path group = assignment.at("endpoints", i);
+    const auto locality = compile_locality(l.locality());
     for (int k = 0; k < l.lb_endpoints_size(); ++k) {
       const auto& e = l.lb_endpoints(k);
-      const Path lb_endpoint = locality.at("lb_endpoints", k);
+      const Path lb_endpoint = group.at("lb_endpoints", k);
       const Path endpoint = lb_endpoint / "endpoint";
-      auto out = compile_endpoint(l, e);
+      auto out = compile_endpoint(l, e, locality);
       const auto& a = e.endpoint().address();
       if (resolves_names(o) && a.has_socket_address()) {  // an IP as well: its own name
+        if (e.endpoint().additional_addresses_size() > 0)
+          problems.warn(endpoint / "additional_addresses", "has no effect: the addresses are those of the name");
         o.dns.hosts.push_back(
             {a.socket_address().address(), static_cast<std::uint16_t>(a.socket_address().port_value()), std::move(out)});
         continue;
       }
       out.address = compile_address(a, endpoint / "address", problems);
+      compile_more_addresses(e.endpoint(), out, endpoint, problems);
       if (!out.address.empty()) o.endpoints.push_back(std::make_shared<const upstream::Endpoint>(std::move(out)));
     }
   }

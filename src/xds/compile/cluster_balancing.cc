@@ -1,3 +1,4 @@
+#include <cmath>
 #include "envoy/extensions/load_balancing_policies/common/v3/common.pb.h"
 #include "envoy/extensions/load_balancing_policies/least_request/v3/least_request.pb.h"
 #include "envoy/extensions/load_balancing_policies/random/v3/random.pb.h"
@@ -34,11 +35,28 @@ void compile_least_request(const Message& p, upstream::ClusterConfig& o) {
   compile_slow_start(p, o);
 }
 
-/// Zone aware routing itself needs the hosts of a local cluster; without them Envoy does not route by zones either.
+/// What only the policy extensions have.
+void compile_zone_extras(const Cluster::CommonLbConfig::ZoneAwareLbConfig&, upstream::ZoneRules&) {}
+void compile_zone_extras(const policies::common::v3::LocalityLbConfig::ZoneAwareLbConfig& p, upstream::ZoneRules& o) {
+  using Zones = policies::common::v3::LocalityLbConfig::ZoneAwareLbConfig;
+  o.by_weight = p.locality_basis() == Zones::HEALTHY_HOSTS_WEIGHT;
+  if (p.has_force_local_zone())
+    o.forced_size_min = p.force_local_zone().has_min_size() ? p.force_local_zone().min_size().value() : 1;
+  else if (p.force_locality_direct_routing())
+    o.forced_size_min = 1;
+}
+
 template <class Message>
 void compile_localities(const Message& p, upstream::ClusterConfig& o) {
   o.locality_weighted = p.has_locality_weighted_lb_config();
-  o.fail_traffic_on_panic = p.zone_aware_lb_config().fail_traffic_on_panic();
+  if (!p.has_zone_aware_lb_config()) return;
+  const auto& z = p.zone_aware_lb_config();
+  o.fail_traffic_on_panic = z.fail_traffic_on_panic();
+  upstream::ZoneRules rules;
+  if (z.has_routing_enabled()) rules.enabled_percent = static_cast<std::uint32_t>(std::lround(z.routing_enabled().value()));
+  if (z.has_min_cluster_size()) rules.cluster_size_min = z.min_cluster_size().value();
+  compile_zone_extras(z, rules);
+  o.zones = std::make_shared<const upstream::ZoneRules>(rules);
 }
 
 /// The first policy of the list that is known.

@@ -160,6 +160,11 @@ std::optional<net::KeepaliveOptions> to_keepalive(const core::TcpKeepalive& k) {
   return net::KeepaliveOptions{k.keepalive_probes().value(), k.keepalive_time().value(), k.keepalive_interval().value()};
 }
 
+upstream::LocalityPtr compile_locality(const core::Locality& l) {
+  if (l.region().empty() && l.zone().empty() && l.sub_zone().empty()) return upstream::no_locality();
+  return std::make_shared<const upstream::Locality>(upstream::Locality{l.region(), l.zone(), l.sub_zone()});
+}
+
 std::string lower(std::string_view s) {
   std::string out(s);
   for (char& c : out)

@@ -15,6 +15,7 @@
 #include "proxy/net/address.h"
 #include "proxy/net/tcp_transport.h"
 #include "proxy/runtime/runtime.h"
+#include "proxy/upstream/host.h"
 #include "xds/core/v3/cidr.pb.h"
 #include "xds/problems.h"
 
@@ -48,6 +49,8 @@ runtime::RuntimeBool to_runtime(const envoy::config::core::v3::RuntimeFeatureFla
 std::vector<net::RawOption> to_raw_options(const google::protobuf::RepeatedPtrField<envoy::config::core::v3::SocketOption>& list);
 /// A field that is 0 turns it off.
 std::optional<net::KeepaliveOptions> to_keepalive(const envoy::config::core::v3::TcpKeepalive& k);
+
+upstream::LocalityPtr compile_locality(const envoy::config::core::v3::Locality& l);
 
 /// ASCII.
 std::string lower(std::string_view s);

@@ -86,7 +86,10 @@ class H2Serving(Peer):
             what = op[0]
             if what == "h2_frames":
                 self.send(h2.with_stream(self.up.run.fill_bytes(op[1]), s))
-                await self.writer.drain()
+                try:
+                    await self.writer.drain()
+                except ConnectionError:  # the end is seen where the connection is read
+                    return
             elif what == "h2_bytes":
                 self.send(op[1])
             elif what == "wait":

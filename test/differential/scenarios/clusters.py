@@ -147,6 +147,54 @@ balance("priority_weighted_health", hosts(locality(host("a", 9), host("c", 1, he
 balance("priority_unweighted_health", hosts(locality(host("a", 9), host("c", 1, health=P)), locality("b", priority=1)), about(400, a=0.7, b=0.3))
 balance("priority_panic_in_second", hosts(locality(host("a", health=P)), locality("b", host("c", health=P), host("d", health=P), priority=1)), about(400, a=0.25, b=0.25, c=0.25, d=0.25))
 
+# Zones.
+
+
+def zones(name, local, cluster, client, node="locality: {region: r, zone: zx}", bootstrap="", stats=(), **kw):
+    """`local`: the hosts that this proxy is one of."""
+    kw.setdefault("no_log", True)
+    scenario("zone_" + name, own=True, up=THREE, no_upstream=True, clusters={"c1": {"yaml": cluster}, "local": {"yaml": hosts(*local)}}, client=client,
+             bootstrap='node: {id: node, cluster: service, %s}\ncluster_manager: {local_cluster_name: "{{local}}"}\n' % node + bootstrap,
+             routes='- {match: {prefix: /}, route: {cluster: "{{c1}}"}}', stats=["cluster.{{c1}}." + s for s in stats], **kw)
+
+
+def small(*localities, config=None, **more):
+    return hosts(*localities, common_lb_config={"zone_aware_lb_config": {"min_cluster_size": 1, **(config or {})}}, **more)
+
+
+EVEN = [locality("a", zone="zx"), locality("b", zone="zy")]
+FEW = [locality("a", zone="zx"), locality("b", "c", zone="zy")]
+MANY = [locality("a", "b", zone="zx"), locality("c", zone="zy")]
+zones("direct", EVEN, small(*EVEN), burst(20), stats=["lb_zone_routing_all_directly", "lb_zone_routing_sampled", "lb_zone_routing_cross_zone"])
+zones("direct_more_than_enough", FEW, small(*MANY), burst(20))
+zones("residual", MANY, small(*FEW), about(400, a=0.5, b=0.25, c=0.25))
+zones("residual_two", [locality("a", zone="zx")], small(locality("a", zone="zx"), locality("b", zone="zy"), locality("c", zone="zz")), about(400, a=0.3333, b=0.3333, c=0.3333))
+zones("default_size", EVEN, hosts(*EVEN), burst(20))
+zones("of_seven", EVEN, hosts(locality(*["a"] * 4, zone="zx"), locality(*["b"] * 3, zone="zy")), burst(20))
+zones("no_local_host", [], small(*EVEN), burst(20))
+zones("node_without_locality", EVEN, small(*FEW), burst(30), node="metadata: {}")
+zones("node_elsewhere", EVEN, small(*FEW), burst(30), node="locality: {region: r, zone: zz}")
+zones("one_locality", EVEN, small(locality("a", "b", zone="zx")), burst(20))
+zones("disabled", EVEN, small(*EVEN, config={"routing_enabled": {"value": 0}}), burst(20))
+zones("half", EVEN, small(*EVEN, config={"routing_enabled": {"value": 50}}), about(400, a=0.75, b=0.25))
+zones("runtime_disabled", EVEN, small(*EVEN), burst(20), bootstrap="layered_runtime: {layers: [{name: s, static_layer: {upstream.zone_routing.enabled: 0}}]}")
+zones("runtime_size", EVEN, small(*EVEN), burst(20), bootstrap="layered_runtime: {layers: [{name: s, static_layer: {upstream.zone_routing.min_cluster_size: 3}}]}")
+zones("own_unhealthy", EVEN, small(locality(host("a", health="UNHEALTHY"), zone="zx"), locality("b", zone="zy"), locality("c", zone="zz")), burst(20))
+BAD = [locality(host("a", health="UNHEALTHY"), zone="zx"), locality(host("b", health="UNHEALTHY"), "c", host("d", health="UNHEALTHY"), zone="zy")]
+zones("local_in_panic", BAD, small(*EVEN), burst(20), stats=["lb_local_cluster_not_ok"])
+zones("local_in_panic_fails", BAD, small(*EVEN, config={"fail_traffic_on_panic": True}), burst(3), no_log=False, log_format=BRIEF)
+zones("cluster_in_panic", EVEN, small(locality(host("a", health="UNHEALTHY"), zone="zx"), locality(host("b", health="UNHEALTHY"), zone="zy")), burst(20))
+zones("localities_weighted", EVEN, hosts(locality("a", zone="zx", weight=3), locality("b", zone="zy", weight=1), **WEIGHTED), burst(40))
+zones("second_priority", EVEN, small(locality(host("a", health="UNHEALTHY"), zone="zx"), locality("b", zone="zx", priority=1), locality("c", zone="zy", priority=1)), burst(20))
+zones("weights_in_locality", EVEN, small(locality(host("a", 1), host("c", 3), zone="zx"), locality("b", zone="zy")), burst(40))
+for _name, _config in {"forced": {"force_local_zone": {}}, "forced_2": {"force_local_zone": {"min_size": 2}}, "forced_old": {"force_locality_direct_routing": True},
+                       "by_number": {"locality_basis": "HEALTHY_HOSTS_NUM"}}.items():
+    zones("policy_" + _name, MANY, hosts(*FEW, load_balancing_policy=policy("round_robin.v3.RoundRobin", locality_lb_config={"zone_aware_lb_config": {"min_cluster_size": 1, **_config}})),
+          burst(20) if _name in ("forced", "forced_old") else about(400, a=0.5, b=0.25, c=0.25))
+zones("policy_by_weight", [locality(host("a", 3), zone="zx"), locality(host("b", 1), zone="zy")],
+      hosts(locality(host("a", 1), zone="zx"), locality(host("b", 1), zone="zy"), load_balancing_policy=policy(
+          "round_robin.v3.RoundRobin", locality_lb_config={"zone_aware_lb_config": {"min_cluster_size": 1, "locality_basis": "HEALTHY_HOSTS_WEIGHT"}})), about(400, a=0.6667, b=0.3333))
+
 # Drops.
 def drops(*categories):
     return {"drop_overloads": [{"category": c, "drop_percentage": {"numerator": n, "denominator": d}} for c, n, d in categories]}
@@ -216,6 +264,21 @@ circuit("circuit_runtime", "{thresholds: [{max_pending_requests: 5}]}", get("/qu
 scenario("circuit_pools_1", up={"a": [ok("a")], "b": [ok("b")]}, clusters={"c1": {"hosts": ["a", "b"], "yaml": "circuit_breakers: {thresholds: [{max_connection_pools: 1}]}"}},
          routes='- {match: {prefix: /}, route: {cluster: "{{c1}}"}}', client=get("/1") + get("/2"), log_format={k: v for k, v in BRIEF.items() if k != "host"}, no_upstream=True,
          stats=["cluster.{{c1}}." + s for s in ("upstream_cx_pool_overflow", "circuit_breakers.default.cx_pool_open", "upstream_cx_total")], mask=[(r"^[ab]$", "<one>")])
+def circuit_tcp(name, breakers, client, up, **kw):
+    scenario("circuit_tcp_" + name, kind="tcp", up=up, clusters={"up": {"yaml": "circuit_breakers: " + breakers}}, client=client, no_upstream=True, log_format={"flags": "%RESPONSE_FLAGS%"},
+             stats=["cluster.{{up}}." + s for s in ("upstream_cx_total", "upstream_cx_overflow", "upstream_rq_pending_overflow", "upstream_rq_total", "upstream_rq_pending_total")], **kw)
+
+
+TOLD = Tcp(raw("x") + until("go") + raw("y") + fin())
+circuit_tcp("per_host", "{per_host_thresholds: [{max_connections: 1}]}", new() + read_bytes(1) + new("d") + stat_is("cluster.{{up}}.upstream_rq_pending_active", 1)
+            + signal("go") + raw_all() + close() + read_bytes(1, c="d") + raw_all("d"), TOLD)
+circuit_tcp("per_host_2", "{per_host_thresholds: [{max_connections: 2}]}", new() + read_bytes(1) + new("d") + read_bytes(1, c="d") + signal("go") + raw_all() + raw_all("d"), TOLD)
+circuit_tcp("per_host_client_gone", "{per_host_thresholds: [{max_connections: 1}]}", new() + read_bytes(1) + new("d") + stat_is("cluster.{{up}}.upstream_rq_pending_active", 1)
+            + close("d") + signal("go") + raw_all() + close(), TOLD)
+circuit_tcp("per_host_third_waits_too", "{per_host_thresholds: [{max_connections: 1}]}", new() + read_bytes(1) + new("d") + new("e") + stat_is("cluster.{{up}}.upstream_rq_pending_active", 2)
+            + signal("go") + raw_all() + close() + read_bytes(1, c="d") + raw_all("d") + close("d") + read_bytes(1, c="e") + raw_all("e") + close("e"), TOLD)
+circuit_tcp("per_host_fails_at_once", "{per_host_thresholds: [{max_connections: 1}]}\nupstream_bind_config: {source_address: {address: 192.0.2.1, port_value: 0}}", new() + raw_all(), TOLD)
+circuit_tcp("per_host_pending_0", "{thresholds: [{max_pending_requests: 0}], per_host_thresholds: [{max_connections: 1}]}", new() + raw_all(), TOLD)
 scenario("maintenance_mode", own=True, up=[ok()], client=admin("/runtime_modify?upstream.maintenance_mode.{{up}}=100", "POST", head=False) + get("/") + req("/", method="HEAD")
          + get("/", "content-type: application/grpc") + admin("/runtime_modify?upstream.maintenance_mode.{{up}}=0", "POST", head=False) + get("/"),
          stats=["cluster.{{up}}.upstream_rq_maintenance_mode", "cluster.{{up}}.upstream_rq_503", "cluster.{{up}}.upstream_rq_completed"])
@@ -314,6 +377,30 @@ named("typed_options", dns_type("a.test", respect_dns_ttl=True, dns_jitter="0.01
 for _name, _client in {"strict": get("/"), "nxdomain": get("/"), "empty": get("/")}.items():
     named("stats_" + _name, dns_cluster("a.test", dns_refresh_rate="60s"), {"a.test": {"strict": ["127.0.0.1"], "nxdomain": "nxdomain", "empty": []}[_name]}, _client,
           stats=["cluster.{{up}}." + s for s in DNS])
+
+# Endpoints with several addresses.
+def several(*addresses, first="127.0.0.1", **more):
+    return json.dumps({"load_assignment": {"endpoints": [{"lb_endpoints": [{"endpoint": {
+        "address": {"socket_address": {"address": first, "port_value": "{{up.port}}"}},
+        "additional_addresses": [{"address": {"socket_address": {"address": a, "port_value": "{{up.port}}"}}} for a in addresses]}}]}]}, **more})
+
+
+WAYS = ["upstream_cx_total", "upstream_cx_connect_fail", "upstream_cx_active", "upstream_rq_200", "upstream_rq_503"]
+
+
+def addresses(name, yaml, client, **kw):
+    kw.setdefault("log_format", {**BRIEF, "remote": "%UPSTREAM_REMOTE_ADDRESS%"})
+    scenario("addresses_" + name, up=On(("127.0.0.2", "127.0.0.3"), [tell_local()]), clusters={"up": {"yaml": yaml}}, client=client, no_upstream=True,
+             mask=[(r"127\.0\.0\.1:<any>", "127.0.0.1:<up>")], stats=["cluster.{{up}}." + s for s in WAYS], **kw)
+
+
+addresses("first", several("127.0.0.2"), get("/") + members())
+addresses("second", several("127.0.0.2", first="127.0.0.5"), get("/") + get("/again") + members())
+addresses("third", several("127.0.0.6", "127.0.0.3", first="127.0.0.5"), get("/") + members() + admin("/clusters", keep=r"{{up}}::\d.*::cx_", head=False))
+addresses("none", several("127.0.0.6", first="127.0.0.5"), get("/") + admin("/clusters", keep=r"{{up}}::\d.*::cx_", head=False))
+addresses("families", several("127.0.0.5", "::1", "127.0.0.3", first="::1"), get("/"))
+addresses("dump", several("127.0.0.2", "127.0.0.3"), admin("/config_dump?include_eds&resource=static_endpoint_configs", keep="address\"|port_value", head=False), own=True, no_log=True)
+addresses("json", several("127.0.0.2", "127.0.0.3"), admin("/clusters?format=json&filter=^{{up}}$", keep="address\"|port_value|[\\[\\]]", head=False), own=True, no_log=True)
 
 # Original destinations.
 ODST = {"type": "ORIGINAL_DST", "lb_policy": "CLUSTER_PROVIDED"}

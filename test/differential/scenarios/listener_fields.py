@@ -62,7 +62,7 @@ BIG = {"up": {"yaml": "per_connection_buffer_limit_bytes: 65536"}}
 scenario("listener_fields_slow_client", listener=SLOW, up=[ok("x" * 30000000)], clusters=BIG, log_format=CLOSED, no_upstream=True, mask=MUCH, client=send("GET / HTTP/1.1\r\nhost: h\r\n\r\n") + logged(1),
          stats=["http.{{name}}.downstream_cx_destroy_local", "http.{{name}}.downstream_cx_destroy_remote", "http.{{name}}.downstream_cx_destroy_local_active_rq", "http.{{name}}.downstream_cx_destroy_remote_active_rq"])
 scenario("listener_fields_slow_client_in_time", listener=SLOW.replace("0.3s", "20s"), up=[ok("x" * 3000000)], clusters=BIG, log_format=CLOSED, no_upstream=True,
-         client=send("GET / HTTP/1.1\r\nhost: h\r\n\r\n") + pause(0.3) + read_bytes(3000050), mask=[("bytes of [^>]*>", "bytes>")])
+         client=send("GET / HTTP/1.1\r\nhost: h\r\n\r\n") + pause(0.3) + read())
 scenario("listener_fields_slow_client_tcp", kind="tcp", listener=SLOW, up=Tcp(raw("x" * 30000000) + hold()), clusters=BIG, log_format=CLOSED, no_upstream=True, mask=MUCH, client=new() + logged(1))
 
 # The original destination.

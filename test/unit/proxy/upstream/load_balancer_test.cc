@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <deque>
 
 #include "proxy/net/dialer.h"
 #include "proxy/stats/stats.h"
@@ -247,4 +248,75 @@ TEST_CASE("an empty first priority is passed over", "[balancer]") {
   Balanced b({{1, Health::unknown, 1}, {1, Health::unknown, 1}});
   CHECK(b.counts(100).size() == 2);
   CHECK_FALSE(b.panic);
+}
+
+namespace {
+
+/// Hosts of a cluster and of the local one by zone, "zx" being that of the proxy.
+struct Zones {
+  using Spec = std::vector<std::pair<std::string, int>>;  // zone, hosts
+  ClusterConfig config;
+  Random random{7};
+  event::Loop loop;
+  stats::Registry registry;
+  runtime::ThreadContext thread{
+      loop, registry.main(), random, net::socket_dialer(), std::make_shared<const runtime::Snapshot>(), "worker_0"};
+  LocalCluster local{"local", zone("zx"), nullptr};
+  std::deque<Host> hosts;
+  LoadBalancer balancer{config, thread};
+
+  static LocalityPtr zone(const std::string& name) { return std::make_shared<const Locality>(Locality{"r", name, ""}); }
+  static EndpointPtr endpoint(const std::string& in) {
+    auto e = std::make_shared<Endpoint>();
+    e->hostname = in;
+    e->locality = zone(in);
+    return e;
+  }
+  Zones(const Spec& proxies, const Spec& cluster, ZoneRules rules = {.cluster_size_min = 1}) {
+    config.zones = std::make_shared<const ZoneRules>(rules);
+    auto set = std::make_shared<HostSet>();
+    for (const auto& [in, n] : proxies)
+      for (int i = 0; i < n; ++i) set->push_back({endpoint(in), std::make_shared<HostStats>()});
+    local.hosts = std::move(set);
+    for (const auto& [in, n] : cluster)
+      for (int i = 0; i < n; ++i) hosts.emplace_back(endpoint(in), std::make_shared<HostStats>(), TimePoint{});
+    balancer.route_by_zone(local, stats::make_block<stats::ClusterStat>(registry, "cluster.c."));
+    std::vector<Host*> all;
+    for (auto& h : hosts) all.push_back(&h);
+    balancer.update(all);
+  }
+  std::map<std::string, int> counts(int n) {
+    std::map<std::string, int> out;
+    bool panic = false;
+    for (int i = 0; i < n; ++i) ++out[test::name_of(balancer.pick(panic))];
+    return out;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("traffic stays in the own zone as far as its hosts are as many as its proxies", "[load_balancer]") {
+  using Counts = std::map<std::string, int>;
+  CHECK(Zones({{"zx", 1}, {"zy", 1}}, {{"zx", 1}, {"zy", 1}}).counts(50) == Counts{{"zx", 50}});
+  CHECK(Zones({{"zx", 1}, {"zy", 2}}, {{"zx", 2}, {"zy", 2}}).counts(50) == Counts{{"zx", 50}});
+  // Half of what two of three proxies send goes where there is one host of three, the rest elsewhere.
+  auto some = Zones({{"zx", 2}, {"zy", 1}}, {{"zx", 1}, {"zy", 2}}).counts(10000);
+  check_share(some["zx"], 10000, 0.5);
+  check_share(some["zy"], 10000, 0.5);
+  // What two other zones can take beyond their own: one and two of four.
+  auto rest = Zones({{"zx", 2}, {"zy", 1}, {"zz", 1}}, {{"zy", 2}, {"zz", 2}, {"zw", 4}}).counts(10000);
+  CHECK(rest["zx"] == 0);
+  check_share(rest["zw"], 10000, 1.0);
+}
+
+TEST_CASE("zones do not matter when there is too little to go by", "[load_balancer]") {
+  const Zones::Spec even = {{"zx", 1}, {"zy", 1}};
+  const std::map<std::string, int> all = {{"zx", 25}, {"zy", 25}};
+  CHECK(Zones({}, even).counts(50) == all);                             // no proxy is known
+  CHECK(Zones({{"zx", 2}}, even).counts(50) == all);                    // all proxies are here
+  CHECK(Zones({{"zy", 1}, {"zz", 1}}, even).counts(50) == all);         // this one is not among them
+  CHECK(Zones(even, even, {.cluster_size_min = 3}).counts(50) == all);  // too few hosts
+  CHECK(Zones(even, even, {.enabled_percent = 0, .cluster_size_min = 1}).counts(50) == all);
+  CHECK(Zones({{"zx", 9}, {"zy", 1}}, even, {.cluster_size_min = 1, .forced_size_min = 1}).counts(50) ==
+        std::map<std::string, int>{{"zx", 50}});
 }

@@ -111,7 +111,7 @@ TEST_CASE("endpoints with their weights, priorities, health and names", "[compil
   CHECK(a.weight == 3);
   CHECK(a.health == upstream::Health::unhealthy);
   CHECK(a.canary);
-  CHECK(a.locality.zone == "z");
+  CHECK(a.locality->zone == "z");
   CHECK(b.address.text() == "/up");
   CHECK(b.weight == 1);
   CHECK(b.health == upstream::Health::unknown);
