@@ -1,5 +1,6 @@
 // Load generator of the bench: one thread, one epoll loop, HTTP/1.1 or TCP against 127.0.0.1:PORT.
 //   load MODE PORT [connections=N] [seconds=S] [rate=R] [close=1] [path=/P] [headers=N] [body=BYTES]
+//     [tls=full|resume]
 // MODE: http; ping (100 bytes there and back); bulk (reads a stream).
 // With a rate the load is open: operation k is due at k/R, whether or not the proxy keeps up, and its latency counts
 // from then (no coordinated omission). Without a rate every connection starts its next operation at once.
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "sockets.h"
+#include "tls.h"
 
 namespace outrigger::bench {
 namespace {
@@ -32,6 +34,7 @@ struct Options {
   std::string path = "/small";
   unsigned headers = 0;
   std::size_t body = 0;
+  std::string tls;  // full: every handshake is a whole one; resume: those after a connection's first are resumed
 };
 
 Options parse(int argc, char** argv) {
@@ -61,6 +64,8 @@ Options parse(int argc, char** argv) {
       o.headers = static_cast<unsigned>(std::stoul(value));
     else if (name == "body")
       o.body = std::stoul(value);
+    else if (name == "tls")
+      o.tls = value;
     else {
       std::fprintf(stderr, "unknown option %s\n", argv[i]);
       std::exit(2);
@@ -89,6 +94,7 @@ struct Connection {
   std::string head;      // of the response, until it is whole
   std::size_t left = 0;  // bytes of the response still to come
   bool in_body = false;
+  std::unique_ptr<TlsClient> tls;  // null: plain
 };
 
 class Load {
@@ -99,6 +105,8 @@ class Load {
     request_ = o.mode == "http" ? make_request(o) : o.mode == "ping" ? std::string(100, 'p') : "D";
     first_ = o.mode == "ping" ? "E" + request_ : request_;
     latencies_.reserve(1 << 20);
+    if (o.tls.empty()) return;
+    for (Connection& c : connections_) c.tls = std::make_unique<TlsClient>(o.tls == "resume");
   }
 
   void run() {
@@ -123,6 +131,7 @@ class Load {
   void open(Connection& c) {
     source_ = static_cast<std::uint8_t>(source_ % 200 + 1);
     c.fd = connect_to(options_.port, options_.close ? source_ : 1);
+    if (c.tls) c.tls->open(c.fd);
     c.connected = false;
     c.first = true;
     epoll_event event{EPOLLIN | EPOLLOUT | EPOLLET | EPOLLRDHUP, {&c}};
@@ -187,7 +196,7 @@ class Load {
 
   bool write(Connection& c) {
     while (!c.output.empty()) {
-      const ssize_t n = send(c.fd, c.output.data(), c.output.size(), MSG_NOSIGNAL);
+      const ssize_t n = c.tls ? c.tls->write(c.output) : send(c.fd, c.output.data(), c.output.size(), MSG_NOSIGNAL);
       if (n < 0) return errno == EAGAIN;
       c.output.remove_prefix(static_cast<std::size_t>(n));
       if (options_.body > 0) bytes_ += static_cast<std::size_t>(n);
@@ -197,7 +206,7 @@ class Load {
 
   bool read(Connection& c) {
     for (int turn = 0;; ++turn) {
-      const ssize_t n = recv(c.fd, block_.data(), block_.size(), 0);
+      const ssize_t n = c.tls ? c.tls->read(block_) : recv(c.fd, block_.data(), block_.size(), 0);
       if (n < 0) return errno == EAGAIN;
       if (n == 0) return !c.busy && closed_while_idle(c);
       if (options_.body == 0) bytes_ += static_cast<std::size_t>(n);
@@ -206,7 +215,7 @@ class Load {
         continue;
       }
       if (!c.busy || !input(c, {block_.data(), static_cast<std::size_t>(n)})) return false;
-      if (c.fd < 0 || static_cast<std::size_t>(n) < block_.size()) return true;
+      if (c.fd < 0 || (!c.tls && static_cast<std::size_t>(n) < block_.size())) return true;
     }
   }
 
@@ -264,6 +273,7 @@ class Load {
   }
 
   void drop(Connection& c) {
+    if (c.tls) c.tls->close();
     ::close(c.fd);
     c.fd = -1;
     c.connected = false;

@@ -2,6 +2,9 @@
 import measure
 
 
+WIRE = ("tls", "tls_ecdsa", "tls_rsa", "tls_resumed", "h2", "grpc_unary", "grpc_stream", "mesh")
+
+
 def get(result, *path):
     for key in path:
         if not isinstance(result, dict) or result.get(key) is None:
@@ -37,6 +40,14 @@ def targets(result):
     if "tcp_bulk" in wanted_rows:
         found.append(target("CPU per MiB of TCP stream / HAProxy's",
                             ratio(result, "tcp_bulk", "cpu_us", "haproxy"), 1, "x"))
+    for row in (measure.ROWS[name] for name in wanted_rows if name in WIRE):
+        found.append(target(f"CPU per {row.unit} of {row.name} / {row.basis}'s", ratio(result, row.name, "cpu_us", row.basis),
+                            row.most, "x"))
+    if "mesh" in wanted_rows:
+        found.append(target("p99 of mesh / Envoy's", ratio(result, "mesh", "p99_us", "envoy"), 0.4, "x"))
+    if "rest" in result:
+        for kind, most in (("plain", 4), ("tls", 24)):
+            found.append(target(f"private memory of a {kind} connection at rest", get(result, "rest", "outrigger", kind), most, "KiB"))
     idle = get(result, "idle", "outrigger", "rss_kib") or get(result, "startup", "outrigger", "0", "rss_kib")
     found.append(target("idle resident memory", idle / 1024 if idle else None, 10, "MiB"))
     if "startup" in result:
@@ -106,6 +117,12 @@ def startup_table(result):
     return columns(lines)
 
 
+def rest_table(result):
+    lines = [["a connection at rest, private KiB", "plain", "TLS"]]
+    lines += [[f"  {name}", cell(f.get("plain"), 2), cell(f.get("tls"), 2)] for name, f in result["rest"].items()]
+    return columns(lines)
+
+
 def target_table(found):
     words = {None: "not measured", True: "met", False: "NOT MET"}
     lines = [["target", "measured", "wanted", ""]]
@@ -119,6 +136,8 @@ def table(result):
     parts = [row_table(measure.ROWS[name], by_proxy) for name, by_proxy in result.get("rows", {}).items()]
     if "idle" in result:
         parts.append(memory_table(result))
+    if "rest" in result:
+        parts.append(rest_table(result))
     if "startup" in result:
         parts.append(startup_table(result))
     parts.append(target_table(result["targets"]))

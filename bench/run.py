@@ -18,6 +18,7 @@ import envoy
 import measure
 import proxies
 import report
+import rest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 NAMES = ("outrigger", "envoy", "nginx", "haproxy")
@@ -27,7 +28,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", nargs="*", metavar="ROW",
-                        help="all (default), startup, or: " + ", ".join(measure.ROWS))
+                        help="all (default), startup, rest, or: " + ", ".join(measure.ROWS))
     parser.add_argument("--binary", default=str(ROOT / "build/release/outrigger"))
     parser.add_argument("--tools", default=str(ROOT / "build/release/bench"), help="folder of bench_load, bench_upstream")
     parser.add_argument("--proxies", default=",".join(NAMES))
@@ -36,12 +37,12 @@ def parse_arguments():
     parser.add_argument("--seconds", type=float, default=2, help="of one run")
     parser.add_argument("--output", default=str(ROOT / "build/bench/result.json"))
     options = parser.parse_args()
-    known = set(measure.ROWS) | {"startup", "all"}
+    known = set(measure.ROWS) | {"startup", "rest", "all"}
     for row in options.rows:
         if row not in known:
             parser.error(f"unknown row '{row}'; known: {', '.join(sorted(known))}")
     if not options.rows or "all" in options.rows:
-        options.rows = [*measure.ROWS, "startup"]
+        options.rows = [*measure.ROWS, "rest", "startup"]
     if options.quick:
         options.rounds, options.seconds = 1, 0.6
     return options
@@ -73,7 +74,28 @@ def say(text):
 
 
 def take_part(row, running):
-    return [p for p in running if row.mode == "http" or proxies.can_tcp(p.name)]
+    return [p for p in running if p.name in row.proxies and p.part == row.part]
+
+
+def start_all(binaries, folder, upstream, rows):
+    """The plain proxies, and those that the rows want besides."""
+    running = [proxies.Proxy(name, binary, folder, upstream) for name, binary in binaries.items()]
+    wanted = {(row.part, name) for row in rows for name in row.proxies}
+    for name, binary in binaries.items():
+        if ("wire", name) in wanted:
+            running.append(proxies.Proxy(name, binary, folder, upstream, part="wire"))
+        if ("pair", name) in wanted:
+            running.append(proxies.Pair(name, binary, folder, upstream))
+    started = []
+    try:
+        for proxy in running:
+            started.append(proxy)
+            proxy.start()
+    except RuntimeError:
+        for proxy in started:
+            proxy.stop()
+        raise
+    return running
 
 
 def median(values):
@@ -156,7 +178,7 @@ def run_startup(options, binaries, upstream, folder):
 
 def main():
     options = parse_arguments()
-    tools = {name: pathlib.Path(options.tools) / f"bench_{name}" for name in ("load", "upstream")}
+    tools = {name: pathlib.Path(options.tools) / f"bench_{name}" for name in ("load", "upstream", "h2_upstream")}
     for path in tools.values():
         if not path.exists():
             sys.exit(f"{path} is missing: ./dev build first")
@@ -170,18 +192,19 @@ def main():
               "load_average": os.getloadavg()[0]}
     with tempfile.TemporaryDirectory(prefix="outrigger-bench-") as folder:
         os.chmod(folder, 0o755)
-        upstream, running = proxies.Upstream(str(tools["upstream"])), []
+        upstream, running = proxies.Upstream(str(tools["upstream"]), str(tools["h2_upstream"])), []
         try:
             if rows:
-                for name, binary in binaries.items():
-                    running.append(proxies.Proxy(name, binary, folder, upstream))
-                    running[-1].start()
+                running = start_all(binaries, folder, upstream, rows)
                 time.sleep(0.5)
-                result["idle"] = {p.name: dict(zip(("rss_kib", "private_kib"), p.memory_kib())) for p in running}
-                result["rows"] = run_rows(options, rows, running, measure.Load(str(tools["load"])), folder)
-                result["loaded"] = {p.name: dict(zip(("rss_kib", "private_kib"), p.memory_kib())) for p in running}
+                plain = [p for p in running if p.part == ""]
+                result["idle"] = {p.name: dict(zip(("rss_kib", "private_kib"), p.memory_kib())) for p in plain}
+                result["rows"] = run_rows(options, rows, running, measure.Load(str(tools["load"]), folder), folder)
+                result["loaded"] = {p.name: dict(zip(("rss_kib", "private_kib"), p.memory_kib())) for p in plain}
             for proxy in running:
                 proxy.stop()
+            if "rest" in options.rows:
+                result["rest"] = rest.run(binaries, upstream, folder, 200 if options.quick else 1000, say)
             if "startup" in options.rows:
                 result["startup"] = run_startup(options, binaries, upstream, folder)
         finally:
