@@ -75,6 +75,9 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter {
   void touch() {
     if (config_->idle_timeout) idle_.arm(*config_->idle_timeout);
   }
+  void count_upstream_bytes(ClusterStat stat, std::uint64_t bytes) {
+    if (!config_->tunnel) worker_.thread.cells.add(cluster_->stats(), stat, bytes);  // else the HTTP connection counts its own
+  }
   void log_moment(accesslog::LogType type);
   void log();
 
@@ -88,6 +91,8 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter {
   upstream::Cluster* cluster_ = nullptr;
   std::unique_ptr<upstream::TcpAttempt> attempt_;
   std::unique_ptr<upstream::TcpLease> lease_;
+  upstream::Host* asked_ = nullptr;  // by the last attempt
+  TunnelFacts tunnel_;
   Side down_, up_;
   std::string failure_;  // of the last attempt that failed
   Duration retry_after_{};
@@ -120,6 +125,7 @@ void TcpProxy::start() {
   cells.gauge_add(config_->stats, TcpStat::downstream_cx_rx_bytes_buffered, 0);  // listed as used
   stream_.connection = &info_;
   stream_.has_protocol = false;
+  stream_.filter_state.parent = &info_.filter_state;
   stream_.upstream.emplace();
   stream_.start = worker_.thread.loop.now();
   stream_.start_wall = worker_.thread.loop.wall();
@@ -230,8 +236,12 @@ void TcpProxy::dial_once() {
   pick.hash = hash();
   upstream::Host* host = cluster_->pick(pick);
   if (host == nullptr) return fail(Flag::no_healthy_upstream, "tcp_initializion_failure:1");
+  if (config_->tunnel && !cluster_->admits_connection()) return on_tcp_failure(upstream::PoolFailure::overflow, "", nullptr);
   ++stream_.attempt_count;
-  auto attempt = cluster_->connect(*host, *this);
+  asked_ = host;
+  auto attempt = config_->tunnel ? connect_tunnel(worker_.thread, *config_->tunnel, *cluster_, *host, stream_, info_.filter_state,
+                                                  tunnel_, *this)
+                                 : cluster_->connect(*host, *this);
   if (!closed_ && attempt != nullptr) attempt_ = std::move(attempt);
 }
 
@@ -246,7 +256,8 @@ void TcpProxy::on_tcp_failure(upstream::PoolFailure why, std::string_view detail
     std::replace(failure_.begin(), failure_.end(), ' ', '_');
     describe(*host);
   }
-  const bool here = why == upstream::PoolFailure::overflow || why == upstream::PoolFailure::local_failure;
+  using upstream::PoolFailure;
+  const bool here = why == PoolFailure::overflow || why == PoolFailure::local_failure || why == PoolFailure::no_pool;
   if (!here) stream_.flags.set(Flag::upstream_connection_failure);
   if (wait_to_retry()) return;
   again_ = dialing_;
@@ -267,9 +278,10 @@ void TcpProxy::on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) {
   up.local = up_.transport->local();
   if (!lease_->host().endpoint().more_addresses.empty()) up.remote = up_.transport->remote();
   up.connection_id = lease_->connection_id();
+  up.tls = up_.transport->tls();
   up_.transport->start(up_);
   touch();
-  if (!down_.in.empty()) worker_.thread.cells.add(cluster_->stats(), ClusterStat::upstream_cx_tx_bytes_total, down_.in.size());
+  if (!down_.in.empty()) count_upstream_bytes(ClusterStat::upstream_cx_tx_bytes_total, down_.in.size());
   if (config_->log_on_connected) log_moment(accesslog::LogType::tcp_upstream_connected);
   if (!closed_) pump(down_, up_);
 }
@@ -306,8 +318,7 @@ void TcpProxy::pump(Side& from, Side& to) {
       if (r.drained) from.readable = false;
       const bool over = drain_close();
       if (!(over && down))  // as Envoy counts
-        cells.add(cluster_->stats(), down ? ClusterStat::upstream_cx_tx_bytes_total : ClusterStat::upstream_cx_rx_bytes_total,
-                  r.bytes);
+        count_upstream_bytes(down ? ClusterStat::upstream_cx_tx_bytes_total : ClusterStat::upstream_cx_rx_bytes_total, r.bytes);
       if (over) return;
       continue;
     }
@@ -317,8 +328,12 @@ void TcpProxy::pump(Side& from, Side& to) {
     from.eof = true;
     // Of two ends the later one counts as the close.
     if (!down && down_.eof) lease_->closed_by_remote();
+    if (!down && lease_->over()) {
+      draining_ = true;
+      if (up_.in.empty()) return finish(Why::closed_here);
+    }
   }
-  maybe_done();
+  if (!draining_) maybe_done();
 }
 
 /// The listener or the server drains: the connection ends when the client has what came for it. True: it is over.
@@ -405,6 +420,10 @@ void TcpProxy::finish(Why why) {
   flush_log_.cancel();
   high_watermark_.cancel();
   if (flushing_) worker_.thread.cells.dec(config_->stats, TcpStat::upstream_flush_active);
+  if (attempt_ != nullptr && attempt_->connected()) {
+    describe(*asked_);
+    stream_.flags.set(Flag::upstream_connection_failure);
+  }
   attempt_.reset();
   if (why == Why::upstream_reset) {
     stream_.flags.set(Flag::upstream_remote_reset);
@@ -418,6 +437,7 @@ void TcpProxy::finish(Why why) {
     if (up_.transport != nullptr) up_.transport->close_reset();
   }
   if (why == Why::closed_here && lease_ != nullptr) stream_.upstream->local_close_reason = info_.local_close_reason;
+  if (lease_ != nullptr && config_->tunnel) lease_->transport().close();  // then its bytes are all known
   transport_->close();
   info_.transport_failure_reason = transport_->failure_reason();
   if (info_.termination_details.empty()) info_.termination_details = transport_->termination_details();
@@ -430,6 +450,10 @@ void TcpProxy::log_moment(accesslog::LogType type) {
   stream_.bytes.wire_received = stream_.bytes_received;
   stream_.bytes.wire_sent = stream_.upstream_bytes.wire_received = stream_.bytes_sent;
   stream_.upstream_bytes.wire_sent = lease_ == nullptr ? 0 : stream_.bytes_received;
+  if (config_->tunnel) {  // as Envoy: what goes through counts for both
+    stream_.upstream_bytes.wire_sent += tunnel_.bytes.wire_sent;
+    stream_.upstream_bytes.wire_received += tunnel_.bytes.wire_received;
+  }
   hcm::log_connection(config_->access_logs, type, stream_, worker_);
 }
 

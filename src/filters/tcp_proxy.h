@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <vector>
+#include "filters/http_tunnel.h"
 #include "proxy/accesslog/access_log.h"
 #include "proxy/hcm/network_filter.h"
 #include "proxy/upstream/cluster.h"
@@ -39,6 +40,7 @@ struct TcpProxyConfig {
   accesslog::AccessLogs access_logs;
   bool log_on_start = false, log_on_connected = false;
   std::optional<Duration> log_flush_interval;
+  std::optional<TunnelConfig> tunnel;
 };
 
 class TcpProxyFactory final : public hcm::NetworkFilterFactory {

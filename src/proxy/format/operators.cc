@@ -139,16 +139,39 @@ Operator never() {
   return {[](const Context&, std::string&) { return false; }, false};
 }
 
-/// FILTER_STATE(key[:PLAIN|TYPED|FIELD:name]): no filter of ours keeps any.
-Result<Operator> filter_state(const Arguments& a) {
+/// FILTER_STATE(key[:PLAIN|TYPED|FIELD:name]). No object of ours has fields.
+Result<Operator> filter_state(const Arguments& a, bool upstream) {
   const auto colon = a.text.find(':');
   if (a.text.empty() || colon == 0) return invalid("Invalid filter state configuration, key cannot be empty.");
+  std::string_view how = "TYPED";
   if (colon != std::string_view::npos) {
-    const auto how = a.text.substr(colon + 1);
+    how = a.text.substr(colon + 1);
     if (how != "PLAIN" && how != "TYPED" && !how.starts_with("FIELD"))
       return invalid("Invalid filter state serialize type, only support PLAIN/TYPED/FIELD.");
   }
-  return never();
+  if (upstream || how.starts_with("FIELD")) return never();
+  const std::string key(a.text.substr(0, colon));
+  const auto append = [key, length = a.length](const Context& c, std::string& out, bool json) {
+    const auto* e = c.info->filter_state.find(key);
+    if (e == nullptr) return false;
+    const std::size_t before = out.size();
+    if (!e->typed_json.empty())
+      out += e->typed_json;
+    else
+      append_json_string(e->value, out);
+    if (!json && length >= 0) out.resize(std::min(out.size(), before + static_cast<std::size_t>(length)));
+    return true;
+  };
+  if (how == "TYPED")
+    return Operator{[append](const Context& c, std::string& out) { return append(c, out, false); },
+                    [append](const Context& c, std::string& out) { return append(c, out, true); }};
+  return Operator{[key, cut = a](const Context& c, std::string& out) {
+                    const auto* e = c.info->filter_state.find(key);
+                    if (e == nullptr || !e->typed_json.empty()) return false;
+                    out += cut.cut(e->value);
+                    return true;
+                  },
+                  false};
 }
 
 std::optional<Result<Operator>> make_other(std::string_view name, const Arguments& a) {
@@ -162,7 +185,7 @@ std::optional<Result<Operator>> make_other(std::string_view name, const Argument
   if (name == "COALESCE") return make_coalesce(a);
   if (name == "METADATA") return make_metadata(a);
   if (const auto type = metadata_type_of(name); !type.empty()) return metadata_operator(*metadata_source(type), a.text, a);
-  if (name == "FILTER_STATE" || name == "UPSTREAM_FILTER_STATE") return filter_state(a);
+  if (name == "FILTER_STATE" || name == "UPSTREAM_FILTER_STATE") return filter_state(a, name != "FILTER_STATE");
   if (name == "TRACE_ID" || name == "SPAN_ID") return never();
   if (name == "CEL" || name == "TYPED_CEL") return invalid("%" + std::string(name) + "()% is known to Envoy and not implemented");
   return std::nullopt;

@@ -22,6 +22,8 @@ class TcpLease {
   virtual std::uint64_t connection_id() const noexcept = 0;
   /// Says how it ended before it is destroyed (upstream_cx_destroy_remote or _local).
   virtual void closed_by_remote() noexcept = 0;
+  /// Its end is that of both directions: nothing more can be sent either.
+  virtual bool over() const noexcept { return false; }
 };
 class TcpWaiter {
  public:
@@ -36,6 +38,8 @@ class TcpWaiter {
 class TcpAttempt {
  public:
   virtual ~TcpAttempt() = default;
+  /// The host took the connection and is asked for more.
+  virtual bool connected() const noexcept { return false; }
 };
 
 enum class Outcome : std::uint8_t { success, error, timeout };
@@ -53,6 +57,8 @@ class Cluster {
   /// Answers through the waiter, possibly before it returns; otherwise the waiter is queued until
   /// it is destroyed or unlinked.
   virtual void request_stream(Host& host, PoolWaiter& waiter) = 0;
+  /// Do the circuit limits leave room for a connection? Counted when they don't.
+  virtual bool admits_connection() noexcept { return true; }
   /// Null when the answer was given before returning.
   virtual std::unique_ptr<TcpAttempt> connect(Host& host, TcpWaiter& waiter) = 0;
   /// Circuit limit for concurrent retries (or the retry budget). Pair with retry_done().

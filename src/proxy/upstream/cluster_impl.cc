@@ -118,6 +118,12 @@ void ClusterImpl::report(Host& host, Outcome outcome) noexcept {
   counter.fetch_add(1, std::memory_order_relaxed);
 }
 
+bool ClusterImpl::admits_connection() noexcept {
+  if (shared_->circuit[0].can_take(Limit::connections)) return true;
+  thread_.cells.add(shared_->stats, ClusterStat::upstream_cx_overflow);
+  return false;
+}
+
 std::unique_ptr<TcpAttempt> ClusterImpl::connect(Host& host, TcpWaiter& waiter) {
   return dial_tcp(thread_, *shared_, static_cast<HostPool&>(host), waiter);
 }

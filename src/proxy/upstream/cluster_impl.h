@@ -25,6 +25,7 @@ class ClusterImpl final : public Cluster {
   stats::BlockHandle alt_stats(std::string_view name) noexcept override;
   Host* pick(const PickContext& c) override;
   void request_stream(Host& host, PoolWaiter& waiter) override { static_cast<HostPool&>(host).request(waiter); }
+  bool admits_connection() noexcept override;
   std::unique_ptr<TcpAttempt> connect(Host& host, TcpWaiter& waiter) override;
   bool try_retry(bool high_priority) noexcept override;
   void retry_done(bool high_priority) noexcept override;

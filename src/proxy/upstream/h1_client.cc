@@ -18,6 +18,7 @@ void H1Client::attach(PoolWaiter& w) {
   arena_ = &w.arena();
   pauses_ = 0;
   sent_any_ = request_ended_ = false;
+  raw_ = w.sends_after_response();
   info_.first_tx = info_.last_tx = info_.first_rx = info_.first_body_rx = info_.last_rx = {};
   info_.bytes = {};
   info_.pool_ready = connection_.thread().loop.now();
@@ -56,8 +57,8 @@ void H1Client::send_body(Buffer& body, bool end_stream) {
   http::write_body(framing_, body, end_stream, connection_.output());
   if (end_stream) request_ended();
   connection_.on_output();
-  // As Envoy: the end of what goes through a CONNECT tunnel is the end of the connection.
-  if (end_stream && connect_ && codec_.is_tunnel() && connection_.open()) connection_.end_behind_output();
+  // As Envoy: the end of what goes through a tunnel is the end of the connection.
+  if (end_stream && (raw_ || (connect_ && codec_.is_tunnel())) && connection_.open()) connection_.end_behind_output();
 }
 
 void H1Client::send_trailers(const http::HeaderMap& trailers) {
@@ -189,13 +190,14 @@ void H1Client::fail(ResetReason reason, bool local) {
 
 void H1Client::on_peer_closed(bool reset) {
   if (events_ == nullptr) return connection_.close(false);
-  if (codec_.is_tunnel()) return fail(ResetReason::connection_termination, connect_ && !reset);
+  if (codec_.is_tunnel() || (raw_ && request_ended_))
+    return fail(ResetReason::connection_termination, (connect_ || raw_) && !reset);
   peer_closed_ = true;
   if (codec_.feed_eof(*this)) return connection_.close(false);  // the end of a body delimited by the close, whatever its kind
   // A message cut short is a framing error, as Envoy sees it.
   const bool cut = codec_.head_seen() || connection_.has_input();
   if (cut) connection_.thread().cells.add(connection_.cluster().stats, ClusterStat::upstream_cx_protocol_error);
-  fail(cut ? ResetReason::protocol_error : ResetReason::connection_termination, cut && !reset);
+  fail(cut ? ResetReason::protocol_error : ResetReason::connection_termination, (cut || connect_) && !reset);
 }
 
 void H1Client::cancel() {

@@ -57,6 +57,7 @@ class H1Client final : public ClientProtocol, private ClientStream, private http
   unsigned pauses_ = 0;
   http::BodyFraming framing_ = http::BodyFraming::none;
   bool peer_closed_ = false, connect_ = false;
+  bool raw_ = false;  // its bodies are a tunnel's bytes, of whatever method
   bool sent_any_ = false, request_ended_ = false;
 };
 

@@ -36,7 +36,7 @@ void H2ClientStream::clear() {
   head_ = nullptr;
   trailers_ = nullptr;
   upgrade_ = {};
-  head_seen_ = false;
+  head_seen_ = sends_on_ = answered_ = false;
   info_.first_tx = info_.last_tx = info_.first_rx = info_.first_body_rx = info_.last_rx = {};
   info_.bytes = {};
 }
@@ -53,7 +53,9 @@ void H2ClientStream::send_head(const http::RequestHead& head, bool end_stream) {
 void H2ClientStream::send_body(Buffer& body, bool end_stream) {
   if (end_stream) info_.last_tx = client_.connection_.thread().loop.now();
   client_.codec_.send_body(*this, body, end_stream);
+  const bool over = end_stream && answered_ && detach() != nullptr;
   after_write();
+  if (over) client_.connection_.release(true);
 }
 
 void H2ClientStream::send_trailers(const http::HeaderMap& t) {
@@ -134,6 +136,7 @@ void H2Client::attach(PoolWaiter& w) {
   open_.push_back(*s);
   s->events_ = &w.events();
   s->arena_ = &w.arena();
+  s->sends_on_ = w.sends_after_response();
   const auto now = connection_.thread().loop.now();
   s->info_.pool_ready = now;
   ++active_;
@@ -195,7 +198,7 @@ bool H2Client::on_header(http2::CodecStream& c, std::string_view name, std::stri
 
 /// The response is complete.
 void H2Client::finish(H2ClientStream& s) {
-  if (!s.local_closed && !s.reset_sent) {  // the rest of the request is not wanted
+  if (!s.local_closed && !s.reset_sent && !(s.sends_on_ && s.send_end)) {  // the rest of the request is not wanted
     connection_.thread().cells.add(connection_.cluster().stats, ClusterStat::upstream_rq_tx_reset);
     codec_.reset(s, kInternalError);
   }
@@ -208,6 +211,7 @@ void H2Client::on_headers_end(http2::CodecStream& c, bool end_stream) {
   auto& s = static_cast<H2ClientStream&>(c);
   if (s.events_ == nullptr) return;
   if (s.head_seen_) {
+    if (s.stays()) return s.events_->on_trailers(*s.trailers_);
     s.detach()->on_trailers(*s.trailers_);
     return finish(s);
   }
@@ -226,7 +230,7 @@ void H2Client::on_headers_end(http2::CodecStream& c, bool end_stream) {
 void H2Client::on_data(http2::CodecStream& c, Buffer& data, bool end_stream) {
   auto& s = static_cast<H2ClientStream&>(c);
   if (s.events_ == nullptr) return data.clear();
-  if (!end_stream) return s.events_->on_body(data, false);
+  if (!end_stream || s.stays()) return s.events_->on_body(data, end_stream);
   s.detach()->on_body(data, true);
   finish(s);
 }

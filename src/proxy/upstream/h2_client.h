@@ -33,6 +33,8 @@ class H2ClientStream final : public http2::CodecStream, public Link, private Cli
 
   void after_write();
   ClientStreamEvents* detach();
+  /// Its response ends: does it stay for what is still to be sent?
+  bool stays() noexcept { return answered_ = sends_on_ && !send_end && !reset_sent; }
 
   H2Client& client_;
   ClientStreamEvents* events_ = nullptr;  // null: answered, reset or cancelled
@@ -42,6 +44,8 @@ class H2ClientStream final : public http2::CodecStream, public Link, private Cli
   std::string_view upgrade_;
   http::UpstreamInfo info_;
   bool head_seen_ = false;
+  bool sends_on_ = false;  // after the response too ...
+  bool answered_ = false;  // ... which has ended
 };
 
 class H2Client final : public ClientProtocol, private http2::CodecEvents, private http2::KeepaliveOwner {

@@ -112,6 +112,8 @@ class PoolWaiter : public Link {
   virtual ClientStreamEvents& events() = 0;
   virtual Arena& arena() = 0;
   virtual bool is_connect_or_upgrade() const noexcept { return false; }
+  /// The request may go on when its response has ended: then the stream stays, until it has ended too.
+  virtual bool sends_after_response() const noexcept { return false; }
   /// Leaves the queue, when it is in one. No answer follows.
   void cancel_pending() {
     if (queue == nullptr) return;

@@ -3,6 +3,7 @@
 #include "filters/tcp_proxy.h"
 #include "xds/compile/access_log.h"
 #include "xds/compile/convert.h"
+#include "xds/compile/matchers.h"
 
 namespace outrigger::xds {
 
@@ -62,6 +63,21 @@ void compile_connect(const tcp_v3::TcpProxy& p, TcpProxyConfig& o, const Path& a
     problems.error(at / "upstream_connect_mode", "max_early_data_bytes must be set when upstream_connect_mode is not IMMEDIATE");
 }
 
+void compile_tunnel(const tcp_v3::TcpProxy::TunnelingConfig& p, TcpProxyConfig& o, const Path& at, Problems& problems) {
+  auto& tunnel = o.tunnel.emplace();
+  auto hostname = format::TextFormat::compile(p.hostname());
+  if (hostname)
+    tunnel.hostname = std::move(*hostname);
+  else
+    problems.error(at / "hostname", hostname.error().detail);
+  if (!p.use_post() && !p.post_path().empty())
+    problems.error(at / "post_path", "Can't set a post path when POST method isn't used");
+  if (p.use_post()) tunnel.post_path = p.post_path().empty() ? "/" : p.post_path();
+  compile_header_adds(p.headers_to_add(), at, "headers_to_add", problems, tunnel.headers);
+  tunnel.keep_response_headers = p.propagate_response_headers();
+  tunnel.keep_response_trailers = p.propagate_response_trailers();
+}
+
 /// When logs are written besides the end of a connection.
 void compile_log_moments(const tcp_v3::TcpProxy& p, TcpProxyConfig& o, const Path& at, Problems& problems) {
   if (!p.has_access_log_options()) {
@@ -91,6 +107,7 @@ std::shared_ptr<const hcm::NetworkFilterFactory> compile_tcp_proxy(const tcp_v3:
   compile_times(p, o, at, c.problems);
   compile_connect(p, o, at, c.problems);
   compile_log_moments(p, o, at, c.problems);
+  if (p.has_tunneling_config()) compile_tunnel(p.tunneling_config(), o, at / "tunneling_config", c.problems);
   o.check_drain_close = p.check_drain_close().value();
   o.access_logs = compile_access_logs(p.access_log(), at, "access_log", c);
   return std::make_shared<filters::TcpProxyFactory>(std::move(o));

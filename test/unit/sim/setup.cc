@@ -67,7 +67,7 @@ std::string Setup::text() const {
     listeners +=
         "{name: hop, address: {socket_address: {address: 10.0.0.2, port_value: 80}}," + listener + "filter_chains: [{" +
         (secure ? socket_of("DownstreamTlsContext", "alpn_protocols: [h2, http/1.1], tls_certificates: [" + pair + "]") : "") +
-        "filters: [" + manager("hop", log, "", "{match: {prefix: /}, route: {cluster: origin, timeout: 0s}}],", "") + "]}]},";
+        "filters: [" + manager("hop", log, hop_hcm, hop_routes + "],", "") + "]}]},";
     clusters += cluster_of("origin", endpoints, "");
     clusters += cluster_of(
         "up", endpoint("10.0.0.2"),

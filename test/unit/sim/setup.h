@@ -19,6 +19,7 @@ struct Setup {
   /// A second hop: the cluster up is a second listener of the worker itself, which goes on to 10.0.1.1:80.
   enum Hop : unsigned char { none, http2, tls, tls_http2 } hop = none;
   int hosts = 1;
+  std::string hop_hcm, hop_routes = "{match: {prefix: /}, route: {cluster: origin, timeout: 0s}}";
   std::string text() const;
 };
 

@@ -56,3 +56,28 @@ TEST_CASE("what an operator may be given", "[format]") {
                           R"(%COALESCE({"operators":["PROTOCOL"]}x)%)", R"(%COALESCE({"operators":[{"param":"a"}]})%)"})
     CHECK_FALSE(TextFormat::compile(bad).has_value());
 }
+
+TEST_CASE("filter state as text and as JSON", "[format]") {
+  using namespace outrigger;
+  http::ConnectionInfo connection;
+  http::FilterState::Entry plain{"plain", "a \"b\"", "", false, nullptr};
+  http::FilterState::Entry object{"object", "", R"({"n":[1]})", false, &plain};
+  connection.filter_state.first = &object;
+  http::StreamInfo info;
+  info.connection = &connection;
+  info.filter_state.parent = &connection.filter_state;
+  const auto text = [&](const char* f) {
+    std::string out;
+    TextFormat::compile(f).value().append({&info, nullptr, nullptr, nullptr, "NotSet"}, format::Missing::dash, out);
+    return out;
+  };
+  CHECK(text("%FILTER_STATE(plain:PLAIN)%") == "a \"b\"");
+  CHECK(text("%FILTER_STATE(plain:PLAIN):3%") == "a \"");
+  CHECK(text("%FILTER_STATE(plain)%") == R"("a \"b\"")");
+  CHECK(text("%FILTER_STATE(object:TYPED)%") == R"({"n":[1]})");
+  CHECK(text("%FILTER_STATE(object):4%") == R"({"n")");
+  CHECK(text("%FILTER_STATE(object:PLAIN)%") == "-");
+  CHECK(text("%FILTER_STATE(object:FIELD:n)%") == "-");
+  CHECK(text("%FILTER_STATE(none)%") == "-");
+  CHECK(text("%UPSTREAM_FILTER_STATE(plain:PLAIN)%") == "-");
+}
