@@ -8,9 +8,9 @@ namespace outrigger::http {
 struct FilterState {
   struct Entry {
     std::string_view key, value;
-    std::string_view typed_json;  // of an object that has no plain text; empty: `value` is all
     bool hashable = false;  // usable by a hash policy
     const Entry* next = nullptr;
+    std::string_view typed_json{};  // of an object that has no plain text; empty: `value` is all
   };
   const Entry* first = nullptr;         // the newest
   const FilterState* parent = nullptr;  // of the connection; null: none

@@ -60,8 +60,8 @@ TEST_CASE("what an operator may be given", "[format]") {
 TEST_CASE("filter state as text and as JSON", "[format]") {
   using namespace outrigger;
   http::ConnectionInfo connection;
-  http::FilterState::Entry plain{"plain", "a \"b\"", "", false, nullptr};
-  http::FilterState::Entry object{"object", "", R"({"n":[1]})", false, &plain};
+  http::FilterState::Entry plain{"plain", "a \"b\"", false, nullptr};
+  http::FilterState::Entry object{"object", "", false, &plain, R"({"n":[1]})"};
   connection.filter_state.first = &object;
   http::StreamInfo info;
   info.connection = &connection;
