@@ -22,10 +22,11 @@ constexpr std::size_t kFrameHeadBytes = 9;
 const std::vector<nghttp2_nv>& to_nv(std::span<const Field> fields) {
   thread_local std::vector<nghttp2_nv> out;
   out.clear();
+  constexpr int kBorrowed = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
   for (const auto& f : fields)
     out.push_back({reinterpret_cast<std::uint8_t*>(const_cast<char*>(f.name.data())),
                    reinterpret_cast<std::uint8_t*>(const_cast<char*>(f.value.data())), f.name.size(), f.value.size(),
-                   NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE});
+                   static_cast<std::uint8_t>(f.unique ? kBorrowed | NGHTTP2_NV_FLAG_NO_INDEX : kBorrowed)});
   return out;
 }
 
@@ -68,6 +69,7 @@ struct Codec::Callbacks {
 
   static int on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* p) {
     Codec& c = self(p);
+    c.block_stream_ = nullptr;
     if (frame->hd.type != NGHTTP2_HEADERS) return 0;
     CodecStream* s = c.stream(frame->hd.stream_id);
     if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
@@ -83,13 +85,14 @@ struct Codec::Callbacks {
       s->header_bytes = 0;
       c.events_.on_block_begin(*s);
     }
+    c.block_stream_ = s;
     return 0;
   }
 
-  static int on_header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name, std::size_t name_size,
+  static int on_header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t* name, std::size_t name_size,
                        const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* p) {
     Codec& c = self(p);
-    CodecStream* s = c.stream(frame->hd.stream_id);
+    CodecStream* s = c.block_stream_;
     if (s == nullptr) return 0;
     s->header_bytes += name_size + value_size;
     if (s->header_bytes > std::size_t{c.options_.headers_kb_max} * 1024) {
@@ -205,6 +208,7 @@ struct Codec::Callbacks {
     Codec& c = self(p);
     CodecStream* s = c.stream(id);
     if (s == nullptr) return 0;
+    if (c.block_stream_ == s) c.block_stream_ = nullptr;
     if (s->unconsumed > 0) nghttp2_session_consume_connection(session, s->unconsumed);
     nghttp2_session_set_stream_user_data(session, id, nullptr);
     --c.streams_;

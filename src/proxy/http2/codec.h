@@ -37,7 +37,7 @@ struct CodecStream {
   bool local_closed = false;   // END_STREAM was put into the output
   bool remote_closed = false;  // END_STREAM was received
   bool reset_sent = false;
-  bool above = false;  // `send` is over the limit
+  bool above = false;        // `send` is over the limit
   std::string_view details;  // what was wrong with it; static
 
   /// As new, for another stream.
@@ -47,6 +47,7 @@ struct CodecStream {
 /// A name and a value for the wire; strings live until the output is filled next.
 struct Field {
   std::string_view name, value;
+  bool unique = false;  // no other message has this value: not worth a place in the peer's table
 };
 
 class CodecEvents {
@@ -143,12 +144,13 @@ class Codec {
   std::size_t send_limit_;
   FloodGuard guard_;
   std::unique_ptr<nghttp2_session, Deleter> session_;
-  Buffer* in_ = nullptr;            // during feed()
-  Buffer* out_ = nullptr;           // during fill()
+  Buffer* in_ = nullptr;   // during feed()
+  Buffer* out_ = nullptr;  // during fill()
   std::uint64_t output_total_ = 0, output_done_ = 0;
-  std::uint64_t streams_ = 0;           // open ones
-  Flood outbound_flood_ = Flood::none;  // seen while the output was filled
-  std::size_t block_wire_ = 0;          // of the header block being read
+  std::uint64_t streams_ = 0;            // open ones
+  Flood outbound_flood_ = Flood::none;   // seen while the output was filled
+  std::size_t block_wire_ = 0;           // of the header block being read
+  CodecStream* block_stream_ = nullptr;  // whose it is; null: nobody's any more
   Failure failure_;
   bool failed_ = false, closing_ = false;
 };

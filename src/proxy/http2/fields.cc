@@ -25,7 +25,7 @@ void add_all(const HeaderMap& headers, Fields& out) {
     const auto& e = headers.at(i);
     if (connection_specific(id) || id == Name::host) continue;
     if (id == Name::te && e.value != "trailers") continue;
-    out.push_back({e.name, e.value});
+    out.push_back({e.name, e.value, id == Name::x_request_id});
   }
 }
 
