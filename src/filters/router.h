@@ -144,6 +144,7 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   void on_timeout();
   bool internal_redirect(http::ResponseHead& head);
   void fail(std::uint16_t status, std::string_view body, std::string_view details, bool overloaded);
+  void give_up(std::uint16_t status, std::string_view body, std::string_view details);
   void charge(std::uint16_t status, const http::HeaderMap* headers, upstream::Host* host);
   void charge_alt(std::uint16_t status, bool internal, bool canary);
   void charge_time();

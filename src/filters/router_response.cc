@@ -225,24 +225,23 @@ void Router::on_attempt_reset(Attempt& a, ResetReason reason, std::string_view d
   auto& cells = stream_.thread().cells;
   const std::string_view name = with_underscores(text_of(reason), arena);
   const std::string_view more = detail.empty() ? std::string_view{} : arena.cat("|", with_underscores(detail, arena));
+  const std::uint16_t status = reason == ResetReason::protocol_error ? 502 : 503;
+  const auto body = arena.cat("upstream connect error or disconnect/reset before headers. ",
+                              is_retry_ ? "retried and the latest reset reason: " : "reset reason: ", text_of(reason));
   if (responded_) {
     if (!a.winner_) return;
     if (stream_.request().is_grpc())
       cells.add(stream_.config().router_stats, RouterStat::rq_reset_after_downstream_response_started);
     set_flag(stream_.info().flags, reason);
-    stream_.info().details = arena.cat("upstream_reset_after_response_started{", name, more, "}");
-    return stream_.abort();
+    return give_up(status, body, arena.cat("upstream_reset_after_response_started{", name, more, "}"));
   }
   if (retry_.enabled() && !a.retried_ && retry(retry_.on_reset(reason, a.sent_any_), nullptr) == Retry::scheduled) {
     if (a.host_ != nullptr) cluster_->report(*a.host_, upstream::Outcome::error);
     return;
   }
-  const std::uint16_t status = reason == ResetReason::protocol_error ? 502 : 503;
   charge(status, nullptr, a.host_);
   if (awaiting_heads() > 0 || retry_timer_.armed()) return;  // hedging: another one may answer
   set_flag(stream_.info().flags, reason);
-  const auto body = arena.cat("upstream connect error or disconnect/reset before headers. ",
-                              is_retry_ ? "retried and the latest reset reason: " : "reset reason: ", text_of(reason));
   fail(status, body, arena.cat("upstream_reset_before_response_started{", name, more, "}"), pool_overflow);
 }
 
@@ -259,6 +258,13 @@ void Router::fail(std::uint16_t status, std::string_view body, std::string_view 
   stream_.local_reply(reply);
 }
 
+/// The answer had begun and can't be completed. While a filter holds back its head, another one can take its place.
+void Router::give_up(std::uint16_t status, std::string_view body, std::string_view details) {
+  if (stream_.response_held()) return fail(status, body, details, false);
+  stream_.info().details = details;
+  stream_.abort();
+}
+
 void Router::on_attempt_timeout(Attempt& a, std::string_view details) {
   if (responded_ && !a.winner_) return;
   if (hedge_) return on_slow_attempt(a);
@@ -268,8 +274,7 @@ void Router::on_attempt_timeout(Attempt& a, std::string_view details) {
   if (a.host_ != nullptr) cluster_->report(*a.host_, upstream::Outcome::timeout);
   if (responded_) {
     stream_.info().flags.set(Flag::upstream_request_timeout);
-    stream_.info().details = details;
-    return stream_.abort();
+    return give_up(504, "upstream request timeout", details);
   }
   a.stop();
   if (retry_.enabled() && retry(retry_.on_reset(ResetReason::local_reset, a.sent_any_), nullptr) == Retry::scheduled) {
@@ -298,11 +303,10 @@ void Router::on_attempt_max_duration(Attempt& a) {
   }
   constexpr std::string_view kDetails = "upstream_max_stream_duration_reached";
   stream_.info().flags.set(Flag::upstream_max_stream_duration_reached);
-  if (responded) {
-    stream_.info().details = kDetails;
-    return stream_.abort();
-  }
-  fail(stream_.request_complete() ? 504 : 408, "upstream max stream duration reached", kDetails, false);
+  constexpr std::string_view kBody = "upstream max stream duration reached";
+  const std::uint16_t status = stream_.request_complete() ? 504 : 408;
+  if (responded) return give_up(status, kBody, kDetails);
+  fail(status, kBody, kDetails, false);
 }
 
 void Router::fail_timeout(upstream::Host* host, std::string_view details) {
@@ -326,10 +330,7 @@ void Router::on_timeout() {
   }
   track_budget(timeout_value_.value_or(Duration{}));
   stream_.info().flags.set(Flag::upstream_request_timeout);
-  if (responded_) {
-    stream_.info().details = "response_timeout";
-    return stream_.abort();
-  }
+  if (responded_) return give_up(504, "upstream request timeout", "response_timeout");
   fail(alt_response_ ? 204 : 504, alt_response_ ? "" : "upstream request timeout", "response_timeout", false);
 }
 

@@ -49,7 +49,8 @@ def bootstrap(ports, up_http, up_tcp, folder):
     types = "type.googleapis.com/envoy.extensions"
     access_log = [{"name": "file", "typed_config": {
         "@type": f"{types}.access_loggers.file.v3.FileAccessLog", "path": str(folder / "log"), "log_format": {"json_format": {
-            "path": "%REQ(:PATH)%", "code": "%RESPONSE_CODE%", "ms": "%DURATION%", "host": "%UPSTREAM_HOST%"}}}}]
+            "path": "%REQ(:PATH)%", "code": "%RESPONSE_CODE%", "ms": "%DURATION%", "host": "%UPSTREAM_HOST%", "grpc": "%GRPC_STATUS%",
+            "messages": "%FILTER_STATE(envoy.filters.http.grpc_stats)%"}}}}]
     mutations = [{"header": {"key": "x-added", "value": "%REQ(user-agent)%-%DOWNSTREAM_REMOTE_ADDRESS%"}}]
     hcm = {"@type": f"{types}.filters.network.http_connection_manager.v3.HttpConnectionManager", "stat_prefix": "h",
            "access_log": access_log, "use_remote_address": True, "normalize_path": True,
@@ -67,6 +68,9 @@ def bootstrap(ports, up_http, up_tcp, folder):
     options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
     h2_cluster = {**envoy_cluster("h2", [socket_address(ports["h2_app"])]), "typed_extension_protocol_options": {
         options: {"@type": f"type.googleapis.com/{options}", "explicit_http_config": {"http2_protocol_options": {}}}}}
+    grpc_filters = [{"name": "web", "typed_config": {"@type": f"{types}.filters.http.grpc_web.v3.GrpcWeb"}},
+                    {"name": "stats", "typed_config": {"@type": f"{types}.filters.http.grpc_stats.v3.FilterConfig", "stats_for_all_methods": True,
+                                                       "emit_filter_state": True, "enable_upstream_stats": True}}]
     tcp_proxy = {"@type": f"{types}.filters.network.tcp_proxy.v3.TcpProxy", "stat_prefix": "t", "cluster": "tcp"}
     https = envoy_listener("https", ports["https"], "http", {**hcm, "stat_prefix": "s"})
     https["filter_chains"][0]["transport_socket"] = tls_socket(folder)
@@ -74,6 +78,8 @@ def bootstrap(ports, up_http, up_tcp, folder):
         "clusters": [envoy_cluster("http", [socket_address(up_http)]), envoy_cluster("tcp", [socket_address(up_tcp)]), h2_cluster],
         "listeners": [envoy_listener("http", ports["http"], "http", hcm), envoy_listener("tcp", ports["tcp"], "tcp", tcp_proxy), https,
                       envoy_listener("h2", ports["h2"], "h2", {**hcm, "stat_prefix": "h2", "route_config": h2_routes}),
+                      envoy_listener("grpc", ports["grpc"], "grpc", {**hcm, "stat_prefix": "g", "route_config": h2_routes,
+                                                                     "http_filters": grpc_filters + hcm["http_filters"]}),
                       envoy_listener("h2_app", ports["h2_app"], "h2_app", {**hcm, "stat_prefix": "a", "route_config": app_routes})]}}
 
 
@@ -119,8 +125,9 @@ def frame(kind, flags, stream, payload):
 class Http2Load:
     """Requests `at_once` at a time on one connection; heads are literals that enter no table."""
 
-    def __init__(self, path, body=b"", at_once=1):
-        fields = {":method": "POST" if body else "GET", ":path": path, ":scheme": "http", ":authority": "h", "user-agent": "u"}
+    def __init__(self, path, body=b"", at_once=1, **more):
+        fields = {":method": "POST" if body else "GET", ":path": path, ":scheme": "http", ":authority": "h", "user-agent": "u",
+                  **{name.replace("_", "-"): value for name, value in more.items()}}
         self.head = b"".join(b"\0" + bytes([len(k)]) + k.encode() + bytes([len(v)]) + v.encode() for k, v in fields.items())
         self.body, self.at_once, self.next, self.buffer = body, at_once, 1, b""
 
@@ -164,6 +171,11 @@ LOADS = {
     "HTTP/2 to HTTP/2": ("h2", Http2Load("/")),
     "HTTP/2 to HTTP/2, 30 streams at once": ("h2", Http2Load("/", at_once=30)),
     "HTTP/2 to HTTP/2, POST of 5000 bytes": ("h2", Http2Load("/", b"x" * 5000)),
+    "gRPC, counted": ("grpc", Http2Load("/pkg.Service/Method", b"\0\0\0\0\1x" * 100, content_type="application/grpc")),
+    "gRPC, an answer that is none": ("grpc", Http2Load("/small/Method", b"\0\0\0\0\1x", content_type="application/grpc", content_length="6")),
+    "gRPC-Web": ("grpc", Http2Load("/pkg.Service/Method", b"\0\0\0\0\1x", content_type="application/grpc-web")),
+    "gRPC-Web in base64": ("grpc", Http2Load("/pkg.Service/Method", b"AAAAAAFx" * 500, content_type="application/grpc-web-text")),
+    "gRPC-Web, an answer that is no gRPC": ("grpc", Http2Load("/small/Method", content_type="application/grpc-web")),
 }
 
 
@@ -177,7 +189,7 @@ def main():
         folder = pathlib.Path(folder)
         counter = folder / "count"
         counter.write_bytes(bytes(8))
-        ports = {name: free_port() for name in ("http", "https", "tcp", "h2", "h2_app", "admin")}
+        ports = {name: free_port() for name in ("http", "https", "tcp", "h2", "h2_app", "grpc", "admin")}
         upstream = subprocess.Popen([options.upstream], stdout=subprocess.PIPE, text=True)
         proxy = None
         try:

@@ -7,18 +7,15 @@ The tool is built from its Go module unless it is there.
 """
 import argparse
 import os
-import pathlib
 import re
-import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 import xml.etree.ElementTree as ET
 
+from common import certificate, free_ports, go_tool, proxy
+
 MODULE = "github.com/summerwind/h2spec/cmd/h2spec@latest"
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Envoy ends the connection without a word, or goes on, where h2spec waits for GOAWAY or RST_STREAM; so do we, as its recordings say.
 AS_ENVOY = {
     "generic/3.8: Sends a GOAWAY frame",
@@ -84,52 +81,8 @@ TLS = """transport_socket:
 
 
 def bootstrap(folder, h2c, tls, app):
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=h2spec",
-                    "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2", "-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem"],
-                   check=True, stderr=subprocess.DEVNULL)
     fronts = FRONT.format(name="h2c", port=h2c, transport="name: plain") + FRONT.format(name="tls", port=tls, transport=TLS.format(folder=folder))
     return "static_resources:\n  listeners:" + fronts + APP.format(app=app)
-
-
-def skip(why):
-    print(f"h2spec: {why}")
-    sys.exit(77)
-
-
-def tool_path(given):
-    if given:
-        return given
-    there = shutil.which("h2spec") or str(ROOT / "build/tools/h2spec")
-    if os.path.exists(there):
-        return there
-    if not shutil.which("go"):
-        skip("Go, which it is built with, is not installed")
-    os.makedirs(ROOT / "build/tools", exist_ok=True)
-    made = subprocess.run(["go", "install", MODULE], env={**os.environ, "GOBIN": str(ROOT / "build/tools")},
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if made.returncode != 0:
-        skip(f"cannot be built: {made.stdout.strip().splitlines()[-1] if made.stdout.strip() else 'no output'}")
-    return there
-
-
-def free_ports(n):
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
-    ports = [s.getsockname()[1] for s in held]
-    for s in held:
-        s.close()
-    return ports
-
-
-def wait_for(port, process):
-    for _ in range(500):
-        if process.poll() is not None:
-            sys.exit(f"the proxy ended with code {process.returncode}")
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.01)
-    sys.exit("the proxy does not listen")
 
 
 def results(path):
@@ -148,26 +101,19 @@ def main():
     parser.add_argument("--binary", required=True)
     parser.add_argument("--tool")
     args = parser.parse_args()
-    tool = tool_path(args.tool)
+    tool = args.tool or go_tool("h2spec", MODULE)
     bad = 0
     with tempfile.TemporaryDirectory() as folder:
+        certificate(folder, "h2spec")
         ports = dict(zip(("h2c", "tls", "app"), free_ports(3)))
-        config = os.path.join(folder, "bootstrap.yaml")
-        with open(config, "w") as f:
-            f.write(bootstrap(folder, **ports))
-        proxy = subprocess.Popen([os.path.abspath(args.binary), "-c", config, "--concurrency", "1", "--disable-hot-restart", "-l", "off"])
-        try:
-            wait_for(ports["app"], proxy)
+        with proxy(args.binary, folder, bootstrap(folder, **ports), ports["app"]) as process:
             for name, flags in (("h2c", []), ("tls", ["-t", "-k"])):
                 report = os.path.join(folder, name + ".xml")
                 subprocess.run([tool, "-h", "127.0.0.1", "-p", str(ports[name]), "-o", "2", "-j", report, *flags], stdout=subprocess.DEVNULL, check=False)
                 bad += judge(name, report)
-            if proxy.poll() is not None:
+            if process.poll() is not None:
                 print("FAIL  the proxy died")
                 bad += 1
-        finally:
-            proxy.terminate()
-            proxy.wait()
     print(f"{2 - min(bad, 2)} passed, {bad} failed")
     return 1 if bad else 0
 

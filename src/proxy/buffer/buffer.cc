@@ -250,6 +250,11 @@ std::size_t Buffer::gather(std::span<iovec> out) const noexcept {
   return n;
 }
 
+std::string_view Buffer::run(std::size_t i) const noexcept {
+  const Slice& s = slices_[first_ + i];
+  return {s.block->bytes + s.begin, s.end - s.begin};
+}
+
 std::string_view Buffer::front() const noexcept {
   for (std::size_t i = first_; i < slices_.size(); ++i) {
     const Slice& s = slices_[i];

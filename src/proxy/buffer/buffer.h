@@ -50,6 +50,9 @@ class Buffer {
   std::size_t gather(std::span<iovec> out) const noexcept;
   /// The first contiguous run.
   std::string_view front() const noexcept;
+  /// All runs: those of 0 to runs() - 1, which may be empty.
+  std::size_t runs() const noexcept { return slices_.size() - first_; }
+  std::string_view run(std::size_t i) const noexcept;
   /// The first min(bytes, size()) bytes contiguously; copies only when they span slices.
   /// For codecs, and for heads only. Writable, since parsers lower-case in place.
   std::span<char> linearize(std::size_t bytes);

@@ -225,7 +225,8 @@ struct JsonFormat::Node {
     }
   }
   bool append_string(const Context& c, std::string& out) const {
-    std::string text;
+    thread_local std::string text;  // keeps its capacity
+    text.clear();
     if (parts.size() == 1 && parts[0]->literal() == nullptr) {
       const auto* json = parts[0]->json();
       if (!(json != nullptr ? (*json)(c, text) : parts[0]->append(c, text))) {

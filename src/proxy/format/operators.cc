@@ -155,10 +155,10 @@ Result<Operator> filter_state(const Arguments& a, bool upstream) {
     const auto* e = c.info->filter_state.find(key);
     if (e == nullptr) return false;
     const std::size_t before = out.size();
-    if (!e->typed_json.empty())
-      out += e->typed_json;
-    else
+    if (e->typed_json.empty())
       append_json_string(e->value, out);
+    else
+      out += json && !e->log_json.empty() ? e->log_json : e->typed_json;
     if (!json && length >= 0) out.resize(std::min(out.size(), before + static_cast<std::size_t>(length)));
     return true;
   };
@@ -167,7 +167,7 @@ Result<Operator> filter_state(const Arguments& a, bool upstream) {
                     [append](const Context& c, std::string& out) { return append(c, out, true); }};
   return Operator{[key, cut = a](const Context& c, std::string& out) {
                     const auto* e = c.info->filter_state.find(key);
-                    if (e == nullptr || !e->typed_json.empty()) return false;
+                    if (e == nullptr || (e->value.empty() && !e->typed_json.empty())) return false;
                     out += cut.cut(e->value);
                     return true;
                   },

@@ -255,14 +255,12 @@ constexpr std::uint64_t kInvalidStatus = UINT64_MAX;  // printed as -1
 /// From the trailers, the headers, or what the HTTP status means to gRPC; none for other requests.
 std::optional<std::uint64_t> grpc_status_of(const Context& c) {
   if (c.request == nullptr || !c.request->is_grpc()) return {};
-  const std::string_view* v = find_value(c.response_trailers, "grpc-status");
-  if (v == nullptr && c.response != nullptr) v = find_value(&c.response->headers, "grpc-status");
+  std::string_view v = c.response_trailers == nullptr ? "" : c.response_trailers->get(http::Name::grpc_status);
+  if (v.empty() && c.response != nullptr) v = c.response->headers.get(http::Name::grpc_status);
+  if (v.empty()) return http::grpc_status_of(c.info->response_code);
   std::uint64_t n = 0;
-  if (v != nullptr) {
-    const auto [end, ec] = std::from_chars(v->data(), v->data() + v->size(), n);
-    return ec == std::errc{} && end == v->data() + v->size() ? n : kInvalidStatus;
-  }
-  return http::grpc_status_of(c.info->response_code);
+  const auto [end, ec] = std::from_chars(v.data(), v.data() + v.size(), n);
+  return ec == std::errc{} && end == v.data() + v.size() ? n : kInvalidStatus;
 }
 
 Result<Operator> grpc_operator(std::string_view name, std::string_view form) {

@@ -14,8 +14,9 @@ namespace outrigger::hcm {
 class Stream;
 
 /// go_on: the next filter sees the event. stop: it waits for Stream::continue_request() (requests)
-/// or for the filter's own inject calls (responses); bodies that arrive meanwhile are kept by the
-/// stream, which stops reading when they reach its limit.
+/// or for the filter's own inject calls (responses); request bodies that arrive meanwhile are kept by the
+/// stream, which stops reading when they reach its limit. A response's head that is stopped goes on before the
+/// first body or trailers that the filter lets go on or injects.
 enum class FilterStatus : std::uint8_t { go_on, stop };
 
 class HttpFilter {
@@ -28,6 +29,7 @@ class HttpFilter {
   virtual FilterStatus on_request_head(http::RequestHead&, bool /*end_stream*/) { return FilterStatus::go_on; }
   virtual FilterStatus on_request_body(Buffer&, bool /*end_stream*/) { return FilterStatus::go_on; }
   virtual FilterStatus on_request_trailers(http::HeaderMap&) { return FilterStatus::go_on; }
+  /// stop: to see the body or the trailers first; it keeps its body itself (see Stream::response_too_large()).
   virtual FilterStatus on_response_head(http::ResponseHead&, bool /*end_stream*/) { return FilterStatus::go_on; }
   /// stop: the filter took the bytes (or left them, to be dropped) and gives them on by
   /// Stream::inject_response_body().

@@ -13,7 +13,9 @@ std::string_view number(std::uint64_t n, Arena& arena) {
   return arena.copy({text, static_cast<std::size_t>(std::to_chars(text, text + 24, n).ptr - text)});
 }
 
-std::string_view percent_encode(std::string_view s, Arena& arena) {
+}  // namespace
+
+std::string_view grpc_message_of(std::string_view s, Arena& arena) {
   static constexpr char kDigits[] = "0123456789ABCDEF";
   char* out = static_cast<char*>(arena.allocate(s.size() * 3 + 1, 1));
   char* o = out;
@@ -30,15 +32,13 @@ std::string_view percent_encode(std::string_view s, Arena& arena) {
   return {out, static_cast<std::size_t>(o - out)};
 }
 
-}  // namespace
-
 void grpc_local_reply(http::ResponseHead& head, std::optional<std::uint32_t> status, std::string_view message) {
   auto& h = head.headers;
   const std::uint32_t code = status.value_or(http::grpc_status_of(head.status));
   head.status = 200;
   h.set(Name::content_type, "application/grpc");
   h.set(Name::grpc_status, number(code, h.arena()));
-  if (!message.empty()) h.set(Name::grpc_message, percent_encode(message, h.arena()));
+  if (!message.empty()) h.set(Name::grpc_message, grpc_message_of(message, h.arena()));
 }
 
 void put_body_headers(http::ResponseHead& head, std::string_view body, std::string_view type) {

@@ -146,6 +146,7 @@ bool Stream::opens_tunnel(const http::ResponseHead& head) const noexcept {
 void Stream::on_request_head(const http::Framing& framing, bool end_stream) {
   head_received_ = true;
   auto& head = *request_;
+  grpc_ = head.is_grpc();
   info_.protocol = head.protocol;
   constexpr std::size_t kHost = std::string_view("host:\r\n").size();
   const std::size_t host_bytes = head.authority.data() == nullptr ? 0 : kHost + head.authority.size();
@@ -309,6 +310,10 @@ void Stream::run_trailers(std::size_t from) {
   }
 }
 
+void Stream::inject_request_body(HttpFilter& from, Buffer& body) {
+  if (!ended_ && !response_complete_) run_body(from.index_ + std::size_t{1}, body, false);
+}
+
 void Stream::continue_request(HttpFilter& from) {
   if (!stopped_ || stopped_at_ != from.index_) return;
   stopped_ = false;
@@ -392,7 +397,7 @@ void Stream::on_downstream_gone(std::string_view details, std::optional<Flag> fl
   worker_.thread.cells.add(config_->stats, HttpStat::downstream_rq_rx_reset);
   info_.details = details;
   if (flag) info_.flags.set(*flag);
-  if (!response_started_) info_.response_code = 0;
+  if (!response_started_ && held_head_ == nullptr) info_.response_code = 0;
   end(true);
 }
 
@@ -440,6 +445,8 @@ void Stream::recycle() {
   filters_ = nullptr;
   upgrade_filters_ = nullptr;
   stopped_at_ = 0;
+  held_head_ = nullptr;
+  grpc_ = false;
   internal_redirects = 0;
   redirect_hops = nullptr;
   idle_after_ = {};

@@ -59,6 +59,8 @@ class Stream final : private event::Deferred {
   void on_output_above();
   void on_output_below();
   bool response_started() const noexcept { return response_started_; }
+  /// A filter holds back the response's head: something else can still be said.
+  bool response_held() const noexcept { return held_head_ != nullptr; }
   bool head_received() const noexcept { return head_received_; }
 
   // For filters.
@@ -96,7 +98,11 @@ class Stream final : private event::Deferred {
   void respond_body(Buffer& body, bool end_stream);
   void respond_trailers(http::HeaderMap& trailers);
   /// Gives on what `from` held back (see FilterStatus::stop).
+  void inject_request_body(HttpFilter& from, Buffer& body);
   void inject_response_body(HttpFilter& from, Buffer& body, bool end_stream);
+  /// What a filter keeps of the body is over buffer_bytes_max(): another response takes its place.
+  void request_too_large();
+  void response_too_large();
   /// Ends a response that can't be completed: the connection closes.
   void abort();
   void pause_request(bool pause);
@@ -128,6 +134,7 @@ class Stream final : private event::Deferred {
   void run_body(std::size_t from, Buffer& body, bool end_stream);
   void run_trailers(std::size_t from);
   void encode_head(std::size_t below, http::ResponseHead& head, bool end_stream);
+  void release_head(std::size_t from);
   void encode_body(std::size_t below, Buffer& body, bool end_stream);
   void encode_trailers(std::size_t below, http::HeaderMap& trailers);
   void write_head(http::ResponseHead& head, bool end_stream);
@@ -170,8 +177,10 @@ class Stream final : private event::Deferred {
   HttpFilter** filters_ = nullptr;
   const std::vector<std::shared_ptr<const FilterFactory>>* upgrade_filters_ = nullptr;  // null: the manager's
   std::size_t filter_count_ = 0;
-  std::size_t stopped_at_ = 0;  // the filter that holds the request back, when stopped_
-  Buffer held_;                 // request body that waits for continue_request()
+  std::size_t stopped_at_ = 0;               // the filter that holds the request back, when stopped_
+  Buffer held_;                              // request body that waits for continue_request()
+  http::ResponseHead* held_head_ = nullptr;  // of the response, held back by the filter at
+  std::size_t head_held_at_ = 0;
   Duration idle_after_{};
   std::uint64_t random_ = 0;
   bool head_received_ = false, request_complete_ = false, end_on_head_ = false;
@@ -179,6 +188,7 @@ class Stream final : private event::Deferred {
   bool route_known_ = false, route_counted_ = false, logs_first_ = false;
   bool response_started_ = false, response_complete_ = false, ended_ = false, upgrade_ = false;
   bool in_filters_ = false, saw_close_ = false, local_ = false, bodiless_ = false, aborted_ = false;
+  bool grpc_ = false;  // as the request came, whatever filters make of it
   event::Alarm<Stream, &Stream::on_idle> idle_;
   event::Alarm<Stream, &Stream::on_max_duration> max_duration_;
   event::Alarm<Stream, &Stream::on_request_timeout> request_timeout_;

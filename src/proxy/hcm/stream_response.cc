@@ -16,35 +16,59 @@ void Stream::respond_informational(http::ResponseHead& head) {
 }
 
 void Stream::respond_head(http::ResponseHead& head, bool end_stream) {
-  if (ended_ || response_started_) return;
+  if (ended_ || response_started_ || held_head_ != nullptr) return;
   touch();
   encode_head(filter_count_, head, end_stream);
 }
 
 void Stream::respond_body(Buffer& body, bool end_stream) {
-  if (ended_) return;
+  if (ended_ || response_complete_) return body.clear();  // something else was said
   touch();
   encode_body(filter_count_, body, end_stream);
 }
 
 void Stream::respond_trailers(http::HeaderMap& trailers) {
-  if (ended_) return;
+  if (ended_ || response_complete_) return;
   encode_trailers(filter_count_, trailers);
 }
 
 void Stream::inject_response_body(HttpFilter& from, Buffer& body, bool end_stream) {
-  if (!ended_) encode_body(from.index_, body, end_stream);
+  if (ended_ || response_complete_) return;
+  release_head(from.index_);
+  encode_body(from.index_, body, end_stream);
+}
+
+void Stream::request_too_large() {
+  worker_.thread.cells.add(config_->stats, HttpStat::downstream_rq_too_large);
+  local_reply({.status = 413, .body = "Payload Too Large", .details = "request_payload_too_large"});
+}
+
+void Stream::response_too_large() {
+  worker_.thread.cells.add(config_->stats, HttpStat::rs_too_large);
+  local_reply({.status = 500, .body = "Internal Server Error", .details = "response_payload_too_large"});
 }
 
 void Stream::encode_head(std::size_t below, http::ResponseHead& head, bool end_stream) {
   response_ = &head;
-  while (below > 0) filters_[--below]->on_response_head(head, end_stream);
+  while (below > 0) {
+    if (filters_[--below]->on_response_head(head, end_stream) == FilterStatus::go_on || end_stream) continue;
+    held_head_ = &head;
+    head_held_at_ = below;
+    return;
+  }
   write_head(head, end_stream);
 }
 
+/// The filter at `from` lets something follow the head that it may hold.
+void Stream::release_head(std::size_t from) {
+  if (held_head_ != nullptr && head_held_at_ == from) encode_head(from, *std::exchange(held_head_, nullptr), false);
+}
+
 void Stream::encode_body(std::size_t below, Buffer& body, bool end_stream) {
-  while (below > 0)
+  while (below > 0) {
     if (filters_[--below]->on_response_body(body, end_stream) == FilterStatus::stop) return;
+    release_head(below);
+  }
   info_.bytes_sent += bodiless_ ? 0 : body.size();
   down_->write_body(body, end_stream);
   if (end_stream) finish();
@@ -52,7 +76,10 @@ void Stream::encode_body(std::size_t below, Buffer& body, bool end_stream) {
 
 void Stream::encode_trailers(std::size_t below, http::HeaderMap& trailers) {
   response_trailers_ = &trailers;
-  while (below > 0) filters_[--below]->on_response_trailers(trailers);
+  while (below > 0) {
+    filters_[--below]->on_response_trailers(trailers);
+    release_head(below);
+  }
   down_->write_trailers(trailers);
   finish();
 }
@@ -162,18 +189,20 @@ void Stream::local_reply(const LocalReply& reply) {
   info_.local_reply_body = body;
   apply_local_reply_config(*this, head, body, type);
   info_.local_reply_body = {};  // of the formats above only
-  if (request_->is_grpc()) {
+  if (grpc_) {
     grpc_local_reply(head, reply.grpc_status, body);
     body = {};
   } else if (!body.empty()) {
     put_body_headers(head, body, type);
   }
   const bool no_body = body.empty() || request_->is_head();
-  encode_head(filter_count_, head, no_body);
+  // The filters have seen a head already when one of them holds it back.
+  const std::size_t below = std::exchange(held_head_, nullptr) == nullptr ? filter_count_ : 0;
+  encode_head(below, head, no_body);
   if (!no_body && !ended_) {
     Buffer b;
     b.append(body);
-    encode_body(filter_count_, b, true);
+    encode_body(below, b, true);
   }
 }
 

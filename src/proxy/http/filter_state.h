@@ -10,7 +10,8 @@ struct FilterState {
     std::string_view key, value;
     bool hashable = false;  // usable by a hash policy
     const Entry* next = nullptr;
-    std::string_view typed_json{};  // of an object that has no plain text; empty: `value` is all
+    std::string_view typed_json{};  // of an object; empty: `value` is all. It need not have a plain text
+    std::string_view log_json{};    // the same in logs that are JSON, where that differs
   };
   const Entry* first = nullptr;         // the newest
   const FilterState* parent = nullptr;  // of the connection; null: none

@@ -27,8 +27,7 @@ const std::string_view* RequestHead::find(std::string_view lower) const noexcept
   return e == nullptr ? nullptr : &e->value;
 }
 
-bool RequestHead::is_grpc() const noexcept {
-  const auto type = headers.get(Name::content_type);
+bool is_grpc_type(std::string_view type) noexcept {
   constexpr std::string_view kGrpc = "application/grpc";
   return type.starts_with(kGrpc) && (type.size() == kGrpc.size() || type[kGrpc.size()] == '+');
 }

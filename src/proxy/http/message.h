@@ -9,6 +9,9 @@ namespace outrigger::http {
 enum class Protocol : std::uint8_t { http10, http11, http2, http3 };
 std::string_view text_of(Protocol p) noexcept;  // "HTTP/1.1"
 
+/// application/grpc or application/grpc+x, as Envoy 1.40 has it.
+bool is_grpc_type(std::string_view content_type) noexcept;
+
 struct RequestHead {
   explicit RequestHead(Arena& a) : headers(a, MapOf::request) {}
   std::string_view method, path, authority, scheme, protocol_upgrade;  // the last: :protocol
@@ -23,7 +26,7 @@ struct RequestHead {
   }
   bool is_head() const noexcept { return method == "HEAD"; }
   bool is_connect() const noexcept { return method == "CONNECT"; }
-  bool is_grpc() const noexcept;  // content-type application/grpc or application/grpc+x, as Envoy 1.40 has it
+  bool is_grpc() const noexcept { return is_grpc_type(headers.get(Name::content_type)); }
 };
 
 struct ResponseHead {

@@ -28,6 +28,7 @@ struct BlockDef {
 #define OUTRIGGER_STAT_BLOCKS(B)                           \
   B(ClusterStat, OUTRIGGER_CLUSTER_STATS)                  \
   B(AltClusterStat, OUTRIGGER_ALT_CLUSTER_STATS)           \
+  B(GrpcStat, OUTRIGGER_GRPC_STATS)                        \
   B(SocketMatchStat, OUTRIGGER_SOCKET_MATCH_STATS)         \
   B(RemainingStat, OUTRIGGER_REMAINING_STATS)              \
   B(HealthCheckStat, OUTRIGGER_HEALTH_CHECK_STATS)         \

@@ -211,6 +211,7 @@ void H2Client::on_headers_end(http2::CodecStream& c, bool end_stream) {
   auto& s = static_cast<H2ClientStream&>(c);
   if (s.events_ == nullptr) return;
   if (s.head_seen_) {
+    s.info_.last_rx = connection_.thread().loop.now();
     if (s.stays()) return s.events_->on_trailers(*s.trailers_);
     s.detach()->on_trailers(*s.trailers_);
     return finish(s);
@@ -221,6 +222,7 @@ void H2Client::on_headers_end(http2::CodecStream& c, bool end_stream) {
   }
   s.head_seen_ = true;
   s.info_.first_rx = connection_.thread().loop.now();
+  if (end_stream) s.info_.last_rx = s.info_.first_rx;
   http2::finish_response(*s.head_, s.upgrade_);
   if (!end_stream) return s.events_->on_head(*s.head_, false);
   s.detach()->on_head(*s.head_, true);
@@ -230,6 +232,9 @@ void H2Client::on_headers_end(http2::CodecStream& c, bool end_stream) {
 void H2Client::on_data(http2::CodecStream& c, Buffer& data, bool end_stream) {
   auto& s = static_cast<H2ClientStream&>(c);
   if (s.events_ == nullptr) return data.clear();
+  const TimePoint now = connection_.thread().loop.now();
+  if (s.info_.first_body_rx == TimePoint{} && !data.empty()) s.info_.first_body_rx = now;
+  if (end_stream) s.info_.last_rx = now;
   if (!end_stream || s.stays()) return s.events_->on_body(data, end_stream);
   s.detach()->on_body(data, true);
   finish(s);

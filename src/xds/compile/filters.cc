@@ -6,6 +6,7 @@
 #include "filters/router.h"
 #include "xds/compile/access_log.h"
 #include "xds/compile/convert.h"
+#include "xds/compile/grpc_filters.h"
 #include "xds/compile/matchers.h"
 #include "xds/compile/metadata.h"
 
@@ -106,6 +107,7 @@ std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
     f->stats = stats::make_block<stats::FaultStat>(c.stats, stat_prefix + "fault.");
     f->cluster_stats = &stats::make_named_blocks<stats::FaultClusterStat>(c.stats, stat_prefix + "fault.");
     made = std::make_shared<filters::FaultFactory>(std::move(f));
+  } else if ((made = compile_grpc_filter(any, c)) != nullptr) {
   } else if (filter.is_optional()) {
     const bool unknown = !any.type_url().empty();
     c.problems.warn(at, "optional filter '" + filter.name() + "' is left out: " +

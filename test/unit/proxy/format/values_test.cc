@@ -276,7 +276,8 @@ TEST_CASE("gRPC status in each form", "[format]") {
            Row{"16", nullptr, 200, "Unauthenticated", "UNAUTHENTICATED", "16"},
            Row{"17", nullptr, 200, "17", "17", "17"},
            Row{"x", nullptr, 200, "-1", "-1", "-1"},
-           Row{"", nullptr, 200, "-1", "-1", "-1"},
+           Row{"", nullptr, 200, "Unknown", "UNKNOWN", "2"},
+           Row{"", "4", 200, "DeadlineExceeded", "DEADLINE_EXCEEDED", "4"},
            Row{nullptr, nullptr, 503, "Unavailable", "UNAVAILABLE", "14"},
            Row{nullptr, nullptr, 200, "Unknown", "UNKNOWN", "2"},
        }) {
