@@ -45,7 +45,7 @@ class H2ServerStream final : public http2::CodecStream, public Link, private Dow
   http::Framing framing_;
   TimePoint opened_{};
   bool head_seen_ = false, tunnel_ = false, body_allowed_ = true;
-  bool reset_after_end_ = false;  // the request is not complete: it is not waited for
+  bool reset_after_end_ = false;                                       // the request is not complete: it is not waited for
   event::Alarm<H2ServerStream, &H2ServerStream::on_timeout> timeout_;  // for the whole head; then for the last bytes to leave
 };
 
@@ -82,7 +82,7 @@ class H2Server final : public ServerProtocol, private http2::CodecEvents, privat
   void on_send_above(http2::CodecStream& s) override;
   void on_send_below(http2::CodecStream& s) override;
   void on_local_end(http2::CodecStream& s) override;
-  void on_goaway(std::int32_t, std::uint32_t) override {}
+  void on_goaway(std::int32_t, std::uint32_t) override { client_goaway_ = true; }
   void on_ping_answer() override { keepalive_.on_answer(); }
   // http2::KeepaliveOwner
   void send_ping() override;
@@ -101,6 +101,7 @@ class H2Server final : public ServerProtocol, private http2::CodecEvents, privat
   std::uint32_t open_streams_ = 0;
   std::uint64_t closed_count_ = 0, premature_ = 0;
   bool dead_ = false, too_many_resets_ = false, goaway_ = false;
+  bool client_goaway_ = false;  // nothing more is read of it once its streams are over
   http2::KeepaliveClock keepalive_;
 };
 

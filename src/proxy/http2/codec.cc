@@ -51,7 +51,7 @@ void CodecStream::reset_state() {
   unconsumed = header_bytes = 0;
   pauses = header_count = 0;
   wire_sent = wire_received = header_wire_sent = header_wire_received = 0;
-  has_trailers = send_end = starved = local_closed = remote_closed = reset_sent = above = false;
+  has_trailers = send_end = starved = local_closed = remote_closed = remote_reset = reset_sent = above = false;
   details = {};
 }
 
@@ -63,6 +63,8 @@ struct Codec::Callbacks {
     Codec& c = self(p);
     if (hd->type == NGHTTP2_HEADERS) c.block_wire_ = 0;
     if (hd->type == NGHTTP2_HEADERS || hd->type == NGHTTP2_CONTINUATION) c.block_wire_ += kFrameHeadBytes + hd->length;
+    if (hd->type == NGHTTP2_HEADERS && c.side_ == Side::server && !c.past_.on_head(hd->stream_id))
+      c.on_past_stream(hd->type, hd->stream_id);
     if (hd->type == NGHTTP2_DATA && (hd->flags & NGHTTP2_FLAG_PADDED) != 0) return 0;  // how much is padding is yet to come
     return c.on_inbound_frame(hd->type, hd->flags, hd->stream_id, hd->length);
   }
@@ -139,6 +141,7 @@ struct Codec::Callbacks {
     }
     CodecStream* s = frame->hd.stream_id == 0 ? nullptr : c.stream(frame->hd.stream_id);
     if (s != nullptr) s->details = details_of(error);
+    if (error == NGHTTP2_ERR_FLOW_CONTROL && c.side_ == Side::server) return 0;  // nghttp2 sends RST_STREAM or GOAWAY
     if (error == NGHTTP2_ERR_HTTP_HEADER || error == NGHTTP2_ERR_HTTP_MESSAGING) {
       c.cells_.add(c.stats_, Http2Stat::rx_messaging_error);
       if (c.options_.stream_error_on_invalid_message) return 0;  // nghttp2 resets the stream
@@ -171,6 +174,7 @@ struct Codec::Callbacks {
         if (s == nullptr) break;
         c.cells_.add(c.stats_, Http2Stat::rx_reset);
         c.events_.on_reset(*s, frame->rst_stream.error_code);
+        s->remote_reset = true;
         break;
       case NGHTTP2_GOAWAY: c.events_.on_goaway(frame->goaway.last_stream_id, frame->goaway.error_code); break;
       case NGHTTP2_SETTINGS:
@@ -211,6 +215,8 @@ struct Codec::Callbacks {
     if (c.block_stream_ == s) c.block_stream_ = nullptr;
     if (s->unconsumed > 0) nghttp2_session_consume_connection(session, s->unconsumed);
     nghttp2_session_set_stream_user_data(session, id, nullptr);
+    if (c.side_ == Side::server && (s->remote_closed || s->remote_reset))
+      c.past_.on_closed(id, s->remote_reset ? PastStreams::End::reset : PastStreams::End::ended);
     --c.streams_;
     c.cells_.dec(c.stats_, Http2Stat::streams_active);
     c.events_.on_closed(*s, code);
@@ -353,6 +359,19 @@ int Codec::malformed(CodecStream& s) noexcept {
   return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
+/// HEADERS or DATA of a stream that is not there. What was under way when we ended it is taken; what follows an end that the
+/// client made is an error (RFC 9113, 5.1).
+void Codec::on_past_stream(std::uint8_t type, std::int32_t id) noexcept {
+  const auto how = stream(id) != nullptr ? PastStreams::End::unknown : past_.find(id);
+  if (how == PastStreams::End::reset) {
+    nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_STREAM_CLOSED);
+  } else if (how == PastStreams::End::ended) {
+    nghttp2_session_terminate_session(session_.get(), NGHTTP2_STREAM_CLOSED);
+  } else if (how == PastStreams::End::left_out && type == NGHTTP2_HEADERS) {
+    nghttp2_session_terminate_session(session_.get(), NGHTTP2_PROTOCOL_ERROR);
+  }
+}
+
 int Codec::on_inbound_frame(std::uint8_t type, std::uint8_t flags, std::int32_t id, std::size_t bytes) noexcept {
   const Flood f = guard_.on_inbound(type, flags, bytes);
   CodecStream* s = f != Flood::empty_frames || id == 0 ? nullptr : stream(id);
@@ -386,17 +405,36 @@ void Codec::deliver(CodecStream& s, bool end_stream) {
   events_.on_data(s, data, end_stream);
 }
 
+bool Codec::receive(std::string_view run) {
+  while (!run.empty() && !failed_) {
+    const auto n = nghttp2_session_mem_recv(session_.get(), reinterpret_cast<const std::uint8_t*>(run.data()), run.size());
+    if (n < 0) fail();
+    if (!failed_) run.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return !failed_;
+}
+
+/// Stops before each DATA frame to see whether its stream is still there.
+bool Codec::receive_checked(std::string_view run) {
+  for (std::size_t fed = 0, at = 0; at < run.size();) {
+    const auto data = cursor_.next_data(run.substr(at));
+    at += data.bytes;
+    if (!receive(run.substr(fed, at - fed))) return false;
+    fed = at;
+    if (data.stream_id < 0) break;
+    on_past_stream(NGHTTP2_DATA, data.stream_id);
+    if (++at == run.size()) return receive(run.substr(fed));
+  }
+  return true;
+}
+
 bool Codec::feed(Buffer& in) {
   Buffer bytes = std::move(in);  // a callback may close the connection, which clears its buffers
   in_ = &bytes;
   while (!bytes.empty() && !failed_) {
     const std::string_view front = bytes.front();
-    const auto n = nghttp2_session_mem_recv(session_.get(), reinterpret_cast<const std::uint8_t*>(front.data()), front.size());
-    if (n < 0) {
-      fail();
-      break;
-    }
-    bytes.drain(static_cast<std::size_t>(n));
+    if (!(side_ == Side::server ? receive_checked(front) : receive(front))) break;
+    bytes.drain(front.size());
   }
   in_ = nullptr;
   bytes.clear();

@@ -9,7 +9,9 @@
 #include "proxy/buffer/buffer.h"
 #include "proxy/http/message.h"
 #include "proxy/http2/flood.h"
+#include "proxy/http2/frame_cursor.h"
 #include "proxy/http2/options.h"
+#include "proxy/http2/past_streams.h"
 #include "proxy/stats/cells.h"
 #include "proxy/stats/names.h"
 
@@ -36,6 +38,7 @@ struct CodecStream {
   bool starved = false;        // nothing to send: nghttp2 asks again when told to
   bool local_closed = false;   // END_STREAM was put into the output
   bool remote_closed = false;  // END_STREAM was received
+  bool remote_reset = false;   // RST_STREAM was received
   bool reset_sent = false;
   bool above = false;        // `send` is over the limit
   std::string_view details;  // what was wrong with it; static
@@ -130,6 +133,9 @@ class Codec {
   int on_inbound_frame(std::uint8_t type, std::uint8_t flags, std::int32_t id, std::size_t bytes) noexcept;
   int on_flood(Flood f) noexcept;
   int malformed(CodecStream& s) noexcept;
+  bool receive(std::string_view run);
+  bool receive_checked(std::string_view run);
+  void on_past_stream(std::uint8_t type, std::int32_t id) noexcept;
   int fail() noexcept;
   void deliver(CodecStream& s, bool end_stream);
   void submit_packed_trailers(CodecStream& s);
@@ -143,6 +149,8 @@ class Codec {
   CodecEvents& events_;
   std::size_t send_limit_;
   FloodGuard guard_;
+  PastStreams past_;  // of a server, as the next
+  FrameCursor cursor_;
   std::unique_ptr<nghttp2_session, Deleter> session_;
   Buffer* in_ = nullptr;   // during feed()
   Buffer* out_ = nullptr;  // during fill()

@@ -183,16 +183,44 @@ ON_STREAM = {
     "rst_twice": RST(1, "CANCEL") * 2,
     "priority": PRIORITY(1, 0, 200),
 }
+# Where we answer as RFC 9113 and h2spec ask, and Envoy ends the connection without a word, or goes on: what differs, compared without logs and stats.
+ANSWER = {"data": "ok", "end": "END_STREAM", "head": [":status: 200", "content-length: 2", "x-envoy-upstream-service-time: <ms>", "date: <date>", "server: envoy"]}
+BOTH = {"c": "FIN", "d": "FIN"}
+RESET = {"streams": {"1": {"end": "RST_STREAM STREAM_CLOSED"}, "3": ANSWER}}
+CLOSED = {"goaway": ["last=1 STREAM_CLOSED"], "streams": {"1": ANSWER}}
+OVERFLOWN = {"streams": {"1": {"end": "RST_STREAM FLOW_CONTROL_ERROR"}, "3": ANSWER}}
+TOO_LARGE = "FLOW_CONTROL_ERROR SETTINGS: too large SETTINGS_INITIAL_WINDOW_SIZE"
+STRICT = {
+    "frame_goaway": {"end": {"c": "FIN", "d": "open"}},
+    "frame_goaway_error": {"end": {"c": "FIN", "d": "open"}},
+    "frame_headers_lower_id": {"end": BOTH, "h2": {"c": {"goaway": ["last=9 PROTOCOL_ERROR"]}, "d": {"goaway": ["last=9 PROTOCOL_ERROR"]}}},
+    "frame_settings_window_max": {"h2": {"c": {"goaway": ["last=0 " + TOO_LARGE]}, "d": {"goaway": ["last=1 " + TOO_LARGE]}}},
+    "frame_window_overflow_connection": {"h2": {"c": {"goaway": ["last=0 FLOW_CONTROL_ERROR"]}, "d": {"goaway": ["last=1 FLOW_CONTROL_ERROR"]}}},
+    "stream_data_after_end": {"end": {"c": "FIN", "over": "FIN"}, "h2": {"c": {"goaway": ["last=1 STREAM_CLOSED DATA: stream in half-closed(remote)"]}, "over": CLOSED}},
+    "stream_headers_after_end": {"end": {"c": "FIN", "over": "FIN"}, "h2": {"c": {}, "over": CLOSED}},
+    "stream_rst_then_data": {"end": {"c": "open", "over": "FIN"}, "h2": {"c": RESET, "over": CLOSED}},
+    "stream_rst_then_data_open": {"h2": {"c": RESET}},
+    "stream_rst_then_headers": {"end": {"c": "open", "over": "FIN"}, "h2": {"c": RESET, "over": CLOSED}},
+    "stream_rst_then_headers_open": {"h2": {"c": RESET}},
+    "stream_window_overflow": {"end": {"c": "open", "over": "open"}, "h2": {"c": OVERFLOWN, "over": {"streams": {"1": ANSWER, "3": ANSWER}}}},
+    "stream_window_overflow_open": {"end": {"c": "open"}, "h2": {"c": OVERFLOWN}},
+}
+
+
+def framed(name, **kw):
+    strict = STRICT.get(name)
+    more = {"log_format": LOG, "stats": CODEC, "unordered_log": True, "brief_upstream": True} if strict is None else {
+        "no_log": True, "no_upstream": True, "outrigger": strict, "differs": "RFC 9113 asks for an answer, or the close of a connection that is not used any more"}
+    scenario("h2_" + name, hcm="codec_type: HTTP2", up=UP, routes=ROUTES, **more, **kw)
+
+
 for _name, _bytes in FRAMES.items():
-    scenario("h2_frame_" + _name, hcm="codec_type: HTTP2", log_format=LOG, stats=CODEC, unordered_log=True, brief_upstream=True, up=UP, routes=ROUTES,
-             client=h2() + h2_send(_bytes, HEADERS(11, pseudo("/after"))) + h2_done(11) + h2(c="d") + h2_send(request(1, "/hold"), c="d")
+    framed("frame_" + _name, client=h2() + h2_send(_bytes, HEADERS(11, pseudo("/after"))) + h2_done(11) + h2(c="d") + h2_send(request(1, "/hold"), c="d")
              + seen(1, "hold") + h2_send(_bytes, HEADERS(11, pseudo("/after")), c="d") + h2_done(11, c="d"))
 for _name, _bytes in ON_STREAM.items():
-    scenario("h2_stream_" + _name, hcm="codec_type: HTTP2", log_format=LOG, stats=CODEC, unordered_log=True, brief_upstream=True, up=UP, routes=ROUTES,
-             client=h2() + h2_send(request(1, "/hold")) + seen(1, "hold") + h2_send(_bytes, request(3, "/after")) + h2_done(3)
+    framed("stream_" + _name, client=h2() + h2_send(request(1, "/hold")) + seen(1, "hold") + h2_send(_bytes, request(3, "/after")) + h2_done(3)
              + h2(c="over") + h2_req("/over", c="over") + h2_send(_bytes, request(3, "/after"), c="over") + h2_done(3, c="over"))
-    scenario("h2_stream_" + _name + "_open", hcm="codec_type: HTTP2", log_format=LOG, stats=CODEC, unordered_log=True, brief_upstream=True, up=UP, routes=ROUTES,
-             client=h2() + h2_send(request(1, "/hold", end=False)) + seen(1, "hold") + h2_send(_bytes, request(3, "/after")) + h2_done(3))
+    framed("stream_" + _name + "_open", client=h2() + h2_send(request(1, "/hold", end=False)) + seen(1, "hold") + h2_send(_bytes, request(3, "/after")) + h2_done(3))
 
 # Prefaces.
 for _name, _bytes in {"sm_wrong": b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", "http1": b"GET / HTTP/1.1\r\nhost: h\r\n\r\n", "junk": b"\x16\x03\x01junkjunk\r\n\r\n",
