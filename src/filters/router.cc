@@ -341,7 +341,7 @@ void Router::start_attempt() {
   upstream::PickContext pick;
   pick.hash = hash_;
   pick.request = &head;
-  if (info.connection->local_restored) pick.original_dst = &info.connection->local;
+  if (info.connection->local_restored && !info.connection->leads_back) pick.original_dst = &info.connection->local;
   if (is_retry_) {
     pick.avoid = this;
     pick.attempts_max = retry_.host_attempts_max();

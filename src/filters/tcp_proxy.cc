@@ -155,7 +155,9 @@ void TcpProxy::begin_connect() {
   connecting_ = true;
   auto& cells = worker_.thread.cells;
   std::string_view name = config_->cluster;
-  if (!config_->weights.empty()) {
+  if (const auto* chosen = info_.filter_state.find("envoy.tcp_proxy.cluster")) {
+    name = chosen->value;
+  } else if (!config_->weights.empty()) {
     std::uint64_t at = worker_.thread.random.below(config_->total_weight);
     for (const auto& w : config_->weights) {
       name = w.cluster;
@@ -232,7 +234,7 @@ void TcpProxy::dial_once() {
     return fail(Flag::upstream_retry_limit_exceeded, "tcp_initializion_failure:0");
   }
   upstream::PickContext pick;
-  if (info_.local_restored) pick.original_dst = &info_.local;
+  if (info_.local_restored && !info_.leads_back) pick.original_dst = &info_.local;
   pick.hash = hash();
   upstream::Host* host = cluster_->pick(pick);
   if (host == nullptr) return fail(Flag::no_healthy_upstream, "tcp_initializion_failure:1");
@@ -439,7 +441,7 @@ void TcpProxy::finish(Why why) {
   if (why == Why::closed_here && lease_ != nullptr) stream_.upstream->local_close_reason = info_.local_close_reason;
   if (lease_ != nullptr && config_->tunnel) lease_->transport().close();  // then its bytes are all known
   transport_->close();
-  info_.transport_failure_reason = transport_->failure_reason();
+  if (const auto why = transport_->failure_reason(); !why.empty()) info_.transport_failure_reason = why;
   if (info_.termination_details.empty()) info_.termination_details = transport_->termination_details();
   log();
   lease_.reset();
@@ -474,6 +476,12 @@ std::unique_ptr<net::Connection> TcpProxyFactory::make(hcm::Worker& worker, std:
                                                        http::ConnectionInfo info, const hcm::ListenerContext& listener,
                                                        net::ConnectionOwner& owner) const {
   return std::make_unique<TcpProxy>(worker, config_, std::move(transport), std::move(info), listener, owner);
+}
+
+void TcpProxyFactory::on_refused(hcm::Worker& worker, http::StreamInfo& stream, bool) const {
+  worker.thread.cells.add(config_->stats, TcpStat::downstream_cx_total);
+  stream.upstream.emplace();
+  hcm::log_connection(config_->access_logs, accesslog::LogType::tcp_connection_end, stream, worker);
 }
 
 }  // namespace outrigger::filters

@@ -48,6 +48,7 @@ class TcpProxyFactory final : public hcm::NetworkFilterFactory {
   explicit TcpProxyFactory(TcpProxyConfig config) : config_(std::make_shared<const TcpProxyConfig>(std::move(config))) {}
   std::unique_ptr<net::Connection> make(hcm::Worker& worker, std::unique_ptr<net::Transport> transport, http::ConnectionInfo info,
                                         const hcm::ListenerContext& listener, net::ConnectionOwner& owner) const override;
+  void on_refused(hcm::Worker& worker, http::StreamInfo& stream, bool by_client) const override;
 
  private:
   std::shared_ptr<const TcpProxyConfig> config_;

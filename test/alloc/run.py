@@ -18,7 +18,8 @@ import time
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
-from proxies import envoy_cluster, envoy_listener, free_port, socket_address, stop_process  # noqa: E402
+from configs import envoy_cluster, envoy_listener, socket_address  # noqa: E402
+from proxies import free_port, stop_process  # noqa: E402
 
 WARM, COUNTED = 300, 3000
 ALLOWED = COUNTED // 100  # what the main thread does meanwhile, and pools that still grow

@@ -21,8 +21,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 import config_errors  # noqa: E402
 import intercept  # noqa: E402
 import intercept_rules  # noqa: E402
+from configs import envoy_listener, socket_address  # noqa: E402
 from namespaces import Skipped  # noqa: E402
-from proxies import envoy_listener, free_port, socket_address, stop_process  # noqa: E402
+from proxies import free_port, stop_process  # noqa: E402
 
 TYPES = "type.googleapis.com/envoy.extensions"
 PAUSE = 0.1  # s, between two attempts to accept when descriptors are short

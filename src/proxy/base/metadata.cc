@@ -34,6 +34,21 @@ void append_name(std::string_view name, std::string& out) {
 }
 }  // namespace
 
+MetadataValue MetadataValue::of(std::string_view text) {
+  MetadataValue v;
+  v.kind = string;
+  v.text = text;
+  append_name(text, v.json);
+  return v;
+}
+
+MetadataValue MetadataValue::of(std::string_view name, MetadataValue value) {
+  MetadataValue o;
+  o.kind = object;
+  o.fields.emplace_back(name, std::move(value));
+  return o;
+}
+
 void MetadataValue::append_json(std::string& out) const {
   switch (kind) {
     case null: out += "null"; return;

@@ -18,6 +18,9 @@ struct MetadataValue {
   std::vector<std::pair<std::string, MetadataValue>> fields;  // by name
   std::vector<MetadataValue> items;
 
+  static MetadataValue of(std::string_view text);
+  /// An object of one field.
+  static MetadataValue of(std::string_view name, MetadataValue value);
   /// Null: no such field.
   const MetadataValue* field(std::string_view name) const noexcept {
     for (const auto& [key, v] : fields)

@@ -198,6 +198,17 @@ Result<Operator> query_value_operator(const Arguments& a) {
 
 // ---- names
 
+bool is_host_char(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+}
+bool is_host_name(std::string_view s) noexcept { return std::all_of(s.begin(), s.end(), is_host_char); }
+/// A name that no host has, in Envoy's writing.
+std::string as_invalid(std::string_view name) {
+  std::string out = "invalid:";
+  for (const char c : name) out += is_host_char(c) ? c : '_';
+  return out;
+}
+
 /// REQUESTED_SERVER_NAME([SNI_ONLY|SNI_FIRST|HOST_FIRST][:ORIG|HOST|ORIG_OR_HOST]).
 Result<Operator> server_name_operator(const Arguments& a) {
   const auto colon = a.text.find(':');
@@ -220,7 +231,9 @@ Result<Operator> server_name_operator(const Arguments& a) {
       else if (use_host)
         host = c.request->authority;
     }
-    const std::string_view sni = c.info->connection->requested_server_name;
+    thread_local std::string odd;
+    std::string_view sni = c.info->connection->requested_server_name;
+    if (!is_host_name(sni)) sni = odd = as_invalid(sni);
     const bool first_is_host = order == host_first;
     const std::string_view first = first_is_host ? host : sni, second = first_is_host ? sni : host;
     out += first.empty() ? second : first;

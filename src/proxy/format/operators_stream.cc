@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "proxy/format/operators.h"
+#include "proxy/http/connection_facts.h"
 
 namespace outrigger::format {
 
@@ -52,6 +53,14 @@ const std::unordered_map<std::string_view, InfoText> kTexts = {
      [](const StreamInfo& i, std::string& o) { return put_text(i.connection->termination_details, o); }},
     {"ROUTE_NAME", [](const StreamInfo& i, std::string& o) { return put_text(i.route_name, o); }},
     {"VIRTUAL_CLUSTER_NAME", [](const StreamInfo& i, std::string& o) { return put_text(i.virtual_cluster, o); }},
+    {"TLS_JA3_FINGERPRINT",
+     [](const StreamInfo& i, std::string& o) {
+       return i.connection->found() != nullptr && put_text(i.connection->found()->ja3, o);
+     }},
+    {"TLS_JA4_FINGERPRINT",
+     [](const StreamInfo& i, std::string& o) {
+       return i.connection->found() != nullptr && put_text(i.connection->found()->ja4, o);
+     }},
     {"FILTER_CHAIN_NAME", [](const StreamInfo& i, std::string& o) { return put_text(i.connection->filter_chain_name, o); }},
     {"LOCAL_REPLY_BODY", [](const StreamInfo& i, std::string& o) { return put_text(i.local_reply_body, o), true; }},
     {"CUSTOM_FLAGS", [](const StreamInfo&, std::string&) { return true; }},  // set by filters we don't have

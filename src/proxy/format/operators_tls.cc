@@ -123,8 +123,6 @@ const TlsInfo* upstream(const Context& c) { return c.info->upstream ? c.info->up
 }  // namespace
 
 std::optional<Operator> make_tls_operator(std::string_view name, const Arguments& a) {
-  if (name == "TLS_JA3_FINGERPRINT" || name == "TLS_JA4_FINGERPRINT")  // only the tls_inspector filter knows them
-    return Operator{[](const Context&, std::string&) { return false; }, false};
   if (std::find(std::begin(kKnown), std::end(kKnown), name) == std::end(kKnown)) return {};
   const auto tls = name[0] == 'D' ? &downstream : &upstream;
   name.remove_prefix(name.find('_') + 1);

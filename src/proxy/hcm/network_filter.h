@@ -26,6 +26,8 @@ class NetworkFilterFactory {
   virtual std::unique_ptr<net::Connection> make(Worker& worker, std::unique_ptr<net::Transport> transport,
                                                 http::ConnectionInfo info, const ListenerContext& listener,
                                                 net::ConnectionOwner& owner) const = 0;
+  /// A connection is over that a filter in front of this one refused: it counts and logs it all the same.
+  virtual void on_refused(Worker& /*worker*/, http::StreamInfo& /*stream*/, bool /*by_client*/) const {}
 };
 
 /// The HTTP connection manager.
@@ -34,6 +36,7 @@ class SessionFactory final : public NetworkFilterFactory {
   explicit SessionFactory(ConfigPtr config) : config_(std::move(config)) {}
   std::unique_ptr<net::Connection> make(Worker& worker, std::unique_ptr<net::Transport> transport, http::ConnectionInfo info,
                                         const ListenerContext& listener, net::ConnectionOwner& owner) const override;
+  void on_refused(Worker& worker, http::StreamInfo& stream, bool by_client) const override;
 
  private:
   ConfigPtr config_;

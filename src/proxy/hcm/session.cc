@@ -39,6 +39,16 @@ std::unique_ptr<net::Connection> SessionFactory::make(Worker& worker, std::uniqu
   return std::make_unique<Session>(worker, config_, std::move(transport), std::move(info), listener, owner);
 }
 
+void SessionFactory::on_refused(Worker& worker, http::StreamInfo& stream, bool by_client) const {
+  auto& cells = worker.thread.cells;
+  const auto& b = config_->stats;
+  cells.add(b, HttpStat::downstream_cx_total);
+  cells.add(b, HttpStat::downstream_cx_destroy);
+  cells.add(b, by_client ? HttpStat::downstream_cx_destroy_remote : HttpStat::downstream_cx_destroy_local);
+  const auto ms = (worker.thread.loop.now() - stream.connection->start).count() / 1000;
+  cells.record(b, HttpStat::downstream_cx_length_ms, static_cast<std::uint64_t>(ms));
+}
+
 void Session::start() {
   auto& cells = worker_.thread.cells;
   cells.add(config_->stats, HttpStat::downstream_cx_total);
@@ -296,7 +306,7 @@ void Session::finish_close(bool by_remote, bool reset) {
     transport_->close_reset();
   else
     transport_->close();
-  info_.transport_failure_reason = transport_->failure_reason();
+  if (const auto why = transport_->failure_reason(); !why.empty()) info_.transport_failure_reason = why;
   if (info_.termination_details.empty()) info_.termination_details = transport_->termination_details();
   log();
   owner_.on_connection_closed(*this);

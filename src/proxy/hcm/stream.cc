@@ -28,6 +28,7 @@ void Stream::start(Session& session, Downstream& down, http::Protocol protocol) 
   request_ = arena_.make<http::RequestHead>(arena_);
   auto& loop = worker_.thread.loop;
   info_.connection = &session.info();
+  info_.filter_state.parent = &session.info().filter_state;
   info_.stream_id = worker_.next_stream_id++;
   info_.start = loop.now();
   info_.start_wall = loop.wall();

@@ -3,6 +3,7 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,14 +27,22 @@ struct ByteMeter {
   std::uint64_t plain_received = 0, plain_sent = 0;
 };
 
+struct ConnectionFacts;
+
 /// Facts of one downstream connection; owned by its session.
 struct ConnectionInfo {
+  ConnectionInfo();
+  ConnectionInfo(ConnectionInfo&&) noexcept;
+  ConnectionInfo& operator=(ConnectionInfo&&) noexcept;
+  ~ConnectionInfo();
   std::uint64_t id = 0;
   net::Address local;          // as seen by the client (after original_dst)
   net::Address direct_remote;  // the socket's peer
   net::Address remote;         // after PROXY protocol
   std::string_view requested_server_name;
-  bool local_restored = false;  // `local` is what the client asked for, not where it came in
+  std::string_view transport_protocol = "raw_buffer";  // as detected
+  bool local_restored = false;                         // `local` is what the client asked for, not where it came in
+  bool leads_back = false;  // ... and that is this listener itself: a connection to it would go on for ever
   std::string_view filter_chain_name;
   std::string_view listener_name;
   const Metadata* listener_metadata = nullptr;
@@ -46,6 +55,14 @@ struct ConnectionInfo {
   std::string_view transport_failure_reason;
   CloseType close_type = CloseType::normal;
   TimePoint start{};
+  /// What filters found; null: nothing.
+  const ConnectionFacts* found() const noexcept { return facts_.get(); }
+  ConnectionFacts& facts();
+  /// Filter state and dynamic metadata are the listener's: another one that takes over begins anew.
+  void forget_state();
+
+ private:
+  std::unique_ptr<ConnectionFacts> facts_;
 };
 
 /// Facts of the last upstream attempt.

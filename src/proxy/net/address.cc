@@ -62,10 +62,12 @@ Address Address::from_sockaddr(const sockaddr* sa, socklen_t size) {
     auto un = std::make_shared<sockaddr_un>();
     std::memcpy(un.get(), sa, size);
     a.pipe_ = std::move(un);
-  } else if (size <= sizeof a.ip_) {
-    std::memcpy(&a.ip_, sa, size);
   } else {
-    return a;
+    // Some calls (SO_ORIGINAL_DST) tell the size of their buffer.
+    const socklen_t own = sa->sa_family == AF_INET ? sizeof a.ip_.v4 : sizeof a.ip_.v6;
+    if (sa->sa_family != AF_UNIX && size > own) size = own;
+    if (size > sizeof a.ip_) return a;
+    std::memcpy(&a.ip_, sa, size);
   }
   a.size_ = size;
   a.unmap();

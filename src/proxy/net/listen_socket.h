@@ -40,7 +40,6 @@ class ListenSocket {
 struct Accepted {
   int fd = -1;
   Address local, remote;
-  bool local_restored = false;  // it went to `local` before it was redirected here
 };
 
 class AcceptEvents {

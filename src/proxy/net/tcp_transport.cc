@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace outrigger::net {
 
@@ -66,6 +67,18 @@ IoResult TcpTransport::read(Buffer& into, std::size_t bytes_max) noexcept {
   }
 }
 
+IoResult TcpTransport::peek(std::span<char> into) noexcept {
+  for (;;) {
+    if (fd_ < 0) return {IoStatus::reset, 0, true};
+    const ssize_t n = ::recv(fd_, into.data(), into.size(), MSG_PEEK);
+    if (n > 0) return {IoStatus::ok, static_cast<std::size_t>(n), static_cast<std::size_t>(n) < into.size()};
+    if (n == 0) return {IoStatus::eof, 0, true};
+    if (errno == EINTR) continue;
+    const bool wait = errno == EAGAIN || errno == EWOULDBLOCK;
+    return {wait ? IoStatus::would_block : IoStatus::reset, 0, true};
+  }
+}
+
 IoResult TcpTransport::write(Buffer& from) noexcept {
   std::size_t total = 0;
   while (!from.empty()) {
@@ -103,11 +116,13 @@ void TcpTransport::rearm() noexcept {
   if (fd_ >= 0 && events_ != nullptr) loop_.rearm(fd_, *this);
 }
 
+int TcpTransport::release() noexcept {
+  if (fd_ >= 0 && events_ != nullptr) loop_.unwatch(fd_, *this);
+  return std::exchange(fd_, -1);
+}
+
 void TcpTransport::close() noexcept {
-  if (fd_ < 0) return;
-  if (events_ != nullptr) loop_.unwatch(fd_, *this);
-  ::close(fd_);
-  fd_ = -1;
+  if (const int fd = release(); fd >= 0) ::close(fd);
 }
 
 void TcpTransport::close_reset() noexcept {

@@ -33,10 +33,12 @@ class TcpTransport final : public Transport, private event::Pollable {
   ~TcpTransport() override { close(); }
   void start(TransportEvents& events) override;
   IoResult read(Buffer& into, std::size_t bytes_max) noexcept override;
+  IoResult peek(std::span<char> into) noexcept override;
   IoResult write(Buffer& from) noexcept override;
   void shutdown_write() noexcept override;
   void rearm() noexcept override;
   bool peer_closed() const noexcept override { return hangup_; }
+  int release() noexcept override;
   void close() noexcept override;
   void close_reset() noexcept override;
   const Address& local() const noexcept override { return local_; }

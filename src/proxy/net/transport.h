@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include "proxy/buffer/buffer.h"
 #include "proxy/net/address.h"
@@ -58,6 +59,8 @@ class Transport {
   /// Begins to tell. Again: tells another one from now on, what is ready included.
   virtual void start(TransportEvents& events) = 0;
   virtual IoResult read(Buffer& into, std::size_t bytes_max) noexcept = 0;
+  /// Copies what has come and leaves it there. Accepted sockets only, before anything is put on top of them.
+  virtual IoResult peek(std::span<char> /*into*/) noexcept { return {IoStatus::reset, 0, true}; }
   /// Sends as much as the kernel takes and drains it from `from`. After would_block the next call must
   /// bring what was left, first.
   virtual IoResult write(Buffer& from) noexcept = 0;
@@ -70,6 +73,8 @@ class Transport {
   virtual void close_reset() noexcept = 0;  // RST
   virtual const Address& local() const noexcept = 0;
   virtual const Address& remote() const noexcept = 0;
+  /// Gives its socket away, which is closed by whoever gets it; -1: it has none. Nothing is told any more.
+  virtual int release() noexcept { return -1; }
   virtual int fd() const noexcept { return -1; }  // for splice and socket options; -1: none
   /// The protocol agreed on in the TLS handshake; known from the first on_readable (or on_connected) on.
   virtual std::string_view alpn() const noexcept { return {}; }

@@ -58,14 +58,15 @@ void Worker::add_listener(std::shared_ptr<ListenerShared> shared, std::vector<st
                           const hcm::Drain& server_drain) {
   const auto& all = shared->config->worker_stats;
   const stats::BlockHandle mine = index_ < all.size() ? all[index_] : stats::BlockHandle{};
-  listeners_.push_back(std::make_unique<WorkerListener>(hcm_, std::move(shared), std::move(sockets), mine, server_drain));
-  listeners_.back()->join(index_, listeners_);
+  listeners_.push_back(
+      std::make_unique<WorkerListener>(hcm_, std::move(shared), std::move(sockets), mine, server_drain, &directory_));
+  listeners_.back()->join(index_);
 }
 
-void Worker::take(const ListenerShared& listener, net::Accepted connection) {
+WorkerListener* Worker::find(const ListenerShared& which) noexcept {
   for (auto& l : listeners_)
-    if (&l->shared() == &listener) return l->serve(std::move(connection));
-  ::close(connection.fd);
+    if (&l->shared() == &which) return l.get();
+  return nullptr;
 }
 
 void Worker::stop_listener(const ListenerShared& which) {

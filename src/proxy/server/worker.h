@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 #include "proxy/hcm/worker.h"
+#include "proxy/server/listener_directory.h"
 #include "proxy/server/worker_listener.h"
 #include "proxy/upstream/worker_clusters.h"
 
@@ -29,8 +30,8 @@ class Worker {
   void add_listener(std::shared_ptr<ListenerShared> shared, std::vector<std::shared_ptr<net::ListenSocket>> sockets,
                     const hcm::Drain& server_drain);
   void stop_listener(const ListenerShared& which);
-  /// Serves a connection that another worker accepted.
-  void take(const ListenerShared& listener, net::Accepted connection);
+  /// The listener here of that config; null: it is gone.
+  WorkerListener* find(const ListenerShared& which) noexcept;
 
  private:
   unsigned index_;
@@ -39,6 +40,7 @@ class Worker {
   runtime::ThreadContext thread_context_;
   upstream::WorkerClusters clusters_;
   hcm::Worker hcm_;
+  ListenerDirectory directory_;
   std::vector<std::unique_ptr<WorkerListener>> listeners_;
   std::thread thread_;
 };

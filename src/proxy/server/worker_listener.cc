@@ -1,32 +1,41 @@
 #include "proxy/server/worker_listener.h"
 
-#include <linux/netfilter_ipv4.h>
-#include <netinet/in.h>
 #include <unistd.h>
 #include "proxy/hcm/connection_log.h"
+#include "proxy/http/connection_facts.h"
 #include "proxy/server/worker.h"
 
 namespace outrigger::server {
 
+using listener::Arrival;
+using listener::InspectionEnd;
 using stats::ListenerStat;
 using stats::ListenerWorkerStat;
 
 WorkerListener::WorkerListener(hcm::Worker& worker, std::shared_ptr<ListenerShared> shared,
                                std::vector<std::shared_ptr<net::ListenSocket>> sockets, stats::BlockHandle worker_stats,
-                               const hcm::Drain& server_drain)
-    : worker_(worker), shared_(std::move(shared)), worker_stats_(worker_stats) {
+                               const hcm::Drain& server_drain, ListenerDirectory* directory)
+    : worker_(worker), shared_(std::move(shared)), worker_stats_(worker_stats), directory_(directory) {
   const auto& c = *shared_->config;
   context_ = {c.stats, c.buffer_bytes_max, &shared_->drain, &server_drain, &c.access_logs, c.high_watermark_timeout};
+  if (directory_ != nullptr) directory_->add(c, *this);
   net::AcceptEvents& self = *this;
   for (auto& s : sockets)
     acceptors_.push_back(std::make_unique<net::Acceptor>(worker_.thread.loop, std::move(s), self, c.accept_turn_max));
 }
 
-WorkerListener::~WorkerListener() { close_connections(); }
+WorkerListener::~WorkerListener() {
+  if (directory_ != nullptr) directory_->remove(*this);
+  close_connections();
+}
 
-void WorkerListener::stop_accepting() { acceptors_.clear(); }
+void WorkerListener::stop_accepting() {
+  acceptors_.clear();
+  if (directory_ != nullptr) directory_->remove(*this);
+}
 
 void WorkerListener::close_connections() {
+  while (auto* i = inspections_.front()) on_inspection_end(*i, InspectionEnd::refused);
   while (auto* c = connections_.front()) c->close_now();
 }
 
@@ -44,8 +53,7 @@ ListenerShared::Slot& ListenerShared::least_busy() noexcept {
   }
 }
 
-void WorkerListener::join(std::size_t worker, const std::vector<std::unique_ptr<WorkerListener>>& all) noexcept {
-  siblings_ = &all;
+void WorkerListener::join(std::size_t worker) noexcept {
   if (worker < shared_->slots.size()) slot_ = shared_->slots[worker].get();
 }
 
@@ -66,107 +74,174 @@ bool WorkerListener::limit_reached(const std::atomic<std::uint64_t>& now, std::s
   return true;
 }
 
+void WorkerListener::count_connection(bool more) {
+  const auto change = [more](std::atomic<std::uint64_t>& n) { n.fetch_add(more ? 1 : UINT64_MAX, std::memory_order_relaxed); };
+  change(shared_->connections);
+  if (shared_->all_connections != nullptr) change(*shared_->all_connections);
+  if (slot_ != nullptr && !more) change(slot_->connections);  // least_busy() counted it
+}
+
 // ---- where a connection is served
 
-namespace {
-/// Where it went before iptables sent it here. A transparent socket has that address as its own.
-void restore_destination(net::Accepted& a) {
-  sockaddr_storage sa{};
-  socklen_t n = sizeof sa;
-  const bool v4 = a.local.is_v4();
-  if (getsockopt(a.fd, v4 ? SOL_IP : SOL_IPV6, SO_ORIGINAL_DST, &sa, &n) == 0) {
-    a.local = net::Address::from_sockaddr(reinterpret_cast<sockaddr*>(&sa), n);
-    a.local_restored = true;
-    return;
-  }
-  int transparent = 0;
-  n = sizeof transparent;
-  a.local_restored = getsockopt(a.fd, SOL_IP, IP_TRANSPARENT, &transparent, &n) == 0 && transparent != 0;
+void WorkerListener::describe(http::ConnectionInfo& info) const {
+  info.listener_name = shared_->config->name;
+  info.listener_metadata = shared_->config->metadata.get();
+  info.start = worker_.thread.loop.now();
 }
-}  // namespace
 
 void WorkerListener::on_accept(net::Accepted a) {
-  const auto& c = *shared_->config;
   if (over_limit()) {
     ::close(a.fd);
     return;
   }
-  if (c.original_dst && a.local.is_ip() && !(c.original_dst_disabled && c.original_dst_disabled(a.local.port())))
-    restore_destination(a);
-  WorkerListener* other = c.use_original_dst && a.local_restored ? listener_of(a.local) : nullptr;
-  (other == nullptr ? this : other)->place(std::move(a));
-}
-
-/// Null: none listens there. A listener of all addresses comes after one of this very one.
-WorkerListener* WorkerListener::listener_of(const net::Address& destination) noexcept {
-  if (siblings_ == nullptr) return nullptr;
-  WorkerListener* any = nullptr;
-  for (const auto& l : *siblings_)
-    for (const auto& a : l->shared_->config->addresses) {
-      if (a == destination) return l.get();
-      if (any == nullptr && a.is_any() && a.family() == destination.family() && a.port() == destination.port()) any = l.get();
-    }
-  return any;
-}
-
-void WorkerListener::place(net::Accepted a) {
-  if (slot_ == nullptr) return serve(std::move(a));
-  auto& slot = shared_->least_busy();
-  if (&slot == slot_) return serve(std::move(a));
-  slot.worker.post([&worker = slot.worker, shared = shared_, a = std::move(a)] { worker.take(*shared, a); });
-}
-
-void WorkerListener::serve(net::Accepted a) {
-  const bool restored = a.local_restored;
-  const bool kept =
-      begin(std::make_unique<net::TcpTransport>(worker_.thread.loop, a.fd, std::move(a.local), std::move(a.remote)), restored);
-  if (!kept && slot_ != nullptr) slot_->connections.fetch_sub(1, std::memory_order_relaxed);
+  http::ConnectionInfo info;
+  info.id = hcm::next_connection_id();
+  info.local = a.local;
+  info.direct_remote = info.remote = a.remote;
+  place(std::move(a), std::move(info), false);
 }
 
 void WorkerListener::accept(std::unique_ptr<net::Transport> t) {
   if (over_limit()) return t->close();
-  begin(std::move(t), false);
+  Arrival a{std::move(t), {}, false};
+  a.info.id = hcm::next_connection_id();
+  a.info.local = a.transport->local();
+  a.info.direct_remote = a.info.remote = a.transport->remote();
+  describe(a.info);
+  count_connection(true);
+  if (slot_ != nullptr) slot_->connections.fetch_add(1, std::memory_order_relaxed);
+  inspect(std::move(a));
 }
 
-/// False: it was closed at once.
-bool WorkerListener::begin(std::unique_ptr<net::Transport> t, bool local_restored) {
+/// Here, or on the worker that has the fewest.
+void WorkerListener::place(net::Accepted a, http::ConnectionInfo info, bool handed_over) {
+  if (slot_ == nullptr) return begin(std::move(a), std::move(info), handed_over);
+  auto& slot = shared_->least_busy();
+  if (&slot == slot_) return begin(std::move(a), std::move(info), handed_over);
+  auto passed = std::make_shared<std::pair<net::Accepted, http::ConnectionInfo>>(std::move(a), std::move(info));
+  slot.worker.post([&slot, shared = shared_, passed, handed_over] {
+    if (auto* there = slot.worker.find(*shared))
+      return there->begin(std::move(passed->first), std::move(passed->second), handed_over);
+    ::close(passed->first.fd);
+    slot.connections.fetch_sub(1, std::memory_order_relaxed);
+  });
+}
+
+void WorkerListener::begin(net::Accepted a, http::ConnectionInfo info, bool handed_over) {
+  describe(info);
+  count_connection(true);
+  auto t = std::make_unique<net::TcpTransport>(worker_.thread.loop, a.fd, std::move(a.local), std::move(a.remote));
+  inspect({std::move(t), std::move(info), handed_over});
+}
+
+/// From the listener that accepted it to the one of the address that the client wanted.
+void WorkerListener::hand_over(WorkerListener& to, Arrival a) {
+  count_connection(false);
+  a.info.forget_state();
+  a.handed_over = true;
+  if (to.slot_ != nullptr) {
+    net::Accepted socket{a.transport->release(), a.transport->local(), a.transport->remote()};
+    worker_.thread.loop.dispose(std::move(a.transport));
+    return to.place(std::move(socket), std::move(a.info), true);
+  }
+  to.describe(a.info);
+  to.count_connection(true);
+  to.inspect(std::move(a));
+}
+
+void WorkerListener::inspect(Arrival a) {
+  const auto& c = *shared_->config;
+  auto& cells = worker_.thread.cells;
+  cells.gauge_add(c.stats, ListenerStat::downstream_pre_cx_active, 0);  // Envoy counts it up and down
+  if (c.filters.empty()) return settle(std::move(a));
+  std::size_t at = 0;
+  switch (listener::run_filters(c.filters, at, {worker_.thread, *a.transport, a.info})) {
+    case listener::Verdict::close: return refuse(std::move(a), false);
+    case listener::Verdict::next: return settle(std::move(a));
+    case listener::Verdict::wait: break;
+  }
+  auto* i = new listener::Inspection(worker_.thread, c.filters, at, std::move(a), *this);
+  inspections_.push_back(*i);  // owned by it until on_inspection_end
+  cells.inc(c.stats, ListenerStat::downstream_pre_cx_active);
+  i->start(c.filters_timeout);
+}
+
+void WorkerListener::on_inspection_end(listener::Inspection& i, InspectionEnd end) {
   auto& cells = worker_.thread.cells;
   const auto& c = *shared_->config;
-  cells.gauge_add(c.stats, ListenerStat::downstream_pre_cx_active, 0);  // Envoy counts it up and down
-  http::ConnectionInfo info;
-  info.id = hcm::next_connection_id();
-  info.local = t->local();
-  info.local_restored = local_restored;
-  info.direct_remote = info.remote = t->remote();
-  info.listener_name = c.name;
-  info.listener_metadata = c.metadata.get();
-  info.start = worker_.thread.loop.now();
-  const FilterChain* chain = find_filter_chain(c, info);
-  if (chain == nullptr) {
-    no_filter_chain(*t, info);
-    return false;
+  cells.dec(c.stats, ListenerStat::downstream_pre_cx_active);
+  if (end == InspectionEnd::timeout) cells.add(c.stats, ListenerStat::downstream_pre_cx_timeout);
+  if (end == InspectionEnd::remote_close) cells.add(c.stats, ListenerStat::downstream_listener_filter_remote_close);
+  if (end == InspectionEnd::error) cells.add(c.stats, ListenerStat::downstream_listener_filter_error);
+  const bool good = end == InspectionEnd::passed || (end == InspectionEnd::timeout && c.continue_on_filters_timeout);
+  Arrival a = std::move(i.arrival);
+  i.unlink();
+  worker_.thread.loop.dispose(std::unique_ptr<listener::Inspection>(&i));
+  if (!good) return refuse(std::move(a), false);
+  settle(std::move(a));
+}
+
+namespace {
+
+/// Can a socket of this machine have the address?
+bool is_own_address(const net::Address& a) {
+  const int fd = ::socket(a.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  const auto any_port = a.with_port(0);
+  const bool own = ::bind(fd, any_port.raw(), any_port.raw_size()) == 0;
+  ::close(fd);
+  return own;
+}
+
+/// The client came to this very socket, nothing redirected it: there is no other place it wanted to go to.
+bool leads_back(const ListenerConfig& c, const net::Transport& t, const http::ConnectionInfo& info) {
+  if (!info.local_restored || !(info.local == t.local())) return false;
+  const auto same_port = [&](const net::Address& a) { return a.is_ip() && a.port() == info.local.port(); };
+  for (std::size_t i = 0; i < c.addresses.size(); ++i) {
+    const bool transparent = i < c.options.size() && c.options[i].transparent;
+    if (same_port(c.addresses[i]) && (!transparent || is_own_address(info.local))) return true;
   }
-  cells.add(c.stats, ListenerStat::downstream_cx_total);
+  return false;
+}
+
+}  // namespace
+
+void WorkerListener::settle(Arrival a) {
+  const auto& c = *shared_->config;
+  if (!a.handed_over && a.info.local_restored) {
+    WorkerListener* other = c.use_original_dst && directory_ != nullptr ? directory_->find(a.info.local) : nullptr;
+    a.info.leads_back = leads_back(c, *a.transport, a.info);
+    if (other != nullptr && other != this) return hand_over(*other, std::move(a));
+  }
+  if (a.info.found() != nullptr) a.info.transport_failure_reason = a.info.found()->transport_failure;
+  const FilterChain* chain = find_filter_chain(c, a.info);
+  if (chain == nullptr) return refuse(std::move(a), true);
+  serve(std::move(a), *chain);
+}
+
+void WorkerListener::serve(Arrival a, const FilterChain& chain) {
+  auto& cells = worker_.thread.cells;
+  const auto& stats = shared_->config->stats;
+  auto& info = a.info;
+  cells.add(stats, ListenerStat::downstream_cx_total);
   cells.add(worker_stats_, ListenerWorkerStat::downstream_cx_total);
-  info.filter_chain_name = chain->name;
-  info.filter_chain_metadata = chain->metadata.get();
-  if (chain->filter == nullptr) {
-    no_filters(*t);
-    return false;
+  info.filter_chain_name = chain.name;
+  info.filter_chain_metadata = chain.metadata.get();
+  if (chain.filter == nullptr) {
+    no_filters(*a.transport);
+    worker_.thread.loop.dispose(std::move(a.transport));  // it may be on the stack
+    return;
   }
-  if (chain->socket != nullptr) {
-    t = chain->socket->wrap(worker_.thread, std::move(t));
-    info.tls = t->tls();
+  if (chain.socket != nullptr) {
+    a.transport = chain.socket->wrap(worker_.thread, std::move(a.transport));
+    info.tls = a.transport->tls();
   }
-  auto connection = chain->filter->make(worker_, std::move(t), std::move(info), context_, *this);
-  cells.inc(c.stats, ListenerStat::downstream_cx_active);
+  auto connection = chain.filter->make(worker_, std::move(a.transport), std::move(info), context_, *this);
+  cells.inc(stats, ListenerStat::downstream_cx_active);
   cells.inc(worker_stats_, ListenerWorkerStat::downstream_cx_active);
-  shared_->connections.fetch_add(1, std::memory_order_relaxed);
-  if (shared_->all_connections != nullptr) shared_->all_connections->fetch_add(1, std::memory_order_relaxed);
   net::Connection& live = *connection.release();  // owned by connections_ until on_connection_closed
   connections_.push_back(live);
   live.start();
-  return true;
 }
 
 /// A chain may be empty: then its connections are closed at once.
@@ -174,24 +249,32 @@ void WorkerListener::no_filters(net::Transport& t) {
   auto& cells = worker_.thread.cells;
   const auto& b = shared_->config->stats;
   t.close();
+  count_connection(false);
   cells.gauge_add(b, ListenerStat::downstream_cx_active, 0);
   cells.add(b, ListenerStat::network_extension_config_missing);
   cells.add(b, ListenerStat::downstream_cx_destroy);
   cells.record(b, ListenerStat::downstream_cx_length_ms, 0);
 }
 
-void WorkerListener::no_filter_chain(net::Transport& t, http::ConnectionInfo& info) {
-  auto& cells = worker_.thread.cells;
+/// Closes a connection that is not served, and tells the listener's log.
+void WorkerListener::refuse(Arrival a, bool no_chain) {
+  auto& thread = worker_.thread;
   const auto& c = *shared_->config;
-  cells.add(c.stats, ListenerStat::no_filter_chain_match);
-  t.close();
+  a.transport->close();
+  thread.loop.dispose(std::move(a.transport));  // it may be on the stack
+  count_connection(false);
+  if (no_chain) thread.cells.add(c.stats, ListenerStat::no_filter_chain_match);
+  if (c.access_logs.empty()) return;
   http::StreamInfo stream;
-  stream.connection = &info;
+  stream.connection = &a.info;
   stream.has_protocol = false;
-  stream.start = worker_.thread.loop.now();
-  stream.start_wall = worker_.thread.loop.wall();
-  stream.flags.set(http::Flag::no_route_found);
-  stream.details = "filter_chain_not_found";
+  stream.start = a.info.start;
+  stream.start_wall = thread.loop.wall() - (thread.loop.now() - a.info.start);
+  if (a.info.found() != nullptr) a.info.transport_failure_reason = a.info.found()->transport_failure;
+  if (no_chain) {
+    stream.flags.set(http::Flag::no_route_found);
+    stream.details = "filter_chain_not_found";
+  }
   hcm::log_connection(c.access_logs, accesslog::LogType::not_set, stream, worker_);
 }
 
@@ -211,9 +294,7 @@ void WorkerListener::on_connection_closed(net::Connection& c) {
   cells.dec(worker_stats_, ListenerWorkerStat::downstream_cx_active);
   const auto ms = (worker_.thread.loop.now() - c.started_at()).count() / 1000;
   cells.record(b, ListenerStat::downstream_cx_length_ms, static_cast<std::uint64_t>(ms));
-  shared_->connections.fetch_sub(1, std::memory_order_relaxed);
-  if (shared_->all_connections != nullptr) shared_->all_connections->fetch_sub(1, std::memory_order_relaxed);
-  if (slot_ != nullptr) slot_->connections.fetch_sub(1, std::memory_order_relaxed);
+  count_connection(false);
   static_cast<Link&>(c).unlink();
   worker_.thread.loop.dispose(std::unique_ptr<net::Connection>(&c));
 }

@@ -1,11 +1,13 @@
-// One listener on one worker: accepts, chooses the filter chain, owns the connections.
+// One listener on one worker: accepts, runs listener filters, chooses the filter chain, owns the connections.
 #pragma once
 #include <atomic>
 #include <memory>
 #include <vector>
 #include "proxy/hcm/worker.h"
+#include "proxy/listener/inspection.h"
 #include "proxy/net/listen_socket.h"
 #include "proxy/server/listener_config.h"
+#include "proxy/server/listener_directory.h"
 
 namespace outrigger::server {
 
@@ -29,18 +31,17 @@ struct ListenerShared {
   Slot& least_busy() noexcept;
 };
 
-class WorkerListener final : private net::AcceptEvents, private net::ConnectionOwner {
+class WorkerListener final : private net::AcceptEvents, private net::ConnectionOwner, private listener::InspectionOwner {
  public:
+  /// `directory`: where other listeners find this one and it finds them; null: it stays alone.
   WorkerListener(hcm::Worker& worker, std::shared_ptr<ListenerShared> shared,
                  std::vector<std::shared_ptr<net::ListenSocket>> sockets, stats::BlockHandle worker_stats,
-                 const hcm::Drain& server_drain);
+                 const hcm::Drain& server_drain, ListenerDirectory* directory = nullptr);
   ~WorkerListener();
-  /// Serves a connection that came in; the sockets' own come here too.
+  /// Serves a connection that came in without a socket.
   void accept(std::unique_ptr<net::Transport> connection);
-  /// The same for a socket, which this worker was chosen to serve.
-  void serve(net::Accepted connection);
-  /// `all`: the listeners of the worker, of which this is one.
-  void join(std::size_t worker, const std::vector<std::unique_ptr<WorkerListener>>& all) noexcept;
+  /// `worker`: the index of the one that this is on.
+  void join(std::size_t worker) noexcept;
   /// No more connections; those there are stay.
   void stop_accepting();
   void close_connections();
@@ -49,24 +50,31 @@ class WorkerListener final : private net::AcceptEvents, private net::ConnectionO
 
  private:
   void on_accept(net::Accepted connection) override;
-  void place(net::Accepted connection);
-  WorkerListener* listener_of(const net::Address& destination) noexcept;
-  bool begin(std::unique_ptr<net::Transport> t, bool local_restored);
   void on_accept_paused() override;
   void on_accept_turn(unsigned connections) override;
+  void on_connection_closed(net::Connection& c) override;
+  void on_inspection_end(listener::Inspection& i, listener::InspectionEnd end) override;
   bool over_limit();
   bool limit_reached(const std::atomic<std::uint64_t>& now, std::string_view key, stats::ListenerStat stat);
-  void on_connection_closed(net::Connection& c) override;
+  void count_connection(bool more);
+  void describe(http::ConnectionInfo& info) const;
+  void place(net::Accepted connection, http::ConnectionInfo info, bool handed_over);
+  void begin(net::Accepted connection, http::ConnectionInfo info, bool handed_over);
+  void hand_over(WorkerListener& to, listener::Arrival a);
+  void inspect(listener::Arrival a);
+  void settle(listener::Arrival a);
+  void serve(listener::Arrival a, const FilterChain& chain);
   void no_filters(net::Transport& t);
-  void no_filter_chain(net::Transport& t, http::ConnectionInfo& info);
+  void refuse(listener::Arrival a, bool no_chain);
   hcm::Worker& worker_;
   std::shared_ptr<ListenerShared> shared_;
   stats::BlockHandle worker_stats_;
   hcm::ListenerContext context_;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
   List<net::Connection> connections_;
+  List<listener::Inspection> inspections_;
+  ListenerDirectory* directory_;
   ListenerShared::Slot* slot_ = nullptr;  // null: not balanced
-  const std::vector<std::unique_ptr<WorkerListener>>* siblings_ = nullptr;
 };
 
 }  // namespace outrigger::server

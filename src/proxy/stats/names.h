@@ -10,6 +10,7 @@
 
 #include "proxy/stats/cluster_stats.inc"
 #include "proxy/stats/http_stats.inc"
+#include "proxy/stats/listener_filter_stats.inc"
 #include "proxy/stats/listener_stats.inc"
 #include "proxy/stats/server_stats.inc"
 #include "proxy/stats/ssl_stats.inc"
@@ -25,44 +26,52 @@ struct BlockDef {
 };
 
 /// All lists: B(enumeration, list).
-#define OUTRIGGER_STAT_BLOCKS(B)                           \
-  B(ClusterStat, OUTRIGGER_CLUSTER_STATS)                  \
-  B(AltClusterStat, OUTRIGGER_ALT_CLUSTER_STATS)           \
-  B(GrpcStat, OUTRIGGER_GRPC_STATS)                        \
-  B(SocketMatchStat, OUTRIGGER_SOCKET_MATCH_STATS)         \
-  B(RemainingStat, OUTRIGGER_REMAINING_STATS)              \
-  B(HealthCheckStat, OUTRIGGER_HEALTH_CHECK_STATS)         \
-  B(OutlierStat, OUTRIGGER_OUTLIER_STATS)                  \
-  B(TimeoutBudgetStat, OUTRIGGER_TIMEOUT_BUDGET_STATS)     \
-  B(RequestSizeStat, OUTRIGGER_REQUEST_SIZE_STATS)         \
-  B(ListenerStat, OUTRIGGER_LISTENER_STATS)                \
-  B(ListenerWorkerStat, OUTRIGGER_LISTENER_WORKER_STATS)   \
-  B(ListenerHttpStat, OUTRIGGER_LISTENER_HTTP_STATS)       \
-  B(TcpStat, OUTRIGGER_TCP_STATS)                          \
-  B(SslStat, OUTRIGGER_SSL_STATS)                          \
-  B(SslFactoryStat, OUTRIGGER_SSL_FACTORY_STATS)           \
-  B(SdsStat, OUTRIGGER_SDS_STATS)                          \
-  B(HttpStat, OUTRIGGER_HTTP_STATS)                        \
-  B(RouterStat, OUTRIGGER_ROUTER_STATS)                    \
-  B(RouteResolutionStat, OUTRIGGER_ROUTE_RESOLUTION_STATS) \
-  B(HttpTracingStat, OUTRIGGER_HTTP_TRACING_STATS)         \
-  B(FaultStat, OUTRIGGER_FAULT_STATS)                      \
-  B(FaultClusterStat, OUTRIGGER_FAULT_CLUSTER_STATS)       \
-  B(RbacStat, OUTRIGGER_RBAC_STATS)                        \
-  B(CorsStat, OUTRIGGER_CORS_STATS)                        \
-  B(LocalRateLimitStat, OUTRIGGER_LOCAL_RATE_LIMIT_STATS)  \
-  B(RouteStat, OUTRIGGER_ROUTE_STATS)                      \
-  B(Http1Stat, OUTRIGGER_HTTP1_STATS)                      \
-  B(Http2Stat, OUTRIGGER_HTTP2_STATS)                      \
-  B(ServerStat, OUTRIGGER_SERVER_STATS)                    \
-  B(ClusterManagerStat, OUTRIGGER_CLUSTER_MANAGER_STATS)   \
-  B(ListenerManagerStat, OUTRIGGER_LISTENER_MANAGER_STATS) \
-  B(RuntimeStat, OUTRIGGER_RUNTIME_STATS)                  \
-  B(FilesystemStat, OUTRIGGER_FILESYSTEM_STATS)            \
-  B(DnsCaresStat, OUTRIGGER_DNS_CARES_STATS)               \
-  B(WatchdogStat, OUTRIGGER_WATCHDOG_STATS)                \
-  B(OverloadStat, OUTRIGGER_OVERLOAD_STATS)                \
-  B(OverloadActionStat, OUTRIGGER_OVERLOAD_ACTION_STATS)   \
+#define OUTRIGGER_STAT_BLOCKS(B)                                \
+  B(ClusterStat, OUTRIGGER_CLUSTER_STATS)                       \
+  B(AltClusterStat, OUTRIGGER_ALT_CLUSTER_STATS)                \
+  B(GrpcStat, OUTRIGGER_GRPC_STATS)                             \
+  B(SocketMatchStat, OUTRIGGER_SOCKET_MATCH_STATS)              \
+  B(RemainingStat, OUTRIGGER_REMAINING_STATS)                   \
+  B(HealthCheckStat, OUTRIGGER_HEALTH_CHECK_STATS)              \
+  B(OutlierStat, OUTRIGGER_OUTLIER_STATS)                       \
+  B(TimeoutBudgetStat, OUTRIGGER_TIMEOUT_BUDGET_STATS)          \
+  B(RequestSizeStat, OUTRIGGER_REQUEST_SIZE_STATS)              \
+  B(ListenerStat, OUTRIGGER_LISTENER_STATS)                     \
+  B(ListenerWorkerStat, OUTRIGGER_LISTENER_WORKER_STATS)        \
+  B(ListenerHttpStat, OUTRIGGER_LISTENER_HTTP_STATS)            \
+  B(TlsInspectorStat, OUTRIGGER_TLS_INSPECTOR_STATS)            \
+  B(HttpInspectorStat, OUTRIGGER_HTTP_INSPECTOR_STATS)          \
+  B(ProxyProtoLegacyStat, OUTRIGGER_PROXY_PROTO_LEGACY_STATS)   \
+  B(ProxyProtoStat, OUTRIGGER_PROXY_PROTO_STATS)                \
+  B(ProxyProtoVersionStat, OUTRIGGER_PROXY_PROTO_VERSION_STATS) \
+  B(ListenerRateLimitStat, OUTRIGGER_LISTENER_RATE_LIMIT_STATS) \
+  B(NetworkRateLimitStat, OUTRIGGER_NETWORK_RATE_LIMIT_STATS)   \
+  B(ConnectionLimitStat, OUTRIGGER_CONNECTION_LIMIT_STATS)      \
+  B(TcpStat, OUTRIGGER_TCP_STATS)                               \
+  B(SslStat, OUTRIGGER_SSL_STATS)                               \
+  B(SslFactoryStat, OUTRIGGER_SSL_FACTORY_STATS)                \
+  B(SdsStat, OUTRIGGER_SDS_STATS)                               \
+  B(HttpStat, OUTRIGGER_HTTP_STATS)                             \
+  B(RouterStat, OUTRIGGER_ROUTER_STATS)                         \
+  B(RouteResolutionStat, OUTRIGGER_ROUTE_RESOLUTION_STATS)      \
+  B(HttpTracingStat, OUTRIGGER_HTTP_TRACING_STATS)              \
+  B(FaultStat, OUTRIGGER_FAULT_STATS)                           \
+  B(FaultClusterStat, OUTRIGGER_FAULT_CLUSTER_STATS)            \
+  B(RbacStat, OUTRIGGER_RBAC_STATS)                             \
+  B(CorsStat, OUTRIGGER_CORS_STATS)                             \
+  B(LocalRateLimitStat, OUTRIGGER_LOCAL_RATE_LIMIT_STATS)       \
+  B(RouteStat, OUTRIGGER_ROUTE_STATS)                           \
+  B(Http1Stat, OUTRIGGER_HTTP1_STATS)                           \
+  B(Http2Stat, OUTRIGGER_HTTP2_STATS)                           \
+  B(ServerStat, OUTRIGGER_SERVER_STATS)                         \
+  B(ClusterManagerStat, OUTRIGGER_CLUSTER_MANAGER_STATS)        \
+  B(ListenerManagerStat, OUTRIGGER_LISTENER_MANAGER_STATS)      \
+  B(RuntimeStat, OUTRIGGER_RUNTIME_STATS)                       \
+  B(FilesystemStat, OUTRIGGER_FILESYSTEM_STATS)                 \
+  B(DnsCaresStat, OUTRIGGER_DNS_CARES_STATS)                    \
+  B(WatchdogStat, OUTRIGGER_WATCHDOG_STATS)                     \
+  B(OverloadStat, OUTRIGGER_OVERLOAD_STATS)                     \
+  B(OverloadActionStat, OUTRIGGER_OVERLOAD_ACTION_STATS)        \
   B(ThreadLocalClustersStat, OUTRIGGER_THREAD_LOCAL_CLUSTERS_STATS)
 
 #define OUTRIGGER_STAT_ENUMERATOR(kind, id, suffix) id,

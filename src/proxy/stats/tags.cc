@@ -46,6 +46,8 @@ constexpr Builtin kBuiltins[] = {
      "^http\\." VALUE "\\.rbac\\.(?:" VALUE "\\.)?policy\\.((" VALUE ")\\.)(allowed|shadow_allowed|denied|shadow_denied)$",
      ".rbac."},
     {"envoy.rbac_http_prefix", "^http\\." VALUE "\\.rbac\\.((" VALUE ")\\.).*?", "", "policy"},
+    {"envoy.proxy_protocol_prefix", "^proxy_proto\\.((" VALUE ")\\.).+$", "proxy_proto.", "versions"},
+    {"envoy.proxy_protocol_version", "^proxy_proto\\.((?:" VALUE R"(\.)?versions\.v(\d)\.)\w+$)", "proxy_proto."},
     {"envoy.health_check_name", "^cluster\\." VALUE "\\.health_check(\\.name\\.(" VALUE "))\\..+", ".health_check."},
     {"envoy.mongo_callsite", "mongo.*.collection.*.callsite.$.query.**", {}, {}, true},
     {"envoy.mongo_collection", "mongo.*.collection.$.**.query.*", {}, {}, true},

@@ -2,9 +2,12 @@
 // known of the node and of the other resources. Main thread; lives for one load of a config.
 #pragma once
 #include <functional>
+#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include "proxy/accesslog/files.h"
+#include "proxy/base/token_bucket.h"
 #include "proxy/stats/stats.h"
 #include "proxy/upstream/cluster_config.h"
 #include "xds/problems.h"
@@ -27,10 +30,11 @@ struct CompileContext {
   unsigned workers = 1;
   /// Null: cluster names are not checked.
   std::function<bool(std::string_view)> cluster_known;
-  bool validate_only = false;                                          // open nothing
-  SecretStore* secrets = nullptr;                                      // null: TLS is not compiled
-  upstream::DnsOptions resolver;                                       // of clusters that name none
-  const envoy::config::core::v3::BindConfig* upstream_bind = nullptr;  // likewise; null: none
+  bool validate_only = false;                                                         // open nothing
+  SecretStore* secrets = nullptr;                                                     // null: TLS is not compiled
+  upstream::DnsOptions resolver;                                                      // of clusters that name none
+  const envoy::config::core::v3::BindConfig* upstream_bind = nullptr;                 // likewise; null: none
+  std::map<std::string, std::shared_ptr<TokenBucket>, std::less<>> shared_buckets{};  // of rate limits with a share_key
 };
 
 }  // namespace outrigger::xds

@@ -165,6 +165,14 @@ upstream::LocalityPtr compile_locality(const core::Locality& l) {
   return std::make_shared<const upstream::Locality>(upstream::Locality{l.region(), l.zone(), l.sub_zone()});
 }
 
+std::shared_ptr<TokenBucket> compile_token_bucket(const envoy::type::v3::TokenBucket& p, const Path& at, Problems& problems) {
+  const Duration interval = to_duration(p.fill_interval());
+  if (interval < std::chrono::milliseconds(50))
+    problems.error(at / "fill_interval", "local rate limit token bucket fill timer must be >= 50ms");
+  const double per_fill = p.has_tokens_per_fill() ? p.tokens_per_fill().value() : 1;
+  return std::make_shared<TokenBucket>(p.max_tokens(), per_fill, std::max(interval, Duration(1)));
+}
+
 std::string lower(std::string_view s) {
   std::string out(s);
   for (char& c : out)

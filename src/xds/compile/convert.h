@@ -2,6 +2,7 @@
 // Main thread. Where something can be wrong the Problems get it, at the Path given.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,8 +11,10 @@
 #include "envoy/config/core/v3/base.pb.h"
 #include "envoy/config/core/v3/socket_option.pb.h"
 #include "envoy/type/v3/percent.pb.h"
+#include "envoy/type/v3/token_bucket.pb.h"
 #include "proxy/base/result.h"
 #include "proxy/base/time.h"
+#include "proxy/base/token_bucket.h"
 #include "proxy/net/address.h"
 #include "proxy/net/tcp_transport.h"
 #include "proxy/runtime/runtime.h"
@@ -51,6 +54,7 @@ std::vector<net::RawOption> to_raw_options(const google::protobuf::RepeatedPtrFi
 std::optional<net::KeepaliveOptions> to_keepalive(const envoy::config::core::v3::TcpKeepalive& k);
 
 upstream::LocalityPtr compile_locality(const envoy::config::core::v3::Locality& l);
+std::shared_ptr<TokenBucket> compile_token_bucket(const envoy::type::v3::TokenBucket& p, const Path& at, Problems& problems);
 
 /// ASCII.
 std::string lower(std::string_view s);

@@ -1,16 +1,17 @@
 #include "xds/compile/listener.h"
 
 #include <algorithm>
-#include <map>
 #include <random>
 
-#include "envoy/extensions/filters/listener/original_dst/v3/original_dst.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
 #include "proxy/base/random.h"
 #include "xds/compile/access_log.h"
 #include "xds/compile/convert.h"
+#include "xds/compile/filter_chains.h"
 #include "xds/compile/http.h"
+#include "xds/compile/listener_filters.h"
 #include "xds/compile/metadata.h"
+#include "xds/compile/network_filters.h"
 #include "xds/compile/tcp_proxy.h"
 #include "xds/compile/tls.h"
 
@@ -26,9 +27,6 @@ std::shared_ptr<const hcm::NetworkFilterFactory> compile_network_filter(const li
                                                                         const std::string& stat_prefix, const Path& at,
                                                                         CompileContext& c) {
   if (chain.filters_size() == 0) return nullptr;  // its connections are closed at once
-  for (int i = 0; i + 1 < chain.filters_size(); ++i)
-    c.problems.error(at.at("filters", i), "network filter '" + chain.filters(i).name() +
-                                              "' before the last one: only a single, terminal network filter is implemented");
   const int last = chain.filters_size() - 1;
   const Path filter = at.at("filters", last);
   const Path here = filter / "typed_config";
@@ -43,25 +41,10 @@ std::shared_ptr<const hcm::NetworkFilterFactory> compile_network_filter(const li
     any.UnpackTo(&p);
     return compile_tcp_proxy(p, here, c);
   }
-  c.problems.error(here,
-                   "network filter '" + chain.filters(last).name() + "' of type '" + any.type_url() + "' is not implemented");
+  if (auto plain = compile_plain_terminal(any, here, c.problems)) return plain;
+  c.problems.error(here, "network filter '" + chain.filters(last).name() + "' of type '" + any.type_url() +
+                             "' is not implemented, or does not serve connections as the last filter must");
   return nullptr;
-}
-
-server::FilterChainMatch compile_match(const listener_v3::FilterChainMatch& p, const Path& at, CompileContext& c) {
-  server::FilterChainMatch m;
-  if (p.has_destination_port()) m.destination_port = static_cast<std::uint16_t>(p.destination_port().value());
-  const auto ranges = [&](const auto& from, std::string_view field, std::vector<net::CidrRange>& to) {
-    for (int i = 0; i < from.size(); ++i)
-      if (auto r = compile_cidr(from.Get(i), at.at(field, i), c.problems)) to.push_back(*r);
-  };
-  ranges(p.prefix_ranges(), "prefix_ranges", m.destination);
-  ranges(p.direct_source_prefix_ranges(), "direct_source_prefix_ranges", m.direct_source);
-  ranges(p.source_prefix_ranges(), "source_prefix_ranges", m.source);
-  for (const auto port : p.source_ports()) m.source_ports.push_back(static_cast<std::uint16_t>(port));
-  m.source_type = static_cast<server::FilterChainMatch::SourceType>(p.source_type());
-  m.never = !p.transport_protocol().empty() && p.transport_protocol() != "raw_buffer";
-  return m;
 }
 
 server::FilterChain compile_chain(const listener_v3::FilterChain& p, const std::string& stat_prefix, stats::BlockHandle stats,
@@ -69,13 +52,12 @@ server::FilterChain compile_chain(const listener_v3::FilterChain& p, const std::
   server::FilterChain chain;
   chain.name = p.name();
   chain.metadata = compile_metadata(p.metadata());
-  chain.match = compile_match(p.filter_chain_match(), at / "filter_chain_match", c);
   if (p.has_transport_socket())
     chain.socket = compile_downstream_socket(
         p.transport_socket(), stat_prefix, stats,
         p.has_transport_socket_connect_timeout() ? to_duration(p.transport_socket_connect_timeout()) : Duration{},
         at / "transport_socket", c);
-  chain.filter = compile_network_filter(p, stat_prefix, at, c);
+  chain.filter = behind_filters(compile_filters_before(p, at, c), compile_network_filter(p, stat_prefix, at, c));
   return chain;
 }
 
@@ -126,49 +108,12 @@ void compile_socket(const listener_v3::Listener& p, server::ListenerConfig& o, c
   o.exact_balance = balance.has_exact_balance();
 }
 
-/// Null: never. Of what a predicate can see only the port is known.
-std::function<bool(std::uint16_t)> compile_disabled(const listener_v3::ListenerFilterChainMatchPredicate& p) {
-  using P = listener_v3::ListenerFilterChainMatchPredicate;
-  const auto list = [](const P::MatchSet& set) {
-    std::vector<std::function<bool(std::uint16_t)>> rules;
-    for (const auto& rule : set.rules()) rules.push_back(compile_disabled(rule));
-    return rules;
-  };
-  switch (p.rule_case()) {
-    case P::kOrMatch:
-      return [rules = list(p.or_match())](std::uint16_t port) {
-        return std::any_of(rules.begin(), rules.end(), [&](const auto& r) { return r(port); });
-      };
-    case P::kAndMatch:
-      return [rules = list(p.and_match())](std::uint16_t port) {
-        return std::all_of(rules.begin(), rules.end(), [&](const auto& r) { return r(port); });
-      };
-    case P::kNotMatch: return [rule = compile_disabled(p.not_match())](std::uint16_t port) { return !rule(port); };
-    case P::kAnyMatch: return [](std::uint16_t) { return true; };
-    case P::kDestinationPortRange:
-      return [first = p.destination_port_range().start(), end = p.destination_port_range().end()](std::uint16_t port) {
-        return port >= first && port < end;
-      };
-    case P::RULE_NOT_SET: break;
-  }
-  return [](std::uint16_t) { return false; };
-}
-
-/// No listener filter here waits for anything: listener_filters_timeout has nothing to end.
-void compile_listener_filters(const listener_v3::Listener& p, server::ListenerConfig& o, const Path& at, Problems& problems) {
-  for (int i = 0; i < p.listener_filters_size(); ++i) {
-    const auto& f = p.listener_filters(i);
-    if (!f.typed_config().Is<envoy::extensions::filters::listener::original_dst::v3::OriginalDst>()) {
-      problems.error(at.at("listener_filters", i),
-                     "listener filter '" + f.name() + "' of type '" + f.typed_config().type_url() + "' is not implemented");
-      continue;
-    }
-    o.original_dst = true;
-    if (f.has_filter_disabled()) o.original_dst_disabled = compile_disabled(f.filter_disabled());
-  }
-  if (!p.use_original_dst().value()) return;
-  o.use_original_dst = o.original_dst = true;  // it brings the filter along
-  o.original_dst_disabled = nullptr;
+void compile_before_chains(const listener_v3::Listener& p, server::ListenerConfig& o, const Path& at, CompileContext& c) {
+  o.filters = compile_listener_filters(p, at, c);
+  if (p.has_listener_filters_timeout()) o.filters_timeout = to_duration(p.listener_filters_timeout());
+  if (o.filters_timeout < Duration::zero()) c.problems.error(at / "listener_filters_timeout", "must not be negative");
+  o.continue_on_filters_timeout = p.continue_on_listener_filters_timeout();
+  o.use_original_dst = p.use_original_dst().value();
 }
 
 }  // namespace
@@ -201,19 +146,12 @@ server::ListenerConfigPtr compile_listener(const listener_v3::Listener& p, const
   for (unsigned w = 0; w < c.workers; ++w)
     o->worker_stats.push_back(
         stats::make_block<stats::ListenerWorkerStat>(c.stats, prefix + "worker_" + std::to_string(w) + "."));
-  compile_listener_filters(p, *o, at, c.problems);
+  compile_before_chains(p, *o, at, c);
   if (p.filter_chains_size() == 0 && !p.has_default_filter_chain())
     c.problems.error(at / "filter_chains", "error adding listener '" + address + "': no filter chains specified");
-  std::map<std::string, int> matches;
-  for (int i = 0; i < p.filter_chains_size(); ++i) {
-    const auto [other, is_new] = matches.emplace(p.filter_chains(i).filter_chain_match().SerializeAsString(), i);
-    if (!is_new)
-      c.problems.error(at.at("filter_chains", i), "error adding listener '" + address +
-                                                      "': has the same matching rules as filter chain " +
-                                                      std::to_string(other->second));
-  }
   for (int i = 0; i < p.filter_chains_size(); ++i)
     o->chains.push_back(compile_chain(p.filter_chains(i), prefix, o->stats, at.at("filter_chains", i), c));
+  compile_chain_choice(p, address, *o, at, c.problems);
   if (p.has_default_filter_chain())
     o->default_chain = compile_chain(p.default_filter_chain(), prefix, o->stats, at / "default_filter_chain", c);
   o->access_logs = compile_access_logs(p.access_log(), at, "access_log", c);

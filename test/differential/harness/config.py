@@ -146,10 +146,10 @@ def listener(run):
 
 
 def place(node, network):
-    """Puts the scenario's network filter where a chain says filters: [the]."""
+    """Puts the scenario's network filter where the filters of a chain say "the"."""
     if isinstance(node, dict):
-        if node.get("filters") == ["the"]:
-            node["filters"] = [network]
+        if isinstance(node.get("filters"), list):
+            node["filters"] = [network if f == "the" else f for f in node["filters"]]
         for value in node.values():
             place(value, network)
     elif isinstance(node, list):

@@ -61,10 +61,9 @@ void SimTransport::connect_failed(int error) {
   events_->on_connect_failed(error);
 }
 
-IoResult SimTransport::read(Buffer& into, std::size_t bytes_max) noexcept {
+/// What a read or a look finds before it finds bytes.
+std::optional<IoResult> SimTransport::before_bytes(Fault fault) {
   auto& n = wire_.network;
-  if (wire_.near_closed) return {IoStatus::reset, 0, true};
-  const Fault fault = n.next_operation();
   if (fault == Fault::reset || fault == Fault::fin) wire_.inbox.clear();
   if (fault == Fault::reset) wire_.reset_by_peer();
   if (fault == Fault::fin) {
@@ -75,14 +74,37 @@ IoResult SimTransport::read(Buffer& into, std::size_t bytes_max) noexcept {
     wire_.reads_from = n.clock_.now() + 5ms;
     wire_.wake(5ms);
   }
-  if (n.clock_.now() < wire_.reads_from) return {IoStatus::would_block, 0, true};
+  if (n.clock_.now() < wire_.reads_from) return IoResult{IoStatus::would_block, 0, true};
   if (wire_.inbox.empty()) {
-    if (wire_.rst) return {IoStatus::reset, 0, true};
-    return {wire_.fin ? IoStatus::eof : IoStatus::would_block, 0, true};
+    if (wire_.rst) return IoResult{IoStatus::reset, 0, true};
+    return IoResult{wire_.fin ? IoStatus::eof : IoStatus::would_block, 0, true};
   }
+  return std::nullopt;
+}
+
+IoResult SimTransport::peek(std::span<char> into) noexcept {
+  auto& n = wire_.network;
+  if (wire_.near_closed) return {IoStatus::reset, 0, true};
+  const Fault fault = n.next_operation();
+  if (const auto r = before_bytes(fault)) return *r;
+  const std::size_t seen = std::min(into.size(), wire_.inbox.size());
+  std::memcpy(into.data(), wire_.inbox.data(), seen);
+  seen_ = seen;
+  if (fault == Fault::then_reset) n.after(Duration{0}, [w = &wire_] { w->reset_by_peer(); });
+  if (fault == Fault::then_fin) n.after(Duration{0}, [w = &wire_] { w->close_by_peer(); });
+  return {IoStatus::ok, seen, seen < into.size()};
+}
+
+IoResult SimTransport::read(Buffer& into, std::size_t bytes_max) noexcept {
+  auto& n = wire_.network;
+  if (wire_.near_closed) return {IoStatus::reset, 0, true};
+  Fault fault = n.next_operation();
+  const bool certain = std::exchange(seen_, 0) > 0 && wire_.inbox.size() > 0;
+  if (certain && (fault == Fault::block || fault == Fault::one_byte)) fault = Fault::none;
+  if (const auto r = before_bytes(fault)) return *r;
   Buffer::Room room;  // as the kernel's transport asks
   into.reserve(bytes_max, room);
-  const bool slow = fault == Fault::one_byte || n.weather_.dribble;
+  const bool slow = !certain && (fault == Fault::one_byte || n.weather_.dribble);
   const std::size_t take = slow ? 1 : std::min(room.bytes, wire_.inbox.size());
   for (std::size_t i = 0, at = 0; at < take; ++i) {
     const std::size_t n = std::min(room.runs[i].iov_len, take - at);

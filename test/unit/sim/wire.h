@@ -1,5 +1,6 @@
 // One connection of the simulated network: what is in flight both ways, and the transport at its near end.
 #pragma once
+#include <optional>
 #include <string>
 #include "unit/sim/network.h"
 
@@ -43,6 +44,7 @@ class SimTransport final : public net::Transport {
   ~SimTransport() override;
   void start(net::TransportEvents& events) override;
   net::IoResult read(Buffer& into, std::size_t bytes_max) noexcept override;
+  net::IoResult peek(std::span<char> into) noexcept override;
   net::IoResult write(Buffer& from) noexcept override;
   void shutdown_write() noexcept override;
   void rearm() noexcept override { wire_.wake(); }
@@ -59,6 +61,8 @@ class SimTransport final : public net::Transport {
 
  private:
   net::IoResult take(Buffer& from, std::size_t bytes_max);
+  std::optional<net::IoResult> before_bytes(Fault fault);
+  std::size_t seen_ = 0;  // by peek(): that much can be read
   Wire& wire_;
   net::Address local_, remote_;
   net::TransportEvents* events_ = nullptr;

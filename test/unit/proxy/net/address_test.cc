@@ -2,6 +2,7 @@
 #include "proxy/net/address.h"
 
 #include <catch2/catch.hpp>
+#include <cstring>
 
 #include "support/stream.h"
 
@@ -56,8 +57,12 @@ TEST_CASE("pipes have a path or an abstract name", "[address]") {
 }
 
 TEST_CASE("addresses come back from the kernel's form", "[address]") {
-  for (const auto& a : {test::ip("1.2.3.4", 5), test::ip("::1", 6), Address::pipe("/x").value(), Address::pipe("@x").value()})
+  for (const auto& a : {test::ip("1.2.3.4", 5), test::ip("::1", 6), Address::pipe("/x").value(), Address::pipe("@x").value()}) {
     CHECK(Address::from_sockaddr(a.raw(), a.raw_size()) == a);
+    sockaddr_storage room{};  // as SO_ORIGINAL_DST leaves it
+    std::memcpy(&room, a.raw(), a.raw_size());
+    if (a.is_ip()) CHECK(Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&room), sizeof room) == a);
+  }
   const auto mapped = test::ip("::ffff:1.2.3.4", 7);  // an IPv4 peer of an IPv6 socket
   CHECK(Address::from_sockaddr(mapped.raw(), mapped.raw_size()).text() == "1.2.3.4:7");
   CHECK(Address().empty());

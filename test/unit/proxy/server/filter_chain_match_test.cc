@@ -5,7 +5,7 @@
 #include "support/stream.h"
 
 using namespace outrigger;
-using server::FilterChainMatch;
+using FilterChainMatch = listener::ChainMatch;
 
 namespace {
 
@@ -22,7 +22,7 @@ struct Match : FilterChainMatch {
   Match& from(std::string_view r) { return source.push_back(range(r)), *this; }
   Match& from_port(std::uint16_t p) { return source_ports.push_back(p), *this; }
   Match& type(SourceType t) { return source_type = t, *this; }
-  Match& tls() { return never = true, *this; }
+  Match& tls() { return transport_protocol = "tls", *this; }
 };
 
 struct Listener {
@@ -31,8 +31,9 @@ struct Listener {
     for (const auto& [name, match] : chains) {
       auto& c = config.chains.emplace_back();
       c.name = name;
-      c.match = match;
+      REQUIRE(config.chain_index.add(match, static_cast<std::uint32_t>(config.chains.size() - 1)));
     }
+    config.chain_index.seal();
     if (fallback) config.default_chain.emplace().name = "default";
   }
   std::string find(std::string_view local, std::uint16_t local_port, std::string_view remote, std::uint16_t remote_port = 1,
@@ -143,7 +144,7 @@ TEST_CASE("a chain that wants TLS never takes a plain connection", "[filter_chai
 }
 
 TEST_CASE("Unix sockets have neither ports nor ranges", "[filter_chain]") {
-  const Listener l({{"port", Match().port(80)}, {"range", Match().to("0.0.0.0/0")}, {"any", {}}});
+  const Listener l({{"port", Match().port(80)}, {"range", Match().to("10.0.0.0/8")}, {"any", {}}});
   http::ConnectionInfo info;
   info.local = info.remote = info.direct_remote = net::Address::pipe("/s").value();
   CHECK(server::find_filter_chain(l.config, info)->name == "any");

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <future>
+#include "proxy/listener/accept_filters.h"
 #include "proxy/server/worker.h"
 #include "proxy/stats/stats.h"
 #include "support/stream.h"
@@ -57,7 +58,8 @@ struct Setup {
     auto c = std::make_shared<ListenerConfig>();
     c->name = name;
     c->addresses = {at};
-    c->original_dst = c->use_original_dst = use_original_dst;
+    c->use_original_dst = use_original_dst;
+    if (use_original_dst) c->filters.push_back({std::make_shared<listener::OriginalDst>(), nullptr});
     c->stats = stats::make_block<stats::ListenerStat>(registry, "listener." + name + ".");
     c->worker_stats = {stats::make_block<stats::ListenerWorkerStat>(registry, "listener." + name + ".worker_0.")};
     c->default_chain.emplace().filter = std::make_shared<Telling>(served);

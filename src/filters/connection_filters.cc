@@ -1,0 +1,78 @@
+#include "filters/connection_filters.h"
+
+#include "filters/plain_connections.h"
+#include "proxy/http/connection_facts.h"
+
+namespace outrigger::filters {
+
+using stats::ConnectionLimitStat;
+
+namespace {
+
+bool is_on(const runtime::RuntimeBool& b, const runtime::Snapshot& runtime) {
+  return b.key.empty() ? b.value : runtime.boolean(b.key, b.value);
+}
+
+/// A connection that was let in; gives its place back when it is gone.
+struct Place {
+  stats::Cells& cells;
+  stats::BlockHandle stats;
+  std::shared_ptr<std::atomic<std::uint64_t>> connections;
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  Place(stats::Cells& c, stats::BlockHandle s, std::shared_ptr<std::atomic<std::uint64_t>> n)
+      : cells(c), stats(s), connections(std::move(n)) {
+    cells.inc(stats, ConnectionLimitStat::active_connections);
+  }
+  ~Place() {
+    cells.dec(stats, ConnectionLimitStat::active_connections);
+    connections->fetch_sub(1, std::memory_order_relaxed);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<net::Connection> FilteredFactory::make(hcm::Worker& worker, std::unique_ptr<net::Transport> transport,
+                                                       http::ConnectionInfo info, const hcm::ListenerContext& listener,
+                                                       net::ConnectionOwner& owner) const {
+  for (const auto& f : before_) {
+    const Verdict v = f->on_connection(worker, info);
+    if (!v.close) continue;
+    info.local_close_reason = v.reason;
+    return make_refused(worker, std::move(transport), std::move(info), listener, owner, {v.delay, v.flag, last_});
+  }
+  return last_->make(worker, std::move(transport), std::move(info), listener, owner);
+}
+
+Verdict ConnectionLimit::on_connection(hcm::Worker& worker, http::ConnectionInfo& info) const {
+  auto& thread = worker.thread;
+  if (!is_on(config_.enabled, *thread.runtime)) return {};
+  if (connections_->fetch_add(1, std::memory_order_relaxed) >= config_.connections_max) {
+    connections_->fetch_sub(1, std::memory_order_relaxed);
+    thread.cells.add(config_.stats, ConnectionLimitStat::limited_connections);
+    return {true, config_.delay, "over_connection_limit", {}};
+  }
+  info.facts().held.push_back(std::make_shared<Place>(thread.cells, config_.stats, connections_));
+  return {};
+}
+
+Verdict NetworkRateLimit::on_connection(hcm::Worker& worker, http::ConnectionInfo&) const {
+  auto& thread = worker.thread;
+  if (!is_on(enabled_, *thread.runtime) || bucket_->take(thread.loop.now())) return {};
+  thread.cells.add(stats_, stats::NetworkRateLimitStat::rate_limited);
+  return {true, Duration(0), "local_ratelimit_close_over_limit", http::Flag::upstream_retry_limit_exceeded};
+}
+
+Verdict SniCluster::on_connection(hcm::Worker&, http::ConnectionInfo& info) const {
+  if (!info.requested_server_name.empty())
+    info.facts().set_state(info.filter_state, "envoy.tcp_proxy.cluster", info.requested_server_name);
+  return {};
+}
+
+Verdict NetworkFilterState::on_connection(hcm::Worker& worker, http::ConnectionInfo& info) const {
+  const auto& loop = worker.thread.loop;
+  for (const auto& r : rules_) format::apply(r, loop.now(), loop.wall(), info);
+  return {};
+}
+
+}  // namespace outrigger::filters

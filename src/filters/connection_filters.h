@@ -1,0 +1,87 @@
+// Network filters that decide when a connection begins, before the one that serves it: connection_limit,
+// local_ratelimit, sni_cluster, set_filter_state. Compiled, immutable, shared by workers.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <vector>
+#include "proxy/base/token_bucket.h"
+#include "proxy/format/filter_state_rule.h"
+#include "proxy/hcm/network_filter.h"
+#include "proxy/runtime/runtime.h"
+#include "proxy/stats/names.h"
+
+namespace outrigger::filters {
+
+/// What such a filter says of a new connection.
+struct Verdict {
+  bool close = false;
+  Duration delay{0};  // until it is closed
+  std::string_view reason{};
+  std::optional<http::Flag> flag{};
+};
+
+class ConnectionFilter {
+ public:
+  virtual ~ConnectionFilter() = default;
+  virtual Verdict on_connection(hcm::Worker& worker, http::ConnectionInfo& info) const = 0;
+};
+using ConnectionFilters = std::vector<std::shared_ptr<const ConnectionFilter>>;
+
+/// Asks the filters in their order, then has the connection served.
+class FilteredFactory final : public hcm::NetworkFilterFactory {
+ public:
+  FilteredFactory(ConnectionFilters before, std::shared_ptr<const hcm::NetworkFilterFactory> last)
+      : before_(std::move(before)), last_(std::move(last)) {}
+  std::unique_ptr<net::Connection> make(hcm::Worker& worker, std::unique_ptr<net::Transport> transport, http::ConnectionInfo info,
+                                        const hcm::ListenerContext& listener, net::ConnectionOwner& owner) const override;
+
+ private:
+  ConnectionFilters before_;
+  std::shared_ptr<const hcm::NetworkFilterFactory> last_;
+};
+
+class ConnectionLimit final : public ConnectionFilter {
+ public:
+  struct Config {
+    std::uint64_t connections_max = 1;
+    Duration delay{0};  // of the close of those that are too many
+    runtime::RuntimeBool enabled{"", true};
+    stats::BlockHandle stats;  // connection_limit.<prefix>.
+  };
+  explicit ConnectionLimit(Config config) : config_(std::move(config)) {}
+  Verdict on_connection(hcm::Worker& worker, http::ConnectionInfo& info) const override;
+
+ private:
+  Config config_;
+  std::shared_ptr<std::atomic<std::uint64_t>> connections_ = std::make_shared<std::atomic<std::uint64_t>>(0);
+};
+
+class NetworkRateLimit final : public ConnectionFilter {
+ public:
+  NetworkRateLimit(std::shared_ptr<TokenBucket> bucket, runtime::RuntimeBool enabled, stats::BlockHandle stats)
+      : bucket_(std::move(bucket)), enabled_(std::move(enabled)), stats_(stats) {}
+  Verdict on_connection(hcm::Worker& worker, http::ConnectionInfo& info) const override;
+
+ private:
+  std::shared_ptr<TokenBucket> bucket_;
+  runtime::RuntimeBool enabled_;
+  stats::BlockHandle stats_;  // local_rate_limit.<prefix>.
+};
+
+/// tcp_proxy goes to the cluster that the client's server name names.
+class SniCluster final : public ConnectionFilter {
+ public:
+  Verdict on_connection(hcm::Worker& worker, http::ConnectionInfo& info) const override;
+};
+
+class NetworkFilterState final : public ConnectionFilter {
+ public:
+  explicit NetworkFilterState(std::vector<format::FilterStateRule> rules) : rules_(std::move(rules)) {}
+  Verdict on_connection(hcm::Worker& worker, http::ConnectionInfo& info) const override;
+
+ private:
+  std::vector<format::FilterStateRule> rules_;
+};
+
+}  // namespace outrigger::filters

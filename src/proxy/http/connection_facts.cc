@@ -1,0 +1,43 @@
+#include "proxy/http/connection_facts.h"
+
+#include "proxy/http/stream_info.h"
+
+namespace outrigger::http {
+
+void ConnectionFacts::set_state(FilterState& state, std::string_view key, std::string_view value, bool hashable) {
+  for (auto& o : state_) {
+    if (o->key != key) continue;
+    o->value = value;
+    o->entry.value = o->value;
+    o->entry.hashable = hashable;
+    return;
+  }
+  auto& o = *state_.emplace_back(std::make_unique<Owned>());
+  o.key = key;
+  o.value = value;
+  o.entry = {o.key, o.value, hashable, state.first};
+  state.first = &o.entry;
+}
+
+void ConnectionFacts::add_metadata(std::string_view name, const MetadataValue& object) {
+  auto next = dynamic_metadata == nullptr ? std::make_shared<Metadata>() : std::make_shared<Metadata>(*dynamic_metadata);
+  next->merge(name, object);
+  dynamic_metadata = std::move(next);
+}
+
+ConnectionInfo::ConnectionInfo() = default;
+ConnectionInfo::ConnectionInfo(ConnectionInfo&&) noexcept = default;
+ConnectionInfo& ConnectionInfo::operator=(ConnectionInfo&&) noexcept = default;
+ConnectionInfo::~ConnectionInfo() = default;
+
+ConnectionFacts& ConnectionInfo::facts() {
+  if (facts_ == nullptr) facts_ = std::make_unique<ConnectionFacts>();
+  return *facts_;
+}
+
+void ConnectionInfo::forget_state() {
+  filter_state = {};
+  if (facts_ != nullptr) facts_->forget_state();
+}
+
+}  // namespace outrigger::http

@@ -1,0 +1,41 @@
+// What filters found out about a connection before it was served. Made by the first filter that finds
+// something: connections without such filters have none. Owned by the ConnectionInfo.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+#include "proxy/base/metadata.h"
+#include "proxy/http/filter_state.h"
+#include "proxy/net/proxy_header.h"
+
+namespace outrigger::http {
+
+struct ConnectionFacts {
+  std::string server_name;                         // SNI, lower case
+  std::vector<std::string> application_protocols;  // of the ClientHello, or what the bytes look like
+  std::string ja3, ja4;
+  std::string transport_failure;
+  MetadataPtr dynamic_metadata;
+  std::shared_ptr<const net::ProxyHeader> proxy;  // what a PROXY header said
+  std::vector<std::shared_ptr<void>> held;        // what lives as long as the connection
+  /// Sets or replaces an entry of the connection's filter state.
+  void set_state(FilterState& state, std::string_view key, std::string_view value, bool hashable = false);
+  /// The fields of `object` are added to the namespace.
+  void add_metadata(std::string_view name, const MetadataValue& object);
+  void forget_state() {
+    state_.clear();
+    dynamic_metadata.reset();
+    transport_failure.clear();
+  }
+
+ private:
+  struct Owned {
+    std::string key, value;
+    FilterState::Entry entry;
+  };
+  std::vector<std::unique_ptr<Owned>> state_;
+};
+
+}  // namespace outrigger::http

@@ -1,0 +1,46 @@
+#include "proxy/listener/accept_filters.h"
+
+#include <linux/netfilter_ipv4.h>
+#include <netinet/in.h>
+
+namespace outrigger::listener {
+
+namespace {
+
+bool is_transparent(int fd) {
+  int on = 0;
+  socklen_t n = sizeof on;
+  return ::getsockopt(fd, SOL_IP, IP_TRANSPARENT, &on, &n) == 0 && on != 0;
+}
+
+}  // namespace
+
+Verdict OriginalDst::on_accept(const Candidate& c) const {
+  const auto& here = c.transport.local();
+  const int fd = c.transport.fd();
+  if (!here.is_ip() || fd < 0) return Verdict::next;
+  sockaddr_storage sa{};
+  socklen_t n = sizeof sa;
+  if (::getsockopt(fd, here.is_v4() ? SOL_IP : SOL_IPV6, SO_ORIGINAL_DST, &sa, &n) == 0) {
+    c.info.local = net::Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&sa), n);
+    c.info.local_restored = true;
+  } else if (is_transparent(fd)) {
+    c.info.local_restored = true;  // the socket has it
+  }
+  return Verdict::next;
+}
+
+Verdict LocalRateLimit::on_accept(const Candidate& c) const {
+  const bool on = enabled_.key.empty() ? enabled_.value : c.thread.runtime->boolean(enabled_.key, enabled_.value);
+  if (!on || bucket_->take(c.thread.loop.now())) return Verdict::next;
+  c.thread.cells.add(stats_, stats::ListenerRateLimitStat::rate_limited);
+  return Verdict::close;
+}
+
+Verdict SetFilterState::on_accept(const Candidate& c) const {
+  const auto& loop = c.thread.loop;
+  for (const auto& r : rules_) format::apply(r, loop.now(), loop.wall(), c.info);
+  return Verdict::next;
+}
+
+}  // namespace outrigger::listener

@@ -1,0 +1,16 @@
+// xds.type.matcher.v3.Matcher with filter chains as its actions. Main thread.
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+#include "proxy/listener/chain_matcher.h"
+#include "xds/problems.h"
+#include "xds/type/matcher/v3/matcher.pb.h"
+
+namespace outrigger::xds {
+
+using ChainNames = std::map<std::string, std::uint32_t, std::less<>>;
+std::shared_ptr<const listener::ChainMatcher> compile_chain_matcher(const ::xds::type::matcher::v3::Matcher& p,
+                                                                    const ChainNames& names, const Path& at, Problems& problems);
+
+}  // namespace outrigger::xds

@@ -1,0 +1,110 @@
+#include "xds/compile/network_filters.h"
+
+#include "envoy/extensions/filters/network/connection_limit/v3/connection_limit.pb.h"
+#include "envoy/extensions/filters/network/direct_response/v3/config.pb.h"
+#include "envoy/extensions/filters/network/echo/v3/echo.pb.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit.pb.h"
+#include "envoy/extensions/filters/network/set_filter_state/v3/set_filter_state.pb.h"
+#include "envoy/extensions/filters/network/sni_cluster/v3/sni_cluster.pb.h"
+#include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
+#include "filters/connection_filters.h"
+#include "filters/plain_connections.h"
+#include "xds/compile/convert.h"
+#include "xds/compile/filter_state.h"
+
+namespace outrigger::xds {
+
+namespace nf = envoy::extensions::filters::network;
+using FilterPtr = std::shared_ptr<const filters::ConnectionFilter>;
+
+namespace {
+
+runtime::RuntimeBool enabled_of(const auto& p) {
+  return p.has_runtime_enabled() ? to_runtime(p.runtime_enabled()) : runtime::RuntimeBool{"", true};
+}
+
+FilterPtr compile_connection_limit(const nf::connection_limit::v3::ConnectionLimit& p, const Path& at, CompileContext& c) {
+  if (!p.has_max_connections()) c.problems.error(at / "max_connections", "is required");
+  if (to_duration(p.delay()) < Duration::zero()) c.problems.error(at / "delay", "must not be negative");
+  filters::ConnectionLimit::Config o;
+  o.connections_max = p.max_connections().value();
+  o.delay = to_duration(p.delay());
+  o.enabled = enabled_of(p);
+  o.stats = stats::make_block<stats::ConnectionLimitStat>(c.stats, "connection_limit." + stats::sanitize(p.stat_prefix()) + ".");
+  return std::make_shared<filters::ConnectionLimit>(std::move(o));
+}
+
+FilterPtr compile_rate_limit(const nf::local_ratelimit::v3::LocalRateLimit& p, const Path& at, CompileContext& c) {
+  auto bucket = compile_token_bucket(p.token_bucket(), at / "token_bucket", c.problems);
+  if (!p.share_key().empty()) {
+    auto& shared = c.shared_buckets[p.share_key() + '\0' + p.token_bucket().SerializeAsString()];
+    if (shared == nullptr) shared = std::move(bucket);
+    bucket = shared;
+  }
+  return std::make_shared<filters::NetworkRateLimit>(
+      std::move(bucket), enabled_of(p),
+      stats::make_block<stats::NetworkRateLimitStat>(c.stats, "local_rate_limit." + stats::sanitize(p.stat_prefix()) + "."));
+}
+
+bool is_terminal(const google::protobuf::Any& any) {
+  return any.Is<nf::tcp_proxy::v3::TcpProxy>() || any.Is<nf::echo::v3::Echo>() || any.Is<nf::direct_response::v3::Config>() ||
+         any.Is<nf::http_connection_manager::v3::HttpConnectionManager>();
+}
+
+FilterPtr compile_one(const google::protobuf::Any& any, const Path& at, CompileContext& c) {
+  const auto is = [&](auto& p) { return any.Is<std::decay_t<decltype(p)>>() && any.UnpackTo(&p); };
+  if (nf::connection_limit::v3::ConnectionLimit p; is(p)) return compile_connection_limit(p, at, c);
+  if (nf::local_ratelimit::v3::LocalRateLimit p; is(p)) return compile_rate_limit(p, at, c);
+  if (nf::sni_cluster::v3::SniCluster p; is(p)) return std::make_shared<filters::SniCluster>();
+  if (nf::set_filter_state::v3::Config p; is(p))
+    return std::make_shared<filters::NetworkFilterState>(
+        compile_filter_state(p.on_new_connection(), at, "on_new_connection", c.problems));
+  return nullptr;
+}
+
+}  // namespace
+
+filters::ConnectionFilters compile_filters_before(const envoy::config::listener::v3::FilterChain& p, const Path& at,
+                                                  CompileContext& c) {
+  filters::ConnectionFilters out;
+  for (int i = 0; i + 1 < p.filters_size(); ++i) {
+    const auto& f = p.filters(i);
+    const Path here = at.at("filters", i);
+    if (is_terminal(f.typed_config())) {
+      c.problems.error(here, "Error: terminal filter named " + f.name() + " must be the last filter in a network filter chain.");
+      continue;
+    }
+    auto filter = compile_one(f.typed_config(), here / "typed_config", c);
+    if (filter == nullptr)
+      c.problems.error(here,
+                       "network filter '" + f.name() + "' of type '" + f.typed_config().type_url() + "' is not implemented");
+    else
+      out.push_back(std::move(filter));
+  }
+  return out;
+}
+
+std::shared_ptr<const hcm::NetworkFilterFactory> behind_filters(filters::ConnectionFilters before,
+                                                                std::shared_ptr<const hcm::NetworkFilterFactory> last) {
+  if (before.empty() || last == nullptr) return last;
+  return std::make_shared<filters::FilteredFactory>(std::move(before), std::move(last));
+}
+
+std::shared_ptr<const hcm::NetworkFilterFactory> compile_plain_terminal(const google::protobuf::Any& any, const Path& at,
+                                                                        Problems& problems) {
+  if (any.Is<nf::echo::v3::Echo>()) return std::make_shared<filters::EchoFactory>();
+  nf::direct_response::v3::Config p;
+  if (!any.UnpackTo(&p)) return nullptr;
+  std::string text;
+  if (p.has_response() && p.response().specifier_case() != envoy::config::core::v3::DataSource::SPECIFIER_NOT_SET) {
+    auto read = read_data_source(p.response());
+    if (read)
+      text = std::move(*read);
+    else
+      problems.error(at / "response", read.error().detail);
+  }
+  return std::make_shared<filters::DirectResponseFactory>(std::move(text));
+}
+
+}  // namespace outrigger::xds
