@@ -24,6 +24,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr double kWarmUp = 0.15;  // of an open load's time: connections and their handshakes are made, nothing counts
+
 struct Options {
   std::string mode = "http";
   std::uint16_t port = 0;
@@ -262,7 +264,8 @@ class Load {
 
   void finish(Connection& c) {
     const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - c.due).count();
-    latencies_.push_back(static_cast<std::uint32_t>(std::clamp<long>(took, 0, 4000000000L)));
+    if (options_.rate == 0 || c.due >= start_ + to_duration(options_.seconds * kWarmUp))
+      latencies_.push_back(static_cast<std::uint32_t>(std::clamp<long>(took, 0, 4000000000L)));
     c.busy = false;
     if (options_.close) drop(c);
     if (options_.rate == 0 && !options_.close) {

@@ -20,6 +20,7 @@ namespace {
 constexpr std::uint32_t kCopyMax = 4096;
 /// What goes between shared slices, such as the lines of chunks, comes from one block of the thread.
 constexpr std::size_t kTextMax = 64;
+constexpr std::size_t kSmallMax = 2048;
 
 /// Free blocks of this thread; bounded, so a burst does not stay in memory for ever.
 struct BlockPool {
@@ -148,6 +149,12 @@ void Buffer::append(std::string_view bytes) {
   }
 }
 
+void Buffer::append_small(std::string_view bytes) {
+  if (!empty() || bytes.empty() || bytes.size() > kSmallMax) return append(bytes);
+  clear();
+  append_text(bytes);
+}
+
 /// A slice of the thread's block of texts: behind a shared slice nothing can be written.
 void Buffer::append_text(std::string_view bytes) {
   const auto n = static_cast<std::uint32_t>(bytes.size());
@@ -157,9 +164,8 @@ void Buffer::append_text(std::string_view bytes) {
     pool.text_used = 0;
   }
   std::memcpy(pool.text->bytes + pool.text_used, bytes.data(), n);
-  Slice& last = slices_.back();
-  if (last.block == pool.text && last.end == pool.text_used) {
-    last.end += n;
+  if (slices_.size() > 0 && slices_.back().block == pool.text && slices_.back().end == pool.text_used) {
+    slices_.back().end += n;
   } else {
     ++pool.text->refs;
     slices_.push_back({pool.text, pool.text_used, pool.text_used + n});

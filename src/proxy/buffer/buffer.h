@@ -25,7 +25,9 @@ class Buffer {
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
 
-  void append(std::string_view bytes);               // copies
+  void append(std::string_view bytes);  // copies
+  /// Copies a small piece; into an empty buffer without a block of its own: small pieces of the thread share one.
+  void append_small(std::string_view bytes);
   void append(Buffer&& other);                       // moves slices, no copy
   void move_from(Buffer& other, std::size_t bytes);  // moves the first `bytes` of other
   void share_to(Buffer& other) const;                // other gets the same bytes, no copy

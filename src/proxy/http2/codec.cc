@@ -71,7 +71,6 @@ struct Codec::Callbacks {
 
   static int on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* p) {
     Codec& c = self(p);
-    c.block_stream_ = nullptr;
     if (frame->hd.type != NGHTTP2_HEADERS) return 0;
     CodecStream* s = c.stream(frame->hd.stream_id);
     if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
@@ -87,14 +86,13 @@ struct Codec::Callbacks {
       s->header_bytes = 0;
       c.events_.on_block_begin(*s);
     }
-    c.block_stream_ = s;
     return 0;
   }
 
-  static int on_header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t* name, std::size_t name_size,
+  static int on_header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name, std::size_t name_size,
                        const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* p) {
     Codec& c = self(p);
-    CodecStream* s = c.block_stream_;
+    CodecStream* s = c.stream(frame->hd.stream_id);
     if (s == nullptr) return 0;
     s->header_bytes += name_size + value_size;
     if (s->header_bytes > std::size_t{c.options_.headers_kb_max} * 1024) {
@@ -198,7 +196,7 @@ struct Codec::Callbacks {
     }
     const std::string_view bytes{reinterpret_cast<const char*>(data), size};
     if (size <= kCopyBytes)
-      s->received.append(bytes);
+      s->received.append_small(bytes);
     else
       c.in_->share_front(bytes, s->received);
     if (s->pauses > 0)
@@ -212,7 +210,7 @@ struct Codec::Callbacks {
     Codec& c = self(p);
     CodecStream* s = c.stream(id);
     if (s == nullptr) return 0;
-    if (c.block_stream_ == s) c.block_stream_ = nullptr;
+    c.found_id_ = 0;
     if (s->unconsumed > 0) nghttp2_session_consume_connection(session, s->unconsumed);
     nghttp2_session_set_stream_user_data(session, id, nullptr);
     if (c.side_ == Side::server && (s->remote_closed || s->remote_reset))
@@ -341,8 +339,14 @@ void Codec::count_stream() noexcept {
   cells_.inc(stats_, Http2Stat::streams_active);
 }
 
-CodecStream* Codec::stream(std::int32_t id) const noexcept {
-  return static_cast<CodecStream*>(nghttp2_session_get_stream_user_data(session_.get(), id));
+CodecStream* Codec::stream(std::int32_t id) noexcept {
+  if (id == found_id_ && id != 0) return found_;
+  auto* s = static_cast<CodecStream*>(nghttp2_session_get_stream_user_data(session_.get(), id));
+  if (s != nullptr) {
+    found_id_ = id;
+    found_ = s;
+  }
+  return s;
 }
 
 int Codec::fail() noexcept {

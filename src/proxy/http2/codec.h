@@ -139,7 +139,7 @@ class Codec {
   int fail() noexcept;
   void deliver(CodecStream& s, bool end_stream);
   void submit_packed_trailers(CodecStream& s);
-  CodecStream* stream(std::int32_t id) const noexcept;
+  CodecStream* stream(std::int32_t id) noexcept;
   void below(CodecStream& s);
 
   Side side_;
@@ -155,10 +155,11 @@ class Codec {
   Buffer* in_ = nullptr;   // during feed()
   Buffer* out_ = nullptr;  // during fill()
   std::uint64_t output_total_ = 0, output_done_ = 0;
-  std::uint64_t streams_ = 0;            // open ones
-  Flood outbound_flood_ = Flood::none;   // seen while the output was filled
-  std::size_t block_wire_ = 0;           // of the header block being read
-  CodecStream* block_stream_ = nullptr;  // whose it is; null: nobody's any more
+  std::uint64_t streams_ = 0;           // open ones
+  Flood outbound_flood_ = Flood::none;  // seen while the output was filled
+  std::size_t block_wire_ = 0;          // of the header block being read
+  std::int32_t found_id_ = 0;           // what stream() found last: frames of a stream come together
+  CodecStream* found_ = nullptr;
   Failure failure_;
   bool failed_ = false, closing_ = false;
 };

@@ -1,6 +1,8 @@
 #include "proxy/server/memory.h"
 
+#include <link.h>
 #include <malloc.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <cstdio>
 
@@ -22,5 +24,25 @@ Memory read_memory() {
 }
 
 void return_free_memory() { malloc_trim(0); }
+
+namespace {
+/// The first object is the program itself; its code and constants are clean copies of the file.
+int drop_clean_pages(dl_phdr_info* program, std::size_t, void*) {
+  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  for (unsigned i = 0; i < program->dlpi_phnum; ++i) {
+    const auto& segment = program->dlpi_phdr[i];
+    if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
+    const std::uintptr_t begin = (program->dlpi_addr + segment.p_vaddr) & ~(page - 1);
+    const std::uintptr_t end = (program->dlpi_addr + segment.p_vaddr + segment.p_memsz) & ~(page - 1);
+    if (end > begin) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  }
+  return 1;
+}
+}  // namespace
+
+void return_memory_of_loading() {
+  return_free_memory();
+  dl_iterate_phdr(drop_clean_pages, nullptr);
+}
 
 }  // namespace outrigger::server

@@ -160,7 +160,7 @@ void Server::on_clusters_ready() {
   registry_.main().record(stats_, ServerStat::initialization_time_ms, static_cast<std::uint64_t>(std::max<std::int64_t>(ms, 0)));
   update_gauges();
   if (settings_.exit_when_ready) loop_.post([this] { quit(); });
-  loop_.post(return_free_memory);  // after the workers have their listeners
+  loop_.post(return_memory_of_loading);  // after the workers have their listeners
 }
 
 void Server::run() {

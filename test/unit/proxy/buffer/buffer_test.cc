@@ -96,3 +96,25 @@ TEST_CASE("small pieces that are moved, shared or framed don't keep a block each
   }
   REQUIRE(Buffer::blocks_in_use() == before);
 }
+
+TEST_CASE("small pieces of many buffers share a block, and each keeps its bytes", "[buffer]") {
+  const auto before = Buffer::blocks_in_use();
+  std::vector<Buffer> all(100);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i].append_small("piece " + std::to_string(i));
+  CHECK(Buffer::blocks_in_use() <= before + 1);
+  for (std::size_t i = 0; i < all.size(); i += 2) {
+    all[i].append_small(", more");
+    all[i].append(std::string(20000, 'x'));
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const std::string piece = "piece " + std::to_string(i);
+    CHECK(all[i].to_string() == (i % 2 == 0 ? piece + ", more" + std::string(20000, 'x') : piece));
+  }
+  Buffer moved;
+  moved.append(std::move(all[1]));
+  moved.append_small("!");
+  CHECK(moved.to_string() == "piece 1!");
+  all.clear();
+  moved.clear();
+  CHECK(Buffer::blocks_in_use() <= before + 1);
+}
