@@ -346,5 +346,5 @@ case("client_stream", [early() + h2_wait_end() + h2_frames(HEAD, DATA(S, message
      _open + seen(1) + h2_send(DATA(1, message("1"))) + h2_send(DATA(1, message("2"))) + h2_send(DATA(1, b"", True)) + h2_done(1))
 case("both_streams", [early() + h2_frames(HEAD) + h2_echo()], _open + h2_head() + h2_send(DATA(1, message("1"))) + h2_data(6) + h2_send(DATA(1, message("2"))) + h2_data(12)
      + h2_send(DATA(1, message("3"), True)) + h2_done(1))
-case("stream_ends_early", [early() + h2_frames(HEAD, DATA(S, message("1")), HEADERS(S, block("grpc-status: 8")))], _open + h2_send(DATA(1, message("1"))) + h2_done(1))
+case("stream_ends_early", [early() + h2_frames(HEAD, DATA(S, message("1")), HEADERS(S, block("grpc-status: 8")))], h2_send(HEADERS(1, pseudo(PATH, method="POST") + block(*GRPC), False), DATA(1, message("1"))) + h2_done(1), no_upstream=True)
 case("stream_cancelled", [early() + h2_frames(HEAD, DATA(S, message("1"))) + hold()], _open + h2_data(6) + h2_send(RST(1, "CANCEL")) + up_resets(1) + logged(1))
