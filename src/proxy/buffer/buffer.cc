@@ -175,9 +175,16 @@ void Buffer::append_text(std::string_view bytes) {
 }
 
 void Buffer::append(Buffer&& other) {
-  if (empty()) {  // the common case: hand over everything, capacity included
+  if (empty()) {  // the common case: hand over everything; memory for many slices stays with the buffer that had need of it
     clear();
-    *this = std::move(other);
+    if (!slices_.has_memory() || slices_.room() < other.slices_.size() - other.first_) {
+      *this = std::move(other);
+      return;
+    }
+    for (std::size_t i = other.first_; i < other.slices_.size(); ++i) slices_.push_back(other.slices_[i]);
+    size_ = std::exchange(other.size_, 0);
+    other.slices_.clear();
+    other.first_ = 0;
     return;
   }
   move_from(other, other.size());

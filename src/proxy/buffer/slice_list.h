@@ -19,6 +19,8 @@ class SliceList {
   }
 
   std::size_t size() const noexcept { return size_; }
+  bool has_memory() const noexcept { return items_ != inline_; }
+  std::size_t room() const noexcept { return capacity_ - size_; }
   T& operator[](std::size_t i) noexcept { return items_[i]; }
   const T& operator[](std::size_t i) const noexcept { return items_[i]; }
   T& back() noexcept { return items_[size_ - 1]; }
