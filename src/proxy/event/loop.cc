@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <ctime>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 namespace outrigger::event {
@@ -125,6 +126,17 @@ void Loop::finish_turn() {
     while (doomed) doomed = std::move(doomed->next);
   }
   arm_wakeup();
+}
+
+void Loop::next_turn(Deferred& d) noexcept {
+  next_.push_back(d);
+  if (std::exchange(next_posted_, true)) return;
+  asio::post(host_->ioc, [this] {
+    next_posted_ = false;
+    refresh_clock();
+    while (Deferred* d = next_.pop_front()) deferred_.push_back(*d);
+    finish_turn();
+  });
 }
 
 /// The system timer is moved only when something is due before it: per-request timers, nearly all

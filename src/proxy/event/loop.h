@@ -63,6 +63,8 @@ class Loop final : private TimeSource {
   static constexpr std::uint32_t kAll = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
   void defer(Deferred& d) noexcept { deferred_.push_back(d); }
+  /// On the next turn, after what the kernel tells: for work that makes more such work without end.
+  void next_turn(Deferred& d) noexcept;
   /// Runs after every event of this turn was delivered: the safe place to delete a session.
   template <class T>
   void dispose(std::unique_ptr<T> t) {
@@ -90,7 +92,8 @@ class Loop final : private TimeSource {
   const TimeSource* outside_ = nullptr;
   std::unique_ptr<Host> host_;
   Timers timers_;
-  List<Deferred> deferred_;
+  List<Deferred> deferred_, next_;
+  bool next_posted_ = false;
   std::unique_ptr<Trash> trash_;
 };
 

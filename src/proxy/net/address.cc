@@ -55,6 +55,27 @@ Result<Address> Address::pipe(std::string_view path) {
   return a;
 }
 
+namespace {
+constexpr std::string_view kInternal = "envoy://";
+}
+
+Address Address::internal(std::string_view name, std::string_view endpoint) {
+  Address a;
+  a.size_ = sizeof a.ip_.any.sa_family;
+  a.ip_.v6.sin6_flowinfo = static_cast<std::uint32_t>(name.size());
+  a.text_ = std::string(kInternal) + std::string(name) + '/' + std::string(endpoint);
+  a.ip_size_ = static_cast<std::uint16_t>(a.text_.size());
+  return a;
+}
+
+std::string_view Address::internal_name() const noexcept {
+  return std::string_view(text_).substr(kInternal.size(), ip_.v6.sin6_flowinfo);
+}
+
+std::string_view Address::internal_endpoint() const noexcept {
+  return std::string_view(text_).substr(kInternal.size() + ip_.v6.sin6_flowinfo + 1);
+}
+
 Address Address::from_sockaddr(const sockaddr* sa, socklen_t size) {
   Address a;
   if (size < sizeof(sa_family_t)) return a;

@@ -18,11 +18,17 @@ class Address {
   static Result<Address> parse_ip(std::string_view ip, std::uint16_t port);  // "::1", "1.2.3.4"
   static Result<Address> parse_ip_port(std::string_view text);               // "1.2.3.4:80", "[::1]:80"
   static Result<Address> pipe(std::string_view path);                        // "@x" is abstract
+  /// Of a listener without a socket: "envoy://name/endpoint".
+  static Address internal(std::string_view name, std::string_view endpoint);
   static Address from_sockaddr(const sockaddr* sa, socklen_t size);
 
   bool empty() const noexcept { return size_ == 0; }
   int family() const noexcept { return raw()->sa_family; }
   bool is_ip() const noexcept { return family() == AF_INET || family() == AF_INET6; }
+  bool is_internal() const noexcept { return size_ != 0 && family() == AF_UNSPEC; }
+  /// The listener's name, of an internal address.
+  std::string_view internal_name() const noexcept;
+  std::string_view internal_endpoint() const noexcept;
   bool is_v4() const noexcept { return family() == AF_INET; }
   bool is_loopback() const noexcept;
   bool is_any() const noexcept;  // 0.0.0.0 or ::

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 #include "proxy/net/transport.h"
 
 namespace outrigger::runtime {
@@ -34,9 +35,20 @@ class TransportMemory {
   virtual ~TransportMemory() = default;
 };
 
+/// What connections to internal listeners bring along, by config (internal_upstream).
+struct PassRules {
+  struct Source {
+    bool of_host = true;  // else of the cluster
+    std::string name;     // the namespace
+  };
+  std::vector<Source> metadata;
+};
+
 class UpstreamSocket {
  public:
   virtual ~UpstreamSocket() = default;
+  /// Null: nothing is passed along.
+  virtual const PassRules* pass_rules() const noexcept { return nullptr; }
   /// `memory` belongs to the host; made at the first need.
   virtual std::unique_ptr<Transport> wrap(runtime::ThreadContext& thread, std::unique_ptr<Transport> connecting,
                                           const ConnectDemands& demands, std::shared_ptr<TransportMemory>& memory) const = 0;

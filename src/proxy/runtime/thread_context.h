@@ -9,7 +9,8 @@
 #include "proxy/stats/cells.h"
 
 namespace outrigger::net {
-class Dialer;  // a reference only: net comes after runtime in the layers
+class Dialer;  // references only: net comes after runtime in the layers
+class InternalListeners;
 }
 
 namespace outrigger::runtime {
@@ -21,6 +22,7 @@ struct ThreadContext {
   net::Dialer& dialer;  // opens connections to upstreams
   std::shared_ptr<const Snapshot> runtime;  // never null; replaced between loop turns
   std::string name;                         // "worker_0", "main_thread"
+  net::InternalListeners* internal = nullptr;  // of this worker; null: none
 };
 
 }  // namespace outrigger::runtime

@@ -84,9 +84,18 @@ void cluster_text(const ClusterShared& c, const HostSet& hosts, std::string& out
   for (const auto& m : hosts) host_text(name, m, out);
 }
 
+void internal_json(const net::Address& a, JsonWriter& j) {
+  j.begin_object("envoy_internal_address");
+  j.text("server_listener_name", a.internal_name());
+  if (!a.internal_endpoint().empty()) j.text("endpoint_id", a.internal_endpoint());
+  j.end();
+}
+
 void address_json(const net::Address& a, JsonWriter& j) {
   j.begin_object("address");
-  if (a.is_ip()) {
+  if (a.is_internal()) {
+    internal_json(a, j);
+  } else if (a.is_ip()) {
     j.begin_object("socket_address");
     j.text("address", a.ip_text());
     j.number("port_value", a.port());
@@ -197,10 +206,14 @@ void listeners_page(Server& server, const AdminRequest& q, AdminResponse& r) {
   JsonWriter j;
   const auto one = [&](std::string_view name, const net::Address& a) {
     j.begin_object(name);
-    j.begin_object(a.is_ip() ? "socket_address" : "pipe");
-    j.text(a.is_ip() ? "address" : "path", a.is_ip() ? a.ip_text() : std::string_view(a.text()));
-    if (a.is_ip()) j.number("port_value", a.port());
-    j.end();
+    if (a.is_internal()) {
+      internal_json(a, j);
+    } else {
+      j.begin_object(a.is_ip() ? "socket_address" : "pipe");
+      j.text(a.is_ip() ? "address" : "path", a.is_ip() ? a.ip_text() : std::string_view(a.text()));
+      if (a.is_ip()) j.number("port_value", a.port());
+      j.end();
+    }
     j.end();
   };
   j.begin_object();

@@ -50,6 +50,7 @@ struct Config {
   std::optional<MemoryRelease> memory_release;
   std::string log_format;  // of the process's own log; empty: not set here
   std::uint64_t unknown_fields = 0;
+  std::size_t internal_buffer_bytes = 1024 * 1024;  // of connections to internal listeners, each way
 };
 
 struct Settings {

@@ -29,6 +29,7 @@ struct ListenerConfig {
   std::vector<net::Address> addresses;
   std::vector<net::ListenOptions> options;  // of each address
   bool bind = true;                         // false: only what other listeners hand over
+  bool internal = false;                    // for connections from this process, which name it
   std::uint32_t buffer_bytes_max = 1024 * 1024;
   std::vector<FilterChain> chains;
   listener::ChainIndex chain_index;                             // into chains

@@ -124,7 +124,8 @@ Result<void> Server::start(Config config) {
   for (const auto s : {ServerStat::compilation_settings_fips_mode, ServerStat::stats_recent_lookups}) registry_.set(stats_, s, 0);
   registry_.set(stats_, ServerStat::version, config_.version);
   for (unsigned w = 0; w < settings_.workers; ++w)
-    workers_.push_back(std::make_unique<Worker>(w, registry_.new_cells(), runtime_, random_.next()));
+    workers_.push_back(
+        std::make_unique<Worker>(w, registry_.new_cells(), runtime_, random_.next(), config_.internal_buffer_bytes));
   for (auto& w : workers_) w->clusters().set_local(config_.local_cluster, config_.node_locality);
   for (auto& c : config_.clusters) clusters_.add(c);
   for (auto& l : config_.listeners)

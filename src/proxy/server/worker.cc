@@ -7,12 +7,16 @@
 
 namespace outrigger::server {
 
-Worker::Worker(unsigned index, stats::Cells& cells, std::shared_ptr<const runtime::Snapshot> runtime, std::uint64_t seed)
+Worker::Worker(unsigned index, stats::Cells& cells, std::shared_ptr<const runtime::Snapshot> runtime, std::uint64_t seed,
+               std::size_t internal_buffer_bytes)
     : index_(index),
       random_(seed),
       thread_context_{loop_, cells, random_, net::socket_dialer(), std::move(runtime), "worker_" + std::to_string(index)},
       clusters_(thread_context_),
-      hcm_(thread_context_, clusters_) {}
+      hcm_(thread_context_, clusters_),
+      internal_buffer_bytes_(internal_buffer_bytes) {
+  thread_context_.internal = this;
+}
 
 Worker::~Worker() { stop(); }
 
@@ -46,6 +50,7 @@ void Worker::start(bool pin) {
 void Worker::stop() {
   if (!thread_.joinable()) return;
   post([this] {
+    internal_.clear();
     listeners_.clear();
     clusters_.close_all();
     // What was closed is deleted at the end of this turn, before the loop stops.
@@ -61,6 +66,8 @@ void Worker::add_listener(std::shared_ptr<ListenerShared> shared, std::vector<st
   listeners_.push_back(
       std::make_unique<WorkerListener>(hcm_, std::move(shared), std::move(sockets), mine, server_drain, &directory_));
   listeners_.back()->join(index_);
+  const auto& config = *listeners_.back()->shared().config;
+  if (config.internal) internal_.emplace(config.name, listeners_.back().get());
 }
 
 WorkerListener* Worker::find(const ListenerShared& which) noexcept {
@@ -72,6 +79,13 @@ WorkerListener* Worker::find(const ListenerShared& which) noexcept {
 void Worker::stop_listener(const ListenerShared& which) {
   for (auto& l : listeners_)
     if (&l->shared() == &which) l->stop_accepting();
+  if (which.config->internal) internal_.erase(which.config->name);
+}
+
+void Worker::accept(std::string_view name, std::unique_ptr<net::Transport> t, net::Passed passed) {
+  const auto at = internal_.find(name);
+  if (at != internal_.end()) return at->second->accept(std::move(t), std::move(passed));
+  loop_.dispose(std::move(t));  // it closes
 }
 
 }  // namespace outrigger::server

@@ -4,17 +4,21 @@
 #include <functional>
 #include <memory>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 #include "proxy/hcm/worker.h"
+#include "proxy/net/internal.h"
 #include "proxy/server/listener_directory.h"
 #include "proxy/server/worker_listener.h"
 #include "proxy/upstream/worker_clusters.h"
 
 namespace outrigger::server {
 
-class Worker {
+class Worker : private net::InternalListeners {
  public:
-  Worker(unsigned index, stats::Cells& cells, std::shared_ptr<const runtime::Snapshot> runtime, std::uint64_t seed);
+  /// `internal_buffer_bytes`: of a connection to an internal listener, each way.
+  Worker(unsigned index, stats::Cells& cells, std::shared_ptr<const runtime::Snapshot> runtime, std::uint64_t seed,
+         std::size_t internal_buffer_bytes = 1024 * 1024);
   ~Worker();
   /// `pin`: to the CPU of its index, of those the process may use.
   void start(bool pin = false);
@@ -34,6 +38,11 @@ class Worker {
   WorkerListener* find(const ListenerShared& which) noexcept;
 
  private:
+  // net::InternalListeners
+  bool has(std::string_view name) noexcept override { return internal_.find(name) != internal_.end(); }
+  void accept(std::string_view name, std::unique_ptr<net::Transport> t, net::Passed passed) override;
+  std::size_t buffer_bytes() const noexcept override { return internal_buffer_bytes_; }
+
   unsigned index_;
   event::Loop loop_;
   Random random_;
@@ -42,6 +51,8 @@ class Worker {
   hcm::Worker hcm_;
   ListenerDirectory directory_;
   std::vector<std::unique_ptr<WorkerListener>> listeners_;
+  std::unordered_map<std::string_view, WorkerListener*> internal_;  // by name, of its config
+  std::size_t internal_buffer_bytes_;
   std::thread thread_;
 };
 

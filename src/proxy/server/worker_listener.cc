@@ -101,7 +101,7 @@ void WorkerListener::on_accept(net::Accepted a) {
   place(std::move(a), std::move(info), false);
 }
 
-void WorkerListener::accept(std::unique_ptr<net::Transport> t) {
+void WorkerListener::accept(std::unique_ptr<net::Transport> t, net::Passed /*passed*/) {
   if (over_limit()) return t->close();
   Arrival a{std::move(t), {}, false};
   a.info.id = hcm::next_connection_id();

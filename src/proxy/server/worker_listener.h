@@ -5,6 +5,7 @@
 #include <vector>
 #include "proxy/hcm/worker.h"
 #include "proxy/listener/inspection.h"
+#include "proxy/net/internal.h"
 #include "proxy/net/listen_socket.h"
 #include "proxy/server/listener_config.h"
 #include "proxy/server/listener_directory.h"
@@ -39,7 +40,7 @@ class WorkerListener final : private net::AcceptEvents, private net::ConnectionO
                  const hcm::Drain& server_drain, ListenerDirectory* directory = nullptr);
   ~WorkerListener();
   /// Serves a connection that came in without a socket.
-  void accept(std::unique_ptr<net::Transport> connection);
+  void accept(std::unique_ptr<net::Transport> connection, net::Passed passed = {});
   /// `worker`: the index of the one that this is on.
   void join(std::size_t worker) noexcept;
   /// No more connections; those there are stay.

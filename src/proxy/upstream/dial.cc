@@ -1,7 +1,9 @@
 #include "proxy/upstream/dial.h"
 
+#include <cerrno>
 #include <cstring>
 #include "proxy/net/first_of.h"
+#include "proxy/net/internal.h"
 
 namespace outrigger::upstream {
 
@@ -27,6 +29,32 @@ net::ConnectOptions options_for(const ClusterConfig& c, const net::Address& to) 
   return o;
 }
 
+net::Passed passed_along(const net::PassRules& rules, const ClusterConfig& c, const Endpoint& endpoint) {
+  static const std::vector<std::string> kWhole;
+  net::Passed passed;
+  std::shared_ptr<Metadata> all;
+  for (const auto& source : rules.metadata) {
+    const auto* from = source.of_host ? endpoint.metadata.get() : c.metadata.get();
+    const auto* object = from == nullptr ? nullptr : from->find(source.name, kWhole);
+    if (object == nullptr) continue;
+    if (all == nullptr) all = std::make_shared<Metadata>();
+    all->merge(source.name, *object);
+  }
+  passed.metadata = std::move(all);
+  return passed;
+}
+
+/// To a listener of this worker.
+std::unique_ptr<net::Transport> dial_internal(runtime::ThreadContext& thread, const ClusterConfig& c, Host& host,
+                                              net::ConnectFailure& failure) {
+  const auto& to = host.endpoint().address;
+  failure.error = EINVAL;  // in case
+  if (thread.internal == nullptr || !thread.internal->has(to.internal_name())) return nullptr;
+  const auto* rules = host.socket() == nullptr ? nullptr : host.socket()->pass_rules();
+  return net::connect_internal(thread.loop, *thread.internal, to,
+                               rules == nullptr ? net::Passed{} : passed_along(*rules, c, host.endpoint()));
+}
+
 /// Any of its addresses will do. Each that is tried counts as a connection.
 std::unique_ptr<net::Transport> dial_any(runtime::ThreadContext& thread, ClusterShared& cluster, Host& host,
                                          net::ConnectFailure& failure) {
@@ -46,7 +74,8 @@ std::unique_ptr<net::Transport> dial(runtime::ThreadContext& thread, ClusterShar
                                      net::ConnectDemands demands, net::ConnectFailure& failure) {
   const auto& c = *cluster.config;
   const auto& endpoint = host.endpoint();
-  auto transport = endpoint.more_addresses.empty()
+  auto transport = endpoint.address.is_internal() ? dial_internal(thread, c, host, failure)
+                   : endpoint.more_addresses.empty()
                        ? thread.dialer.connect(thread.loop, endpoint.address, options_for(c, endpoint.address), failure)
                        : dial_any(thread, cluster, host, failure);
   if (transport == nullptr || host.socket() == nullptr) return transport;
@@ -59,6 +88,11 @@ std::string_view count_failed_dial(runtime::ThreadContext& thread, ClusterShared
   thread.cells.add(cluster.stats, ClusterStat::upstream_cx_total);
   thread.cells.add(cluster.stats, ClusterStat::upstream_cx_connect_fail);
   if (failure.bind) thread.cells.add(cluster.stats, ClusterStat::bind_errors);
+  const bool internal = host.endpoint().address.is_internal();
+  if (internal) {  // as Envoy has it for these
+    thread.cells.add(cluster.stats, ClusterStat::upstream_cx_destroy);
+    thread.cells.add(cluster.stats, ClusterStat::upstream_cx_destroy_remote);
+  }
   host.stats().cx_total.fetch_add(1, std::memory_order_relaxed);
   host.stats().cx_connect_fail.fetch_add(1, std::memory_order_relaxed);
   thread_local std::string words;
@@ -67,6 +101,7 @@ std::string_view count_failed_dial(runtime::ThreadContext& thread, ClusterShared
     words = "failed to bind to " + source->address.text() + ": " + std::strerror(failure.error);
   else
     words = std::string("immediate connect error: ") + std::strerror(failure.error);
+  if (internal) words += "|remote address:" + host.endpoint().address.text();
   return words;
 }
 

@@ -91,6 +91,8 @@ class Attempt final : public TcpAttempt, private TcpQueued, private net::Transpo
     auto transport = dial(thread_, cluster_, host_, {}, failure);
     if (transport == nullptr) {
       const auto words = count_failed_dial(thread_, cluster_, host_, failure);
+      if (host_.endpoint().address.is_internal())
+        thread_.cells.add(cluster_.stats, ClusterStat::upstream_rq_pending_failure_eject);
       leave_pending();
       waiter_.on_tcp_failure(failure.bind ? PoolFailure::local_failure : PoolFailure::connect_failed, words, &host_);
       return false;

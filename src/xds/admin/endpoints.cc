@@ -21,6 +21,12 @@ core_v3::HealthStatus coarse(upstream::Health h) {
 }
 
 void write_address(const net::Address& from, core_v3::Address& out) {
+  if (from.is_internal()) {
+    auto& internal = *out.mutable_envoy_internal_address();
+    internal.set_server_listener_name(std::string(from.internal_name()));
+    internal.set_endpoint_id(std::string(from.internal_endpoint()));
+    return;
+  }
   if (!from.is_ip()) return out.mutable_pipe()->set_path(from.text());
   out.mutable_socket_address()->set_address(std::string(from.ip_text()));
   out.mutable_socket_address()->set_port_value(from.port());

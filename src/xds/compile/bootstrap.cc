@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include "envoy/extensions/access_loggers/file/v3/file.pb.h"
+#include "envoy/extensions/bootstrap/internal_listener/v3/internal_listener.pb.h"
 #include "xds/compile/access_log.h"
 #include "xds/compile/cluster.h"
 #include "xds/compile/cluster_parts.h"
@@ -29,6 +30,16 @@ std::string local_address(bool v6) {
   }
   ::freeifaddrs(all);
   return found.empty() ? (v6 ? "::1" : "127.0.0.1") : found;
+}
+
+void compile_extension(const envoy::config::core::v3::TypedExtensionConfig& p, server::Config& o, const Path& at,
+                       CompileContext& c) {
+  envoy::extensions::bootstrap::internal_listener::v3::InternalListener internal;
+  if (!p.typed_config().UnpackTo(&internal))
+    return c.problems.error(at, "bootstrap extension '" + p.name() + "' of type '" + p.typed_config().type_url() +
+                                    "' is not implemented");
+  c.internal_listeners = true;
+  if (internal.has_buffer_size_kb()) o.internal_buffer_bytes = std::size_t{1024} * internal.buffer_size_kb().value();
 }
 
 void compile_admin(const envoy::config::bootstrap::v3::Admin& p, server::Config& o, const Path& at, CompileContext& c) {
@@ -75,6 +86,8 @@ server::Config compile_bootstrap(const envoy::config::bootstrap::v3::Bootstrap& 
   compile_process(b, !options.log_format.empty(), o, c.problems);
   compile_admin(b.admin(), o, root / "admin", c);
 
+  for (int i = 0; i < b.bootstrap_extensions_size(); ++i)
+    compile_extension(b.bootstrap_extensions(i), o, root.at("bootstrap_extensions", i), c);
   const Path resources = root / "static_resources";
   for (int i = 0; c.secrets != nullptr && i < b.static_resources().secrets_size(); ++i)
     c.secrets->add_static(b.static_resources().secrets(i), resources.at("secrets", i), c.problems);

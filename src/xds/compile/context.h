@@ -35,6 +35,7 @@ struct CompileContext {
   upstream::DnsOptions resolver;                                                      // of clusters that name none
   const envoy::config::core::v3::BindConfig* upstream_bind = nullptr;                 // likewise; null: none
   std::map<std::string, std::shared_ptr<TokenBucket>, std::less<>> shared_buckets{};  // of rate limits with a share_key
+  bool internal_listeners = false;                                                    // the extension for them is there
 };
 
 }  // namespace outrigger::xds

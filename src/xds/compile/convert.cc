@@ -85,9 +85,13 @@ net::Address compile_address(const core::Address& a, const Path& at, Problems& p
       problems.error(pipe / "path", address.error().detail);
       return {};
     }
+    case core::Address::kEnvoyInternalAddress: {
+      const auto& internal = a.envoy_internal_address();
+      return net::Address::internal(internal.server_listener_name(), internal.endpoint_id());
+    }
     case core::Address::ADDRESS_NOT_SET: break;
   }
-  problems.error(at, "one of socket_address, pipe is required");
+  problems.error(at, "one of socket_address, pipe, envoy_internal_address is required");
   return {};
 }
 

@@ -75,6 +75,29 @@ net::ListenOptions compile_listen_options(const listener_v3::Listener& p, const 
   return o;
 }
 
+/// A listener without sockets: its name is its address.
+void check_internal(const listener_v3::Listener& p, const Path& at, CompileContext& c) {
+  const std::string whose = "error adding listener named '" + p.name() + "': ";
+  if (p.has_address() || p.additional_addresses_size() > 0)
+    c.problems.error(at / (p.has_address() ? "address" : "additional_addresses"),
+                     "error adding listener '" + p.name() +
+                         "': address should not be used when an internal listener config is provided");
+  if (!c.internal_listeners)
+    c.problems.error(at / "internal_listener", whose + "InternalListener bootstrap extension is mandatory (it is '" +
+                                                   "envoy.bootstrap.internal_listener' in bootstrap_extensions)");
+  const std::pair<bool, const char*> no_socket_has[] = {{p.has_transparent(), "transparent"},
+                                                        {p.has_freebind(), "freebind"},
+                                                        {p.has_tcp_backlog_size(), "tcp_backlog_size"},
+                                                        {p.has_tcp_fast_open_queue_length(), "tcp_fast_open_queue_length"},
+                                                        {p.has_enable_reuse_port(), "enable_reuse_port"},
+                                                        {p.has_connection_balance_config(), "connection_balance_config"}};
+  for (const auto& [set, field] : no_socket_has)
+    if (set) c.problems.error(at / field, whose + "has unsupported tcp listener feature");
+  if (p.socket_options_size() > 0) c.problems.error(at / "socket_options", whose + "does not support socket option");
+  if (p.enable_mptcp())
+    c.problems.error(at / "enable_mptcp", "listener " + p.name() + ": enable_mptcp can only be used with IP addresses");
+}
+
 void compile_socket(const listener_v3::Listener& p, server::ListenerConfig& o, const Path& at, CompileContext& c) {
   const auto add = [&](const envoy::config::core::v3::Address& a, const Path& here, const auto& options,
                        const envoy::config::core::v3::TcpKeepalive* keepalive) {
@@ -86,7 +109,12 @@ void compile_socket(const listener_v3::Listener& p, server::ListenerConfig& o, c
     all.options = to_raw_options(options);
   };
   const auto* keepalive = p.has_tcp_keepalive() ? &p.tcp_keepalive() : nullptr;
-  if (!p.has_address())
+  if (p.has_internal_listener())
+    check_internal(p, at, c);
+  else if (p.address().has_envoy_internal_address())
+    c.problems.error(at / "address", "error adding listener named '" + p.name() +
+                                         "': use internal_listener field instead of address for internal listeners");
+  else if (!p.has_address())
     c.problems.error(at / "address", "a listener needs an address");
   else
     add(p.address(), at / "address", p.socket_options(), keepalive);
@@ -98,6 +126,7 @@ void compile_socket(const listener_v3::Listener& p, server::ListenerConfig& o, c
   }
   o.bind = p.has_bind_to_port() ? p.bind_to_port().value()
                                 : !p.deprecated_v1().has_bind_to_port() || p.deprecated_v1().bind_to_port().value();
+  o.bind = o.bind && !p.has_internal_listener();
   if (p.has_max_connections_to_accept_per_socket_event())
     o.accept_turn_max = std::min(o.accept_turn_max, p.max_connections_to_accept_per_socket_event().value());
   o.ignore_global_limit = p.ignore_global_conn_limit();
@@ -129,11 +158,15 @@ static std::string random_name() {
 server::ListenerConfigPtr compile_listener(const listener_v3::Listener& p, const Path& at, CompileContext& c) {
   const auto errors = c.problems.errors();
   auto o = std::make_shared<server::ListenerConfig>();
+  o->name = p.name().empty() ? random_name() : p.name();
+  o->internal = p.has_internal_listener();
+  if (o->internal) o->addresses.push_back(net::Address::internal(o->name, ""));
   compile_socket(p, *o, at, c);
   const std::string address = o->addresses.empty() ? std::string() : o->addresses.front().text();
-  o->name = p.name().empty() ? random_name() : p.name();
   o->metadata = compile_metadata(p.metadata());
-  o->stat_name = stats::sanitize(p.stat_prefix().empty() ? address : p.stat_prefix());
+  o->stat_name = stats::sanitize(!p.stat_prefix().empty() ? p.stat_prefix()
+                                 : o->internal            ? "envoy_internal_" + o->name
+                                                          : address);
   const std::string prefix = "listener." + o->stat_name + ".";
   o->connection_limit_key = "envoy.resource_limits.listener." + o->name + ".connection_limit";
   if (p.has_per_connection_buffer_limit_bytes()) o->buffer_bytes_max = p.per_connection_buffer_limit_bytes().value();

@@ -1,7 +1,9 @@
 #include "xds/compile/tls.h"
 
+#include "envoy/extensions/transport_sockets/internal_upstream/v3/internal_upstream.pb.h"
 #include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
 #include "proxy/base/log.h"
+#include "proxy/net/internal_socket.h"
 #include "xds/compile/convert.h"
 
 namespace outrigger::xds {
@@ -290,10 +292,33 @@ std::shared_ptr<const net::DownstreamSocket> compile_downstream_socket(const cor
   return socket;
 }
 
+namespace {
+
+using InternalUpstream = envoy::extensions::transport_sockets::internal_upstream::v3::InternalUpstreamTransport;
+
+std::shared_ptr<const net::UpstreamSocket> compile_internal_upstream(const InternalUpstream& p, const std::string& prefix,
+                                                                     const Path& at, CompileContext& c) {
+  if (p.passthrough_metadata_size() > 0) c.problems.error(at / "passthrough_metadata", "is not implemented");
+  net::PassRules rules;
+  for (int i = 0; i < p.passthrough_metadata_size(); ++i) {
+    const auto& source = p.passthrough_metadata(i);
+    const Path kind = at.at("passthrough_metadata", i) / "kind";
+    if (!source.kind().has_host() && !source.kind().has_cluster())
+      c.problems.error(kind, "metadata type is not supported: only host and cluster metadata can be passed along");
+    rules.metadata.push_back({source.kind().has_host(), source.name()});
+  }
+  return std::make_shared<net::InternalUpstreamSocket>(
+      std::move(rules), compile_upstream_socket(p.transport_socket(), prefix, at / "transport_socket", c));
+}
+
+}  // namespace
+
 std::shared_ptr<const net::UpstreamSocket> compile_upstream_socket(const core_v3::TransportSocket& p, const std::string& prefix,
                                                                    const Path& at, CompileContext& c) {
   if (is_raw(p)) return nullptr;
   const Path here = at / "typed_config";
+  InternalUpstream internal;
+  if (p.typed_config().UnpackTo(&internal)) return compile_internal_upstream(internal, prefix, here, c);
   const auto errors = c.problems.errors();
   auto plan = std::make_shared<Plan<Upstream>>();
   auto& u = plan->proto;
