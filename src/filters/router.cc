@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include "proxy/http/connection_facts.h"
 #include "proxy/base/numbers.h"
 #include "proxy/upstream/peer_names.h"
 
@@ -342,6 +343,8 @@ void Router::start_attempt() {
   pick.hash = hash_;
   pick.request = &head;
   if (info.connection->local_restored && !info.connection->leads_back) pick.original_dst = &info.connection->local;
+  pick.metadata[0] = info.dynamic_metadata.get();
+  if (const auto* found = info.connection->found()) pick.metadata[1] = found->dynamic_metadata.get();
   if (is_retry_) {
     pick.avoid = this;
     pick.attempts_max = retry_.host_attempts_max();

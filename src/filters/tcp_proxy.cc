@@ -3,6 +3,7 @@
 #include <xxhash.h>
 #include <algorithm>
 #include "proxy/hcm/connection_log.h"
+#include "proxy/http/connection_facts.h"
 
 namespace outrigger::filters {
 
@@ -235,6 +236,7 @@ void TcpProxy::dial_once() {
   }
   upstream::PickContext pick;
   if (info_.local_restored && !info_.leads_back) pick.original_dst = &info_.local;
+  if (const auto* found = info_.found()) pick.metadata[1] = found->dynamic_metadata.get();
   pick.hash = hash();
   upstream::Host* host = cluster_->pick(pick);
   if (host == nullptr) return fail(Flag::no_healthy_upstream, "tcp_initializion_failure:1");

@@ -2,6 +2,8 @@
 
 #include <linux/netfilter_ipv4.h>
 #include <netinet/in.h>
+#include <string>
+#include "proxy/http/connection_facts.h"
 
 namespace outrigger::listener {
 
@@ -15,8 +17,28 @@ bool is_transparent(int fd) {
 
 }  // namespace
 
+namespace {
+
+/// An internal connection was told where it is meant to go, or not.
+void restore_internal(http::ConnectionInfo& info) {
+  static const std::vector<std::string> kLocal{"local"};
+  const auto* metadata = info.found() == nullptr ? nullptr : info.found()->dynamic_metadata.get();
+  const auto* value = metadata == nullptr ? nullptr : metadata->find("envoy.filters.listener.original_dst", kLocal);
+  if (value == nullptr || value->kind != MetadataValue::string) return;
+  auto address = net::Address::parse_ip_port(value->text);
+  if (!address) return;
+  info.local = std::move(*address);
+  info.local_restored = true;
+}
+
+}  // namespace
+
 Verdict OriginalDst::on_accept(const Candidate& c) const {
   const auto& here = c.transport.local();
+  if (here.is_internal()) {
+    restore_internal(c.info);
+    return Verdict::next;
+  }
   const int fd = c.transport.fd();
   if (!here.is_ip() || fd < 0) return Verdict::next;
   sockaddr_storage sa{};

@@ -2,9 +2,7 @@
 // with internal_listener have between them. Bytes are moved, not copied, and each direction is bounded.
 #pragma once
 #include <memory>
-#include <string>
 #include <string_view>
-#include <vector>
 #include "proxy/base/metadata.h"
 #include "proxy/event/loop.h"
 #include "proxy/net/transport.h"
@@ -13,13 +11,7 @@ namespace outrigger::net {
 
 /// What the connecting side tells the accepting one beyond bytes (internal_upstream).
 struct Passed {
-  struct State {
-    std::string key, value;
-    bool hashable = false;
-    bool on = false;  // it is passed on from there, too
-  };
   MetadataPtr metadata;  // null: none
-  std::vector<State> filter_state;
 };
 
 /// The internal listeners of one worker.

@@ -101,12 +101,13 @@ void WorkerListener::on_accept(net::Accepted a) {
   place(std::move(a), std::move(info), false);
 }
 
-void WorkerListener::accept(std::unique_ptr<net::Transport> t, net::Passed /*passed*/) {
+void WorkerListener::accept(std::unique_ptr<net::Transport> t, net::Passed passed) {
   if (over_limit()) return t->close();
   Arrival a{std::move(t), {}, false};
   a.info.id = hcm::next_connection_id();
   a.info.local = a.transport->local();
   a.info.direct_remote = a.info.remote = a.transport->remote();
+  if (passed.metadata != nullptr) a.info.facts().dynamic_metadata = std::move(passed.metadata);
   describe(a.info);
   count_connection(true);
   if (slot_ != nullptr) slot_->connections.fetch_add(1, std::memory_order_relaxed);

@@ -49,6 +49,8 @@ struct OriginalDst {
   bool use_http_header = false;
   std::string header = "x-envoy-original-dst-host";
   std::optional<std::uint16_t> port_override;
+  std::string metadata_name;  // of dynamic metadata; empty: none
+  std::vector<std::string> metadata_path;
   Duration cleanup = std::chrono::seconds(5);
 };
 

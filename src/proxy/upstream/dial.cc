@@ -31,17 +31,18 @@ net::ConnectOptions options_for(const ClusterConfig& c, const net::Address& to) 
 
 net::Passed passed_along(const net::PassRules& rules, const ClusterConfig& c, const Endpoint& endpoint) {
   static const std::vector<std::string> kWhole;
-  net::Passed passed;
-  std::shared_ptr<Metadata> all;
+  std::vector<std::pair<std::string_view, const MetadataValue*>> found;  // of two of a name the later one
   for (const auto& source : rules.metadata) {
     const auto* from = source.of_host ? endpoint.metadata.get() : c.metadata.get();
     const auto* object = from == nullptr ? nullptr : from->find(source.name, kWhole);
     if (object == nullptr) continue;
-    if (all == nullptr) all = std::make_shared<Metadata>();
-    all->merge(source.name, *object);
+    std::erase_if(found, [&](const auto& f) { return f.first == source.name; });
+    found.emplace_back(source.name, object);
   }
-  passed.metadata = std::move(all);
-  return passed;
+  if (found.empty()) return {};
+  auto all = std::make_shared<Metadata>();
+  for (const auto& [name, object] : found) all->merge(name, *object);
+  return {std::move(all)};
 }
 
 /// To a listener of this worker.

@@ -39,7 +39,17 @@ Host* OriginalDstHosts::host_at(const net::Address& to) {
   return find(to.text());
 }
 
-/// By the header, then by where the client's connection wanted to go.
+void OriginalDstHosts::read_metadata(const Metadata& metadata, net::Address& to) {
+  const auto& config = cluster_.config->original_dst;
+  const auto* value = metadata.find(config.metadata_name, config.metadata_path);
+  if (value == nullptr || value->kind != MetadataValue::string || value->text.empty()) return;
+  if (auto parsed = net::Address::parse_ip_port(value->text))
+    to = std::move(parsed).value();
+  else
+    thread_.cells.add(cluster_.stats, ClusterStat::original_dst_host_invalid);
+}
+
+/// By the header, then by metadata, then by where the client's connection wanted to go.
 Host* OriginalDstHosts::pick(const PickContext& c) {
   const auto& config = cluster_.config->original_dst;
   net::Address to;
@@ -53,6 +63,8 @@ Host* OriginalDstHosts::pick(const PickContext& c) {
         thread_.cells.add(cluster_.stats, ClusterStat::original_dst_host_invalid);
     }
   }
+  for (const auto* m : c.metadata)
+    if (to.empty() && m != nullptr && !config.metadata_name.empty()) read_metadata(*m, to);
   if (to.empty() && c.original_dst != nullptr) to = *c.original_dst;
   if (!to.is_ip()) return nullptr;
   return host_at(config.port_override ? to.with_port(*config.port_override) : to);

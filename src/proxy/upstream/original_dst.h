@@ -34,6 +34,7 @@ class OriginalDstHosts {
   };
   Host* find(std::string_view address) noexcept;
   Host* host_at(const net::Address& to);
+  void read_metadata(const Metadata& metadata, net::Address& to);
   runtime::ThreadContext& thread_;
   ClusterShared& cluster_;
   std::unordered_map<std::string, Entry, Hash, std::equal_to<>> hosts_;  // by "ip:port"

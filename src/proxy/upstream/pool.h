@@ -22,6 +22,8 @@ struct PickContext {
   std::optional<std::uint64_t> hash;
   const http::RequestHead* request = nullptr;  // ORIGINAL_DST by header
   const net::Address* original_dst = nullptr;  // ORIGINAL_DST by socket
+  /// ORIGINAL_DST by dynamic metadata: the request's, then the connection's. Null: none.
+  const Metadata* metadata[2] = {};
   /// Retry: asked up to attempts_max more times while it returns true.
   const class HostFilter* avoid = nullptr;
   std::uint32_t attempts_max = 1;

@@ -197,6 +197,8 @@ void compile_original_dst(const Cluster& p, upstream::ClusterConfig& o, const Pa
   auto& d = o.original_dst;
   d.use_http_header = c.use_http_header();
   if (c.has_upstream_port_override()) d.port_override = static_cast<std::uint16_t>(c.upstream_port_override().value());
+  d.metadata_name = c.metadata_key().key();
+  for (const auto& part : c.metadata_key().path()) d.metadata_path.push_back(part.key());
   if (c.http_header_name().empty()) return;
   if (!c.use_http_header())
     problems.error(at / "original_dst_lb_config",

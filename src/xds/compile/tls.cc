@@ -298,7 +298,6 @@ using InternalUpstream = envoy::extensions::transport_sockets::internal_upstream
 
 std::shared_ptr<const net::UpstreamSocket> compile_internal_upstream(const InternalUpstream& p, const std::string& prefix,
                                                                      const Path& at, CompileContext& c) {
-  if (p.passthrough_metadata_size() > 0) c.problems.error(at / "passthrough_metadata", "is not implemented");
   net::PassRules rules;
   for (int i = 0; i < p.passthrough_metadata_size(); ++i) {
     const auto& source = p.passthrough_metadata(i);

@@ -95,6 +95,68 @@ case("small_buffer", bootstrap=EXTENSION.replace("InternalListener}", "InternalL
 case("admin", client=LEAVE + admin("/clusters", keep="inner::envoy.*(cx_total|rq_total|hostname)") + admin("/listeners", keep="_in") + admin("/listeners?format=json") + admin("/clusters?format=json", keep="internal_address|listener_name|endpoint_id"), cluster=endpoint(more=", endpoint_id: id"), own=True, stats=[])
 case("stat_prefix", listeners=inner(tcp_filter(), more="  stat_prefix: other"), client=LEAVE, stats=["+re:^listener\\.other\\.downstream_cx_total"])
 
+# What goes along.
+SOCKET = """
+transport_socket:
+  name: internal
+  typed_config:
+    "@type": TYPEStransport_sockets.internal_upstream.v3.InternalUpstreamTransport
+    passthrough_metadata: [SOURCES]
+    transport_socket: {name: raw, typed_config: {"@type": TYPEStransport_sockets.raw_buffer.v3.RawBuffer}}
+""".replace("TYPES", TYPES)
+OF_HOST, OF_CLUSTER = "{kind: {host: {}}, name: NAME}", "{kind: {cluster: {}}, name: NAME}"
+SEEN = {"a": "%DYNAMIC_METADATA(a)%", "b": "%DYNAMIC_METADATA(b)%", "c": "%DYNAMIC_METADATA(a:x)%", "local": "%DOWNSTREAM_LOCAL_ADDRESS%", "host": "%UPSTREAM_HOST%", "cluster": "%UPSTREAM_CLUSTER%", "flags": "%RESPONSE_FLAGS%"}
+
+
+def host(metadata):
+    return ", metadata: {filter_metadata: {" + metadata + "}}"
+
+
+def passed(name, sources, metadata="", more="", listeners=None, client=LEAVE, **kw):
+    case("passed_" + name, cluster=endpoint(metadata=host(metadata)) + (SOCKET.replace("SOURCES", sources) if sources is not None else "") + more, client=client, log_format=SEEN, stats=[],
+         listeners=listeners or inner(tcp_filter(form=SEEN)), **kw)
+
+
+def of(form, *names):
+    return ", ".join(form.replace("NAME", n) for n in names)
+
+
+passed("host", of(OF_HOST, "a"), "a: {x: 1, y: [1, {z: s}]}, b: {x: 2}")
+passed("two_of_host", of(OF_HOST, "a", "b", "none"), "a: {x: 1}, b: {x: 2}")
+passed("cluster", of(OF_CLUSTER, "a"), more="\nmetadata: {filter_metadata: {a: {x: 1}, b: {x: 2}}}")
+passed("host_and_cluster", of(OF_CLUSTER, "a") + ", " + of(OF_HOST, "a"), "a: {x: 1, y: 1}", more="\nmetadata: {filter_metadata: {a: {x: 2, z: 2}}}")
+passed("cluster_and_host", of(OF_HOST, "a") + ", " + of(OF_CLUSTER, "a"), "a: {x: 1, y: 1}", more="\nmetadata: {filter_metadata: {a: {x: 2, z: 2}}}")
+passed("nothing", "", "a: {x: 1}")
+passed("without_socket", None, "a: {x: 1}")
+DST = "envoy.filters.listener.original_dst"
+RESTORES = '  listener_filters: [{name: o, typed_config: {"@type": ' + TYPES + "filters.listener.original_dst.v3.OriginalDst}}]"
+TO = {"dst": {"yaml": "type: ORIGINAL_DST\nlb_policy: CLUSTER_PROVIDED", "endpoints": False}}
+
+
+def to(more):
+    return {"dst": {"yaml": "type: ORIGINAL_DST\nlb_policy: CLUSTER_PROVIDED\noriginal_dst_lb_config: {" + more + "}", "endpoints": False}}
+
+
+def destined(name, metadata, clusters=TO, target="{{dst}}", more=RESTORES, client=LEAVE, listeners=None):
+    passed("destination_" + name, of(OF_HOST, DST), DST + ": {" + metadata + "}", listeners=listeners or inner(tcp_filter(target, SEEN), more=more), clusters=clusters, client=client)
+
+
+UP = 'local: "127.0.0.1:{{up.port}}"'
+KEY = "metadata_key: {key: " + DST + ", path: [{key: waypoint}]}"
+LOST = new() + raw_all() + logged(2)
+destined("goes_on", UP)
+destined("without_filter", UP, more="", client=LOST)
+destined("nonsense", "local: nonsense", client=LOST)
+destined("number", "local: 5", client=LOST)
+destined("port_override", 'local: "127.0.0.1:1"', clusters=to("upstream_port_override: {{up.port}}"))
+destined("metadata_key", 'local: "127.0.0.1:1", waypoint: "127.0.0.1:{{up.port}}"', clusters=to(KEY))
+destined("metadata_key_alone", 'waypoint: "127.0.0.1:{{up.port}}"', clusters=to(KEY), more="")
+destined("metadata_key_absent", UP, clusters=to(KEY))
+destined("metadata_key_nonsense", UP + ", waypoint: nonsense", clusters=to(KEY))
+destined("metadata_key_number", UP + ", waypoint: 5", clusters=to(KEY))
+destined("metadata_key_port_override", 'waypoint: "127.0.0.1:1"', clusters=to(KEY + ", upstream_port_override: {{up.port}}"))
+destined("chain", UP, listeners=inner(tcp_filter("{{up}}", SEEN), more=RESTORES).replace("- filters:", "- filter_chain_match: {destination_port: {{up.port}}, prefix_ranges: [{address_prefix: 127.0.0.1, prefix_len: 32}]}\n    filters:"), clusters={})
+
 # What is refused before it runs.
 LISTENER = """
   - name: in

@@ -5,11 +5,13 @@ using namespace outrigger;
 using namespace outrigger::sim;
 
 namespace {
-const char* name_of(Setup::Hop h) { return h == Setup::http2 ? "HTTP/2" : h == Setup::tls ? "TLS" : "HTTP/2 over TLS"; }
+const char* name_of(Setup::Hop h) {
+  return h == Setup::http2 ? "HTTP/2" : h == Setup::tls ? "TLS" : h == Setup::internal ? "no socket" : "HTTP/2 over TLS";
+}
 }  // namespace
 
 TEST_CASE("requests and answers over a hop", "[sim]") {
-  const auto hop = GENERATE(Setup::http2, Setup::tls, Setup::tls_http2);
+  const auto hop = GENERATE(Setup::http2, Setup::tls, Setup::tls_http2, Setup::internal);
   INFO(name_of(hop));
   play_all({{.hop = hop}, [](World& w) {
               auto& up = w.server();
@@ -29,7 +31,7 @@ TEST_CASE("requests and answers over a hop", "[sim]") {
 }
 
 TEST_CASE("a body in pieces and a slow answer over a hop", "[sim]") {
-  const auto hop = GENERATE(Setup::http2, Setup::tls_http2);
+  const auto hop = GENERATE(Setup::http2, Setup::tls_http2, Setup::internal);
   INFO(name_of(hop));
   play_all({{.hop = hop}, [](World& w) {
               auto& up = w.server();
@@ -49,7 +51,7 @@ TEST_CASE("a body in pieces and a slow answer over a hop", "[sim]") {
 }
 
 TEST_CASE("who goes in the middle of an answer over a hop", "[sim]") {
-  const auto hop = GENERATE(Setup::http2, Setup::tls, Setup::tls_http2);
+  const auto hop = GENERATE(Setup::http2, Setup::tls, Setup::tls_http2, Setup::internal);
   const bool client_goes = GENERATE(true, false);
   INFO(name_of(hop) << (client_goes ? ", the client" : ", the upstream"));
   play_all({{.hop = hop}, [client_goes](World& w) {
@@ -70,7 +72,7 @@ TEST_CASE("who goes in the middle of an answer over a hop", "[sim]") {
 }
 
 TEST_CASE("a try over a hop that takes too long is given up for another", "[sim]") {
-  const auto hop = GENERATE(Setup::http2, Setup::tls_http2);
+  const auto hop = GENERATE(Setup::http2, Setup::tls_http2, Setup::internal);
   INFO(name_of(hop));
   play_all({{.routes = up_route("retry_policy: {retry_on: '5xx,reset', num_retries: 2, per_try_timeout: 0.1s}"), .hop = hop},
             [](World& w) {
@@ -87,7 +89,7 @@ TEST_CASE("a try over a hop that takes too long is given up for another", "[sim]
 }
 
 TEST_CASE("big bodies both ways over a hop", "[sim]") {
-  const auto hop = GENERATE(Setup::http2, Setup::tls, Setup::tls_http2);
+  const auto hop = GENERATE(Setup::http2, Setup::tls, Setup::tls_http2, Setup::internal);
   INFO(name_of(hop));
   const std::string limits = "per_connection_buffer_limit_bytes: 65536,";
   play_all({{.listener = limits, .cluster = limits, .hop = hop},

@@ -68,16 +68,18 @@ std::string Setup::text() const {
   if (hop == none) {
     clusters += cluster_of("up", endpoints, cluster);
   } else {
-    const bool secure = hop != http2, second = hop != tls;
+    const bool secure = hop == tls || hop == tls_http2, second = hop == http2 || hop == tls_http2;
     const auto& c = Certificate::for_tests();
     const std::string pair = "{certificate_chain: {inline_string: " + c.chain + "}, private_key: {inline_string: " + c.key + "}}";
     listeners +=
-        "{name: hop, address: {socket_address: {address: 10.0.0.2, port_value: 80}}," + listener + "filter_chains: [{" +
+        std::string("{name: hop, ") +
+        (hop == internal ? "internal_listener: {}," : "address: {socket_address: {address: 10.0.0.2, port_value: 80}},") + listener + "filter_chains: [{" +
         (secure ? socket_of("DownstreamTlsContext", "alpn_protocols: [h2, http/1.1], tls_certificates: [" + pair + "]") : "") +
         "filters: [" + manager("hop", log, hop_hcm, hop_routes + "],", "") + "]}]},";
     clusters += cluster_of("origin", endpoints, "");
     clusters += cluster_of(
-        "up", endpoint("10.0.0.2"),
+        "up",
+        hop == internal ? "{endpoint: {address: {envoy_internal_address: {server_listener_name: hop}}}}," : endpoint("10.0.0.2"),
         cluster + (secure ? socket_of("UpstreamTlsContext", "") : "") +
             (second
                  ? std::string("typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: {") +
@@ -85,7 +87,10 @@ std::string Setup::text() const {
                        "extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: {http2_protocol_options: {}}}},"
                  : ""));
   }
-  return "{static_resources: {listeners: [" + listeners + "], clusters: [" + clusters + "]}}";
+  const std::string extension = hop != internal ? ""
+                                                : std::string("bootstrap_extensions: [{name: internal, typed_config: {") + kType +
+                                                      "extensions.bootstrap.internal_listener.v3.InternalListener}}], ";
+  return "{" + extension + "static_resources: {listeners: [" + listeners + "], clusters: [" + clusters + "]}}";
 }
 
 // ---- loading

@@ -17,7 +17,7 @@ struct Setup {
   std::string hcm, filters, vhost, listener, cluster;
   std::string tcp;  // not empty: tcp_proxy instead of HTTP
   /// A second hop: the cluster up is a second listener of the worker itself, which goes on to 10.0.1.1:80.
-  enum Hop : unsigned char { none, http2, tls, tls_http2 } hop = none;
+  enum Hop : unsigned char { none, http2, tls, tls_http2, internal } hop = none;  // internal: without a socket
   int hosts = 1;
   std::string hop_hcm, hop_routes = "{match: {prefix: /}, route: {cluster: origin, timeout: 0s}}";
   std::string text() const;

@@ -35,7 +35,8 @@ World::World(const Setup& setup, const Weather& weather)
     listeners_.push_back(std::make_unique<server::WorkerListener>(
         worker_, shared_.back(), std::vector<std::shared_ptr<net::ListenSocket>>{}, l->worker_stats.at(0), drain_));
   }
-  if (setup.hop != Setup::none) join("10.0.0.2:80", 1);
+  thread_.internal = this;
+  if (setup.hop != Setup::none && setup.hop != Setup::internal) join("10.0.0.2:80", 1);
   network.on_worker_fault = [this](Fault f) {
     if (f == Fault::drain) return drain(false);
     if (f == Fault::shutdown) return shutdown();
@@ -87,6 +88,12 @@ Client& World::connect(std::size_t listener) {
     held->reset();
   });
   return c;
+}
+
+server::WorkerListener* World::internal_listener(std::string_view name) noexcept {
+  for (auto& l : listeners_)
+    if (l->shared().config->internal && l->shared().config->name == name) return l.get();
+  return nullptr;
 }
 
 /// What the proxy opens to the address goes to its own listener.

@@ -17,7 +17,7 @@ namespace outrigger::sim {
 
 using namespace std::chrono_literals;  // NOLINT: for the scenarios
 
-class World {
+class World : private net::InternalListeners {
  public:
   World(const Setup& setup, const Weather& weather);
   ~World();
@@ -53,6 +53,13 @@ class World {
  private:
   void turn();
   void join(const std::string& ip_port, std::size_t listener);
+  server::WorkerListener* internal_listener(std::string_view name) noexcept;
+  // net::InternalListeners
+  bool has(std::string_view name) noexcept override { return internal_listener(name) != nullptr; }
+  void accept(std::string_view name, std::unique_ptr<net::Transport> t, net::Passed passed) override {
+    internal_listener(name)->accept(std::move(t), std::move(passed));
+  }
+  std::size_t buffer_bytes() const noexcept override { return loaded_->config.internal_buffer_bytes; }
   std::string left_over();
   std::string lines_missing();
   std::shared_ptr<Loaded> loaded_;
