@@ -177,7 +177,7 @@ void Loop::poll() {
   host_->ioc.restart();
   do {
     host_->ioc.poll();
-  } while (turn());
+  } while (turn() || next_posted_);
 }
 
 void Loop::throw_away(std::unique_ptr<Trash> t) noexcept {
