@@ -198,7 +198,8 @@ void H2Server::on_turn_end() {
   closed_.clear();
   if (dead_ || !session_.output().empty()) return;
   if (codec_.error_sent()) return fail(codec_.failure().details);
-  if ((goaway_ || client_goaway_) && open_streams_ == 0) session_.begin_close(false);
+  // What the client still sends is read for a while: unread, it would have the kernel take back the last response.
+  if ((goaway_ || client_goaway_) && open_streams_ == 0) session_.begin_close(client_goaway_);
 }
 
 /// The connection can't go on: what runs on it ends, and it closes once the output is out.

@@ -191,8 +191,8 @@ CLOSED = {"goaway": ["last=1 STREAM_CLOSED"], "streams": {"1": ANSWER}}
 OVERFLOWN = {"streams": {"1": {"end": "RST_STREAM FLOW_CONTROL_ERROR"}, "3": ANSWER}}
 TOO_LARGE = "FLOW_CONTROL_ERROR SETTINGS: too large SETTINGS_INITIAL_WINDOW_SIZE"
 STRICT = {
-    "frame_goaway": {"end": {"c": "FIN", "d": "open"}},
-    "frame_goaway_error": {"end": {"c": "FIN", "d": "open"}},
+    "frame_goaway": {"end": {"c": "<closed>", "d": "open"}},
+    "frame_goaway_error": {"end": {"c": "<closed>", "d": "open"}},
     "frame_headers_lower_id": {"end": BOTH, "h2": {"c": {"goaway": ["last=9 PROTOCOL_ERROR"]}, "d": {"goaway": ["last=9 PROTOCOL_ERROR"]}}},
     "frame_settings_window_max": {"h2": {"c": {"goaway": ["last=0 " + TOO_LARGE]}, "d": {"goaway": ["last=1 " + TOO_LARGE]}}},
     "frame_window_overflow_connection": {"h2": {"c": {"goaway": ["last=0 FLOW_CONTROL_ERROR"]}, "d": {"goaway": ["last=1 FLOW_CONTROL_ERROR"]}}},
@@ -211,6 +211,8 @@ def framed(name, **kw):
     strict = STRICT.get(name)
     more = {"log_format": LOG, "stats": CODEC, "unordered_log": True, "brief_upstream": True} if strict is None else {
         "no_log": True, "no_upstream": True, "outrigger": strict, "differs": "RFC 9113 asks for an answer, or the close of a connection that is not used any more"}
+    if name in ("frame_goaway", "frame_goaway_error"):  # after a while, by RST when something of the client's is unread
+        more["mask"] = [(r"^(FIN|RST)$", "<closed>")]
     scenario("h2_" + name, hcm="codec_type: HTTP2", up=UP, routes=ROUTES, **more, **kw)
 
 
