@@ -255,7 +255,17 @@ void Session::count_cut_request() noexcept {
   worker_.thread.cells.add(config_->stats, HttpStat::downstream_cx_destroy_local_active_rq);
 }
 
+/// Bytes that nobody wants would turn a close into a reset, which takes back what the client has not read yet.
+void Session::discard_unread() noexcept {
+  for (unsigned reads = 0; reads < kReadsPerTurn; ++reads) {
+    in_.clear();
+    if (transport_->read(in_, Buffer::kBlockBytes).status != net::IoStatus::ok) break;
+  }
+  in_.clear();
+}
+
 void Session::on_delayed_close() {
+  if (protocol_ != nullptr && protocol_->protocol() == http::Protocol::http2) discard_unread();
   worker_.thread.cells.add(config_->stats, HttpStat::downstream_cx_delayed_close_timeout);
   info_.local_close_reason = "triggered_delayed_close_timeout";
   finish_close(false);

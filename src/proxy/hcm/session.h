@@ -80,6 +80,7 @@ class Session final : public net::Connection, private net::TransportEvents, priv
   void on_idle();
   void on_drain_timeout() { start_drain(); }
   void log();
+  void discard_unread() noexcept;
   void on_delayed_close();
   void on_max_duration();
   void on_high_watermark_timeout();
