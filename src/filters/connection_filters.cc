@@ -9,10 +9,6 @@ using stats::ConnectionLimitStat;
 
 namespace {
 
-bool is_on(const runtime::RuntimeBool& b, const runtime::Snapshot& runtime) {
-  return b.key.empty() ? b.value : runtime.boolean(b.key, b.value);
-}
-
 /// A connection that was let in; gives its place back when it is gone.
 struct Place {
   stats::Cells& cells;
@@ -46,7 +42,7 @@ std::unique_ptr<net::Connection> FilteredFactory::make(hcm::Worker& worker, std:
 
 Verdict ConnectionLimit::on_connection(hcm::Worker& worker, http::ConnectionInfo& info) const {
   auto& thread = worker.thread;
-  if (!is_on(config_.enabled, *thread.runtime)) return {};
+  if (!config_.enabled.in(*thread.runtime)) return {};
   if (connections_->fetch_add(1, std::memory_order_relaxed) >= config_.connections_max) {
     connections_->fetch_sub(1, std::memory_order_relaxed);
     thread.cells.add(config_.stats, ConnectionLimitStat::limited_connections);
@@ -58,7 +54,7 @@ Verdict ConnectionLimit::on_connection(hcm::Worker& worker, http::ConnectionInfo
 
 Verdict NetworkRateLimit::on_connection(hcm::Worker& worker, http::ConnectionInfo&) const {
   auto& thread = worker.thread;
-  if (!is_on(enabled_, *thread.runtime) || bucket_->take(thread.loop.now())) return {};
+  if (!enabled_.in(*thread.runtime) || bucket_->take(thread.loop.now())) return {};
   thread.cells.add(stats_, stats::NetworkRateLimitStat::rate_limited);
   return {true, Duration(0), "local_ratelimit_close_over_limit", http::Flag::upstream_retry_limit_exceeded};
 }
@@ -70,8 +66,7 @@ Verdict SniCluster::on_connection(hcm::Worker&, http::ConnectionInfo& info) cons
 }
 
 Verdict NetworkFilterState::on_connection(hcm::Worker& worker, http::ConnectionInfo& info) const {
-  const auto& loop = worker.thread.loop;
-  for (const auto& r : rules_) format::apply(r, loop.now(), loop.wall(), info);
+  format::apply(rules_, worker.thread.loop.now(), worker.thread.loop.wall(), info);
   return {};
 }
 

@@ -34,22 +34,13 @@ stats::BlockHandle grpc_stats_of(hcm::Stream& stream, stats::NamedBlocks& names,
                                  const std::optional<GrpcMethod>& method, bool replace_dots) {
   const auto* cluster = stream.chosen().cluster.empty() ? nullptr : stream.worker().clusters.find(stream.chosen().cluster);
   if (cluster == nullptr) return {};
-  char full[stats::NamedBlocks::kNameMax + 1];  // a name that is too long is cut here and refused there
-  std::size_t n = 0;
-  const auto put = [&](std::string_view text, char from, char to) {
-    for (const char c : text)
-      if (n < sizeof full) full[n++] = c == from ? to : c;
-  };
-  put(cluster->config().stat_name, ':', '_');
-  put(".", 0, 0);
-  put(protocol, 0, 0);
+  stats::BlockName name;
+  name.put_cluster(cluster->config().stat_name).put(".").put(protocol);
   if (method) {
-    put(".", 0, 0);
-    put(method->service, replace_dots ? '.' : '\0', replace_dots ? '_' : '\0');
-    put(".", 0, 0);
-    put(method->method, 0, 0);
+    name.put(".").put(method->service, replace_dots ? '.' : '\0', replace_dots ? '_' : '\0');
+    name.put(".").put(method->method);
   }
-  return names.find({full, n}, stream.thread().cells);
+  return names.find(name.text(), stream.thread().cells);
 }
 
 void charge_grpc_status(stats::Cells& cells, stats::BlockHandle block, const http::HeaderMap& map) noexcept {
@@ -137,27 +128,9 @@ bool GrpcMessages::begin(std::uint8_t flags) noexcept {
   return true;
 }
 
-void GrpcMessages::take(std::string_view run) noexcept {
-  while (!run.empty()) {
-    if (left_ == 0) {
-      if (head_.have == 0 && !begin(static_cast<std::uint8_t>(run[0]))) return;
-      const bool complete = head_.take(run[0]);
-      run.remove_prefix(1);
-      if (!complete) continue;
-      left_ = head_.length;
-    } else {
-      const auto part = run.substr(0, left_);
-      if (end_ == End::reading) connect_end_.take(part);
-      left_ -= static_cast<std::uint32_t>(part.size());
-      run.remove_prefix(part.size());
-    }
-    if (left_ == 0 && end_ == End::reading) end_ = End::seen;
-  }
-}
-
 std::uint64_t GrpcMessages::count_in(const Buffer& part) noexcept {
   const auto before = count_;
-  for (std::size_t i = 0; i < part.runs(); ++i) take(part.run(i));
+  for (std::size_t i = 0; i < part.runs(); ++i) frames_.take(part.run(i), *this);
   return count_ - before;
 }
 

@@ -37,6 +37,36 @@ struct GrpcFrameHead {
   static void append(Buffer& out, std::uint8_t flags, std::uint32_t length);
 };
 
+/// Follows the messages of a body through its parts, wherever they are cut.
+class GrpcFrames {
+ public:
+  /// Tells `v`: begin(flags) of a message (false: nothing more of this part), head(byte) for each byte of its head,
+  /// content(part), end().
+  template <class Visitor>
+  void take(std::string_view run, Visitor& v) {
+    while (!run.empty()) {
+      if (left_ == 0) {
+        if (head_.have == 0 && !v.begin(static_cast<std::uint8_t>(run[0]))) return;
+        const bool complete = head_.take(run[0]);
+        v.head(run.substr(0, 1));
+        run.remove_prefix(1);
+        if (!complete) continue;
+        left_ = head_.length;
+      } else {
+        const auto part = run.substr(0, left_);
+        v.content(part);
+        left_ -= static_cast<std::uint32_t>(part.size());
+        run.remove_prefix(part.size());
+      }
+      if (left_ == 0) v.end();
+    }
+  }
+
+ private:
+  GrpcFrameHead head_;
+  std::uint32_t left_ = 0;  // of the message
+};
+
 /// The last message of a Connect stream: a JSON object, which has a member "error" if the call failed. Looked at as it
 /// comes, loosely; nothing is kept.
 class ConnectEnd {
@@ -62,12 +92,18 @@ class GrpcMessages {
   bool connect_success() const noexcept { return end_ == End::seen && connect_end_.is_success(); }
 
  private:
+  friend GrpcFrames;
   bool begin(std::uint8_t flags) noexcept;
-  void take(std::string_view run) noexcept;
+  void head(std::string_view) noexcept {}
+  void content(std::string_view part) noexcept {
+    if (end_ == End::reading) connect_end_.take(part);
+  }
+  void end() noexcept {
+    if (end_ == End::reading) end_ = End::seen;
+  }
   enum class End : std::uint8_t { none, reading, seen } end_ = End::none;
   bool response_;
-  GrpcFrameHead head_;
-  std::uint32_t left_ = 0;  // of the message
+  GrpcFrames frames_;
   std::uint64_t count_ = 0;
   ConnectEnd connect_end_;
 };

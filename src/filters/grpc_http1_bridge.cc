@@ -1,7 +1,6 @@
 #include "filters/grpc_http1_bridge.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "filters/grpc.h"
 #include "proxy/base/numbers.h"
@@ -80,9 +79,7 @@ class GrpcHttp1Bridge final : public hcm::HttpFilter {
       h.set(Name::grpc_status, status->value);
     }
     if (const auto* message = trailers.find(Name::grpc_message)) h.set(Name::grpc_message, message->value);
-    char text[24];
-    const auto length = std::to_chars(text, text + sizeof text, kept_.size()).ptr - text;
-    h.set(Name::content_length, stream_.arena().copy({text, static_cast<std::size_t>(length)}));
+    h.set(Name::content_length, decimal(kept_.size(), stream_.arena()));
     if (!kept_.empty()) stream_.inject_response_body(*this, kept_, false);
     return FilterStatus::go_on;
   }

@@ -146,11 +146,9 @@ class GrpcStats final : public hcm::HttpFilter {
 
   void tell() {
     if (counts_ == nullptr) {
-      auto& state = stream_.info().filter_state;
       counts_ = stream_.arena().make<CountsText>();
       counts_->entry.key = "envoy.filters.http.grpc_stats";
-      counts_->entry.next = state.first;
-      state.first = &counts_->entry;
+      stream_.info().filter_state.add(counts_->entry);
     }
     counts_->write(requests_.count() + unary_requests_, responses_.count() + unary_responses_);
   }

@@ -1,10 +1,10 @@
 #include "filters/grpc_web.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "filters/grpc.h"
+#include "proxy/base/numbers.h"
 #include "proxy/buffer/base64.h"
 #include "proxy/hcm/local_reply.h"
 
@@ -32,33 +32,22 @@ class TextMessages {
  public:
   void encode(Buffer& body) {
     Buffer in(std::move(body));
-    for (std::size_t i = 0; i < in.runs() && !broken_; ++i) take(in.run(i), body);
+    out_ = &body;
+    for (std::size_t i = 0; i < in.runs() && !broken_; ++i) frames_.take(in.run(i), *this);
   }
   void finish(Buffer& out) { base64_.finish(out); }
 
  private:
-  void take(std::string_view run, Buffer& out) {
-    while (!run.empty()) {
-      if (left_ == 0) {
-        const bool first = head_.have == 0;
-        const bool complete = head_.take(run[0]);
-        broken_ = first && (head_.flags & ~GrpcFrameHead::kCompressed) != 0;
-        if (broken_) return;  // what follows is no gRPC
-        base64_.put(run.substr(0, 1), out);
-        run.remove_prefix(1);
-        if (!complete) continue;
-        left_ = head_.length;
-      } else {
-        const auto part = run.substr(0, left_);
-        base64_.put(part, out);
-        left_ -= static_cast<std::uint32_t>(part.size());
-        run.remove_prefix(part.size());
-      }
-      if (left_ == 0) base64_.finish(out);
-    }
+  friend GrpcFrames;
+  bool begin(std::uint8_t flags) noexcept {
+    broken_ = (flags & ~GrpcFrameHead::kCompressed) != 0;
+    return !broken_;  // what follows is no gRPC
   }
-  GrpcFrameHead head_;
-  std::uint32_t left_ = 0;  // of the message
+  void head(std::string_view byte) { base64_.put(byte, *out_); }
+  void content(std::string_view part) { base64_.put(part, *out_); }
+  void end() { base64_.finish(*out_); }
+  GrpcFrames frames_;
+  Buffer* out_ = nullptr;  // during encode()
   bool broken_ = false;
   Base64Encoder base64_;
 };
@@ -147,14 +136,9 @@ class GrpcWeb final : public hcm::HttpFilter {
     const std::size_t size = std::min(kept_.size(), kMessageMax);
     const auto text = kept_.linearize(size);
     h.set(Name::grpc_message, hcm::grpc_message_of({text.data(), size}, stream_.arena()));
-    h.set(Name::grpc_status, number(http::grpc_status_of(head.status)));
+    h.set(Name::grpc_status, decimal(http::grpc_status_of(head.status), stream_.arena()));
     h.set(Name::content_length, "0");
     kept_.clear();
-  }
-
-  std::string_view number(std::uint32_t n) {
-    char text[12];
-    return stream_.arena().copy({text, static_cast<std::size_t>(std::to_chars(text, text + sizeof text, n).ptr - text)});
   }
 
   /// A frame of its own at the body's end.

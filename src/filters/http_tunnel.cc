@@ -177,7 +177,7 @@ void HttpTunnel::on_pool_ready(upstream::ClientStream& stream, upstream::Host& h
   host_ = &host;
   const auto& info = stream.info();
   local_ = info.local;
-  remote_ = info.host;
+  remote_ = info.remote_or_host();
   tls_ = info.tls;
   connection_id_ = info.connection_id;
   stream.send_head(*head_, false);
@@ -238,9 +238,7 @@ void HttpTunnel::start(net::TransportEvents& events) {
   if (!in_.empty() || eof_ || over_ || reset_) rearm();
 }
 
-void HttpTunnel::rearm() noexcept {
-  thread_.loop.defer(*this);
-}
+void HttpTunnel::rearm() noexcept { thread_.loop.defer(*this); }
 
 IoResult HttpTunnel::read(Buffer& into, std::size_t bytes_max) noexcept {
   if (in_.empty()) {
@@ -311,8 +309,7 @@ void TunnelFacts::put(Kept& kept, std::string_view key, http::FilterState& state
   kept.entry.typed_json = kept.json;
   if (!kept.entry.key.empty()) return;
   kept.entry.key = key;
-  kept.entry.next = state.first;
-  state.first = &kept.entry;
+  state.add(kept.entry);
 }
 
 void TunnelFacts::keep_headers(const http::ResponseHead& head, http::FilterState& state) {
@@ -330,8 +327,8 @@ void TunnelFacts::keep_trailers(const http::HeaderMap& trailers, http::FilterSta
 
 std::unique_ptr<upstream::TcpAttempt> connect_tunnel(runtime::ThreadContext& thread, const TunnelConfig& config,
                                                      upstream::Cluster& cluster, upstream::Host& host,
-                                                     const http::StreamInfo& info, http::FilterState& state,
-                                                     TunnelFacts& facts, upstream::TcpWaiter& waiter) {
+                                                     const http::StreamInfo& info, http::FilterState& state, TunnelFacts& facts,
+                                                     upstream::TcpWaiter& waiter) {
   auto attempt = std::make_unique<TunnelAttempt>(thread, config, cluster, state, facts, waiter);
   auto& tunnel = attempt->tunnel();
   tunnel.write_request(info);

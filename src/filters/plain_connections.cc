@@ -50,11 +50,7 @@ class PlainConnection : public net::Connection, protected net::TransportEvents {
 
  private:
   void log() {
-    http::StreamInfo s;
-    s.connection = &info_;
-    s.has_protocol = false;
-    s.start = info_.start;
-    s.start_wall = worker_.thread.loop.wall() - (worker_.thread.loop.now() - info_.start);
+    auto s = http::StreamInfo::of_connection(info_, worker_.thread.loop.now(), worker_.thread.loop.wall());
     s.bytes_received = received_;
     s.bytes_sent = sent_;
     describe(s);

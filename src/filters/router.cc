@@ -1,8 +1,6 @@
 #include "filters/router.h"
 
 #include <algorithm>
-#include <charconv>
-#include "proxy/http/connection_facts.h"
 #include "proxy/base/numbers.h"
 #include "proxy/upstream/peer_names.h"
 
@@ -15,15 +13,6 @@ using http::Name;
 using http::ResetReason;
 using stats::ClusterStat;
 using stats::RouterStat;
-
-namespace {
-
-std::string_view number(std::uint64_t n, Arena& arena) {
-  char text[24];
-  return arena.copy({text, static_cast<std::size_t>(std::to_chars(text, text + 24, n).ptr - text)});
-}
-
-}  // namespace
 
 Router::Router(hcm::Stream& stream, const RouterConfig& config)
     : HttpFilter(stream),
@@ -336,15 +325,14 @@ void Router::start_attempt() {
   ++info.attempt_count;
   if (info.attempt_count > 1) tell_timeout();
   if (route_->vhost->include_attempt_count)
-    head.headers.set(Name::x_envoy_attempt_count, number(info.attempt_count, stream_.arena()));
+    head.headers.set(Name::x_envoy_attempt_count, decimal(info.attempt_count, stream_.arena()));
   if (is_retry_ && route_->vhost->include_is_timeout_retry)
     head.headers.set(Name::x_envoy_is_timeout_retry, after_timeout_ ? "true" : "false");
   upstream::PickContext pick;
   pick.hash = hash_;
   pick.request = &head;
-  if (info.connection->local_restored && !info.connection->leads_back) pick.original_dst = &info.connection->local;
+  pick.follow(*info.connection);
   pick.metadata[0] = info.dynamic_metadata.get();
-  if (const auto* found = info.connection->found()) pick.metadata[1] = found->dynamic_metadata.get();
   if (is_retry_) {
     pick.avoid = this;
     pick.attempts_max = retry_.host_attempts_max();

@@ -1,8 +1,8 @@
 // The router's second half: answers, failures, retries.
 #include <algorithm>
-#include <charconv>
 
 #include "filters/router.h"
+#include "proxy/base/numbers.h"
 
 namespace outrigger::filters {
 
@@ -14,13 +14,6 @@ using stats::ClusterStat;
 using stats::CodeFamily;
 using stats::RouterStat;
 using stats::RouteStat;
-
-namespace {
-std::string_view number(std::uint64_t n, Arena& arena) {
-  char text[24];
-  return arena.copy({text, static_cast<std::size_t>(std::to_chars(text, text + 24, n).ptr - text)});
-}
-}  // namespace
 
 std::string_view with_underscores(std::string_view s, Arena& arena) {
   const auto copy = arena.copy(s);
@@ -184,10 +177,10 @@ void Router::on_response_head(Attempt& a, http::ResponseHead& head, bool end_str
   auto& h = head.headers;
   if (!config_.suppress_envoy_headers && request_end_at_ != TimePoint{} && !stream_.is_upgrade()) {
     const auto ms = static_cast<std::uint64_t>((stream_.thread().loop.now() - request_end_at_).count() / 1000);
-    h.set(Name::x_envoy_upstream_service_time, number(ms, stream_.arena()));
+    h.set(Name::x_envoy_upstream_service_time, decimal(ms, stream_.arena()));
   }
   if (route_->vhost->include_attempt_count_in_response)
-    h.set(Name::x_envoy_attempt_count, number(info.attempt_count, stream_.arena()));
+    h.set(Name::x_envoy_attempt_count, decimal(info.attempt_count, stream_.arena()));
   if (set_cookie_.data() != nullptr) h.add(Name::set_cookie, set_cookie_);
   auto context = stream_.format_context();
   context.response = &head;
@@ -254,7 +247,7 @@ void Router::fail(std::uint16_t status, std::string_view body, std::string_view 
                         .details = details,
                         .weight = weight_,
                         .overloaded = overloaded && !config_.suppress_envoy_headers};
-  if (route_->vhost->include_attempt_count_in_response) reply.attempt_count = number(stream_.info().attempt_count, arena);
+  if (route_->vhost->include_attempt_count_in_response) reply.attempt_count = decimal(stream_.info().attempt_count, arena);
   stream_.local_reply(reply);
 }
 

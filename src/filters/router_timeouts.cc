@@ -1,7 +1,6 @@
 // How long a request may take: route, retry policy, x-envoy-* headers, grpc-timeout; and what of it
 // the upstream is told.
 #include <algorithm>
-#include <charconv>
 
 #include "filters/router.h"
 #include "proxy/base/numbers.h"
@@ -70,10 +69,9 @@ void Router::tell_timeout() {
     expected = std::min(expected, *timeout_value_ - (stream_.thread().loop.now() - request_end_at_));
   expected = std::max(expected, Duration(std::chrono::milliseconds(1)));  // 0 would be no limit
   auto& head = stream_.request();
-  char text[24];
-  const auto* end = std::to_chars(text, text + 24, expected.count() / 1000).ptr;
   if (!config_.suppress_envoy_headers)
-    head.headers.set(Name::x_envoy_expected_rq_timeout_ms, stream_.arena().copy({text, static_cast<std::size_t>(end - text)}));
+    head.headers.set(Name::x_envoy_expected_rq_timeout_ms,
+                     decimal(static_cast<std::uint64_t>(expected.count() / 1000), stream_.arena()));
   if (head.is_grpc() && !route_->max_stream_duration && route_->max_grpc_timeout)
     head.headers.set(Name::grpc_timeout, http::format_grpc_timeout(expected, stream_.arena()));
 }

@@ -3,7 +3,6 @@
 #include <xxhash.h>
 #include <algorithm>
 #include "proxy/hcm/connection_log.h"
-#include "proxy/http/connection_facts.h"
 
 namespace outrigger::filters {
 
@@ -235,8 +234,7 @@ void TcpProxy::dial_once() {
     return fail(Flag::upstream_retry_limit_exceeded, "tcp_initializion_failure:0");
   }
   upstream::PickContext pick;
-  if (info_.local_restored && !info_.leads_back) pick.original_dst = &info_.local;
-  if (const auto* found = info_.found()) pick.metadata[1] = found->dynamic_metadata.get();
+  pick.follow(info_);
   pick.hash = hash();
   upstream::Host* host = cluster_->pick(pick);
   if (host == nullptr) return fail(Flag::no_healthy_upstream, "tcp_initializion_failure:1");
@@ -279,8 +277,7 @@ void TcpProxy::on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) {
   lease_ = std::move(lease);
   up_.transport = &lease_->transport();
   auto& up = describe(lease_->host());
-  up.local = up_.transport->local();
-  if (!lease_->host().endpoint().more_addresses.empty()) up.remote = up_.transport->remote();
+  lease_->host().describe_connection(up, *up_.transport);
   up.connection_id = lease_->connection_id();
   up.tls = up_.transport->tls();
   up_.transport->start(up_);

@@ -19,8 +19,8 @@ void TcpTunnel::on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) {
   lease_ = std::move(lease);
   auto& host = lease_->host();
   host.describe(info_);
+  host.describe_connection(info_, lease_->transport());
   info_.connection_id = lease_->connection_id();
-  info_.local = lease_->transport().local();
   info_.pool_ready = thread_.loop.now();
   lease_->transport().start(*this);
   waiter_.on_pool_ready(*this, host);

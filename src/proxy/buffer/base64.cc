@@ -3,16 +3,17 @@
 #include <algorithm>
 #include <array>
 
+#include "proxy/base/base64.h"
+
 namespace outrigger {
 
 namespace {
 
-constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::uint8_t kNone = 64;
 constexpr auto kValues = [] {
   std::array<std::uint8_t, 256> out{};
   for (auto& v : out) v = kNone;
-  for (std::uint8_t i = 0; i < 64; ++i) out[static_cast<unsigned char>(kDigits[i])] = i;
+  for (std::uint8_t i = 0; i < 64; ++i) out[static_cast<unsigned char>(kBase64Digits[i])] = i;
   return out;
 }();
 
@@ -29,12 +30,6 @@ int decode_group(const char* four, bool last, char* out) noexcept {
   if ((bits & cut) != 0) return -1;
   for (int i = 0; i < digits - 1; ++i) out[i] = static_cast<char>(bits >> (16 - 8 * i));
   return digits - 1;
-}
-
-void encode_group(const std::uint8_t* three, std::size_t count, char* out) noexcept {
-  std::uint32_t bits = 0;
-  for (std::size_t i = 0; i < 3; ++i) bits = bits << 8 | (i < count ? three[i] : std::uint8_t{0});
-  for (std::size_t i = 0; i < 4; ++i) out[i] = i <= count ? kDigits[bits >> (18 - 6 * i) & 63] : '=';
 }
 
 }  // namespace
@@ -71,7 +66,7 @@ void Base64Encoder::put(std::string_view part, Buffer& out) {
       part.remove_prefix(n);
       kept_count_ += n;
       if (kept_count_ < 3) break;
-      encode_group(kept_, 3, room.data() + made);
+      encode_base64_group({kept_, 3}, room.data() + made);
       made += 4;
       kept_count_ = 0;
     }
@@ -82,7 +77,7 @@ void Base64Encoder::put(std::string_view part, Buffer& out) {
 void Base64Encoder::finish(Buffer& out) {
   if (kept_count_ == 0) return;
   char text[4];
-  encode_group(kept_, kept_count_, text);
+  encode_base64_group({kept_, kept_count_}, text);
   kept_count_ = 0;
   out.append({text, sizeof text});
 }

@@ -19,7 +19,7 @@ class Base64Encoder {
   void finish(Buffer& out);
 
  private:
-  std::uint8_t kept_[3];  // of a group of three that is not complete
+  char kept_[3];  // of a group of three that is not complete
   std::size_t kept_count_ = 0;
 };
 

@@ -2,12 +2,10 @@
 
 namespace outrigger::format {
 
-void apply(const FilterStateRule& rule, TimePoint now, WallTime wall, http::ConnectionInfo& info) {
-  http::StreamInfo stream;
-  stream.connection = &info;
-  stream.has_protocol = false;
-  stream.start = info.start;
-  stream.start_wall = wall - (now - info.start);
+namespace {
+
+void apply_one(const FilterStateRule& rule, TimePoint now, WallTime wall, http::ConnectionInfo& info) {
+  auto stream = http::StreamInfo::of_connection(info, now, wall);
   stream.end = now;
   stream.filter_state.parent = &info.filter_state;
   if (info.found() != nullptr) stream.dynamic_metadata = info.found()->dynamic_metadata;
@@ -15,6 +13,12 @@ void apply(const FilterStateRule& rule, TimePoint now, WallTime wall, http::Conn
   rule.value.append({&stream, nullptr, nullptr, nullptr, "NotSet"}, Missing::dash, text);
   if (text.empty() && rule.skip_if_empty) return;
   info.facts().set_state(info.filter_state, rule.key, text, rule.hashable);
+}
+
+}  // namespace
+
+void apply(const std::vector<FilterStateRule>& rules, TimePoint now, WallTime wall, http::ConnectionInfo& info) {
+  for (const auto& rule : rules) apply_one(rule, now, wall, info);
 }
 
 }  // namespace outrigger::format

@@ -2,6 +2,7 @@
 // immutable, shared by workers.
 #pragma once
 #include <string>
+#include <vector>
 #include "proxy/format/formatter.h"
 #include "proxy/http/connection_facts.h"
 
@@ -14,7 +15,7 @@ struct FilterStateRule {
   bool skip_if_empty = false;
 };
 
-/// Into the filter state of the connection.
-void apply(const FilterStateRule& rule, TimePoint now, WallTime wall, http::ConnectionInfo& info);
+/// Into the filter state of the connection, in their order: a rule may read what one before it wrote.
+void apply(const std::vector<FilterStateRule>& rules, TimePoint now, WallTime wall, http::ConnectionInfo& info);
 
 }  // namespace outrigger::format

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <span>
 
+#include "proxy/base/numbers.h"
 #include "proxy/hcm/client_cert.h"
 #include "proxy/http/h1_parser.h"
 
@@ -154,11 +155,7 @@ void remove_control_headers(const Config& c, http::RequestHead& head, bool edge)
     for (const auto& name : c.routes->internal_only_headers) h.remove(std::string_view(name));
 }
 
-void set_forwarded_port(HeaderMap& h, std::uint16_t port) {
-  char text[8];
-  const auto end = std::to_chars(text, text + 8, port).ptr;
-  h.set(Name::x_forwarded_port, h.arena().copy({text, static_cast<std::size_t>(end - text)}));
-}
+void set_forwarded_port(HeaderMap& h, std::uint16_t port) { h.set(Name::x_forwarded_port, decimal(port, h.arena())); }
 
 std::string_view proto_of(const http::ConnectionInfo& connection) noexcept {
   return connection.tls != nullptr ? "https" : "http";

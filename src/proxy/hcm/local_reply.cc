@@ -1,19 +1,10 @@
 #include "proxy/hcm/local_reply.h"
 
-#include <charconv>
+#include "proxy/base/numbers.h"
 
 namespace outrigger::hcm {
 
 using http::Name;
-
-namespace {
-
-std::string_view number(std::uint64_t n, Arena& arena) {
-  char text[24];
-  return arena.copy({text, static_cast<std::size_t>(std::to_chars(text, text + 24, n).ptr - text)});
-}
-
-}  // namespace
 
 std::string_view grpc_message_of(std::string_view s, Arena& arena) {
   static constexpr char kDigits[] = "0123456789ABCDEF";
@@ -37,13 +28,13 @@ void grpc_local_reply(http::ResponseHead& head, std::optional<std::uint32_t> sta
   const std::uint32_t code = status.value_or(http::grpc_status_of(head.status));
   head.status = 200;
   h.set(Name::content_type, "application/grpc");
-  h.set(Name::grpc_status, number(code, h.arena()));
+  h.set(Name::grpc_status, decimal(code, h.arena()));
   if (!message.empty()) h.set(Name::grpc_message, grpc_message_of(message, h.arena()));
 }
 
 void put_body_headers(http::ResponseHead& head, std::string_view body, std::string_view type) {
   auto& h = head.headers;
-  h.set(Name::content_length, number(body.size(), h.arena()));
+  h.set(Name::content_length, decimal(body.size(), h.arena()));
   if (!h.has(Name::content_type)) h.add(Name::content_type, type);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/base/text.h"
 #include "proxy/hcm/connection_log.h"
 #include "proxy/hcm/h1_server.h"
 #include "proxy/hcm/h2_server.h"
@@ -133,7 +134,7 @@ void Session::read_loop() {
 
 /// ALPN, or the client's preface (RFC 9113, 3.4). False: more bytes decide.
 bool Session::choose_protocol() {
-  constexpr std::string_view kPreface = "PRI * HTTP/2";
+  constexpr auto kPreface = http::kHttp2Preface.substr(0, 12);  // enough to tell it
   bool http2 = config_->codec == Config::Codec::http2;
   if (config_->codec == Config::Codec::automatic) {
     const std::string_view alpn = transport_->alpn();
@@ -141,7 +142,7 @@ bool Session::choose_protocol() {
       http2 = alpn == "h2";
     } else {
       const auto start = in_.linearize(std::min(in_.size(), kPreface.size()));
-      http2 = std::string_view(start.data(), start.size()) == kPreface.substr(0, start.size());
+      http2 = agrees_so_far({start.data(), start.size()}, kPreface);
       if (http2 && start.size() < kPreface.size()) return false;
     }
   }

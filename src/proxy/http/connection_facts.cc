@@ -15,8 +15,8 @@ void ConnectionFacts::set_state(FilterState& state, std::string_view key, std::s
   auto& o = *state_.emplace_back(std::make_unique<Owned>());
   o.key = key;
   o.value = value;
-  o.entry = {o.key, o.value, hashable, state.first};
-  state.first = &o.entry;
+  o.entry = {o.key, o.value, hashable};
+  state.add(o.entry);
 }
 
 void ConnectionFacts::add_metadata(std::string_view name, const MetadataValue& object) {

@@ -15,6 +15,11 @@ struct FilterState {
   };
   const Entry* first = nullptr;         // the newest
   const FilterState* parent = nullptr;  // of the connection; null: none
+  /// Before those that are there.
+  void add(Entry& e) noexcept {
+    e.next = first;
+    first = &e;
+  }
   /// Null: not set.
   const Entry* find(std::string_view key) const noexcept {
     for (const auto* s = this; s != nullptr; s = s->parent)

@@ -9,6 +9,9 @@ namespace outrigger::http {
 enum class Protocol : std::uint8_t { http10, http11, http2, http3 };
 std::string_view text_of(Protocol p) noexcept;  // "HTTP/1.1"
 
+/// What a client says first in HTTP/2 (RFC 9113, 3.4).
+inline constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
 /// application/grpc or application/grpc+x, as Envoy 1.40 has it.
 bool is_grpc_type(std::string_view content_type) noexcept;
 

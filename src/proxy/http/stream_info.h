@@ -90,6 +90,15 @@ struct UpstreamInfo {
 };
 
 struct StreamInfo {
+  /// What is to be said of a connection as a whole, which outlives it. `now` and `wall` are the same time.
+  static StreamInfo of_connection(const ConnectionInfo& c, TimePoint now, WallTime wall) {
+    StreamInfo s;
+    s.connection = &c;
+    s.has_protocol = false;
+    s.start = c.start;
+    s.start_wall = wall - (now - c.start);
+    return s;
+  }
   const ConnectionInfo* connection = nullptr;
   net::Address remote_override;  // from x-forwarded-for; empty: connection->remote
   std::uint64_t stream_id = 0;

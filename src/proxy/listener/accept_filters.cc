@@ -15,10 +15,6 @@ bool is_transparent(int fd) {
   return ::getsockopt(fd, SOL_IP, IP_TRANSPARENT, &on, &n) == 0 && on != 0;
 }
 
-}  // namespace
-
-namespace {
-
 /// An internal connection was told where it is meant to go, or not.
 void restore_internal(http::ConnectionInfo& info) {
   static const std::vector<std::string> kLocal{"local"};
@@ -53,15 +49,13 @@ Verdict OriginalDst::on_accept(const Candidate& c) const {
 }
 
 Verdict LocalRateLimit::on_accept(const Candidate& c) const {
-  const bool on = enabled_.key.empty() ? enabled_.value : c.thread.runtime->boolean(enabled_.key, enabled_.value);
-  if (!on || bucket_->take(c.thread.loop.now())) return Verdict::next;
+  if (!enabled_.in(*c.thread.runtime) || bucket_->take(c.thread.loop.now())) return Verdict::next;
   c.thread.cells.add(stats_, stats::ListenerRateLimitStat::rate_limited);
   return Verdict::close;
 }
 
 Verdict SetFilterState::on_accept(const Candidate& c) const {
-  const auto& loop = c.thread.loop;
-  for (const auto& r : rules_) format::apply(r, loop.now(), loop.wall(), c.info);
+  format::apply(rules_, c.thread.loop.now(), c.thread.loop.wall(), c.info);
   return Verdict::next;
 }
 

@@ -1,6 +1,5 @@
 #include "proxy/listener/chain_index.h"
 
-#include <netinet/in.h>
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -128,12 +127,10 @@ std::uint32_t ChainIndex::get(const Node& n, std::string_view key) {
 }
 
 std::uint32_t ChainIndex::by_address(const Node& n, const net::Address& a) {
-  constexpr std::uint8_t kOfPipes[] = {255, 255, 255, 255};  // as Envoy
+  constexpr std::string_view kOfPipes = "\xff\xff\xff\xff";  // as Envoy
   const bool v6 = a.family() == AF_INET6;
-  const auto* bytes = v6 ? reinterpret_cast<const sockaddr_in6*>(a.raw())->sin6_addr.s6_addr
-                      : a.is_v4()
-                          ? reinterpret_cast<const std::uint8_t*>(&reinterpret_cast<const sockaddr_in*>(a.raw())->sin_addr)
-                          : kOfPipes;
+  const auto ip = a.is_ip() ? a.ip_bytes() : kOfPipes;
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(ip.data());
   for (const auto& p : n.prefixes) {
     if (p.v6 != v6) continue;
     const auto key = prefix_key(v6, p.bits, bytes);

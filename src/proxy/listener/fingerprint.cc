@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "proxy/base/percent.h"
 #include "proxy/listener/bytes.h"
 #include "proxy/listener/client_hello.h"
 
@@ -19,13 +20,7 @@ std::string hex_digest(const EVP_MD* kind, std::string_view text) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
   if (EVP_Digest(text.data(), text.size(), digest, &size, kind, nullptr) != 1) return {};
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string out;
-  for (unsigned i = 0; i < size; ++i) {
-    out += kHex[digest[i] >> 4];
-    out += kHex[digest[i] & 15];
-  }
-  return out;
+  return to_hex({reinterpret_cast<const char*>(digest), size});
 }
 
 std::vector<std::uint16_t> numbers(std::string_view bytes, bool with_grease) {

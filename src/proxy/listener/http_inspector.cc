@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proxy/base/text.h"
 #include "proxy/http/connection_facts.h"
 #include "proxy/http/h1_parser.h"
 
@@ -11,7 +12,6 @@ using stats::HttpInspectorStat;
 
 namespace {
 
-constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 constexpr std::size_t kFirstLook = 8 * 1024, kLookMax = 64 * 1024;
 
 bool is_alpha(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -97,8 +97,8 @@ Verdict LineInspector::on_bytes(const Candidate& c, std::string_view bytes) {
 }  // namespace
 
 HttpLook look_for_http(std::string_view bytes) noexcept {
-  const auto n = std::min(bytes.size(), kPreface.size());
-  if (bytes.substr(0, n) == kPreface.substr(0, n)) return n == kPreface.size() ? HttpLook::http2 : HttpLook::more;
+  constexpr auto kPreface = http::kHttp2Preface;
+  if (agrees_so_far(bytes, kPreface)) return bytes.size() >= kPreface.size() ? HttpLook::http2 : HttpLook::more;
   if (bytes.empty()) return HttpLook::more;
   if (bytes.front() == '\r' || bytes.front() == '\n') return HttpLook::none;
   const auto end = bytes.find('\n');

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proxy/base/base64.h"
 #include "proxy/buffer/buffer.h"
 #include "proxy/http/connection_facts.h"
 #include "proxy/net/proxy_header.h"
@@ -16,18 +17,6 @@ using stats::ProxyProtoVersionStat;
 namespace {
 
 constexpr std::size_t kFirstLook = 16 + 216;  // a v2 header with addresses of Unix sockets
-
-std::string to_base64(std::string_view bytes) {
-  static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t at = 0; at < bytes.size(); at += 3) {
-    const auto piece = bytes.substr(at, 3);
-    std::uint32_t n = 0;
-    for (std::size_t i = 0; i < 3; ++i) n = n << 8 | (i < piece.size() ? static_cast<std::uint8_t>(piece[i]) : 0);
-    for (std::size_t i = 0; i < 4; ++i) out += i <= piece.size() ? kDigits[(n >> (18 - 6 * i)) & 63] : '=';
-  }
-  return out;
-}
 
 /// Bytes of the UTF-8 character at the front; 0: there is none.
 std::size_t utf8_size(std::string_view s) noexcept {
@@ -139,7 +128,7 @@ void HeaderInspector::keep_tlvs(const Candidate& c, net::ProxyHeader& header) co
       if (r.type != t.type) continue;
       const auto* known = c.info.found() == nullptr ? nullptr : c.info.found()->dynamic_metadata.get();
       if (known != nullptr && known->find(r.name, {r.key}) != nullptr) continue;  // the first one stays
-      const auto text = r.text == ProxyProtocolConfig::Text::base64 ? to_base64(t.value) : sanitize_utf8(t.value);
+      const auto text = r.text == ProxyProtocolConfig::Text::base64 ? encode_base64(t.value) : sanitize_utf8(t.value);
       c.info.facts().add_metadata(r.name, MetadataValue::of(r.key, MetadataValue::of(text)));
     }
   std::erase_if(header.tlvs, [&](const net::ProxyTlv& t) { return !config_.passed_through[t.type]; });

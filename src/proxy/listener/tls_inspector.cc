@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proxy/base/text.h"
 #include "proxy/http/connection_facts.h"
 #include "proxy/listener/client_hello.h"
 
@@ -65,8 +66,7 @@ Verdict HelloInspector::found(const Candidate& c, const ClientHello& hello) cons
   if (alpn) facts.application_protocols = std::move(names);
   if (!hello.server_name.empty()) {
     facts.server_name = hello.server_name;
-    for (char& ch : facts.server_name)
-      if (ch >= 'A' && ch <= 'Z') ch = static_cast<char>(ch + 32);
+    for (char& ch : facts.server_name) ch = lower(ch);
     c.info.requested_server_name = facts.server_name;
   }
   count(c, hello.server_name.empty() ? TlsInspectorStat::sni_not_found : TlsInspectorStat::sni_found);

@@ -145,6 +145,12 @@ bool Address::is_any() const noexcept {
   return family() == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&ip_.v6.sin6_addr);
 }
 
+std::string_view Address::ip_bytes() const noexcept {
+  if (family() == AF_INET) return {reinterpret_cast<const char*>(&ip_.v4.sin_addr), sizeof ip_.v4.sin_addr};
+  if (family() == AF_INET6) return {reinterpret_cast<const char*>(&ip_.v6.sin6_addr), sizeof ip_.v6.sin6_addr};
+  return {};
+}
+
 std::uint16_t Address::port() const noexcept {
   if (family() == AF_INET) return ntohs(ip_.v4.sin_port);
   if (family() == AF_INET6) return ntohs(ip_.v6.sin6_port);
@@ -181,13 +187,9 @@ Result<CidrRange> CidrRange::parse(std::string_view ip, unsigned prefix_bits) {
 }
 
 bool CidrRange::contains(const Address& a) const noexcept {
-  const std::uint8_t* p;
-  if (a.family() == AF_INET && !v6)
-    p = reinterpret_cast<const std::uint8_t*>(&reinterpret_cast<const sockaddr_in*>(a.raw())->sin_addr);
-  else if (a.family() == AF_INET6 && v6)
-    p = reinterpret_cast<const std::uint8_t*>(&reinterpret_cast<const sockaddr_in6*>(a.raw())->sin6_addr);
-  else
-    return false;
+  const auto ip = a.ip_bytes();
+  if (ip.size() != (v6 ? 16U : 4U)) return false;
+  const auto* p = reinterpret_cast<const std::uint8_t*>(ip.data());
   const unsigned whole = bits / 8, rest = bits % 8;
   if (std::memcmp(p, bytes, whole) != 0) return false;
   return rest == 0 || ((p[whole] ^ bytes[whole]) & (0xff00u >> rest) & 0xffu) == 0;

@@ -40,6 +40,8 @@ class Address {
   const std::string& text() const noexcept { return text_; }
   /// "1.2.3.4", "::1"; a pipe's path.
   std::string_view ip_text() const noexcept { return std::string_view(text_).substr(ip_at_, ip_size_); }
+  /// The 4 or 16 bytes of an IP address; empty: it is none.
+  std::string_view ip_bytes() const noexcept;
   bool operator==(const Address& o) const noexcept { return text_ == o.text_; }
 
  private:

@@ -2,9 +2,10 @@
 
 #include <netinet/in.h>
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <optional>
+#include "proxy/base/numbers.h"
+#include "proxy/base/text.h"
 
 namespace outrigger::net {
 
@@ -36,11 +37,9 @@ bool addresses_are_good(const ProxyHeader& h, int family) {
 }
 
 std::optional<Address> text_address(std::string_view ip, std::string_view port) {
-  std::uint16_t number = 0;
-  if (port.size() > 1 && port[0] == '+' && port[1] != '-') port.remove_prefix(1);  // as Envoy
-  const auto [end, ec] = std::from_chars(port.data(), port.data() + port.size(), number);
-  if (ec != std::errc{} || end != port.data() + port.size()) return {};
-  auto a = Address::parse_ip(ip, number);
+  const auto number = to_number<std::uint16_t>(port);
+  if (!number) return {};
+  auto a = Address::parse_ip(ip, *number);
   return a ? std::optional(std::move(*a)) : std::nullopt;
 }
 
@@ -125,15 +124,10 @@ ProxyParse parse_v2(std::string_view bytes, ProxyHeader& out) {
   return {ProxyParse::complete, 2, whole};
 }
 
-bool begins_like(std::string_view bytes, std::string_view signature) {
-  const auto n = std::min(bytes.size(), signature.size());
-  return bytes.substr(0, n) == signature.substr(0, n);
-}
-
 }  // namespace
 
 ProxyParse parse_proxy_header(std::string_view bytes, bool optional, ProxyHeader& out) {
-  const bool v1 = begins_like(bytes, kV1), v2 = begins_like(bytes, kV2);
+  const bool v1 = agrees_so_far(bytes, kV1), v2 = agrees_so_far(bytes, kV2);
   if (optional && !v1 && !v2) return {ProxyParse::absent, 0, 0};
   if (bytes.size() >= kV2Header) {
     if (v2) return parse_v2(bytes, out);
@@ -156,11 +150,6 @@ void append_u16(std::string& out, std::size_t n) {
   out += static_cast<char>(n >> 8);
   out += static_cast<char>(n & 255);
 }
-void append_ip(std::string& out, const Address& a) {
-  const void* ip = a.is_v4() ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in*>(a.raw())->sin_addr)
-                             : static_cast<const void*>(&reinterpret_cast<const sockaddr_in6*>(a.raw())->sin6_addr);
-  out.append(static_cast<const char*>(ip), a.is_v4() ? 4 : 16);
-}
 }  // namespace
 
 std::string write_proxy_v2(const Address* source, const Address* destination, const std::vector<ProxyTlv>& tlvs) {
@@ -170,8 +159,8 @@ std::string write_proxy_v2(const Address* source, const Address* destination, co
   out += known ? '\x21' : '\x20';
   out += !known ? '\0' : source->is_v4() ? '\x11' : '\x21';
   if (known) {
-    append_ip(body, *source);
-    append_ip(body, *destination);
+    body += source->ip_bytes();
+    body += destination->ip_bytes();
     append_u16(body, source->port());
     append_u16(body, destination->port());
   }

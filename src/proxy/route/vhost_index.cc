@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "proxy/base/text.h"
 #include "proxy/route/route.h"
 
 namespace outrigger::route {
@@ -14,10 +15,7 @@ std::string_view lower_host(std::string_view host, bool strip_port, char* room) 
     if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) host = host.substr(0, colon);
   }
   if (host.size() > kHostMax) return host;
-  for (std::size_t i = 0; i < host.size(); ++i) {
-    const char c = host[i];
-    room[i] = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  }
+  std::transform(host.begin(), host.end(), room, lower);
   return {room, host.size()};
 }
 
@@ -34,7 +32,7 @@ Result<void> RouteConfig::index() {
     vh->config = this;
     for (auto& r : vh->routes) r.vhost = vh.get();
     for (auto& d : vh->domains) {
-      std::transform(d.begin(), d.end(), d.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+      std::transform(d.begin(), d.end(), d.begin(), lower);
       const std::string_view s = d;
       bool fresh = true;
       if (s == "*") {

@@ -75,6 +75,7 @@ struct RuntimeDouble {
 struct RuntimeBool {
   std::string key;
   bool value = false;
+  bool in(const Snapshot& s) const noexcept { return key.empty() ? value : s.boolean(key, value); }
 };
 
 }  // namespace outrigger::runtime

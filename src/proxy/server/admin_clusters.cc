@@ -91,8 +91,8 @@ void internal_json(const net::Address& a, JsonWriter& j) {
   j.end();
 }
 
-void address_json(const net::Address& a, JsonWriter& j) {
-  j.begin_object("address");
+void address_json(std::string_view name, const net::Address& a, JsonWriter& j) {
+  j.begin_object(name);
   if (a.is_internal()) {
     internal_json(a, j);
   } else if (a.is_ip()) {
@@ -112,7 +112,7 @@ void host_json(const Member& m, JsonWriter& j) {
   const auto& e = *m.endpoint;
   const auto& s = *m.stats;
   j.begin_object();
-  address_json(e.address, j);
+  address_json("address", e.address, j);
   j.begin_list("stats");
   const auto stat = [&](std::string_view name, std::uint64_t v, bool gauge) {
     j.begin_object();
@@ -204,27 +204,15 @@ void listeners_page(Server& server, const AdminRequest& q, AdminResponse& r) {
     return;
   }
   JsonWriter j;
-  const auto one = [&](std::string_view name, const net::Address& a) {
-    j.begin_object(name);
-    if (a.is_internal()) {
-      internal_json(a, j);
-    } else {
-      j.begin_object(a.is_ip() ? "socket_address" : "pipe");
-      j.text(a.is_ip() ? "address" : "path", a.is_ip() ? a.ip_text() : std::string_view(a.text()));
-      if (a.is_ip()) j.number("port_value", a.port());
-      j.end();
-    }
-    j.end();
-  };
   j.begin_object();
   j.begin_list("listener_statuses");
   server.listeners().each([&](const ListenerManager::View& v) {
     j.begin_object();
     j.text("name", v.config.name);
-    if (!v.addresses.empty()) one("local_address", v.addresses.front());
+    if (!v.addresses.empty()) address_json("local_address", v.addresses.front(), j);
     if (v.addresses.size() > 1) {
       j.begin_list("additional_local_addresses");
-      for (std::size_t i = 1; i < v.addresses.size(); ++i) one("", v.addresses[i]);
+      for (std::size_t i = 1; i < v.addresses.size(); ++i) address_json("", v.addresses[i], j);
       j.end();
     }
     j.end();

@@ -266,11 +266,7 @@ void WorkerListener::refuse(Arrival a, bool no_chain) {
   count_connection(false);
   if (no_chain) thread.cells.add(c.stats, ListenerStat::no_filter_chain_match);
   if (c.access_logs.empty()) return;
-  http::StreamInfo stream;
-  stream.connection = &a.info;
-  stream.has_protocol = false;
-  stream.start = a.info.start;
-  stream.start_wall = thread.loop.wall() - (thread.loop.now() - a.info.start);
+  auto stream = http::StreamInfo::of_connection(a.info, thread.loop.now(), thread.loop.wall());
   if (a.info.found() != nullptr) a.info.transport_failure_reason = a.info.found()->transport_failure;
   if (no_chain) {
     stream.flags.set(http::Flag::no_route_found);

@@ -58,4 +58,25 @@ class NamedBlocks {
   std::array<std::atomic<Node*>, 64> buckets_{};
 };
 
+/// The name of one, put together in place. What is too long is cut here and refused by find().
+class BlockName {
+ public:
+  BlockName& put(std::string_view part, char from = 0, char to = 0) noexcept {
+    for (const char c : part)
+      if (size_ < sizeof text_) text_[size_++] = c == from ? to : c;
+    return *this;
+  }
+  /// Of a cluster: ':' and NUL become '_'.
+  BlockName& put_cluster(std::string_view part) noexcept {
+    for (const char c : part)
+      if (size_ < sizeof text_) text_[size_++] = c == ':' || c == '\0' ? '_' : c;
+    return *this;
+  }
+  std::string_view text() const noexcept { return {text_, size_}; }
+
+ private:
+  char text_[NamedBlocks::kNameMax + 1];
+  std::size_t size_ = 0;
+};
+
 }  // namespace outrigger::stats

@@ -1,5 +1,6 @@
 #include "proxy/tls/info.h"
 
+#include "proxy/base/percent.h"
 #include "proxy/tls/ciphers.h"
 #include "proxy/tls/ticket_chain.h"
 #include "proxy/tls/x509.h"

@@ -40,6 +40,5 @@ void init_openssl();
 BioPtr memory_bio(std::string_view bytes);
 
 std::string sha256(std::string_view bytes);  // 32 bytes
-std::string to_hex(std::string_view bytes);
 
 }  // namespace outrigger::tls

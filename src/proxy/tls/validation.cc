@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <algorithm>
+#include "proxy/base/text.h"
 #include "proxy/tls/content_cache.h"
 #include "proxy/tls/errors.h"
 
@@ -10,7 +11,6 @@ namespace outrigger::tls {
 
 namespace {
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 std::string lowered(std::string_view s) {
   std::string out(s);
   std::transform(out.begin(), out.end(), out.begin(), lower);
@@ -318,9 +318,9 @@ Verdict Validation::check_leaf(X509* leaf, const WantedNames& names) const {
   };
   if (!names.any.empty()) {
     if (std::none_of(names.any.begin(), names.any.end(), [&](const std::string& n) { return any_named(sans, n); }))
-      return refuse(Verdict::bad_name, SSL_AD_CERTIFICATE_UNKNOWN,
-                    "verify cert failed: verify SAN list, expected SANs: " + listed(names.any) +
-                        ", certificate SANs: " + listed(sans));
+      return refuse(
+          Verdict::bad_name, SSL_AD_CERTIFICATE_UNKNOWN,
+          "verify cert failed: verify SAN list, expected SANs: " + listed(names.any) + ", certificate SANs: " + listed(sans));
     v.kind = Verdict::accepted;
   }
   if (matched) {

@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/sha.h>
 #include <ctime>
+#include "proxy/base/percent.h"
 
 namespace outrigger::tls {
 

@@ -32,9 +32,8 @@ ClientConnection::~ClientConnection() = default;
 
 void ClientConnection::describe(http::UpstreamInfo& info) const {
   host_.describe(info);
+  host_.describe_connection(info, *transport_);
   info.connection_id = id_;
-  info.local = transport_->local();
-  if (!host_.endpoint().more_addresses.empty()) info.remote = transport_->remote();
   info.connect_start = started_;
   info.connect_end = connected_at_;
   info.tls = transport_->tls();

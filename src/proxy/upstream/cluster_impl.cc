@@ -76,15 +76,9 @@ void ClusterImpl::bury_retired() {
 
 stats::BlockHandle ClusterImpl::alt_stats(std::string_view name) noexcept {
   if (shared_->alt_stats == nullptr) return {};
-  char full[stats::NamedBlocks::kNameMax + 1];  // a name that is too long is cut here and refused there
-  std::size_t n = 0;
-  const auto put = [&](char c) {
-    if (n < sizeof full) full[n++] = c;
-  };
-  for (const char c : shared_->config->stat_name) put(c == ':' || c == '\0' ? '_' : c);
-  put('.');
-  for (const char c : name) put(c);
-  return shared_->alt_stats->find({full, n}, thread_.cells);
+  stats::BlockName full;
+  full.put_cluster(shared_->config->stat_name).put(".").put(name);
+  return shared_->alt_stats->find(full.text(), thread_.cells);
 }
 
 Host* ClusterImpl::pick(const PickContext& c) {

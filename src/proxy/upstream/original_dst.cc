@@ -1,5 +1,6 @@
 #include "proxy/upstream/original_dst.h"
 
+#include "proxy/http/connection_facts.h"
 #include "proxy/upstream/socket_match.h"
 
 namespace outrigger::upstream {
@@ -17,6 +18,11 @@ std::optional<std::string_view> wanted(const OriginalDst& config, const http::Re
   return entry == nullptr ? std::nullopt : std::optional(entry->value);
 }
 }  // namespace
+
+void PickContext::follow(const http::ConnectionInfo& connection) noexcept {
+  if (connection.local_restored && !connection.leads_back) original_dst = &connection.local;
+  if (const auto* found = connection.found()) metadata[1] = found->dynamic_metadata.get();
+}
 
 Host* OriginalDstHosts::find(std::string_view address) noexcept {
   const auto at = hosts_.find(address);

@@ -19,6 +19,8 @@ class Cluster;  // one cluster on this worker (upstream/cluster.h)
 
 /// What a pick may look at.
 struct PickContext {
+  /// Where the client's connection wanted to go, for ORIGINAL_DST.
+  void follow(const http::ConnectionInfo& connection) noexcept;
   std::optional<std::uint64_t> hash;
   const http::RequestHead* request = nullptr;  // ORIGINAL_DST by header
   const net::Address* original_dst = nullptr;  // ORIGINAL_DST by socket

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include "proxy/http/stream_info.h"
+#include "proxy/net/transport.h"
 #include "proxy/net/transport_socket.h"
 #include "proxy/upstream/host.h"
 
@@ -31,6 +32,11 @@ class Host {
     info.host = endpoint_->address;
     info.hostname = endpoint_->hostname;
     info.metadata = endpoint_->metadata;
+  }
+  /// And from where to which of its addresses.
+  void describe_connection(http::UpstreamInfo& info, const net::Transport& connection) const {
+    info.local = connection.local();
+    if (!endpoint_->more_addresses.empty()) info.remote = connection.remote();
   }
   HostStats& stats() const noexcept { return *stats_; }
   const std::shared_ptr<HostStats>& shared_stats() const noexcept { return stats_; }

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <vector>
+#include "proxy/base/base64.h"
 #include "xds/load/any_type.h"
 #include "xds/struct_fields.h"
 
@@ -27,17 +28,6 @@ std::string number_text(double v) {
   char text[40];
   if (std::floor(v) == v && std::fabs(v) < 1e15) return std::to_string(static_cast<std::int64_t>(v));
   return {text, std::to_chars(text, text + sizeof text, v).ptr};
-}
-
-std::string base64(const std::string& in) {
-  static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < in.size(); i += 3) {
-    std::uint32_t v = 0;
-    for (std::size_t k = 0; k < 3; ++k) v = v << 8 | (i + k < in.size() ? static_cast<std::uint8_t>(in[i + k]) : 0u);
-    for (std::size_t k = 0; k < 4; ++k) out += i + k > in.size() ? '=' : kDigits[v >> (18 - 6 * k) & 63];
-  }
-  return out;
 }
 
 void write_value(const pb::Value& v, std::string_view name, JsonWriter& j);
@@ -71,7 +61,7 @@ void write_one(const pb::Message& m, const Field& f, int i, std::string_view nam
     case Field::CPPTYPE_MESSAGE: return write_message(many ? r->GetRepeatedMessage(m, &f, i) : r->GetMessage(m, &f), name, j);
     case Field::CPPTYPE_STRING: {
       const std::string s = many ? r->GetRepeatedString(m, &f, i) : r->GetString(m, &f);
-      return j.text(name, f.type() == Field::TYPE_BYTES ? base64(s) : s);
+      return j.text(name, f.type() == Field::TYPE_BYTES ? encode_base64(s) : s);
     }
     case Field::CPPTYPE_BOOL: return j.boolean(name, many ? r->GetRepeatedBool(m, &f, i) : r->GetBool(m, &f));
     case Field::CPPTYPE_ENUM: {

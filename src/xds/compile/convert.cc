@@ -8,6 +8,7 @@
 #include <fstream>
 #include <limits>
 #include <sstream>
+#include "proxy/base/text.h"
 
 namespace outrigger::xds {
 
@@ -179,8 +180,7 @@ std::shared_ptr<TokenBucket> compile_token_bucket(const envoy::type::v3::TokenBu
 
 std::string lower(std::string_view s) {
   std::string out(s);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  for (char& c : out) c = outrigger::lower(c);
   return out;
 }
 

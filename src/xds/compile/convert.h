@@ -47,6 +47,10 @@ runtime::RuntimeDouble to_runtime(const envoy::config::core::v3::RuntimeDouble& 
 /// The default is a percentage, 0 to 100.
 runtime::RuntimeDouble to_runtime(const envoy::config::core::v3::RuntimePercent& v);
 runtime::RuntimeBool to_runtime(const envoy::config::core::v3::RuntimeFeatureFlag& v);
+/// Of a filter that is on unless its config says something else.
+runtime::RuntimeBool compile_enabled(const auto& filter) {
+  return filter.has_runtime_enabled() ? to_runtime(filter.runtime_enabled()) : runtime::RuntimeBool{"", true};
+}
 
 /// Those of stream sockets.
 std::vector<net::RawOption> to_raw_options(const google::protobuf::RepeatedPtrField<envoy::config::core::v3::SocketOption>& list);

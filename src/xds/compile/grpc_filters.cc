@@ -34,18 +34,12 @@ filters::GrpcStatsConfig compile_grpc_stats(const http_v3::grpc_stats::v3::Filte
 }  // namespace
 
 std::shared_ptr<hcm::FilterFactory> compile_grpc_filter(const google::protobuf::Any& any, CompileContext& c) {
-  if (any.Is<http_v3::grpc_stats::v3::FilterConfig>()) {
-    http_v3::grpc_stats::v3::FilterConfig p;
-    any.UnpackTo(&p);
+  if (http_v3::grpc_stats::v3::FilterConfig p; any.UnpackTo(&p))
     return std::make_shared<filters::GrpcStatsFactory>(compile_grpc_stats(p, c));
-  }
   if (any.Is<http_v3::grpc_web::v3::GrpcWeb>()) return std::make_shared<filters::GrpcWebFactory>(stat_names(c));
-  if (any.Is<http_v3::grpc_http1_bridge::v3::Config>()) {
-    http_v3::grpc_http1_bridge::v3::Config p;
-    any.UnpackTo(&p);
+  if (http_v3::grpc_http1_bridge::v3::Config p; any.UnpackTo(&p))
     return std::make_shared<filters::GrpcHttp1BridgeFactory>(
         filters::GrpcHttp1BridgeConfig{p.upgrade_protobuf_to_grpc(), p.ignore_query_parameters()});
-  }
   return nullptr;
 }
 

@@ -91,24 +91,21 @@ FilterPtr compile_proxy_protocol(const lf::proxy_protocol::v3::ProxyProtocol& p,
 }
 
 FilterPtr compile_rate_limit(const lf::local_ratelimit::v3::LocalRateLimit& p, const Path& at, CompileContext& c) {
-  runtime::RuntimeBool enabled{"", true};
-  if (p.has_runtime_enabled()) enabled = to_runtime(p.runtime_enabled());
   return std::make_shared<listener::LocalRateLimit>(
-      compile_token_bucket(p.token_bucket(), at / "token_bucket", c.problems), std::move(enabled),
+      compile_token_bucket(p.token_bucket(), at / "token_bucket", c.problems), compile_enabled(p),
       stats::make_block<stats::ListenerRateLimitStat>(c.stats,
                                                       "listener_local_ratelimit." + stats::sanitize(p.stat_prefix()) + "."));
 }
 
 /// Null when it is none of the known ones.
 FilterPtr compile_one(const google::protobuf::Any& any, const Path& at, CompileContext& c) {
-  const auto is = [&](auto& p) { return any.Is<std::decay_t<decltype(p)>>() && any.UnpackTo(&p); };
-  if (lf::tls_inspector::v3::TlsInspector p; is(p)) return compile_tls_inspector(p, c);
-  if (lf::http_inspector::v3::HttpInspector p; is(p))
+  if (lf::tls_inspector::v3::TlsInspector p; any.UnpackTo(&p)) return compile_tls_inspector(p, c);
+  if (lf::http_inspector::v3::HttpInspector p; any.UnpackTo(&p))
     return std::make_shared<listener::HttpInspector>(stats::make_block<stats::HttpInspectorStat>(c.stats, "http_inspector."));
-  if (lf::proxy_protocol::v3::ProxyProtocol p; is(p)) return compile_proxy_protocol(p, at, c);
-  if (lf::original_dst::v3::OriginalDst p; is(p)) return std::make_shared<listener::OriginalDst>();
-  if (lf::local_ratelimit::v3::LocalRateLimit p; is(p)) return compile_rate_limit(p, at, c);
-  if (lf::set_filter_state::v3::Config p; is(p))
+  if (lf::proxy_protocol::v3::ProxyProtocol p; any.UnpackTo(&p)) return compile_proxy_protocol(p, at, c);
+  if (lf::original_dst::v3::OriginalDst p; any.UnpackTo(&p)) return std::make_shared<listener::OriginalDst>();
+  if (lf::local_ratelimit::v3::LocalRateLimit p; any.UnpackTo(&p)) return compile_rate_limit(p, at, c);
+  if (lf::set_filter_state::v3::Config p; any.UnpackTo(&p))
     return std::make_shared<listener::SetFilterState>(compile_filter_state(p.on_accept(), at, "on_accept", c.problems));
   return nullptr;
 }

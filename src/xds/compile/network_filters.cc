@@ -20,17 +20,13 @@ using FilterPtr = std::shared_ptr<const filters::ConnectionFilter>;
 
 namespace {
 
-runtime::RuntimeBool enabled_of(const auto& p) {
-  return p.has_runtime_enabled() ? to_runtime(p.runtime_enabled()) : runtime::RuntimeBool{"", true};
-}
-
 FilterPtr compile_connection_limit(const nf::connection_limit::v3::ConnectionLimit& p, const Path& at, CompileContext& c) {
   if (!p.has_max_connections()) c.problems.error(at / "max_connections", "is required");
   if (to_duration(p.delay()) < Duration::zero()) c.problems.error(at / "delay", "must not be negative");
   filters::ConnectionLimit::Config o;
   o.connections_max = p.max_connections().value();
   o.delay = to_duration(p.delay());
-  o.enabled = enabled_of(p);
+  o.enabled = compile_enabled(p);
   o.stats = stats::make_block<stats::ConnectionLimitStat>(c.stats, "connection_limit." + stats::sanitize(p.stat_prefix()) + ".");
   return std::make_shared<filters::ConnectionLimit>(std::move(o));
 }
@@ -43,7 +39,7 @@ FilterPtr compile_rate_limit(const nf::local_ratelimit::v3::LocalRateLimit& p, c
     bucket = shared;
   }
   return std::make_shared<filters::NetworkRateLimit>(
-      std::move(bucket), enabled_of(p),
+      std::move(bucket), compile_enabled(p),
       stats::make_block<stats::NetworkRateLimitStat>(c.stats, "local_rate_limit." + stats::sanitize(p.stat_prefix()) + "."));
 }
 
@@ -53,11 +49,10 @@ bool is_terminal(const google::protobuf::Any& any) {
 }
 
 FilterPtr compile_one(const google::protobuf::Any& any, const Path& at, CompileContext& c) {
-  const auto is = [&](auto& p) { return any.Is<std::decay_t<decltype(p)>>() && any.UnpackTo(&p); };
-  if (nf::connection_limit::v3::ConnectionLimit p; is(p)) return compile_connection_limit(p, at, c);
-  if (nf::local_ratelimit::v3::LocalRateLimit p; is(p)) return compile_rate_limit(p, at, c);
-  if (nf::sni_cluster::v3::SniCluster p; is(p)) return std::make_shared<filters::SniCluster>();
-  if (nf::set_filter_state::v3::Config p; is(p))
+  if (nf::connection_limit::v3::ConnectionLimit p; any.UnpackTo(&p)) return compile_connection_limit(p, at, c);
+  if (nf::local_ratelimit::v3::LocalRateLimit p; any.UnpackTo(&p)) return compile_rate_limit(p, at, c);
+  if (nf::sni_cluster::v3::SniCluster p; any.UnpackTo(&p)) return std::make_shared<filters::SniCluster>();
+  if (nf::set_filter_state::v3::Config p; any.UnpackTo(&p))
     return std::make_shared<filters::NetworkFilterState>(
         compile_filter_state(p.on_new_connection(), at, "on_new_connection", c.problems));
   return nullptr;

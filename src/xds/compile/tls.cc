@@ -3,6 +3,7 @@
 #include "envoy/extensions/transport_sockets/internal_upstream/v3/internal_upstream.pb.h"
 #include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
 #include "proxy/base/log.h"
+#include "proxy/base/percent.h"
 #include "proxy/net/internal_socket.h"
 #include "xds/compile/convert.h"
 
@@ -189,7 +190,7 @@ class Gauges {
 
  private:
   void one(const std::string& name, const char* unnamed, std::int64_t when) {
-    const std::string shown = name.empty() ? unnamed + tls::to_hex(tls::sha256("")).substr(0, 8) : stats::sanitize(name);
+    const std::string shown = name.empty() ? unnamed + to_hex(tls::sha256("")).substr(0, 8) : stats::sanitize(name);
     registry_.set(registry_.gauge(prefix_ + "ssl.certificate." + shown + ".expiration_unix_time_seconds"),
                   static_cast<std::uint64_t>(std::max<std::int64_t>(when, 0)));
   }

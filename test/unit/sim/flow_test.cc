@@ -1,6 +1,6 @@
 // Back-pressure: who cannot take more stops the other side, and what the proxy holds meanwhile is bounded by the
 // limit and one read.
-#include "unit/sim/scenario.h"
+#include "unit/sim/tcp.h"
 
 using namespace outrigger;
 using namespace outrigger::sim;
@@ -8,7 +8,6 @@ using namespace outrigger::sim;
 namespace {
 
 constexpr std::size_t kLimit = 64 * 1024, kRead = Buffer::kBlockBytes;
-const std::string kLimits = "per_connection_buffer_limit_bytes: 65536,";
 const std::string kBig(1'000'000, 'x');
 
 /// Of the bytes read what is not yet written: `frame` is what a codec adds and the head takes.

@@ -1,5 +1,5 @@
 // tcp_proxy through an HTTP proxy (tunneling_config): HTTP/1 with a proxy of the test, HTTP/2 with a second hop of ours.
-#include "unit/sim/scenario.h"
+#include "unit/sim/tcp.h"
 
 using namespace outrigger;
 using namespace outrigger::sim;
@@ -7,8 +7,6 @@ using namespace outrigger::sim;
 namespace {
 
 const std::string kTunnel = "cluster: up, tunneling_config: {hostname: 'a:1'},";
-const std::string kLimits = "per_connection_buffer_limit_bytes: 65536,";
-constexpr std::size_t kBlocks = (64 * 1024 + 2 * Buffer::kBlockBytes) / Buffer::kBlockBytes + 4;
 
 Setup over_http2(const std::string& more = "", const std::string& limits = "") {
   return {.hcm = "",
@@ -17,8 +15,9 @@ Setup over_http2(const std::string& more = "", const std::string& limits = "") {
           .tcp = kTunnel + more,
           .hop = Setup::http2,
           .hop_hcm = "upgrade_configs: [{upgrade_type: CONNECT}], http2_protocol_options: {allow_connect: true},",
-          .hop_routes = "{match: {connect_matcher: {}}, route: {cluster: origin, upgrade_configs: [{upgrade_type: CONNECT, "
-                        "connect_config: {}}]}}"};
+          .hop_routes =
+              "{match: {connect_matcher: {}}, route: {cluster: origin, upgrade_configs: [{upgrade_type: CONNECT, "
+              "connect_config: {}}]}}"};
 }
 
 /// What a proxy of the test answers to CONNECT; then it echoes.
@@ -28,27 +27,8 @@ Server& proxy(World& w, const std::string& answer) {
     c.raw = true;
     c.send(answer);
   };
-  up.on_raw = [](auto& c) {
-    c.send(c.peer.in.substr(c.at));
-    c.at = c.peer.in.size();
-  };
+  echo(up);
   return up;
-}
-
-Server& origin(World& w) {
-  auto& up = w.server();
-  up.on_accept = [](auto& c) { c.raw = true; };
-  up.on_raw = [](auto& c) {
-    c.send(c.peer.in.substr(c.at));
-    c.at = c.peer.in.size();
-  };
-  return up;
-}
-
-Client& tcp_client(World& w) {
-  auto& c = w.connect();
-  c.raw = true;
-  return c;
 }
 
 }  // namespace
@@ -101,7 +81,7 @@ TEST_CASE("a tunnel over HTTP/1 ends with the proxy's connection, and all it sen
 
 TEST_CASE("a tunnel over HTTP/2 carries bytes both ways, half-closed or not", "[sim]") {
   play_all({over_http2(), [](World& w) {
-              auto& up = origin(w);
+              auto& up = tcp_server(w);
               up.on_end = [](auto&) {};
               auto& client = tcp_client(w);
               client.peer.on_end = nullptr;
@@ -126,7 +106,7 @@ TEST_CASE("a tunnel over HTTP/2 carries bytes both ways, half-closed or not", "[
 
 TEST_CASE("tunnels over HTTP/2 share a connection", "[sim]") {
   play_all({over_http2(), [](World& w) {
-              origin(w);
+              tcp_server(w);
               auto& a = tcp_client(w);
               a.send("one");
               w.run(100ms);
@@ -150,7 +130,7 @@ TEST_CASE("a tunnel to slow sides holds no more than the limit", "[sim]") {
   const Setup h1{.listener = kLimits, .cluster = kLimits, .tcp = kTunnel};
   play_all({h2 ? over_http2("", kLimits) : h1,
             [h2](World& w) {
-              auto& up = h2 ? origin(w) : proxy(w, "HTTP/1.1 200 OK\r\n\r\n");
+              auto& up = h2 ? tcp_server(w) : proxy(w, "HTTP/1.1 200 OK\r\n\r\n");
               auto& client = tcp_client(w);
               client.send("a");
               w.run(100ms);

@@ -1,5 +1,5 @@
 // Bytes both ways: upgrades, CONNECT, tcp_proxy; half-close, slow sides, ends at every moment.
-#include "unit/sim/scenario.h"
+#include "unit/sim/tcp.h"
 
 using namespace outrigger;
 using namespace outrigger::sim;
@@ -10,8 +10,6 @@ const Setup kUpgrade{.hcm = "upgrade_configs: [{upgrade_type: websocket}],"};
 const std::string kAsk = "GET /chat HTTP/1.1\r\nhost: h\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
 const std::string kYes = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
 const Setup kTcp{.tcp = "cluster: up,"};
-const std::string kLimits = "per_connection_buffer_limit_bytes: 65536,";
-constexpr std::size_t kBlocks = (64 * 1024 + 2 * Buffer::kBlockBytes) / Buffer::kBlockBytes + 4;
 
 /// Echoes in upper case once the upgrade is asked for.
 Server& chat_server(World& w) {
@@ -27,22 +25,6 @@ Server& chat_server(World& w) {
     c.send(s);
   };
   return up;
-}
-
-Server& tcp_server(World& w, const std::string& at = "10.0.1.1:80") {
-  auto& up = w.server(at);
-  up.on_accept = [](auto& c) { c.raw = true; };
-  up.on_raw = [](auto& c) {
-    c.send(c.peer.in.substr(c.at));
-    c.at = c.peer.in.size();
-  };
-  return up;
-}
-
-Client& tcp_client(World& w) {
-  auto& c = w.connect();
-  c.raw = true;
-  return c;
 }
 
 }  // namespace
