@@ -201,8 +201,8 @@ Result<void> ServerContext::build() {
   if (!alpn_.empty()) SSL_CTX_set_alpn_select_cb(ctx_.get(), ServerCallbacks::alpn, nullptr);
   const Validation* v = server_.validation.get();
   if (v != nullptr && v->asks_for_certificate()) {
-    SSL_CTX_set_verify(ctx_.get(), SSL_VERIFY_PEER | (server_.require_client_certificate ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
-                       nullptr);
+    const bool demanded = server_.require_client_certificate || v->demands_certificate();
+    SSL_CTX_set_verify(ctx_.get(), SSL_VERIFY_PEER | (demanded ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
     if (v->store() != nullptr) {
       SSL_CTX_set1_verify_cert_store(ctx_.get(), v->store()->get());
       if (!v->source().suppress_client_ca_list) SSL_CTX_set_client_CA_list(ctx_.get(), v->store()->names());

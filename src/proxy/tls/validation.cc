@@ -67,10 +67,14 @@ int alert_of(int code) noexcept {
   }
 }
 
+bool may_sign(X509* certificate) noexcept { return (X509_get_key_usage(certificate) & KU_KEY_CERT_SIGN) != 0; }
+
 Verdict chain_failure(X509_STORE_CTX* ctx) {
   int code = X509_STORE_CTX_get_error(ctx);
   const int depth = X509_STORE_CTX_get_error_depth(ctx);
   if (code == X509_V_ERR_CERT_CHAIN_TOO_LONG) code = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;  // BoringSSL misses one
+  if (code == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT && !may_sign(X509_STORE_CTX_get0_cert(ctx)))
+    code = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;  // to BoringSSL it cannot have issued itself
   Verdict v;
   v.kind = Verdict::bad_chain;
   v.alert = alert_of(code);
@@ -275,6 +279,11 @@ Result<std::shared_ptr<const Validation>> Validation::load(ValidationSource sour
 bool Validation::asks_for_certificate() const noexcept {
   return store_ != nullptr || !domains_.empty() || !source_.sans.empty() || !source_.hashes.empty() ||
          !source_.spki_hashes.empty();
+}
+
+bool Validation::demands_certificate() const noexcept {
+  if (!domains_.empty()) return true;
+  return !source_.accept_untrusted && (!source_.sans.empty() || !source_.hashes.empty() || !source_.spki_hashes.empty());
 }
 
 std::vector<net::CertificateFacts> Validation::trusted() const {

@@ -94,6 +94,8 @@ class Validation {
   Verdict check(X509_STORE_CTX* ctx, const WantedNames& names) const;
   const ValidationSource& source() const noexcept { return source_; }
   bool asks_for_certificate() const noexcept;
+  /// Names, pins and trust domains are demanded of every client, whether or not a certificate is required.
+  bool demands_certificate() const noexcept;
   /// Null: none (or SPIFFE's, one per trust domain).
   const TrustStore* store() const noexcept { return store_.get(); }
   /// All certificates trusted, for /certs.

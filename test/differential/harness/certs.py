@@ -44,6 +44,11 @@ CERTS = {
                     "email:a@b.example,otherName:1.2.3.4;UTF8:other value", {}),
     "client_td2": ("otherca", "URI:spiffe://td2/client", {}),
     "client_no_san": ("ca", "", {}),
+    "client_self": (None, CLIENT, {}),
+    "client_self_ca": (None, CLIENT, {"ca": True, "usage": "keyCertSign,digitalSignature"}),
+    "server_self": (None, "DNS:server.example", {}),
+    "server_self_ca": (None, "DNS:server.example", {"ca": True, "usage": "keyCertSign,digitalSignature"}),
+    "server_future": ("ca", "DNS:server.example", {"dates": FUTURE}),
 }
 
 CONFIG = """
@@ -109,7 +114,7 @@ class Authority:
         self.write("serial", f"{serial:X}\n")
         ext = ["[v3]", "subjectKeyIdentifier=hash"]
         if more.get("ca"):
-            ext += ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign,cRLSign"]
+            ext += ["basicConstraints=critical,CA:TRUE", "keyUsage=critical," + more.get("usage", "keyCertSign,cRLSign")]
         else:
             ext += ["basicConstraints=critical,CA:FALSE",
                     "keyUsage=critical," + more.get("usage", "digitalSignature,keyEncipherment")]

@@ -55,23 +55,7 @@ def down(name, context, client, stats=SSL, log=LOG, listener_log=True, extra="",
              listener=LISTENER_LOG if listener_log else "", unordered_log=True, **kw)
 
 
-# Client certificates: which of them get through, and how the others end.
-
-REQUIRED = common(f"{SERVER}\nvalidation_context:\n  {CA}\n  match_typed_subject_alt_names:\n"
-                  "  - {san_type: URI, matcher: {exact: spiffe://td/client}}", "require_client_certificate: true")
-OPTIONAL = common(f"{SERVER}\nvalidation_context:\n  {CA}", "require_client_certificate: false")
-
-for version in ("1.2", "1.3"):
-    v = version.replace(".", "")
-    for cert in (None, "client_other", "client_expired", "client_future", "client_wrong", "client_server_use", "client_no_signing"):
-        down(f"mtls_{v}_{cert or 'none'}", REQUIRED, tls(versions=version, cert=cert) + raw_all(), stats=SSL + CX,
-             mask=[("sslv3_alert_illegal_parameter|sslv3_alert_bad_certificate", "<alert>")])
-    for cert in ("client", "client_rsa"):
-        down(f"mtls_{v}_{cert}_good", REQUIRED, tls(versions=version, cert=cert) + get("/"), stats=SSL + CX)
-    down(f"mtls_{v}_optional_none", OPTIONAL, tls(versions=version) + get("/"))
-    down(f"mtls_{v}_optional_bad", OPTIONAL, tls(versions=version, cert="client_other") + raw_all())
-    down(f"mtls_{v}_optional_good", OPTIONAL, tls(versions=version, cert="client") + get("/"))
-
+# Client certificates: how they are judged. Each kind by each version: tls_matrix.py.
 
 # OpenSSL offers no way to send the alert bad_certificate_hash_value.
 HASH_ALERT = [("tlsv1_bad_certificate_hash_value|sslv3_alert_bad_certificate", "<alert>")]
@@ -116,6 +100,13 @@ checked("verify_crl_in_bundle", "trusted_ca: {filename: {{certs}}/withcrl.pem}",
 checked("verify_crl_of_other", "trusted_ca: {filename: {{certs}}/both.pem}\ncrl: {filename: {{certs}}/ca.crl}", "client", "client_other")
 checked("verify_nothing_required", "{}", "client", None, "client_other")
 checked("verify_nothing_optional", "{}", "client", None, required=False)
+# What is demanded of a certificate demands one, whatever require_client_certificate says.
+NAMED = "match_typed_subject_alt_names: [{san_type: URI, matcher: {exact: spiffe://td/client}}]"
+for what, text in (("ca", CA), ("names", f"{CA}\n{NAMED}"), ("hash", 'verify_certificate_hash: ["{{sha256.client}}"]'),
+                   ("spki", CA + '\nverify_certificate_spki: ["{{spki.client}}"]'), ("untrusted", CA + "\ntrust_chain_verification: ACCEPT_UNTRUSTED"),
+                   ("untrusted_names", f"{CA}\n{NAMED}\ntrust_chain_verification: ACCEPT_UNTRUSTED"),
+                   ("untrusted_hash", 'verify_certificate_hash: ["{{sha256.client}}"]\ntrust_chain_verification: ACCEPT_UNTRUSTED')):
+    checked(f"verify_optional_{what}", text, "client", None, required=False)
 down("require_without_validation", common(SERVER, "require_client_certificate: true"),
      tls("a", cert="client", versions="1.2") + req("/", c="a") + tls("b", versions="1.2") + req("/", c="b"))
 down("validation_default_optional", common(f"{SERVER}\nvalidation_context:\n  {CA}"),
@@ -168,6 +159,7 @@ checked("spiffe_allow_expired", SPIFFE + "allow_expired_certificate: true", "cli
 checked("spiffe_one_domain", SPIFFE.replace("    - {name: td2, trust_bundle: {filename: {{certs}}/otherca.pem}}\n", ""),
         "client", "client_td2", "client_wrong")
 checked("spiffe_none", SPIFFE, None)
+checked("spiffe_optional", SPIFFE, "client", None, required=False)
 
 # Versions and ciphers.
 

@@ -3,7 +3,6 @@ from harness.dsl import *
 
 TLS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3."
 CA = "validation_context: {trusted_ca: {filename: {{certs}}/ca.pem}}"
-CLIENT = "tls_certificates: [{certificate_chain: {filename: {{certs}}/client.pem}, private_key: {filename: {{certs}}/client.key}}]"
 SAN = """validation_context:
   trusted_ca: {filename: {{certs}}/ca.pem}
   match_typed_subject_alt_names: [{san_type: DNS, matcher: {exact: %s}}]
@@ -41,7 +40,7 @@ def up(name, common="", more="", server=None, client=None, script=None, yaml="",
 # OpenSSL offers no way to choose the alert.
 USAGE_ALERT = [("failed: (FIN|sslv3_alert_illegal_parameter|sslv3_alert_bad_certificate)", "failed: <end>")]
 
-# What the server sees.
+# What the server sees. Each kind of certificate by each version: tls_matrix.py.
 
 up("up_plain_context")
 up("up_sni", more="sni: some.example")
@@ -51,14 +50,6 @@ up("up_alpn_none_shared", "alpn_protocols: [x]", server=dict(alpn=["http/1.1"]))
 for v in ("1.2", "1.3"):
     n = v.replace(".", "")
     high = "tls_params: {tls_maximum_protocol_version: TLSv1_3}\n"
-    up(f"up_client_cert_{n}", high + CLIENT, server=dict(versions=v, ca="ca", ask=True))
-    up(f"up_client_cert_missing_{n}", high, server=dict(versions=v, ca="ca", ask=True))
-    up(f"up_client_cert_untrusted_{n}", high + CLIENT, server=dict(versions=v, ca="otherca", ask=True))
-    up(f"up_trusted_{n}", high + CA, server=dict(versions=v))
-    up(f"up_untrusted_{n}", high + CA, server=dict(versions=v, cert="server_other"))
-    up(f"up_expired_{n}", high + CA, server=dict(versions=v, cert="server_expired"))
-    up(f"up_san_{n}", high + SAN % "server.example", server=dict(versions=v))
-    up(f"up_san_wrong_{n}", high + SAN % "else.example", server=dict(versions=v))
     up(f"up_client_use_{n}", high + CA, server=dict(versions=v, cert="server_client_use"))
     up(f"up_key_usage_{n}", high + CA, server=dict(versions=v, cert="server_no_signing"), mask=USAGE_ALERT)
     up(f"up_key_usage_unchecked_{n}", high, server=dict(versions=v, cert="server_no_signing"), mask=USAGE_ALERT)
