@@ -65,8 +65,38 @@ Verdict SniCluster::on_connection(hcm::Worker&, http::ConnectionInfo& info) cons
   return {};
 }
 
+namespace {
+
+class LateRules final : public http::LateStep {
+ public:
+  explicit LateRules(format::FilterStateRules rules) : rules_(std::move(rules)) {}
+  void run(http::ConnectionInfo& info, TimePoint now, WallTime wall, std::uint64_t bytes) const override {
+    format::apply(rules_, now, wall, info, bytes);
+  }
+
+ private:
+  format::FilterStateRules rules_;
+};
+
+std::shared_ptr<const http::LateStep> later(format::FilterStateRules rules) {
+  return rules.empty() ? nullptr : std::make_shared<LateRules>(std::move(rules));
+}
+
+}  // namespace
+
+NetworkFilterState::NetworkFilterState(Rules rules)
+    : rules_(std::move(rules.on_connection)),
+      on_handshake_(later(std::move(rules.on_handshake))),
+      on_data_(later(std::move(rules.on_data))) {}
+
+/// A connection without TLS has no handshake to wait for.
 Verdict NetworkFilterState::on_connection(hcm::Worker& worker, http::ConnectionInfo& info) const {
-  format::apply(rules_, worker.thread.loop.now(), worker.thread.loop.wall(), info);
+  const auto now = worker.thread.loop.now();
+  const auto wall = worker.thread.loop.wall();
+  format::apply(rules_, now, wall, info);
+  if (on_handshake_ != nullptr && info.tls == nullptr) on_handshake_->run(info, now, wall, 0);
+  if (on_handshake_ != nullptr && info.tls != nullptr) info.facts().on_handshake.push_back(on_handshake_);
+  if (on_data_ != nullptr) info.facts().on_data.push_back(on_data_);
   return {};
 }
 

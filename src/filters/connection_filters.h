@@ -77,11 +77,15 @@ class SniCluster final : public ConnectionFilter {
 
 class NetworkFilterState final : public ConnectionFilter {
  public:
-  explicit NetworkFilterState(std::vector<format::FilterStateRule> rules) : rules_(std::move(rules)) {}
+  struct Rules {
+    format::FilterStateRules on_connection, on_handshake, on_data;
+  };
+  explicit NetworkFilterState(Rules rules);
   Verdict on_connection(hcm::Worker& worker, http::ConnectionInfo& info) const override;
 
  private:
-  std::vector<format::FilterStateRule> rules_;
+  format::FilterStateRules rules_;
+  std::shared_ptr<const http::LateStep> on_handshake_, on_data_;  // null: none
 };
 
 }  // namespace outrigger::filters

@@ -229,9 +229,8 @@ class Fault final : public hcm::HttpFilter {
 
 hcm::HttpFilter* FaultFactory::make(hcm::Stream& stream, Arena& arena) const {
   const auto* o = stream.override_for(name);
-  const FaultConfig* config =
-      o != nullptr && o->config != nullptr ? static_cast<const FaultConfig*>(o->config.get()) : config_.get();
-  return arena.make<Fault>(stream, *config, *config_);
+  const auto* config = o == nullptr ? nullptr : o->as<FaultConfig>();
+  return arena.make<Fault>(stream, config == nullptr ? *config_ : *config, *config_);
 }
 
 }  // namespace outrigger::filters

@@ -7,6 +7,7 @@
 #include <vector>
 #include "proxy/hcm/stream.h"
 #include "proxy/route/matcher.h"
+#include "proxy/route/route.h"
 #include "proxy/stats/named_blocks.h"
 
 namespace outrigger::filters {
@@ -16,7 +17,7 @@ struct FaultCounts {
   std::atomic<std::uint64_t> active{0};
 };
 
-struct FaultConfig {
+struct FaultConfig : route::FilterPart {
   struct Delay {
     bool from_header = false;
     Duration fixed{0};

@@ -37,6 +37,8 @@ class PlainConnection : public net::Connection, protected net::TransportEvents {
     log();
     owner_.on_connection_closed(*this);
   }
+  void note_handshake() { info_.note_handshake(worker_.thread.loop.now(), worker_.thread.loop.wall()); }
+  void note_data(std::uint64_t bytes) { info_.note_data(worker_.thread.loop.now(), worker_.thread.loop.wall(), bytes); }
   /// What is said of the connection when it is over.
   virtual void describe(http::StreamInfo& /*stream*/) {}
   std::size_t room_max() const noexcept { return listener_.buffer_bytes_max == 0 ? SIZE_MAX : listener_.buffer_bytes_max; }
@@ -71,6 +73,7 @@ class Echo final : public PlainConnection {
     pump();
   }
   void on_writable() override {
+    note_handshake();
     if (!out_.empty() || readable_) pump();
   }
   void pump();
@@ -88,6 +91,7 @@ void Echo::pump() {
       return transport_->rearm();
     }
     const auto r = transport_->read(out_, Buffer::kBlockBytes);
+    if (received_ == 0 && (r.status == IoStatus::ok || r.status == IoStatus::eof)) note_data(r.bytes);
     received_ += r.bytes;
     if (r.status == IoStatus::reset) return finish(true);
     if (r.status == IoStatus::eof) ended_ = true;
@@ -111,6 +115,7 @@ class DirectResponse final : public PlainConnection {
   void describe(http::StreamInfo& stream) override { stream.details = "direct_response"; }
   /// A piece at a time: a large response is not copied as a whole.
   void on_writable() override {
+    note_handshake();
     while (!closed_) {
       if (out_.empty() && at_ < response_->size()) {
         const auto piece = std::string_view(*response_).substr(at_, Buffer::kBlockBytes);

@@ -53,6 +53,13 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter {
   bool connect_is_due() const noexcept;
   void begin_connect();
   void read_early();
+  std::string_view choose_cluster() const;
+  void note_handshake() { info_.note_handshake(worker_.thread.loop.now(), worker_.thread.loop.wall()); }
+  /// From the client: filters may wait for the first bytes, or the end.
+  void note_read(const net::IoResult& r) {
+    if (r.status != IoStatus::ok && r.status != IoStatus::eof) return;
+    info_.note_data(worker_.thread.loop.now(), worker_.thread.loop.wall(), r.bytes);
+  }
   void dial_once();
   bool wait_to_retry();
   std::optional<std::uint64_t> hash() const;
@@ -88,6 +95,7 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter {
   hcm::ListenerContext listener_;
   net::ConnectionOwner& owner_;
   http::StreamInfo stream_;
+  std::string cluster_name_;
   upstream::Cluster* cluster_ = nullptr;
   std::unique_ptr<upstream::TcpAttempt> attempt_;
   std::unique_ptr<upstream::TcpLease> lease_;
@@ -114,6 +122,7 @@ void Side::on_readable() {
 }
 
 void Side::on_writable() {
+  if (this == &owner->down_) owner->note_handshake();
   if (this == &owner->down_ && owner->up_.transport == nullptr) return owner->begin_connect();  // after a handshake
   Side& other = this == &owner->down_ ? owner->up_ : owner->down_;
   if (!other.in.empty() || other.readable) owner->pump(other, *this);
@@ -136,6 +145,7 @@ void TcpProxy::start() {
   if (config_->log_flush_interval) flush_log_.arm(*config_->log_flush_interval);
   if (config_->log_on_start) log_moment(accesslog::LogType::tcp_connection_start);
   touch();
+  cluster_name_ = choose_cluster();
   transport_->start(down_);
   begin_connect();
 }
@@ -149,25 +159,27 @@ bool TcpProxy::connect_is_due() const noexcept {
   return true;
 }
 
-/// When it is time: chooses the cluster and tries its hosts.
+/// Decided when the connection begins, whenever its upstream is connected.
+std::string_view TcpProxy::choose_cluster() const {
+  if (const auto* chosen = info_.filter_state.find("envoy.tcp_proxy.cluster")) return chosen->value;
+  std::string_view name = config_->cluster;
+  if (config_->weights.empty()) return name;
+  std::uint64_t at = worker_.thread.random.below(config_->total_weight);
+  for (const auto& w : config_->weights) {
+    name = w.cluster;
+    if (at < w.weight) break;
+    at -= w.weight;
+  }
+  return name;
+}
+
+/// When it is time: tries the hosts of the cluster.
 void TcpProxy::begin_connect() {
   if (closed_ || connecting_ || !connect_is_due()) return;
   connecting_ = true;
-  auto& cells = worker_.thread.cells;
-  std::string_view name = config_->cluster;
-  if (const auto* chosen = info_.filter_state.find("envoy.tcp_proxy.cluster")) {
-    name = chosen->value;
-  } else if (!config_->weights.empty()) {
-    std::uint64_t at = worker_.thread.random.below(config_->total_weight);
-    for (const auto& w : config_->weights) {
-      name = w.cluster;
-      if (at < w.weight) break;
-      at -= w.weight;
-    }
-  }
-  cluster_ = worker_.clusters.find(name);
+  cluster_ = worker_.clusters.find(cluster_name_);
   if (cluster_ == nullptr) {
-    cells.add(config_->stats, TcpStat::downstream_cx_no_route);
+    worker_.thread.cells.add(config_->stats, TcpStat::downstream_cx_no_route);
     return fail(Flag::no_cluster_found, "tcp_initializion_failure:3");
   }
   const auto& c = cluster_->config();
@@ -195,6 +207,7 @@ void TcpProxy::read_early() {
   const std::size_t limit = listener_.buffer_bytes_max == 0 ? SIZE_MAX : listener_.buffer_bytes_max;
   while (down_.readable && !down_.eof && down_.in.size() < limit) {  // as Envoy: what is there, though it be more
     const auto r = down_.transport->read(down_.in, std::min<std::size_t>(Buffer::kBlockBytes, limit - down_.in.size()));
+    note_read(r);
     if (r.status == IoStatus::ok) {  // the idle clock runs on, as in Envoy
       cells.add(config_->stats, TcpStat::downstream_cx_rx_bytes_total, r.bytes);
       stream_.bytes_received += r.bytes;
@@ -311,6 +324,7 @@ void TcpProxy::pump(Side& from, Side& to) {
     }
     const std::size_t ask = from.read_size.next(limit);
     const auto r = from.transport->read(from.in, ask);
+    if (down && stream_.bytes_received == 0) note_read(r);
     if (r.status == IoStatus::ok) {
       from.read_size.on_read(ask, r.bytes);
       touch();

@@ -3,6 +3,7 @@
 #pragma once
 #include <string>
 #include <vector>
+#include "proxy/base/arena.h"
 #include "proxy/format/formatter.h"
 #include "proxy/http/connection_facts.h"
 
@@ -15,7 +16,11 @@ struct FilterStateRule {
   bool skip_if_empty = false;
 };
 
-/// Into the filter state of the connection, in their order: a rule may read what one before it wrote.
-void apply(const std::vector<FilterStateRule>& rules, TimePoint now, WallTime wall, http::ConnectionInfo& info);
+using FilterStateRules = std::vector<FilterStateRule>;
+
+/// Into the filter state of the connection, in their order: a rule may read what one before it wrote. `bytes`: received so far.
+void apply(const FilterStateRules& rules, TimePoint now, WallTime wall, http::ConnectionInfo& info, std::uint64_t bytes = 0);
+/// Into that of a request, whose entries live in the arena. What the connection has under a key stays.
+void apply(const FilterStateRules& rules, const Context& context, http::FilterState& state, Arena& arena);
 
 }  // namespace outrigger::format

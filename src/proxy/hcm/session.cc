@@ -117,6 +117,7 @@ void Session::read_loop() {
     if (r.status == net::IoStatus::ok) {
       read_size_.on_read(ask, r.bytes);
       cells.add(config_->stats, HttpStat::downstream_cx_rx_bytes_total, r.bytes);
+      if (bytes_read_ == 0) note_data(r.bytes);
       bytes_read_ += r.bytes;
       if (r.drained) readable_ = false;
       feed();
@@ -124,6 +125,7 @@ void Session::read_loop() {
       readable_ = false;
       if (r.status != net::IoStatus::would_block) {
         in_read_loop_ = false;
+        if (r.status == net::IoStatus::eof && bytes_read_ == 0) note_data(0);
         return on_remote_gone(r.status == net::IoStatus::reset);
       }
     }
@@ -219,7 +221,13 @@ void Session::check_watermarks() {
   }
 }
 
+void Session::note_data(std::uint64_t bytes) {
+  const auto& loop = worker_.thread.loop;
+  info_.note_data(loop.now(), loop.wall(), bytes);
+}
+
 void Session::on_writable() {
+  info_.note_handshake(worker_.thread.loop.now(), worker_.thread.loop.wall());
   if (state_ == State::closed || out_.empty()) return;
   flush();
   if (state_ == State::flushing && out_.empty()) return begin_close(false);

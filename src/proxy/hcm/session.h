@@ -73,6 +73,7 @@ class Session final : public net::Connection, private net::TransportEvents, priv
   bool choose_protocol();
   bool reading_allowed() const noexcept;
   void read_loop();
+  void note_data(std::uint64_t bytes);
   void flush();
   void check_watermarks();
   void finish_close(bool by_remote, bool reset = false);

@@ -352,6 +352,7 @@ void Stream::restart(Buffer& body) {
   info_.details = {};
   info_.response_code = 0;
   info_.end = {};
+  info_.filter_state.first = nullptr;
   route_known_ = route_counted_ = false;
   info_.route_resolutions = 1;
   info_.route_time = Duration{0};

@@ -1,6 +1,7 @@
 // One request and its response: runs the filters, holds the stream's timers, sends local replies,
 // writes the access log. Lent by the Worker to a Session, recycled when done; worker's thread.
 #pragma once
+#include <array>
 #include <initializer_list>
 #include <optional>
 #include <utility>
@@ -82,6 +83,9 @@ class Stream final : private event::Deferred {
   void clear_route_cache() noexcept { route_known_ = false; }
   /// typed_per_filter_config of the route, its virtual host or the route config, the nearest first.
   const route::FilterOverride* override_for(std::string_view filter) noexcept;
+  /// All of them, the nearest last.
+  using Overrides = std::array<const route::FilterOverride*, 4>;  // null: none there
+  Overrides overrides_for(std::string_view filter) noexcept;
   format::Context format_context() noexcept;
   bool request_complete() const noexcept { return request_complete_; }
   bool is_upgrade() const noexcept { return upgrade_; }

@@ -1,4 +1,6 @@
 // Which route a stream takes, and what finding it cost.
+#include <algorithm>
+
 #include "proxy/hcm/session.h"
 #include "proxy/hcm/stream.h"
 
@@ -51,19 +53,22 @@ void Stream::record_route_stats() noexcept {
   cells.record(config_->route_stats, R::downstream_rq_route_resolutions, info_.route_resolutions);
 }
 
-const route::FilterOverride* Stream::override_for(std::string_view filter) noexcept {
+Stream::Overrides Stream::overrides_for(std::string_view filter) noexcept {
   const auto* r = route();
-  if (r == nullptr) return nullptr;
+  if (r == nullptr) return {};
   const auto in = [&](const route::FilterOverrides& all) -> const route::FilterOverride* {
     for (const auto& o : all)
       if (o.filter == filter) return &o;
     return nullptr;
   };
-  if (chosen_.weight != nullptr)
-    if (const auto* o = in(chosen_.weight->overrides)) return o;
-  if (const auto* o = in(r->overrides)) return o;
-  if (const auto* o = in(r->vhost->overrides)) return o;
-  return in(r->vhost->config->overrides);
+  return {in(r->vhost->config->overrides), in(r->vhost->overrides), in(r->overrides),
+          chosen_.weight == nullptr ? nullptr : in(chosen_.weight->overrides)};
+}
+
+const route::FilterOverride* Stream::override_for(std::string_view filter) noexcept {
+  const auto all = overrides_for(filter);
+  const auto nearest = std::find_if(all.rbegin(), all.rend(), [](const auto* o) { return o != nullptr; });
+  return nearest == all.rend() ? nullptr : *nearest;
 }
 
 }  // namespace outrigger::hcm

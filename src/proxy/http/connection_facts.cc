@@ -1,5 +1,6 @@
 #include "proxy/http/connection_facts.h"
 
+#include <utility>
 #include "proxy/http/stream_info.h"
 
 namespace outrigger::http {
@@ -33,6 +34,15 @@ ConnectionInfo::~ConnectionInfo() = default;
 ConnectionFacts& ConnectionInfo::facts() {
   if (facts_ == nullptr) facts_ = std::make_unique<ConnectionFacts>();
   return *facts_;
+}
+
+void ConnectionInfo::run_late_steps(TimePoint now, WallTime wall, std::optional<std::uint64_t> bytes) {
+  auto& f = *facts_;
+  const auto run = [&](LateSteps& steps) {
+    for (const auto& step : std::exchange(steps, {})) step->run(*this, now, wall, bytes.value_or(0));
+  };
+  if (tls == nullptr || tls->handshake_complete()) run(f.on_handshake);
+  if (bytes) run(f.on_data);
 }
 
 void ConnectionInfo::forget_state() {

@@ -7,10 +7,22 @@
 #include <string_view>
 #include <vector>
 #include "proxy/base/metadata.h"
+#include "proxy/base/time.h"
 #include "proxy/http/filter_state.h"
 #include "proxy/net/proxy_header.h"
 
 namespace outrigger::http {
+
+struct ConnectionInfo;
+
+/// What a filter in front of the one that serves a connection does later than when the connection begins.
+class LateStep {
+ public:
+  virtual ~LateStep() = default;
+  /// `bytes`: received so far.
+  virtual void run(ConnectionInfo& info, TimePoint now, WallTime wall, std::uint64_t bytes) const = 0;
+};
+using LateSteps = std::vector<std::shared_ptr<const LateStep>>;
 
 struct ConnectionFacts {
   std::string server_name;                         // SNI, lower case
@@ -20,6 +32,7 @@ struct ConnectionFacts {
   MetadataPtr dynamic_metadata;
   std::shared_ptr<const net::ProxyHeader> proxy;  // what a PROXY header said
   std::vector<std::shared_ptr<void>> held;        // what lives as long as the connection
+  LateSteps on_handshake, on_data;                // to do, once each
   /// Sets or replaces an entry of the connection's filter state.
   void set_state(FilterState& state, std::string_view key, std::string_view value, bool hashable = false);
   /// The fields of `object` are added to the namespace.

@@ -58,10 +58,18 @@ struct ConnectionInfo {
   /// What filters found; null: nothing.
   const ConnectionFacts* found() const noexcept { return facts_.get(); }
   ConnectionFacts& facts();
+  /// For filters in front that act then: its TLS handshake may be done; its first bytes are there, or its end.
+  void note_handshake(TimePoint now, WallTime wall) {
+    if (facts_ != nullptr && tls != nullptr) run_late_steps(now, wall);
+  }
+  void note_data(TimePoint now, WallTime wall, std::uint64_t bytes) {
+    if (facts_ != nullptr) run_late_steps(now, wall, bytes);
+  }
   /// Filter state and dynamic metadata are the listener's: another one that takes over begins anew.
   void forget_state();
 
  private:
+  void run_late_steps(TimePoint now, WallTime wall, std::optional<std::uint64_t> bytes = {});
   std::unique_ptr<ConnectionFacts> facts_;
 };
 

@@ -21,11 +21,20 @@ class RE2;
 
 namespace outrigger::route {
 
-/// Per-filter config of typed_per_filter_config: what the filter's factory compiled.
+/// What a filter's compiler made of its config in a route.
+struct FilterPart {
+  virtual ~FilterPart() = default;
+};
+/// Per-filter config of typed_per_filter_config. The name need not be of a filter of the config's kind: then it has no effect.
 struct FilterOverride {
   std::string filter;  // the HTTP filter's config name in the chain
   bool disabled = false;
-  std::shared_ptr<const void> config;
+  std::shared_ptr<const FilterPart> config;
+  /// Null: none of that kind.
+  template <class T>
+  const T* as() const noexcept {
+    return dynamic_cast<const T*>(config.get());
+  }
 };
 using FilterOverrides = std::vector<FilterOverride>;
 

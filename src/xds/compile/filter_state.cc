@@ -57,6 +57,7 @@ std::vector<format::FilterStateRule> compile_filter_state(const FilterStateValue
     format::FilterStateRule r;
     r.key = p.object_key();
     r.skip_if_empty = p.skip_if_empty();
+    if (p.read_only()) problems.warn(here / "read_only", "has no effect, as in Envoy: a later value takes the place of this one");
     const std::string& factory = p.factory_key().empty() ? p.object_key() : p.factory_key();
     check_factory(r.key, factory, here / (p.factory_key().empty() ? "object_key" : "factory_key"), problems);
     r.hashable = factory == "envoy.hashable_string";

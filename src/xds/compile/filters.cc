@@ -2,10 +2,13 @@
 
 #include "envoy/extensions/filters/http/fault/v3/fault.pb.h"
 #include "envoy/extensions/filters/http/router/v3/router.pb.h"
+#include "envoy/extensions/filters/http/set_filter_state/v3/set_filter_state.pb.h"
 #include "filters/fault.h"
+#include "filters/request_filter_state.h"
 #include "filters/router.h"
 #include "xds/compile/access_log.h"
 #include "xds/compile/convert.h"
+#include "xds/compile/filter_state.h"
 #include "xds/compile/grpc_filters.h"
 #include "xds/compile/matchers.h"
 #include "xds/compile/metadata.h"
@@ -13,6 +16,7 @@
 namespace outrigger::xds {
 
 namespace fault_v3 = envoy::extensions::filters::http::fault::v3;
+namespace state_v3 = envoy::extensions::filters::http::set_filter_state::v3;
 namespace router_v3 = envoy::extensions::filters::http::router::v3;
 
 namespace {
@@ -65,6 +69,13 @@ std::shared_ptr<filters::FaultConfig> compile_fault(const fault_v3::HTTPFault& p
   return c;
 }
 
+filters::RequestFilterState compile_state(const state_v3::Config& p, const Path& at, Problems& problems) {
+  filters::RequestFilterState o;
+  o.rules = compile_filter_state(p.on_request_headers(), at, "on_request_headers", problems);
+  o.clear_route_cache = p.clear_route_cache();
+  return o;
+}
+
 std::shared_ptr<const filters::UpstreamLogConfig> compile_upstream_log(const router_v3::Router& p, const Path& at,
                                                                        CompileContext& c) {
   auto o = std::make_shared<filters::UpstreamLogConfig>();
@@ -107,6 +118,8 @@ std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
     f->stats = stats::make_block<stats::FaultStat>(c.stats, stat_prefix + "fault.");
     f->cluster_stats = &stats::make_named_blocks<stats::FaultClusterStat>(c.stats, stat_prefix + "fault.");
     made = std::make_shared<filters::FaultFactory>(std::move(f));
+  } else if (state_v3::Config p; any.UnpackTo(&p)) {
+    made = std::make_shared<filters::RequestFilterStateFactory>(compile_state(p, config, c.problems));
   } else if ((made = compile_grpc_filter(any, c)) != nullptr) {
   } else if (filter.is_optional()) {
     const bool unknown = !any.type_url().empty();
@@ -128,13 +141,14 @@ std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
   return made;
 }
 
-std::shared_ptr<const void> compile_filter_override(std::string_view filter_name, const google::protobuf::Any& any,
-                                                    const Path& at, Problems& problems) {
+std::shared_ptr<const route::FilterPart> compile_filter_override(std::string_view filter_name, const google::protobuf::Any& any,
+                                                                 const Path& at, Problems& problems) {
   if (any.Is<fault_v3::HTTPFault>()) {
     fault_v3::HTTPFault p;
     any.UnpackTo(&p);
     return compile_fault(p, at, problems);
   }
+  if (state_v3::Config p; any.UnpackTo(&p)) return std::make_shared<filters::RequestFilterState>(compile_state(p, at, problems));
   problems.error(
       at, "per-route config of filter '" + std::string(filter_name) + "' of type '" + any.type_url() + "' is not implemented");
   return nullptr;

@@ -3,6 +3,7 @@
 #include <memory>
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "proxy/hcm/filter.h"
+#include "proxy/route/route.h"
 #include "xds/compile/context.h"
 
 namespace outrigger::xds {
@@ -12,8 +13,8 @@ std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
     const envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter& filter, bool last,
     const std::string& stat_prefix, const Path& at, CompileContext& c);
 
-/// typed_per_filter_config of one filter: an opaque object that the filter's factory understands.
-std::shared_ptr<const void> compile_filter_override(std::string_view filter_name, const google::protobuf::Any& any,
-                                                    const Path& at, Problems& problems);
+/// typed_per_filter_config of one filter: an object of the kind that the filter's factory understands.
+std::shared_ptr<const route::FilterPart> compile_filter_override(std::string_view filter_name, const google::protobuf::Any& any,
+                                                                 const Path& at, Problems& problems);
 
 }  // namespace outrigger::xds

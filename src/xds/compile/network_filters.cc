@@ -43,6 +43,15 @@ FilterPtr compile_rate_limit(const nf::local_ratelimit::v3::LocalRateLimit& p, c
       stats::make_block<stats::NetworkRateLimitStat>(c.stats, "local_rate_limit." + stats::sanitize(p.stat_prefix()) + "."));
 }
 
+FilterPtr compile_state(const nf::set_filter_state::v3::Config& p, const Path& at, Problems& problems) {
+  const auto rules = [&](const FilterStateValues& list, std::string_view field) {
+    return compile_filter_state(list, at, field, problems);
+  };
+  return std::make_shared<filters::NetworkFilterState>(filters::NetworkFilterState::Rules{
+      rules(p.on_new_connection(), "on_new_connection"), rules(p.on_downstream_tls_handshake(), "on_downstream_tls_handshake"),
+      rules(p.on_downstream_data(), "on_downstream_data")});
+}
+
 bool is_terminal(const google::protobuf::Any& any) {
   return any.Is<nf::tcp_proxy::v3::TcpProxy>() || any.Is<nf::echo::v3::Echo>() || any.Is<nf::direct_response::v3::Config>() ||
          any.Is<nf::http_connection_manager::v3::HttpConnectionManager>();
@@ -52,9 +61,7 @@ FilterPtr compile_one(const google::protobuf::Any& any, const Path& at, CompileC
   if (nf::connection_limit::v3::ConnectionLimit p; any.UnpackTo(&p)) return compile_connection_limit(p, at, c);
   if (nf::local_ratelimit::v3::LocalRateLimit p; any.UnpackTo(&p)) return compile_rate_limit(p, at, c);
   if (nf::sni_cluster::v3::SniCluster p; any.UnpackTo(&p)) return std::make_shared<filters::SniCluster>();
-  if (nf::set_filter_state::v3::Config p; any.UnpackTo(&p))
-    return std::make_shared<filters::NetworkFilterState>(
-        compile_filter_state(p.on_new_connection(), at, "on_new_connection", c.problems));
+  if (nf::set_filter_state::v3::Config p; any.UnpackTo(&p)) return compile_state(p, at, c.problems);
   return nullptr;
 }
 

@@ -15,8 +15,8 @@ struct RouteCompileContext {
   /// Null: names are not checked.
   std::function<bool(std::string_view cluster)> cluster_known = {};
   bool validate_clusters = true;
-  std::function<std::shared_ptr<const void>(std::string_view filter, const google::protobuf::Any& config, const Path& at,
-                                            Problems& problems)>
+  std::function<std::shared_ptr<const route::FilterPart>(std::string_view filter, const google::protobuf::Any& config,
+                                                         const Path& at, Problems& problems)>
       compile_filter_override = {};
 };
 
