@@ -1,17 +1,14 @@
 #!/usr/bin/env python3
 """The process in its surroundings: out of file descriptors; logs to a standard output that is another user's file; what it
-says of bad configs; interception with iptables in network namespaces.
+says of bad configs; secrets rotated under load; interception with iptables in network namespaces.
 
   run.py --binary PATH
 """
 import argparse
-import json
 import os
 import pathlib
-import re
 import resource
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,8 +19,9 @@ import config_errors  # noqa: E402
 import intercept  # noqa: E402
 import intercept_rules  # noqa: E402
 from configs import envoy_listener, socket_address  # noqa: E402
+import rotation  # noqa: E402
 from namespaces import Skipped  # noqa: E402
-from proxies import free_port, stop_process  # noqa: E402
+from proxy import Client, Proxy, until  # noqa: E402
 
 TYPES = "type.googleapis.com/envoy.extensions"
 PAUSE = 0.1  # s, between two attempts to accept when descriptors are short
@@ -43,89 +41,10 @@ def bootstrap(port, admin):
         {**envoy_listener("http", port, "http", hcm), "stat_prefix": "http"}]}}
 
 
-class Client:
-    """One connection that stays."""
-
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), 10)
-
-    def ask(self, path):
-        self.socket.sendall(f"GET {path} HTTP/1.1\r\nhost: h\r\n\r\n".encode())
-        return self.answer()
-
-    def answer(self):
-        data = b""
-        while b"\r\n\r\n" not in data:
-            data += self.receive()
-        head, _, body = data.partition(b"\r\n\r\n")
-        size = re.search(rb"content-length: (\d+)", head, re.I)
-        if size is None:
-            while not body.endswith(b"0\r\n\r\n"):
-                body += self.receive()
-        else:
-            while len(body) < int(size[1]):
-                body += self.receive()
-        if b" 200 " not in head.split(b"\r\n")[0]:
-            raise RuntimeError(head.decode())
-        return body.decode()
-
-    def receive(self):
-        data = self.socket.recv(65536)
-        if not data:
-            raise RuntimeError("the proxy closed the connection")
-        return data
-
-    def close(self):
-        self.socket.close()
-
-
-def until(what, done, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{what}: not within {seconds} s")
-
-
-class Proxy:
-    def __init__(self, binary, folder, **popen):
-        self.port, self.admin_port = free_port(), free_port()
-        config = folder / "bootstrap.json"
-        config.write_text(json.dumps(bootstrap(self.port, self.admin_port)))
-        config.chmod(0o644)
-        self.process = subprocess.Popen([binary, "-c", str(config), "--concurrency", "1", "--log-level", "error"], **popen)
-        try:
-            until("started", self.connected)
-        except BaseException:
-            self.stop()
-            raise
-
-    def connected(self):
-        if self.process.poll() is not None:
-            raise RuntimeError(f"the proxy ended with {self.process.returncode}")
-        try:
-            self.admin = Client(self.admin_port)
-        except OSError:
-            return False
-        return "LIVE" in self.admin.ask("/ready")
-
-    def stat(self, name):
-        return int(re.search(rf"^{re.escape(name)}: (\d+)$", self.admin.ask("/stats?filter=" + re.escape(name)), re.M)[1])
-
-    def descriptors(self):
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
-
-    def cpu_seconds(self):
-        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def stop(self):
-        stop_process(self.process)
-
-
 def accept_pauses_when_out_of_file_descriptors(binary, folder):
     if b"__ubsan_handle" in pathlib.Path(binary).read_bytes():
         raise Skipped("UBSan's own checks need a descriptor")
-    proxy = Proxy(binary, folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    proxy = Proxy(binary, folder, bootstrap, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     held = []
     try:
         room = 5
@@ -173,7 +92,7 @@ def standard_output_of_another_user_takes_access_logs(binary, folder):
     with open(out, "wb") as o, open(err, "wb") as e:
         for path in (out, err):
             path.chmod(0o600)
-        proxy = Proxy(str(copy), folder, stdout=o, stderr=e, user=SIDECAR_USER, group=SIDECAR_USER, extra_groups=[], cwd="/")
+        proxy = Proxy(str(copy), folder, bootstrap, stdout=o, stderr=e, user=SIDECAR_USER, group=SIDECAR_USER, extra_groups=[], cwd="/")
     try:
         assert os.stat(f"/proc/{proxy.process.pid}").st_uid == SIDECAR_USER
         assert Client(proxy.port).ask("/seen") == "ok"
@@ -184,7 +103,7 @@ def standard_output_of_another_user_takes_access_logs(binary, folder):
 
 
 TESTS = [accept_pauses_when_out_of_file_descriptors, standard_output_of_another_user_takes_access_logs, *config_errors.TESTS,
-         *intercept_rules.TESTS, *intercept.TESTS]
+         *rotation.TESTS, *intercept_rules.TESTS, *intercept.TESTS]
 
 
 def main():

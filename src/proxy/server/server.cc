@@ -298,6 +298,8 @@ void Server::update_gauges() {
   registry_.set(stats_, ServerStat::total_connections, listeners_.connections());
   registry_.set(stats_, ServerStat::days_until_first_cert_expiring,
                 days_until_first_cert_expiring ? days_until_first_cert_expiring() : UINT32_MAX);
+  registry_.set(stats_, ServerStat::seconds_until_first_ocsp_response_expiring,
+                seconds_until_first_ocsp_response_expiring ? seconds_until_first_ocsp_response_expiring() : 0);
   const Memory m = read_memory();
   registry_.set(stats_, ServerStat::memory_allocated, m.allocated);
   registry_.set(stats_, ServerStat::memory_heap_size, m.heap);

@@ -48,7 +48,7 @@ class Server {
   Result<void> modify_runtime(const std::vector<std::pair<std::string, std::string>>& values);
   const runtime::Snapshot& runtime() const noexcept { return *runtime_; }
   /// Called before the gauges are read; null: nobody knows of certificates.
-  std::function<std::uint64_t()> days_until_first_cert_expiring;
+  std::function<std::uint64_t()> days_until_first_cert_expiring, seconds_until_first_ocsp_response_expiring;
   /// The stats were looked at.
   void on_stats_read();
 

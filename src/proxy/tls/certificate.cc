@@ -74,7 +74,7 @@ Result<void> Certificate::load_pkcs12(const CertificateSource& s) {
 }
 
 /// What Envoy demands of a certificate beyond OpenSSL's rules.
-Result<void> Certificate::check() {
+Result<void> Certificate::check(const std::string& key_from) {
   EVP_PKEY* key = X509_get0_pubkey(leaf_.get());
   const std::string text = "Failed to load certificate chain from " + from_ + ", only ";
   if (key != nullptr && EVP_PKEY_base_id(key) == EVP_PKEY_RSA && EVP_PKEY_get_bits(key) < 2048)
@@ -85,7 +85,8 @@ Result<void> Certificate::check() {
       return invalid(text + "P-256, P-384 or P-521 ECDSA certificates are supported");
   }
   if (key == nullptr || X509_check_private_key(leaf_.get(), key_.get()) != 1)
-    return invalid("Failed to load private key from " + from_ + ", Cause: " + take_error_text());
+    return invalid("Failed to load private key from " + key_from + ", Cause: " + take_error_text() +
+                   " (the certificate is from " + from_ + ")");
   return {};
 }
 
@@ -94,18 +95,20 @@ Result<std::shared_ptr<const Certificate>> Certificate::load(const CertificateSo
   static ContentCache<const Certificate> made;
   std::string key;
   for (const auto* part : {&source.name, &source.chain, &source.key, &source.password, &source.pkcs12, &source.chain_from,
-                           &source.key_from, &source.pkcs12_from})
+                           &source.key_from, &source.pkcs12_from, &source.ocsp, &source.ocsp_from})
     key += sha256(*part);
   if (auto same = made.find(key)) return same;
   std::shared_ptr<Certificate> c(new Certificate);
   c->name_ = source.name;
   c->from_ = source.pkcs12.empty() ? source.chain_from : source.pkcs12_from;
   if (auto ok = source.pkcs12.empty() ? c->load_pem(source) : c->load_pkcs12(source); !ok) return ok.error();
-  if (auto ok = c->check(); !ok) return ok.error();
+  if (auto ok = c->check(source.pkcs12.empty() ? source.key_from : source.pkcs12_from); !ok) return ok.error();
   c->facts_ = facts_of(c->leaf_.get());
   c->identity_ = der_of(c->leaf_.get());
   for (int i = 0; i < sk_X509_num(c->chain_.get()); ++i) c->identity_ += der_of(sk_X509_value(c->chain_.get(), i));
-  c->identity_ = sha256(c->identity_);
+  c->identity_ = sha256(c->identity_ + source.ocsp);
+  c->ocsp_ = source.ocsp;
+  c->ocsp_from_ = source.ocsp_from;
   c->server_names_ = c->facts_.dns_sans;
   if (c->server_names_.empty())
     if (auto cn = common_name_of(c->leaf_.get()); !cn.empty()) c->server_names_.push_back(std::move(cn));

@@ -14,7 +14,8 @@ namespace outrigger::tls {
 struct CertificateSource {
   std::string name;  // of the secret
   std::string chain, key, password, pkcs12;
-  std::string chain_from = "<inline>", key_from = "<inline>", pkcs12_from = "<inline>";
+  std::string ocsp;  // a response to staple, DER; empty: none
+  std::string chain_from = "<inline>", key_from = "<inline>", pkcs12_from = "<inline>", ocsp_from = "<inline>";
 };
 
 class Certificate {
@@ -31,21 +32,24 @@ class Certificate {
   const std::vector<std::string>& server_names() const noexcept { return server_names_; }
   const std::string& name() const noexcept { return name_; }
   const std::string& from() const noexcept { return from_; }
-  /// Equal for the same chain.
+  /// The response to staple as it was given: servers look into it. Empty: none.
+  const std::string& ocsp() const noexcept { return ocsp_; }
+  const std::string& ocsp_from() const noexcept { return ocsp_from_; }
+  /// Equal for the same chain and response.
   const std::string& identity() const noexcept { return identity_; }
 
  private:
   Certificate() = default;
   Result<void> load_pem(const CertificateSource& s);
   Result<void> load_pkcs12(const CertificateSource& s);
-  Result<void> check();
+  Result<void> check(const std::string& key_from);
   X509Ptr leaf_;
   ChainPtr chain_;
   KeyPtr key_;
   int curve_ = 0;
   net::CertificateFacts facts_;
   std::vector<std::string> server_names_;
-  std::string name_, from_, identity_;
+  std::string name_, from_, identity_, ocsp_, ocsp_from_;
 };
 using CertificatePtr = std::shared_ptr<const Certificate>;
 

@@ -13,6 +13,7 @@
 #include "proxy/tls/ciphers.h"
 #include "proxy/tls/engine.h"
 #include "proxy/tls/info.h"
+#include "proxy/tls/ocsp.h"
 #include "proxy/tls/validation.h"
 
 namespace outrigger::tls {
@@ -35,6 +36,7 @@ struct ServerOptions : Options {
   bool stateless_resumption = true, stateful_resumption = true;
   bool full_scan = false;  // full_scan_certs_on_sni_mismatch
   bool prefer_client_ciphers = false;
+  StaplePolicy staple_policy = StaplePolicy::lenient;
   std::optional<std::chrono::seconds> session_timeout;
 };
 
@@ -55,7 +57,10 @@ struct Hooks {
   WantedNames names;
   Verdict verdict;
   bool verdict_reached = false;
+  bool greeted = false;                                   // the (first) ClientHello has been looked at
+  const OcspResponse* response = nullptr;                 // goes with the certificate
   virtual void on_new_session(SSL_SESSION* session) = 0;  // takes it
+  virtual void on_response_asked(Stapling answer) = 0;    // the client wants an OCSP response
 
  protected:
   ~Hooks() = default;
@@ -65,6 +70,8 @@ class Context {
  public:
   virtual ~Context() = default;
   const Options& options() const noexcept { return *options_; }
+  /// The OCSP response for a certificate of the options, by its place; null: none.
+  virtual const OcspResponse* response(std::size_t) const noexcept { return nullptr; }
   /// Differs for every context made: sessions of one are not offered in another.
   std::uint64_t id() const noexcept { return id_; }
 
@@ -80,17 +87,28 @@ class ServerContext final : public Context {
   /// A connection that will accept; null when out of memory. `hooks` outlives it.
   SslPtr new_ssl(Hooks& hooks) const;
   const ServerOptions& server_options() const noexcept { return server_; }
+  const OcspResponse* response(std::size_t i) const noexcept override {
+    return staples_[i].response ? &*staples_[i].response : nullptr;
+  }
 
  private:
+  struct Staple {
+    std::optional<OcspResponse> response;
+    StaplePolicy policy;  // of this certificate
+  };
   friend struct ServerCallbacks;
   ServerContext() { options_ = &server_; }
   Result<void> build();
   Result<void> set_resumption();
-  const CertificatePtr& choose(SSL* ssl) const;
+  Result<void> set_stapling();
+  Stapling stapling(std::size_t certificate) const noexcept;
+  /// The place of the certificate for this client; `asks`: for an OCSP response.
+  std::size_t choose(SSL* ssl, bool asks) const;
   bool may_use(const Certificate& c, std::span<const int> curves) const noexcept;
   ServerOptions server_;
   SslCtxPtr ctx_;
   std::vector<CipherChoice> ciphers_;
+  std::vector<Staple> staples_;  // one per certificate
   bool has_cipher_groups_ = false;
   std::string alpn_;  // as on the wire
 };
@@ -108,6 +126,10 @@ class ClientContext final : public Context {
   std::shared_ptr<SSL_CTX> ctx_;  // shared with contexts of equal parameters and certificate
   std::string alpn_;
 };
+
+/// An Envoy ticket key: its name (16 bytes), a key for HMAC-SHA256, one for AES-256-CBC.
+constexpr std::size_t kTicketKeyBytes = 16 + 32 + 32;
+std::string ticket_key_length_text(std::size_t size);
 
 /// A list of ALPN names as on the wire; nothing when one is empty or too long.
 std::optional<std::string> alpn_on_wire(std::span<const std::string> names);

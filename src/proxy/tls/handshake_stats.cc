@@ -98,6 +98,15 @@ void count_handshake(SSL* ssl, stats::Cells& cells, stats::BlockHandle block) no
   if (SSL_get0_peer_certificate(ssl) == nullptr) cells.add(block, SslStat::no_certificate);
 }
 
+void count_stapling(Stapling answer, stats::Cells& cells, stats::BlockHandle block) noexcept {
+  cells.add(block, SslStat::ocsp_staple_requests);
+  switch (answer) {
+    case Stapling::stapled: return cells.add(block, SslStat::ocsp_staple_responses);
+    case Stapling::omitted: return cells.add(block, SslStat::ocsp_staple_omitted);
+    case Stapling::refused: return cells.add(block, SslStat::ocsp_staple_failed);
+  }
+}
+
 void count_verdict(const Verdict& v, stats::Cells& cells, stats::BlockHandle block) noexcept {
   switch (v.kind) {
     case Verdict::bad_chain: return cells.add(block, SslStat::fail_verify_error);

@@ -7,6 +7,8 @@ namespace outrigger::tls {
 
 /// Of a handshake that succeeded.
 void count_handshake(SSL* ssl, stats::Cells& cells, stats::BlockHandle block) noexcept;
+/// Of a client that asked for an OCSP response.
+void count_stapling(Stapling answer, stats::Cells& cells, stats::BlockHandle block) noexcept;
 /// Of a certificate that was refused.
 void count_verdict(const Verdict& v, stats::Cells& cells, stats::BlockHandle block) noexcept;
 

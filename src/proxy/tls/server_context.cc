@@ -4,6 +4,7 @@
 #include <openssl/rand.h>
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 #include "proxy/tls/context.h"
 #include "proxy/tls/errors.h"
 #include "proxy/tls/ticket_chain.h"
@@ -12,8 +13,7 @@ namespace outrigger::tls {
 
 namespace {
 
-// An Envoy ticket key: its name, a key for HMAC-SHA256, one for AES-256-CBC.
-constexpr std::size_t kNameBytes = 16, kHmacBytes = 32, kAesBytes = 32, kTicketKeyBytes = kNameBytes + kHmacBytes + kAesBytes;
+constexpr std::size_t kNameBytes = 16, kHmacBytes = 32;  // of kTicketKeyBytes
 
 constexpr long kTls13SessionSeconds = 2 * 24 * 3600;  // as BoringSSL; session_timeout is of TLS 1.2
 constexpr long kCachedSessionsMax = 4096;
@@ -61,12 +61,29 @@ std::string policy_digest(const ServerOptions& o) {
 struct ServerCallbacks {
   static const ServerContext& context_of(SSL* ssl) { return static_cast<const ServerContext&>(*hooks_of(ssl).context); }
 
-  static int client_hello(SSL* ssl, int*, void*) {
+  static int client_hello(SSL* ssl, int* alert, void*) {
     const auto& c = context_of(ssl);
+    auto& hooks = hooks_of(ssl);
+    const bool again = std::exchange(hooks.greeted, true);  // after a HelloRetryRequest
+    const unsigned char* request = nullptr;
+    std::size_t request_size = 0;
+    const bool asks = SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_status_request, &request, &request_size) == 1;
+    std::size_t chosen = 0;
     if (c.server_.certificates.size() > 1) {
-      const CertificatePtr& chosen = c.choose(ssl);
-      if (SSL_use_cert_and_key(ssl, chosen->leaf(), chosen->key(), chosen->chain(), 1) != 1) return SSL_CLIENT_HELLO_ERROR;
-      hooks_of(ssl).info->set_local(chosen);
+      chosen = c.choose(ssl, asks);
+      const auto& certificate = c.server_.certificates[chosen];
+      if (SSL_use_cert_and_key(ssl, certificate->leaf(), certificate->key(), certificate->chain(), 1) != 1)
+        return SSL_CLIENT_HELLO_ERROR;
+      hooks.info->set_local(certificate);
+    }
+    if (asks) {
+      const Stapling answer = c.stapling(chosen);
+      hooks.response = answer == Stapling::stapled ? c.response(chosen) : nullptr;
+      if (!again) hooks.on_response_asked(answer);
+      if (answer == Stapling::refused) {
+        *alert = SSL_AD_HANDSHAKE_FAILURE;
+        return SSL_CLIENT_HELLO_ERROR;
+      }
     }
     if (c.server_.params.version_max >= TLS1_3_VERSION && offers_tls13(ssl)) {
       SSL_clear_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE);  // all three are as good: the client's order
@@ -92,6 +109,15 @@ struct ServerCallbacks {
       }
     }
     return SSL_TLSEXT_ERR_NOACK;  // nothing shared: go on without
+  }
+
+  static int staple(SSL* ssl, void*) {
+    const auto* response = hooks_of(ssl).response;
+    if (response == nullptr) return SSL_TLSEXT_ERR_NOACK;
+    void* copy = OPENSSL_memdup(response->der.data(), response->der.size());
+    if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
+    SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<int>(response->der.size()));
+    return SSL_TLSEXT_ERR_OK;
   }
 
   static int before_ticket(SSL* ssl, void*) {
@@ -127,9 +153,13 @@ bool ServerContext::may_use(const Certificate& c, std::span<const int> curves) c
   return !c.is_ecdsa() || std::find(curves.begin(), curves.end(), c.curve()) != curves.end();
 }
 
+Stapling ServerContext::stapling(std::size_t certificate) const noexcept {
+  return stapling_of(response(certificate), staples_[certificate].policy, std::time(nullptr));
+}
+
 /// By the name asked for, exact before wildcard; among those the kind of key that the client can use,
-/// ECDSA first. As Envoy chooses.
-const CertificatePtr& ServerContext::choose(SSL* ssl) const {
+/// ECDSA first; none that would need another OCSP response than it has. As Envoy chooses.
+std::size_t ServerContext::choose(SSL* ssl, bool asks) const {
   int curves[std::size(kEcdsaCurves)];
   std::size_t n = 0;
   const bool tls13 = server_.params.version_max >= TLS1_3_VERSION && !extension(ssl, TLSEXT_TYPE_supported_versions).empty();
@@ -145,12 +175,13 @@ const CertificatePtr& ServerContext::choose(SSL* ssl) const {
   }
   const std::span<const int> able(curves, n);
   const auto name = server_name_in(extension(ssl, TLSEXT_TYPE_server_name));
-  const auto best = [&](auto&& has_name) -> const CertificatePtr* {
-    const CertificatePtr* rsa = nullptr;
-    for (const auto& c : server_.certificates) {
-      if (!has_name(*c)) continue;
-      if (c->is_ecdsa() && may_use(*c, able)) return &c;
-      if (!c->is_ecdsa() && rsa == nullptr) rsa = &c;
+  const auto best = [&](auto&& has_name) -> std::optional<std::size_t> {
+    std::optional<std::size_t> rsa;
+    for (std::size_t i = 0; i < server_.certificates.size(); ++i) {
+      const Certificate& c = *server_.certificates[i];
+      if (!has_name(c) || (asks && stapling(i) == Stapling::refused)) continue;
+      if (c.is_ecdsa() && may_use(c, able)) return i;
+      if (!c.is_ecdsa() && !rsa) rsa = i;
     }
     return rsa;
   };
@@ -160,15 +191,13 @@ const CertificatePtr& ServerContext::choose(SSL* ssl) const {
       return std::find(names.begin(), names.end(), wanted) != names.end();
     });
   };
-  const auto& first = server_.certificates.front();
   if (!name.empty()) {
-    if (const auto* c = named(name)) return *c;
+    if (const auto i = named(name)) return *i;
     if (const auto dot = name.find('.'); dot != std::string_view::npos && dot > 0)
-      if (const auto* c = named("*" + std::string(name.substr(dot)))) return *c;
-    if (!server_.full_scan) return first;
+      if (const auto i = named("*" + std::string(name.substr(dot)))) return *i;
+    if (!server_.full_scan) return 0;
   }
-  const auto* any = best([](const Certificate&) { return true; });
-  return any != nullptr ? *any : first;
+  return best([](const Certificate&) { return true; }).value_or(0);
 }
 
 Result<std::shared_ptr<const ServerContext>> ServerContext::make(ServerOptions options) {
@@ -195,6 +224,7 @@ Result<void> ServerContext::build() {
   SSL_CTX* target = server_.certificates.size() == 1 ? ctx_.get() : trial.get();
   for (const auto& c : server_.certificates)
     if (auto ok = use_certificate(target, *c); !ok) return ok.error();
+  if (auto ok = set_stapling(); !ok) return ok.error();
   SSL_CTX_set_options(ctx_.get(), SSL_OP_NO_RENEGOTIATION);
   if (!server_.prefer_client_ciphers) SSL_CTX_set_options(ctx_.get(), SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_client_hello_cb(ctx_.get(), ServerCallbacks::client_hello, nullptr);
@@ -209,6 +239,25 @@ Result<void> ServerContext::build() {
     }
   }
   return set_resumption();
+}
+
+Result<void> ServerContext::set_stapling() {
+  for (const auto& c : server_.certificates) {
+    const bool demanded = demands_staple(c->leaf());
+    Staple s{{}, demanded ? StaplePolicy::must : server_.staple_policy};
+    if (!c->ocsp().empty()) {
+      auto made = read_ocsp_response(c->ocsp(), c->leaf(), c->ocsp_from());
+      if (!made) return made.error();
+      s.response = std::move(*made);
+    } else if (demanded) {
+      return invalid("OCSP response is required for must-staple certificate " + c->from());
+    } else if (s.policy == StaplePolicy::must) {
+      return invalid("Required OCSP response is missing from TLS context: of " + c->from());
+    }
+    staples_.push_back(std::move(s));
+  }
+  SSL_CTX_set_tlsext_status_cb(ctx_.get(), ServerCallbacks::staple);
+  return {};
 }
 
 Result<void> ServerContext::set_resumption() {
@@ -227,11 +276,14 @@ Result<void> ServerContext::set_resumption() {
   SSL_CTX_set_session_ticket_cb(ctx_.get(), ServerCallbacks::before_ticket, nullptr, nullptr);
   SSL_CTX_set_num_tickets(ctx_.get(), 1);  // each costs; a client gets another with every connection
   for (const auto& k : server_.ticket_keys)
-    if (k.size() != kTicketKeyBytes)
-      return invalid("Incorrect TLS session ticket key length. Length " + std::to_string(k.size()) + ", expected length " +
-                     std::to_string(kTicketKeyBytes) + ".");
+    if (k.size() != kTicketKeyBytes) return invalid(ticket_key_length_text(k.size()));
   if (!server_.ticket_keys.empty()) SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx_.get(), ServerCallbacks::ticket);
   return {};
+}
+
+std::string ticket_key_length_text(std::size_t size) {
+  return "Incorrect TLS session ticket key length. Length " + std::to_string(size) + ", expected length " +
+         std::to_string(kTicketKeyBytes) + ".";
 }
 
 SslPtr ServerContext::new_ssl(Hooks& hooks) const {

@@ -196,6 +196,8 @@ void TlsTransport::on_new_session(SSL_SESSION* session) {
   sessions_->add({client_->id(), demands_, validated, std::move(mine)}, client_->client_options().session_keys_max);
 }
 
+void TlsTransport::on_response_asked(Stapling answer) { count_stapling(answer, thread_.cells, stats_); }
+
 // ---- what comes from below
 
 void TlsTransport::on_readable() {

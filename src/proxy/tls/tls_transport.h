@@ -55,6 +55,7 @@ class TlsTransport final : public net::Transport, private net::TransportEvents, 
   void on_writable() override;
   // Hooks
   void on_new_session(SSL_SESSION* session) override;
+  void on_response_asked(Stapling answer) override;
 
   void advance();
   void complete();

@@ -24,7 +24,8 @@ std::uint64_t days_until(std::int64_t when, std::int64_t now) {
   return when <= now ? 0 : static_cast<std::uint64_t>((when - now) / kDay);
 }
 
-void write_certificate(const net::CertificateFacts& c, std::string_view path, std::int64_t now, JsonWriter& j) {
+void write_certificate(const net::CertificateFacts& c, std::string_view path, std::int64_t now, JsonWriter& j,
+                       const tls::OcspResponse* response = nullptr) {
   j.begin_object();
   j.text("path", path);
   j.text("serial_number", c.serial);
@@ -43,6 +44,12 @@ void write_certificate(const net::CertificateFacts& c, std::string_view path, st
   j.text("days_until_expiration", std::to_string(days_until(c.not_after, now)));
   j.text("valid_from", time_text(c.not_before));
   j.text("expiration_time", time_text(c.not_after));
+  if (response != nullptr) {
+    j.begin_object("ocsp_details");
+    j.text("valid_from", time_text(response->this_update));
+    if (response->next_update) j.text("expiration", time_text(*response->next_update));
+    j.end();
+  }
   j.end();
 }
 
@@ -69,7 +76,8 @@ void add_certs_page(server::Server& server, const SecretStore& secrets) {
                               write_certificate(c, o.validation->source().ca_from, now, j);
                           j.end();
                           j.begin_list("cert_chain");
-                          for (const auto& c : o.certificates) write_certificate(c->facts(), c->from(), now, j);
+                          for (std::size_t i = 0; i < o.certificates.size(); ++i)
+                            write_certificate(o.certificates[i]->facts(), o.certificates[i]->from(), now, j, context.response(i));
                           j.end();
                           j.end();
                         });
@@ -88,6 +96,15 @@ void add_certs_page(server::Server& server, const SecretStore& secrets) {
       for (const auto& c : o.validation->trusted()) first = std::min(first, days_until(c.not_after, now));
     });
     return first;
+  };
+  server.seconds_until_first_ocsp_response_expiring = [&secrets, &loop]() -> std::uint64_t {
+    const auto now = seconds_of(loop.clock().wall());
+    std::optional<std::int64_t> first;
+    secrets.each_context([&](const tls::Context& context) {
+      for (std::size_t i = 0; i < context.options().certificates.size(); ++i)
+        if (const auto* r = context.response(i)) first = std::min(first.value_or(INT64_MAX), r->next_update.value_or(now));
+    });
+    return first && *first > now ? static_cast<std::uint64_t>(*first - now) : 0;
   };
 }
 

@@ -42,7 +42,8 @@ std::vector<std::string> files_of(const tls_v3::Secret& s) {
     if (source.has_filename()) out.push_back(source.filename());
   };
   const auto& c = s.tls_certificate();
-  for (const auto* source : {&c.certificate_chain(), &c.private_key(), &c.pkcs12(), &c.password()}) add(*source);
+  for (const auto* source : {&c.certificate_chain(), &c.private_key(), &c.pkcs12(), &c.password(), &c.ocsp_staple()})
+    add(*source);
   add(s.validation_context().trusted_ca());
   add(s.validation_context().crl());
   for (const auto& k : s.session_ticket_keys().keys()) add(k);
@@ -58,6 +59,23 @@ bool make_inline(Source& source, std::string& why) {
   }
   source.set_inline_bytes(std::move(*bytes));
   return true;
+}
+
+bool read_ticket_key(Source& source, std::string& why) {
+  const std::string from = source.has_filename() ? source.filename() : "<inline>";
+  if (!make_inline(source, why)) return false;
+  const std::size_t size = source.inline_bytes().size();
+  if (size == tls::kTicketKeyBytes) return true;
+  why = from + ": " + tls::ticket_key_length_text(size);
+  return false;
+}
+
+/// What went wrong with a secret names a file of it.
+void name_files(const tls_v3::Secret& secret, std::string& why) {
+  const auto files = files_of(secret);
+  if (std::any_of(files.begin(), files.end(), [&](const std::string& f) { return why.find(f) != std::string::npos; })) return;
+  for (const auto& f : files) why += (&f == &files.front() ? " (" : ", ") + f;
+  if (!files.empty()) why += ')';
 }
 
 std::string watched_directory(const tls_v3::Secret& s) {
@@ -86,8 +104,8 @@ class SecretStore::FileSecret final : public Secret {
   tls::CertificatePtr certificate() const override { return certificate_; }
   const tls_v3::CertificateValidationContext& validation_context() const override { return content_.validation_context(); }
   const tls_v3::TlsSessionTicketKeys& ticket_keys() const override { return content_.session_ticket_keys(); }
-  void on_change(std::function<bool()> told) override { told_.push_back(std::move(told)); }
-  void tell_nobody() noexcept { told_.clear(); }
+  void add_user(std::unique_ptr<User> user) override { users_.push_back(std::move(user)); }
+  void forget_users() noexcept { users_.clear(); }
   Shown shown() const {
     Shown out{name_, version_, updated_, arrived_, configured_};
     redact(out.secret);
@@ -121,7 +139,6 @@ class SecretStore::FileSecret final : public Secret {
         static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(updated_.time_since_epoch()).count()));
     store_.stats_.set(version_text_, version_);
     watch_files();
-    if (changed_) tell();
   }
 
   /// False: `why`. `parsed`: the text is one, and what it says is refused.
@@ -152,15 +169,37 @@ class SecretStore::FileSecret final : public Secret {
       why = "expected the " + std::string(name_of(type_)) + " '" + name_ + "', found '" + found.name() + "'";
       return false;
     }
-    if (!take(found, why)) return false;
+    if (!take(found, why)) {
+      name_files(found, why);
+      return false;
+    }
+    arrived_ = true;
     configured_ = std::move(found);
     response_version_ = response.version_info();
-    arrived_ = true;
     return true;
   }
 
-  /// Reads the files that `from` names, and checks. False: `why`, and what was there stays.
+  /// Reads the files that `from` names, and gives it to all users. False: `why`, and what was there stays.
   bool take(const tls_v3::Secret& from, std::string& why) {
+    const auto certificate = certificate_;
+    const auto content = content_;
+    const bool arrived = arrived_;
+    if (!read(from, why)) return false;
+    if (!changed_) return true;
+    arrived_ = true;
+    std::erase_if(users_, [](const auto& u) { return u->gone(); });
+    if (std::all_of(users_.begin(), users_.end(), [&](const auto& u) { return u->prepare(why); })) {
+      for (const auto& u : users_) u->apply();
+      return true;
+    }
+    certificate_ = certificate;
+    content_ = content;
+    arrived_ = arrived;
+    return false;
+  }
+
+  /// False: `why`, and nothing has changed.
+  bool read(const tls_v3::Secret& from, std::string& why) {
     for (const auto& file : files_of(from))
       if (directory_of(file).empty()) {
         why = "invalid file path " + file;
@@ -177,10 +216,10 @@ class SecretStore::FileSecret final : public Secret {
       if (changed_) certificate_ = std::move(c);
       return true;
     }
-    tls_v3::Secret read = from;
+    tls_v3::Secret whole = from;
     bool ok = true;
     if (from.has_validation_context()) {
-      auto& v = *read.mutable_validation_context();
+      auto& v = *whole.mutable_validation_context();
       ok = (!v.has_trusted_ca() || make_inline(*v.mutable_trusted_ca(), why)) &&
            (!v.has_crl() || make_inline(*v.mutable_crl(), why));
       Problems problems;
@@ -189,11 +228,11 @@ class SecretStore::FileSecret final : public Secret {
         ok = false;
       }
     } else {
-      for (auto& k : *read.mutable_session_ticket_keys()->mutable_keys()) ok = ok && make_inline(k, why);
+      for (auto& k : *whole.mutable_session_ticket_keys()->mutable_keys()) ok = ok && read_ticket_key(k, why);
     }
     if (!ok) return false;
-    changed_ = read.SerializeAsString() != content_.SerializeAsString();
-    content_ = std::move(read);
+    changed_ = whole.SerializeAsString() != content_.SerializeAsString();
+    content_ = std::move(whole);
     return true;
   }
 
@@ -215,16 +254,11 @@ class SecretStore::FileSecret final : public Secret {
     std::string why;
     if (!take(configured_, why)) {
       store_.stats_.main().add(stats_, SdsStat::key_rotation_failed);
+      name_files(configured_, why);
       LOG_WARN(logger::config, "sds: secret '", name_, "': Failed to reload certificates: ", why);
       return;
     }
-    if (!changed_) return;
-    updated_ = store_.loop_.clock().wall();
-    tell();
-  }
-
-  void tell() {
-    std::erase_if(told_, [](const std::function<bool()>& f) { return !f(); });
+    if (changed_) updated_ = store_.loop_.clock().wall();
   }
 
   SecretStore& store_;
@@ -239,13 +273,13 @@ class SecretStore::FileSecret final : public Secret {
   std::string version_, response_version_;
   WallTime updated_{};
   std::vector<std::string> watched_directories_;
-  std::vector<std::function<bool()>> told_;
+  std::vector<std::unique_ptr<User>> users_;
 };
 
 SecretStore::SecretStore(event::Loop& loop, stats::Registry& stats) : loop_(loop), stats_(stats) {}
-/// What is told of changes may hold secrets itself.
+/// Who uses a secret may hold secrets itself.
 SecretStore::~SecretStore() {
-  for (auto& [key, secret] : files_) secret->tell_nobody();
+  for (auto& [key, secret] : files_) secret->forget_users();
 }
 
 void SecretStore::add_static(const tls_v3::Secret& secret, const Path& at, Problems& problems) {

@@ -26,8 +26,16 @@ class Secret {
   virtual tls::CertificatePtr certificate() const = 0;                                 // of a tls_certificate
   virtual const tls_v3::CertificateValidationContext& validation_context() const = 0;  // its files inline
   virtual const tls_v3::TlsSessionTicketKeys& ticket_keys() const = 0;                 // as well
-  /// Called after each change, until it returns false.
-  virtual void on_change(std::function<bool()> told) = 0;
+  /// What is made of the secret. A change is taken by all of its users or by none.
+  class User {
+   public:
+    virtual ~User() = default;
+    virtual bool gone() const = 0;
+    /// The secret has changed: can it be used? False: `why`, and the old one is back.
+    virtual bool prepare(std::string& why) = 0;
+    virtual void apply() = 0;
+  };
+  virtual void add_user(std::unique_ptr<User> user) = 0;
 };
 
 class SecretStore {

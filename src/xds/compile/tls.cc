@@ -175,6 +175,14 @@ std::shared_ptr<const tls::ClientContext> build(const Plan<Upstream>& plan, cons
   return nullptr;
 }
 
+tls::StaplePolicy staple_policy(Downstream::OcspStaplePolicy p) {
+  switch (p) {
+    case Downstream::STRICT_STAPLING: return tls::StaplePolicy::strict;
+    case Downstream::MUST_STAPLE: return tls::StaplePolicy::must;
+    default: return tls::StaplePolicy::lenient;
+  }
+}
+
 class Gauges {
  public:
   Gauges(stats::Registry& registry, std::string prefix) : registry_(registry), prefix_(std::move(prefix)) {}
@@ -198,6 +206,43 @@ class Gauges {
   std::string prefix_;
 };
 
+/// A socket that uses a secret: builds the next context of the changed one, and takes it once all can.
+template <class Proto, class S>
+class Rebuild final : public Secret::User {
+ public:
+  Rebuild(std::shared_ptr<Plan<Proto>> plan, std::weak_ptr<S> socket, stats::BlockHandle factory_stats, Gauges gauges,
+          stats::Registry& registry)
+      : plan_(std::move(plan)),
+        socket_(std::move(socket)),
+        factory_stats_(factory_stats),
+        gauges_(std::move(gauges)),
+        registry_(registry) {}
+  bool gone() const override { return socket_.expired(); }
+  bool prepare(std::string& why) override {
+    next_ = nullptr;
+    if (!plan_->late.arrived()) return true;
+    Problems problems;
+    next_ = build(*plan_, Path(), problems);
+    if (next_ == nullptr) why = plan_->where + ": " + problems.list().front().text;
+    return next_ != nullptr;
+  }
+  void apply() override {
+    registry_.main().add(factory_stats_, stats::SslFactoryStat::ssl_context_update_by_sds);
+    const auto socket = socket_.lock();
+    if (socket == nullptr || next_ == nullptr) return;
+    gauges_.set(*next_);
+    socket->set(std::move(next_));
+  }
+
+ private:
+  std::shared_ptr<Plan<Proto>> plan_;
+  std::weak_ptr<S> socket_;
+  stats::BlockHandle factory_stats_;
+  Gauges gauges_;
+  stats::Registry& registry_;
+  decltype(build(std::declval<const Plan<Proto>&>(), std::declval<const Path&>(), std::declval<Problems&>())) next_;
+};
+
 /// Gives the socket its context, now and whenever a secret changes.
 template <class Proto, class S>
 void keep_built(std::shared_ptr<Plan<Proto>> plan, const std::shared_ptr<S>& socket, stats::BlockHandle factory_stats,
@@ -213,21 +258,7 @@ void keep_built(std::shared_ptr<Plan<Proto>> plan, const std::shared_ptr<S>& soc
   auto& registry = c.stats;
   for (const auto& secret : plan->late.all()) {
     if (secret->arrived()) registry.main().add(factory_stats, stats::SslFactoryStat::ssl_context_update_by_sds);
-    secret->on_change([plan, weak = std::weak_ptr<S>(socket), factory_stats, gauges, &registry]() mutable {
-      const auto alive = weak.lock();
-      if (alive == nullptr) return false;
-      registry.main().add(factory_stats, stats::SslFactoryStat::ssl_context_update_by_sds);
-      if (!plan->late.arrived()) return true;
-      Problems problems;
-      if (auto context = build(*plan, Path(), problems)) {
-        gauges.set(*context);
-        alive->set(std::move(context));
-      } else {
-        for (const auto& p : problems.list())
-          LOG_WARN(logger::config, plan->where, ": a changed secret cannot be used, the old one stays: ", p.text);
-      }
-      return true;
-    });
+    secret->add_user(std::make_unique<Rebuild<Proto, S>>(plan, socket, factory_stats, gauges, registry));
   }
 }
 
@@ -273,6 +304,7 @@ std::shared_ptr<const net::DownstreamSocket> compile_downstream_socket(const cor
     c.problems.warn(here, "a validation_context without require_client_certificate: clients may come without a certificate");
   o.full_scan = d.full_scan_certs_on_sni_mismatch().value();
   o.prefer_client_ciphers = d.prefer_client_ciphers();
+  o.staple_policy = staple_policy(d.ocsp_staple_policy());
   o.stateless_resumption = !d.disable_stateless_session_resumption();
   o.stateful_resumption = !d.disable_stateful_session_resumption();
   if (d.has_session_timeout()) o.session_timeout = std::chrono::seconds(d.session_timeout().seconds());

@@ -188,15 +188,20 @@ tls::CertificatePtr compile_certificate(const tls_v3::TlsCertificate& p, const s
                                                  : "Certificate configuration can't have both pkcs12 and private_key");
     return nullptr;
   }
+  if (p.ocsp_staple().has_inline_string()) {
+    problems.error(at / "ocsp_staple", "OCSP staple cannot be provided via inline_string");
+    return nullptr;
+  }
   const bool ok =
       read(p.certificate_chain(), p.has_certificate_chain(), at / "certificate_chain", problems, s.chain, &s.chain_from) &&
       read(p.private_key(), p.has_private_key(), at / "private_key", problems, s.key, &s.key_from) &&
       read(p.pkcs12(), p.has_pkcs12(), at / "pkcs12", problems, s.pkcs12, &s.pkcs12_from) &&
-      read(p.password(), p.has_password(), at / "password", problems, s.password);
+      read(p.password(), p.has_password(), at / "password", problems, s.password) &&
+      read(p.ocsp_staple(), p.has_ocsp_staple(), at / "ocsp_staple", problems, s.ocsp, &s.ocsp_from);
   tls::CertificatePtr out;
   if (ok && s.pkcs12.empty() && s.chain.empty()) {
-    problems.error(at, "Failed to load incomplete certificate from " + (p.has_private_key() ? s.key_from : "<inline>") +
-                           ": certificate chain not set");
+    const auto& from = p.has_certificate_chain() ? s.chain_from : p.has_private_key() ? s.key_from : s.chain_from;
+    problems.error(at, "Failed to load incomplete certificate from " + from + ": certificate chain not set");
   } else if (ok) {
     if (auto made = tls::Certificate::load(s))
       out = *made;

@@ -2,6 +2,7 @@
 import base64
 import hashlib
 import os
+import re
 import subprocess
 import threading
 
@@ -49,6 +50,7 @@ CERTS = {
     "server_self": (None, "DNS:server.example", {}),
     "server_self_ca": (None, "DNS:server.example", {"ca": True, "usage": "keyCertSign,digitalSignature"}),
     "server_future": ("ca", "DNS:server.example", {"dates": FUTURE}),
+    "must_staple": ("ca", "DNS:server.example", {"ext": "tlsfeature=status_request"}),
 }
 
 CONFIG = """
@@ -77,7 +79,7 @@ class Authority:
         self.folder = folder
         self.lock = threading.Lock()
         self.made = False
-        self.der, self.known = {}, {}
+        self.der, self.known, self.serials = {}, {}, {}
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -104,8 +106,10 @@ class Authority:
             self.write("ca.conf", CONFIG)
             self.write("index", "")
             for serial, (name, spec) in enumerate(CERTS.items(), 0x1001):
+                self.serials[f"{serial:X}"] = name
                 self.make_one(name, serial, *spec)
             self.make_crls()
+            self.make_staples()
             for name in CERTS:
                 self.remember(name)
             self.made = True
@@ -145,6 +149,36 @@ class Authority:
         self.openssl(*crl, "-cert", "ca.pem", "-keyfile", "ca.key", "-out", "ca.crl")
         self.write("both.pem", self.read("ca.pem") + self.read("otherca.pem"))
         self.write("withcrl.pem", self.read("ca.pem") + self.read("ca.crl"))
+
+    def make_staples(self):
+        """NAME.ocsp: what its issuer says of it; and answers that are late, early, of no end, of two certificates, no answers."""
+        def ask(*names):
+            certs = [part for name in names for part in ("-cert", name + ".leaf.pem")]
+            self.openssl("ocsp", "-index", "index", "-CA", "ca.pem", "-rsigner", "ca.pem", "-rkey", "ca.key", "-ndays", "3000",
+                         "-issuer", "ca.pem", *certs, "-no_nonce", "-reqout", "ocsp.request")
+            self.openssl("ocsp", "-index", "index", "-CA", "ca.pem", "-rsigner", "ca.pem", "-rkey", "ca.key", "-ndays", "3000",
+                         "-reqin", "ocsp.request", "-respout", "_".join(names) + ".ocsp")
+        for names in (["server"], ["server_rsa"], ["must_staple"], ["client_revoked"], ["server", "server_rsa"]):
+            ask(*names)
+        with open(self.path("server.ocsp"), "rb") as f:
+            good = f.read()
+        # Its times are those of its production, of thisUpdate and of nextUpdate. Nobody on the way to the client checks the signature.
+        times = [m.start() for m in re.finditer(rb"\d{14}Z", good)][:3]
+        for name, of in (("late", {2: b"20210101000000Z"}), ("early", {1: b"20440101000000Z"}), ("old", {1: b"20200101000000Z", 2: b"20210101000000Z"})):
+            data = bytearray(good)
+            for i, text in of.items():
+                data[times[i]:times[i] + len(text)] = text
+            self.write_bytes(f"server.{name}.ocsp", bytes(data))
+        self.write_bytes("refused.ocsp", b"\x30\x03\x0a\x01\x06")
+        self.write_bytes("bodiless.ocsp", b"\x30\x03\x0a\x01\x00")
+        self.write_bytes("garbage.ocsp", b"not a response")
+        self.write_bytes("cut.ocsp", good[:-5])
+        self.write_bytes("longer.ocsp", good + b"more")
+        self.write_bytes("empty.ocsp", b"")
+
+    def write_bytes(self, name, data):
+        with open(self.path(name), "wb") as f:
+            f.write(data)
 
     def remember(self, name):
         """What recordings must not hold, since it differs from run to run."""

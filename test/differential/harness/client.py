@@ -179,6 +179,16 @@ class Client(H2Steps):
         except asyncio.TimeoutError:
             self.steps.append({"tls": "timeout"})
 
+    async def do_staple(self, version, port, sni, ciphers, ask, session):
+        args = ["-connect", f"127.0.0.1:{self.run.ports[port]}", "-tls" + version.replace(".", "_")]
+        args += ["-servername", sni] if sni else ["-noservername"]
+        args += ["-status"] if ask else []
+        args += ["-cipher", ciphers] if ciphers else []
+        if session:
+            path = os.path.join(self.run.folder, session + ".session")
+            args += ["-sess_in" if os.path.exists(path) else "-sess_out", path]
+        self.steps.append({"staple": await tls.command(self.run.authority, args, 5 * self.run.slow)})
+
     async def do_raw_send(self, name, data):
         """Bytes as they are on a connection with TLS."""
         writer = self.connections[name].writer.writer

@@ -226,6 +226,12 @@ def tls(c="c", port="port", resume=None, **options):
     return [("tls", c, port, resume, options)]
 
 
+def staple(version="1.3", port="port", sni=None, ciphers=None, ask=True, session=None):
+    """A handshake of the openssl command, which asks for an OCSP response: the certificate and what came with it.
+    session: a name; the first handshake keeps its session under it, the next ones offer it."""
+    return [("staple", version, port, sni, ciphers, ask, session)]
+
+
 def raw_send(data, c="c"):
     """Bytes as they are on a connection with TLS."""
     return [("raw_send", c, data)]

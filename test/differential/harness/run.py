@@ -96,7 +96,7 @@ class Run:
             path = os.path.join(self.folder, name)
             os.makedirs(os.path.dirname(path), exist_ok=True)
             if isinstance(text, tuple):
-                os.symlink(text[1], path)
+                os.symlink(self.fill(text[1]), path)
             else:
                 self.write(path, text)
 

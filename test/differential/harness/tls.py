@@ -1,6 +1,7 @@
 """TLS over asyncio streams, for clients and upstreams: every record passes through here, so that alerts and the
 kind of close are seen, and writes can be cut into pieces."""
 import asyncio
+import re
 import ssl
 
 VERSIONS = {"1.0": ssl.TLSVersion.TLSv1, "1.1": ssl.TLSVersion.TLSv1_1, "1.2": ssl.TLSVersion.TLSv1_2,
@@ -144,6 +145,29 @@ class Ended(Exception):
 
 def reason(error):
     return (error.reason or str(error)).lower()
+
+
+async def command(authority, args, seconds):
+    """What `openssl s_client` found: how the handshake ended, whose certificate came, and the OCSP response with it."""
+    process = await asyncio.create_subprocess_exec("openssl", "s_client", *args, stdin=asyncio.subprocess.DEVNULL,
+                                                   stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+    try:
+        text = (await asyncio.wait_for(process.communicate(), seconds))[0].decode("latin-1")
+    except asyncio.TimeoutError:
+        process.kill()
+        return "timeout"
+    alert = re.search(r"SSL alert number (\d+)", text)
+    if alert:
+        return f"alert {alert[1]}"
+    settled = re.search(r"^(New|Reused), (TLSv[\d.]+), Cipher is (\S+)", text, re.M)
+    if settled is None or settled[3] == "(NONE)":
+        return "no handshake"
+    out = {"version": settled[2], "reused": settled[1] == "Reused"}
+    peer = re.search(r"^subject=.*CN = (\w+)", text, re.M)
+    out["peer"] = peer and peer[1]
+    serial = re.search(r"^    Certificate ID:.*?Serial Number: (\w+)$.*?Cert Status: (\w+)$", text, re.M | re.S)
+    out["response"] = serial and f"{authority.serials.get(serial[1], serial[1])}: {serial[2]}"
+    return out
 
 
 def server_context(authority, options):

@@ -13,6 +13,7 @@ namespace outrigger::tls::test {
 
 struct End final : Hooks {
   void on_new_session(SSL_SESSION* s) override { sessions.emplace_back(s); }
+  void on_response_asked(Stapling) override {}
   std::shared_ptr<Info> facts = std::make_shared<Info>();
   std::optional<Engine> engine;
   std::vector<SessionPtr> sessions;
