@@ -111,3 +111,13 @@ for what, bad in (("garbage", write("{{dir}}/c/ca.pem", GARBAGE)), ("empty", wri
          + ask("b", cert="client") + tls("x", cert="client_other", versions="1.2") + write("{{dir}}/c/ca.pem", "{{pem.otherca}}") + stat_is(UPDATES, 2)
          + ask("c", cert="client_other") + tls("y", cert="client", versions="1.2") + get("/", c="a"), "require_client_certificate: true", [n],
          files={"sds.yaml": FILE % (TLS, n, BUNDLE), "c/ca.pem": "{{pem.ca}}"})
+
+# As Kubernetes does it: all files change at once, by one symbolic link.
+
+LINKED = {"c/1/cert.pem": "{{pem.server}}", "c/1/key.pem": "{{key.server}}", "c/2/cert.pem": "{{pem.two}}", "c/2/key.pem": "{{key.two}}",
+          "c/3/cert.pem": "{{pem.server}}", "c/3/key.pem": "{{key.two}}", "c/..data": ("link", "1"), "c/..next": ("link", "2"), "c/..bad": ("link", "3"),
+          "c/cert.pem": ("link", "..data/cert.pem"), "c/key.pem": ("link", "..data/key.pem")}
+n = "rotate_linked_pair"
+down(n, "tls_certificate_sds_secret_configs: [%s]" % sds(n), ask("a") + rename("{{dir}}/c/..bad", "{{dir}}/c/..data") + stat_is(f"sds.{n}.key_rotation_failed", 1)
+     + ask("b") + rename("{{dir}}/c/..next", "{{dir}}/c/..data") + stat_is(UPDATES, 2) + ask("c") + get("/", c="a"), "", [n],
+     files={"sds.yaml": FILE % (TLS, n, PAIR), **LINKED})
