@@ -11,6 +11,8 @@
 #include "xds/compile/bootstrap.h"
 #include "xds/compile/redact.h"
 #include "xds/compile/secrets.h"
+#include "xds/delivery/delivery.h"
+#include "xds/grpc/target.h"
 #include "xds/load/bootstrap.h"
 
 namespace outrigger {
@@ -65,6 +67,21 @@ void tell(const xds::LoadedBootstrap& loaded, xds::Problems& problems, const std
   LOG_CRITICAL(logger::main, "error initializing configuration '", name, "': ", n, n == 1 ? " error" : " errors");
 }
 
+xds::Sources::Settings source_settings(const xds::LoadedBootstrap& loaded, const xds::Options& o, event::Loop& loop) {
+  xds::Sources::Settings s;
+  // What services there are stands in the bootstrap, which is not kept: their clusters are.
+  auto services = std::make_shared<envoy::config::bootstrap::v3::Bootstrap>();
+  *services->mutable_static_resources()->mutable_clusters() = loaded.message.static_resources().clusters();
+  s.make_transport = [services, &loop](const xds::ApiConfigSource& config, const xds::Path& at,
+                                       xds::Problems& problems) -> std::unique_ptr<xds::Transport> {
+    auto target = xds::compile_grpc_target(config.grpc_services(0), *services, at.at("grpc_services", 0), problems);
+    return target ? xds::make_grpc_transport(loop, std::move(*target)) : nullptr;
+  };
+  s.node = loaded.message.node().SerializeAsString();
+  s.reject_unknown_fields = o.reject_unknown_dynamic_fields;
+  return s;
+}
+
 int serve(const xds::Options& o) {
   const bool validate = o.mode == xds::Options::validate;
   const std::string name = o.config_path.empty() && !o.config_yaml.empty() ? "--config-yaml" : o.config_path;
@@ -72,6 +89,8 @@ int serve(const xds::Options& o) {
   for (const auto& flag : o.without_effect) LOG_INFO(logger::main, "--", flag, " is accepted and has no effect");
   server::Server server(settings_of(o));
   xds::SecretStore secrets(server.loop(), server.registry());
+  std::unique_ptr<xds::Sources> sources;
+  std::unique_ptr<xds::Delivery> delivery;  // goes before the server and the sources
   xds::Problems problems;
   auto loaded = std::make_unique<xds::LoadedBootstrap>();
   server::Config config;
@@ -80,7 +99,12 @@ int serve(const xds::Options& o) {
     c.workers = server.settings().workers;
     c.validate_only = validate;
     c.secrets = &secrets;
+    sources = std::make_unique<xds::Sources>(server.loop(), server.registry(), server.random(),
+                                             source_settings(*loaded, o, server.loop()));
+    delivery = std::make_unique<xds::Delivery>(server, *sources);
+    delivery->prepare(loaded->message, c);
     config = xds::compile_bootstrap(loaded->message, o, c);
+    if (problems.ok() && !validate) delivery->keep(c);
   }
   tell(*loaded, problems, name);
   if (!problems.ok()) return 1;
@@ -89,10 +113,11 @@ int serve(const xds::Options& o) {
     return 0;
   }
   config.unknown_fields = loaded->unknown_fields;
+  config.load_dynamic = [&delivery](std::function<void()> done) { delivery->start(std::move(done)); };
   if (!config.log_format.empty()) logger::set_format(config.log_format);
   secrets.forget_private_keys();
   xds::redact(loaded->message);
-  xds::add_config_pages(server, loaded->message, o, secrets);
+  xds::add_config_pages(server, loaded->message, o, secrets, *delivery);
   loaded.reset();
   if (const auto started = server.start(std::move(config)); !started) {
     LOG_CRITICAL(logger::main, "error initializing configuration '", name, "': ", started.error().detail);

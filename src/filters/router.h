@@ -158,7 +158,7 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   const RouterConfig& config_;
   const route::Route* route_ = nullptr;
   const route::ClusterWeight* weight_ = nullptr;
-  upstream::Cluster* cluster_ = nullptr;
+  upstream::ClusterRef cluster_;
   RetryState retry_;
   Attempt* attempts_[kAttemptsMax] = {};
   upstream::Host* tried_[kAttemptsMax] = {};

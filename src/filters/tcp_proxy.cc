@@ -96,7 +96,7 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter {
   net::ConnectionOwner& owner_;
   http::StreamInfo stream_;
   std::string cluster_name_;
-  upstream::Cluster* cluster_ = nullptr;
+  upstream::ClusterRef cluster_;
   std::unique_ptr<upstream::TcpAttempt> attempt_;
   std::unique_ptr<upstream::TcpLease> lease_;
   upstream::Host* asked_ = nullptr;  // by the last attempt

@@ -11,7 +11,7 @@ constexpr unsigned kReadsPerTurn = 16;  // then other connections get their turn
 }
 
 void TcpTunnel::connect(upstream::Host& host) {
-  auto attempt = cluster_.connect(host, *this);
+  auto attempt = cluster_->connect(host, *this);
   if (attempt != nullptr) attempt_ = std::move(attempt);
 }
 
@@ -49,7 +49,7 @@ void TcpTunnel::flush() {
   if (!out_.empty()) {
     const auto r = lease_->transport().write(out_);
     info_.bytes.wire_sent += r.bytes;
-    thread_.cells.add(cluster_.stats(), ClusterStat::upstream_cx_tx_bytes_total, r.bytes);
+    thread_.cells.add(cluster_->stats(), ClusterStat::upstream_cx_tx_bytes_total, r.bytes);
     if (r.status == net::IoStatus::reset) {
       out_.clear();
       readable_ = true;  // what came before the reset is read first
@@ -61,7 +61,7 @@ void TcpTunnel::flush() {
 }
 
 void TcpTunnel::check_watermarks() {
-  const std::size_t high = cluster_.config().buffer_bytes_max;
+  const std::size_t high = cluster_->config().buffer_bytes_max;
   if (!above_ && high != 0 && out_.size() > high) {
     above_ = true;
     waiter_.events().on_above_high_watermark();
@@ -94,7 +94,7 @@ void TcpTunnel::read_loop() {
     if (r.status == net::IoStatus::ok) {
       if (r.drained) readable_ = false;
       info_.bytes.wire_received += r.bytes;
-      thread_.cells.add(cluster_.stats(), ClusterStat::upstream_cx_rx_bytes_total, r.bytes);
+      thread_.cells.add(cluster_->stats(), ClusterStat::upstream_cx_rx_bytes_total, r.bytes);
       waiter_.events().on_body(body, false);
       continue;
     }

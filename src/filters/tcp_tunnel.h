@@ -10,7 +10,7 @@ namespace outrigger::filters {
 class TcpTunnel final : public upstream::ClientStream, private upstream::TcpWaiter, private net::TransportEvents {
  public:
   TcpTunnel(runtime::ThreadContext& thread, upstream::Cluster& cluster, upstream::PoolWaiter& waiter)
-      : thread_(thread), cluster_(cluster), waiter_(waiter) {}
+      : thread_(thread), cluster_(&cluster), waiter_(waiter) {}
   ~TcpTunnel() { cancel(); }
   /// Tells the waiter, possibly before it returns.
   void connect(upstream::Host& host);
@@ -38,7 +38,7 @@ class TcpTunnel final : public upstream::ClientStream, private upstream::TcpWait
   void check_watermarks();
 
   runtime::ThreadContext& thread_;
-  upstream::Cluster& cluster_;
+  upstream::ClusterRef cluster_;
   upstream::PoolWaiter& waiter_;
   std::unique_ptr<upstream::TcpAttempt> attempt_;
   std::unique_ptr<upstream::TcpLease> lease_;

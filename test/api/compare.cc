@@ -1,13 +1,17 @@
 // Compares every message and enum of our .proto files with the official ones: names, numbers, types, labels, oneofs,
-// defaults of presence, enum values, validation rules.  api_compare OFFICIAL_FILE_DESCRIPTOR_SET
+// defaults of presence, enum values, validation rules; and known_fields.txt with what ours leave out.  api_compare
+// OFFICIAL_FILE_DESCRIPTOR_SET
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/descriptor.pb.h>
 
 #include <cstdio>
 #include <fstream>
 #include <map>
+#include <set>
+#include <sstream>
 #include <string>
 
+#include "api/known.h"
 #include "validate/validate.pb.h"
 
 namespace {
@@ -96,6 +100,31 @@ void compare_message(const std::string& name, const pb::DescriptorProto& ours, c
                     std::to_string(t.options().GetExtension(validate::required)));
 }
 
+/// What the official messages have and ours leave out: "message field number".
+std::set<std::string> left_out(const Official& ours, const Official& official) {
+  std::set<std::string> out;
+  for (const auto& [name, m] : ours.messages) {
+    const auto theirs = official.messages.find(name);
+    if (theirs == official.messages.end() || m->options().map_entry()) continue;
+    std::set<std::string> have;
+    for (const auto& f : m->field()) have.insert(f.name());
+    for (const auto& f : theirs->second->field())
+      if (!have.contains(f.name())) out.insert(name + " " + f.name() + " " + std::to_string(f.number()));
+  }
+  return out;
+}
+
+void compare_known_fields(const std::set<std::string>& expected, Report& report) {
+  std::set<std::string> listed;
+  std::istringstream lines{std::string(outrigger::api::known_fields())};
+  for (std::string line; std::getline(lines, line);) listed.insert(line);
+  for (const auto& line : expected)
+    if (!listed.contains(line)) report.wrong("known_fields.txt lacks: " + line);
+  for (const auto& line : listed)
+    if (!expected.contains(line)) report.wrong("known_fields.txt has, and should not: " + line);
+  report.count();
+}
+
 void index(const pb::FileDescriptorProto& file, Official& into) {
   const std::string scope = file.package() + ".";
   for (const auto& m : file.message_type()) index(scope, m, into);
@@ -136,6 +165,7 @@ int main(int argc, char** argv) {
     compare_enum(name, *e, official, report);
     report.count();
   }
+  compare_known_fields(left_out(ours, official), report);
   std::printf("%d passed, %d failed\n", report.passed, report.failed);
   return report.failed == 0 ? 0 : 1;
 }

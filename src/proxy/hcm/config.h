@@ -7,6 +7,7 @@
 #include "proxy/accesslog/access_log.h"
 #include "proxy/base/time.h"
 #include "proxy/hcm/filter.h"
+#include "proxy/hcm/route_source.h"
 #include "proxy/http/codec_options.h"
 #include "proxy/http2/options.h"
 #include "proxy/net/address.h"
@@ -82,7 +83,7 @@ struct Config {
   } client_cert = sanitize;  // forward_client_cert_details
   bool client_cert_subject = false, client_cert_pem = false, client_cert_chain = false, client_cert_dns = false,
        client_cert_uri = false, client_cert_issuer = false, client_cert_json = false;  // set_current_client_cert_details
-  route::HeaderMutationSteps early_mutations;  // before anything looks at the request
+  route::HeaderMutationSteps early_mutations;                                          // before anything looks at the request
 
   bool use_remote_address = false;
   std::uint32_t xff_trusted_hops = 0;
@@ -120,6 +121,7 @@ struct Config {
   std::vector<Upgrade> upgrades;
   std::vector<std::shared_ptr<const FilterFactory>> filters;  // the router is last
   std::shared_ptr<const route::RouteConfig> routes;
+  std::shared_ptr<const RouteSource> route_source;  // instead of `routes`; null: those are fixed
   accesslog::AccessLogs access_logs;
   bool log_on_new_request = false, log_on_tunnel = false;
   std::optional<Duration> log_flush_interval;

@@ -134,7 +134,7 @@ Detected detect(const Config& c, http::RequestHead& head, const net::Address& pe
   return {};
 }
 
-void remove_control_headers(const Config& c, http::RequestHead& head, bool edge) {
+void remove_control_headers(const route::RouteConfig* routes, http::RequestHead& head, bool edge) {
   HeaderMap& h = head.headers;
   bool any = false;  // nearly all requests have none: one scan decides
   for (const auto& e : h) any = any || e.name.starts_with("x-envoy-");
@@ -151,8 +151,8 @@ void remove_control_headers(const Config& c, http::RequestHead& head, bool edge)
           Name::x_envoy_ip_tags, Name::x_envoy_original_url, Name::x_envoy_hedge_on_per_try_timeout})
       h.remove(n);
   }
-  if (c.routes != nullptr)
-    for (const auto& name : c.routes->internal_only_headers) h.remove(std::string_view(name));
+  if (routes != nullptr)
+    for (const auto& name : routes->internal_only_headers) h.remove(std::string_view(name));
 }
 
 void set_forwarded_port(HeaderMap& h, std::uint16_t port) { h.set(Name::x_forwarded_port, decimal(port, h.arena())); }
@@ -235,7 +235,8 @@ void strip_hop_by_hop(http::RequestHead& head, bool upgrade) {
   h.remove(Name::proxy_connection);
 }
 
-std::uint16_t mutate_request(const Config& c, http::RequestHead& head, http::StreamInfo& info, Random& random) {
+std::uint16_t mutate_request(const Config& c, const route::RouteConfig* routes, http::RequestHead& head, http::StreamInfo& info,
+                             Random& random) {
   HeaderMap& h = head.headers;
   const auto& connection = *info.connection;
   h.remove(Name::x_envoy_internal);
@@ -275,7 +276,7 @@ std::uint16_t mutate_request(const Config& c, http::RequestHead& head, http::Str
   if (internal)
     h.add(Name::x_envoy_internal, "true");
   else
-    remove_control_headers(c, head, edge);
+    remove_control_headers(routes, head, edge);
   if (c.add_user_agent) {
     if (!c.local_service_cluster.empty()) {
       h.set(Name::x_envoy_downstream_service_cluster, c.local_service_cluster);

@@ -18,10 +18,11 @@ void strip_hop_by_hop(http::RequestHead& head, bool upgrade);
 
 /// Client address, x-forwarded-*, x-envoy-*, x-request-id, via, user agent. Sets info.remote_override
 /// and is_internal. A status: reject with it (ip detection).
-std::uint16_t mutate_request(const Config& c, http::RequestHead& head, http::StreamInfo& info, Random& random);
+/// `routes`: whose internal_only_headers leave the head; null: none.
+std::uint16_t mutate_request(const Config& c, const route::RouteConfig* routes, http::RequestHead& head, http::StreamInfo& info,
+                             Random& random);
 
 /// Everything but "connection" and the date. `upgrade`: this answers an upgrade, whose headers stay.
 void mutate_response(const Config& c, const http::RequestHead& request, bool upgrade, http::ResponseHead& head);
-
 
 }  // namespace outrigger::hcm

@@ -146,6 +146,7 @@ bool Stream::opens_tunnel(const http::ResponseHead& head) const noexcept {
 
 void Stream::on_request_head(const http::Framing& framing, bool end_stream) {
   head_received_ = true;
+  if (config_->route_source != nullptr) routes_ = config_->route_source->pin(worker_.index);
   auto& head = *request_;
   grpc_ = head.is_grpc();
   info_.protocol = head.protocol;
@@ -182,7 +183,7 @@ void Stream::on_request_head(const http::Framing& framing, bool end_stream) {
   }
   strip_hop_by_hop(head, upgrade_ && upgrade_known);
   if (head.authority.data() == nullptr) return reject_without_host();  // Connection named it
-  if (const auto status = mutate_request(*config_, head, info_, worker_.thread.random); status != 0) {
+  if (const auto status = mutate_request(*config_, route_config(), head, info_, worker_.thread.random); status != 0) {
     worker_.thread.cells.add(config_->stats, HttpStat::downstream_rq_rejected_via_ip_detection);
     return local_reply({.status = status, .details = "rejecting_because_detection_failed"});
   }
@@ -435,6 +436,7 @@ void Stream::run_deferred() { recycle(); }
 void Stream::recycle() {
   Worker& w = worker_;
   destroy_ended_filters();
+  routes_.reset();  // before the config: what they come from may go with it
   config_.reset();
   held_.clear();
   arena_.reset();

@@ -78,7 +78,10 @@ class Stream final : private event::Deferred {
     route();
     return chosen_;
   }
-  const route::RouteConfig* route_config() const noexcept { return config_->routes.get(); }
+  /// Null: none has come yet.
+  const route::RouteConfig* route_config() const noexcept {
+    return config_->route_source == nullptr ? config_->routes.get() : routes_.get();
+  }
   route::MatchContext match_context() noexcept;
   void clear_route_cache() noexcept { route_known_ = false; }
   /// typed_per_filter_config of the route, its virtual host or the route config, the nearest first.
@@ -162,6 +165,7 @@ class Stream final : private event::Deferred {
   Session* session_ = nullptr;
   Downstream* down_ = nullptr;
   ConfigPtr config_;
+  RouteSource::Pin routes_;  // when they may change: those of the request's beginning
   Arena arena_;
   http::RequestHead* request_ = nullptr;
   http::ResponseHead* response_ = nullptr;

@@ -26,16 +26,17 @@ const route::Route* Stream::route() {
 void Stream::find_route() {
   route_ = nullptr;
   chosen_ = {};
-  if (config_->routes == nullptr) return;
+  const auto* routes = route_config();
+  if (routes == nullptr) return;
   const auto authority = request_->authority;
   if (config_->strip_any_host_port && request_->is_connect())  // the port stays for the upstream
     request_->authority = authority.substr(0, authority.rfind(':'));
-  const auto* vh = config_->routes->find_vhost(*request_);
+  const auto* vh = routes->find_vhost(*request_);
   request_->authority = authority;
   if (vh == nullptr) return;
   const auto* proto = request_->headers.find(Name::x_forwarded_proto);
   if (proto != nullptr && proto->value.empty()) return;  // as Envoy, for want of a scheme
-  route_ = config_->routes->match_in(*vh, *request_, match_context());
+  route_ = routes->match_in(*vh, *request_, match_context());
   if (route_ == nullptr) return;
   info_.route_name = route_->name;
   info_.route_metadata = route_->metadata.get();

@@ -7,7 +7,8 @@
 namespace outrigger::hcm {
 
 Worker::~Worker() = default;
-Worker::Worker(runtime::ThreadContext& t, upstream::ClusterSource& c) : thread(t), clusters(c) {}
+Worker::Worker(runtime::ThreadContext& t, upstream::ClusterSource& c, std::size_t worker_index)
+    : thread(t), clusters(c), index(worker_index) {}
 
 std::string_view DateCache::at(TimePoint now, WallTime (*wall)(const void*), const void* arg) noexcept {
   if (now < valid_until_) return {text_.data(), size_};

@@ -47,8 +47,9 @@ struct Worker {
   /// Streams kept for reuse: requests allocate nothing in steady state.
   std::vector<std::unique_ptr<Stream>> spare_streams{};
   std::uint64_t next_stream_id = 1;
+  std::size_t index = 0;  // among the workers
   ~Worker();
-  Worker(runtime::ThreadContext& t, upstream::ClusterSource& c);
+  Worker(runtime::ThreadContext& t, upstream::ClusterSource& c, std::size_t worker_index = 0);
 };
 
 /// Numbers connections over all workers (%CONNECTION_ID%).

@@ -19,6 +19,7 @@ struct ListenOptions {
   std::optional<KeepaliveOptions> keepalive;  // connections inherit it
   std::uint32_t pipe_mode = 0;
   std::vector<RawOption> options;
+  bool operator==(const ListenOptions&) const = default;
 };
 
 /// Bound and listening; closes in the destructor.

@@ -12,6 +12,7 @@ struct RawOption {
   std::string value;
   Moment moment = Moment::before_bind;
   int family = 0;  // AF_INET or AF_INET6: sockets of this family only
+  bool operator==(const RawOption&) const = default;
 };
 
 /// Sets those of the moment. False: the kernel refuses one (errno set).

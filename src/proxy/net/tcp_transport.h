@@ -12,6 +12,7 @@ namespace outrigger::net {
 
 struct KeepaliveOptions {
   std::uint32_t probes = 0, time_s = 0, interval_s = 0;  // 0: the kernel's default
+  bool operator==(const KeepaliveOptions&) const = default;
 };
 void set_keepalive(int fd, const KeepaliveOptions& o) noexcept;
 struct ConnectOptions {

@@ -13,6 +13,7 @@
 #include "proxy/route/matcher.h"
 #include "proxy/route/uri_template.h"
 #include "proxy/runtime/runtime.h"
+#include "proxy/stats/lease.h"
 #include "proxy/stats/stats.h"
 
 namespace re2 {
@@ -248,6 +249,7 @@ struct RouteConfig {
   bool ignore_port_in_host_matching = false, ignore_path_parameters = false;
   std::uint32_t direct_response_body_bytes_max = 4096;
   std::string vhost_header;
+  stats::LeasePtr lease;  // of one that may go
 
   /// Builds the domain index; called once by the compile layer. Errors on duplicate domains.
   Result<void> index();

@@ -81,6 +81,7 @@ void cluster_text(const ClusterShared& c, const HostSet& hosts, std::string& out
     limit("max_retries", Limit::retries);
   }
   out += name + "::added_via_api::" + (c.config->added_via_api ? "true" : "false") + "\n";
+  if (!c.config->eds_name.empty()) out += name + "::eds_service_name::" + c.config->eds_name + "\n";
   for (const auto& m : hosts) host_text(name, m, out);
 }
 
@@ -169,6 +170,7 @@ void cluster_json(const ClusterShared& c, const HostSet& hosts, JsonWriter& j) {
   j.end();
   j.end();
   j.text("observability_name", c.config->observability_name);
+  if (!c.config->eds_name.empty()) j.text("eds_service_name", c.config->eds_name);
   j.end();
 }
 

@@ -37,6 +37,8 @@ struct Config {
   upstream::LocalityPtr node_locality = upstream::no_locality();
   std::vector<upstream::ClusterConfigPtr> clusters;
   std::vector<ListenerConfigPtr> listeners;
+  /// Called once the clusters are warm: brings what comes later, then calls `done`. Null: nothing comes later.
+  std::function<void(std::function<void()> done)> load_dynamic;
   std::vector<std::pair<std::string, runtime::Layer>> runtime_layers;
   std::optional<std::size_t> admin_layer;
   Result<runtime::Value> (*parse_runtime_value)(const std::string& text) = nullptr;  // of /runtime_modify and of a file

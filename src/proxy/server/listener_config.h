@@ -12,12 +12,14 @@
 #include "proxy/listener/filter.h"
 #include "proxy/net/listen_socket.h"
 #include "proxy/net/transport_socket.h"
+#include "proxy/stats/lease.h"
 #include "proxy/stats/names.h"
 
 namespace outrigger::server {
 
 struct FilterChain {
   std::string name;
+  std::uint64_t content = 0;  // a hash of its config: chains of one listener's versions are the same when it is
   MetadataPtr metadata;
   std::shared_ptr<const hcm::NetworkFilterFactory> filter;  // null: its connections are closed at once
   std::shared_ptr<const net::DownstreamSocket> socket;      // null: plain
@@ -48,6 +50,9 @@ struct ListenerConfig {
   accesslog::AccessLogs access_logs;
   stats::BlockHandle stats;
   std::vector<stats::BlockHandle> worker_stats;
+  /// A hash of all but its filter chains: versions that differ in these alone change in place.
+  std::uint64_t frame = 0;
+  stats::LeasePtr lease;  // of a config that may go
 };
 using ListenerConfigPtr = std::shared_ptr<const ListenerConfig>;
 

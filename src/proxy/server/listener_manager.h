@@ -1,10 +1,11 @@
-// All listeners, on the main thread: opens their sockets, gives them to the workers, drains and stops
-// them.
+// All listeners, on the main thread: opens their sockets, gives them to the workers, replaces, drains and
+// stops them.
 #pragma once
 #include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 #include "proxy/server/listener_config.h"
 #include "proxy/server/worker.h"
@@ -14,9 +15,26 @@ namespace outrigger::server {
 
 class ListenerManager {
  public:
-  ListenerManager(stats::Registry& registry, std::vector<std::unique_ptr<Worker>>& workers, const hcm::Drain& server_drain);
+  ListenerManager(event::Loop& loop, stats::Registry& registry, std::vector<std::unique_ptr<Worker>>& workers,
+                  const hcm::Drain& server_drain);
   ~ListenerManager();
-  /// Binds and listens. Errors name the listener and the address.
+  /// A version of a listener with its sockets open, not serving yet. Destroying it closes those that are its own.
+  struct Entry;
+  struct DeleteEntry {
+    void operator()(Entry* e) const;
+  };
+  using Prepared = std::unique_ptr<Entry, DeleteEntry>;
+  static const ListenerConfig& config_of(const Prepared& p) noexcept;
+
+  /// Binds and listens, or shares the sockets of the version that serves now when the addresses are the same. Errors name
+  /// the listener and the address; nothing is changed then.
+  Result<Prepared> prepare(ListenerConfigPtr config);
+  /// It serves from now on (after start(): at once); the version that it replaces drains.
+  void activate(Prepared next, Duration drain_time);
+  /// Drains it. False: there is none of that name.
+  bool remove(std::string_view name, Duration drain_time);
+  bool known(std::string_view name) { return find(name) != nullptr; }
+  /// prepare() and activate().
   Result<void> add(ListenerConfigPtr config);
   /// Gives all listeners to the workers, which must have been started.
   void start();
@@ -25,6 +43,8 @@ class ListenerManager {
   /// Responses say "connection: close" more and more often until `duration` has passed (0: at once).
   void drain(bool inbound_only, TimePoint now, Duration duration);
   std::uint64_t connections() const noexcept;
+  /// How many have been told of and do not serve yet; shown.
+  void set_warming(std::size_t n);
   struct View {
     const ListenerConfig& config;
     std::vector<net::Address> addresses;  // the real ones
@@ -32,13 +52,22 @@ class ListenerManager {
   void each(const std::function<void(const View&)>& f) const;
 
  private:
-  struct Entry;
+  struct Draining;
+  Prepared* find(std::string_view name);
+  Result<void> open_sockets(Entry& e);
+  void give_to_workers(Entry& e);
+  void retire(Prepared old, const Entry* next, Duration drain_time);
+  void end_drain(Draining& d);
+  void show_counts();
+  event::Loop& loop_;
   stats::Registry& registry_;
   std::vector<std::unique_ptr<Worker>>& workers_;
   const hcm::Drain& server_drain_;
   stats::BlockHandle stats_;
   std::atomic<std::uint64_t> connections_{0};  // counted by workers
-  std::vector<std::unique_ptr<Entry>> entries_;
+  std::vector<Prepared> entries_;
+  std::vector<std::unique_ptr<Draining>> draining_;
+  bool started_ = false, any_drained_ = false;
 };
 
 }  // namespace outrigger::server

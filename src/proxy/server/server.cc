@@ -78,7 +78,7 @@ Server::Server(Settings settings)
       runtime_(std::make_shared<runtime::Snapshot>()),
       main_context_{loop_, registry_.main(), random_, net::socket_dialer(), runtime_, "main_thread"},
       clusters_(loop_, registry_, random_),
-      listeners_(registry_, workers_, drain_),
+      listeners_(loop_, registry_, workers_, drain_),
       admin_(main_context_, registry_, drain_),
       stats_(stats::make_block<stats::ServerStat>(registry_, "server.")),
       runtime_stats_(stats::make_block<stats::RuntimeStat>(registry_, "runtime.")),
@@ -86,6 +86,7 @@ Server::Server(Settings settings)
       flush_(loop_.timers(), *this),
       release_(loop_.timers(), *this) {
   signals_ = std::make_unique<Signals>(*this);  // before any thread: they inherit the mask
+  registry_.set_main_thread([this](std::function<void()> f) { loop_.post(std::move(f)); });
   started_ = loop_.now();
   started_wall_ = loop_.wall();
   // Envoy's own HTTP client, which we have no use for: its stats are on every page.
@@ -138,11 +139,18 @@ Result<void> Server::start(Config config) {
   inflated("main_thread");
   for (unsigned w = 0; w < settings_.workers; ++w) inflated("worker_" + std::to_string(w));
   state_ = State::initializing;
-  clusters_.start(
-      [this](const upstream::ClusterSharedPtr& shared, const upstream::HostSetPtr& hosts) {
-        for (auto& w : workers_) w->post([&w = *w, shared, hosts] { w.clusters().update(shared, hosts); });
-      },
-      [this] { on_clusters_ready(); });
+  clusters_.start({[this](const upstream::ClusterSharedPtr& shared, const upstream::HostSetPtr& hosts) {
+                     for (auto& w : workers_) w->post([&w = *w, shared, hosts] { w.clusters().update(shared, hosts); });
+                   },
+                   [this](const std::string& name) {
+                     for (auto& w : workers_) w->post([&w = *w, name] { w.clusters().remove(name); });
+                   }},
+                  [this] {
+                    if (config_.load_dynamic)
+                      config_.load_dynamic([this] { on_ready(); });
+                    else
+                      on_ready();
+                  });
   if (config_.stats_flush_interval) flush_.arm(*config_.stats_flush_interval);
   if (config_.memory_release) release_.arm(config_.memory_release->interval);
   if (!config_.drain_file.empty() && ::access(config_.drain_file.c_str(), F_OK) == 0) {
@@ -152,8 +160,7 @@ Result<void> Server::start(Config config) {
   return {};
 }
 
-void Server::on_clusters_ready() {
-  LOG_INFO(logger::upstream, "cm init: all clusters initialized");
+void Server::on_ready() {
   LOG_INFO(logger::config, "all dependencies initialized. starting workers");
   listeners_.start();
   state_ = State::live;
@@ -162,6 +169,10 @@ void Server::on_clusters_ready() {
   update_gauges();
   if (settings_.exit_when_ready) loop_.post([this] { quit(); });
   loop_.post(return_memory_of_loading);  // after the workers have their listeners
+}
+
+void Server::post_to_workers(const std::function<void(Worker&)>& f) {
+  for (auto& w : workers_) w->post([&w = *w, f] { f(w); });
 }
 
 void Server::run() {
@@ -298,8 +309,9 @@ void Server::update_gauges() {
   registry_.set(stats_, ServerStat::total_connections, listeners_.connections());
   registry_.set(stats_, ServerStat::days_until_first_cert_expiring,
                 days_until_first_cert_expiring ? days_until_first_cert_expiring() : UINT32_MAX);
-  registry_.set(stats_, ServerStat::seconds_until_first_ocsp_response_expiring,
-                seconds_until_first_ocsp_response_expiring ? seconds_until_first_ocsp_response_expiring() : 0);
+  if (seconds_until_first_ocsp_response_expiring)
+    if (const auto seconds = seconds_until_first_ocsp_response_expiring())
+      registry_.set(stats_, ServerStat::seconds_until_first_ocsp_response_expiring, *seconds);
   const Memory m = read_memory();
   registry_.set(stats_, ServerStat::memory_allocated, m.allocated);
   registry_.set(stats_, ServerStat::memory_heap_size, m.heap);

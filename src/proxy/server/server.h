@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 #include "proxy/accesslog/files.h"
 #include "proxy/event/directory_watcher.h"
@@ -39,6 +40,16 @@ class Server {
   const Config& config() const noexcept { return config_; }
   const upstream::ClusterManager& clusters() const noexcept { return clusters_; }
   const ListenerManager& listeners() const noexcept { return listeners_; }
+  // For what changes while it runs.
+  upstream::ClusterManager& clusters() noexcept { return clusters_; }
+  ListenerManager& listeners() noexcept { return listeners_; }
+  Random& random() noexcept { return random_; }
+  /// Runs `f` on the thread of every worker.
+  void post_to_workers(const std::function<void(Worker&)>& f);
+  /// Of what came after the bootstrap.
+  void count_unknown_fields(std::size_t n) { registry_.main().add(stats_, stats::ServerStat::dynamic_unknown_fields, n); }
+  /// How long what was replaced goes on.
+  Duration drain_time() const noexcept { return settings_.drain_time; }
   std::int64_t uptime_s() noexcept;
   WallTime started_at() const noexcept { return started_wall_; }
   void fail_health_check(bool fail);
@@ -48,13 +59,15 @@ class Server {
   Result<void> modify_runtime(const std::vector<std::pair<std::string, std::string>>& values);
   const runtime::Snapshot& runtime() const noexcept { return *runtime_; }
   /// Called before the gauges are read; null: nobody knows of certificates.
-  std::function<std::uint64_t()> days_until_first_cert_expiring, seconds_until_first_ocsp_response_expiring;
+  std::function<std::uint64_t()> days_until_first_cert_expiring;
+  /// None: there is no response.
+  std::function<std::optional<std::uint64_t>()> seconds_until_first_ocsp_response_expiring;
   /// The stats were looked at.
   void on_stats_read();
 
  private:
   class Signals;
-  void on_clusters_ready();
+  void on_ready();
   struct LayerCounts {
     std::size_t on_disk = 0;
     bool failed = false;

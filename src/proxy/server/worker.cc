@@ -13,7 +13,7 @@ Worker::Worker(unsigned index, stats::Cells& cells, std::shared_ptr<const runtim
       random_(seed),
       thread_context_{loop_, cells, random_, net::socket_dialer(), std::move(runtime), "worker_" + std::to_string(index)},
       clusters_(thread_context_),
-      hcm_(thread_context_, clusters_),
+      hcm_(thread_context_, clusters_, index),
       internal_buffer_bytes_(internal_buffer_bytes) {
   thread_context_.internal = this;
 }
@@ -52,9 +52,11 @@ void Worker::stop() {
   post([this] {
     internal_.clear();
     listeners_.clear();
-    clusters_.close_all();
-    // What was closed is deleted at the end of this turn, before the loop stops.
-    post([this] { loop_.stop(); });
+    // What was closed is deleted at the end of this turn, then what it used, before the loop stops.
+    post([this] {
+      clusters_.close_all();
+      post([this] { loop_.stop(); });
+    });
   });
   thread_.join();
 }
@@ -68,6 +70,19 @@ void Worker::add_listener(std::shared_ptr<ListenerShared> shared, std::vector<st
   listeners_.back()->join(index_);
   const auto& config = *listeners_.back()->shared().config;
   if (config.internal) internal_.emplace(config.name, listeners_.back().get());
+}
+
+void Worker::retire_listener(const ListenerShared& which) {
+  WorkerListener* l = find(which);
+  if (l == nullptr) return;
+  stop_listener(which);
+  l->retire([this, l] { std::erase_if(listeners_, [l](const auto& mine) { return mine.get() == l; }); });
+}
+
+void Worker::close_chains(const ListenerShared& which, const std::vector<std::size_t>& chains) {
+  WorkerListener* l = find(which);
+  for (const auto chain : chains)
+    if (l != nullptr) l->close_chain(chain);
 }
 
 WorkerListener* Worker::find(const ListenerShared& which) noexcept {

@@ -34,6 +34,10 @@ class Worker : private net::InternalListeners {
   void add_listener(std::shared_ptr<ListenerShared> shared, std::vector<std::shared_ptr<net::ListenSocket>> sockets,
                     const hcm::Drain& server_drain);
   void stop_listener(const ListenerShared& which);
+  /// It takes no more connections and goes once it has none.
+  void retire_listener(const ListenerShared& which);
+  /// Closes the connections of these filter chains of a listener that retires.
+  void close_chains(const ListenerShared& which, const std::vector<std::size_t>& chains);
   /// The listener here of that config; null: it is gone.
   WorkerListener* find(const ListenerShared& which) noexcept;
 
@@ -50,7 +54,7 @@ class Worker : private net::InternalListeners {
   upstream::WorkerClusters clusters_;
   hcm::Worker hcm_;
   ListenerDirectory directory_;
-  std::vector<std::unique_ptr<WorkerListener>> listeners_;
+  std::vector<std::unique_ptr<WorkerListener>> listeners_;          // with those that retire
   std::unordered_map<std::string_view, WorkerListener*> internal_;  // by name, of its config
   std::size_t internal_buffer_bytes_;
   std::thread thread_;

@@ -1,6 +1,7 @@
 #include "proxy/server/worker_listener.h"
 
 #include <unistd.h>
+#include <algorithm>
 #include "proxy/hcm/connection_log.h"
 #include "proxy/http/connection_facts.h"
 #include "proxy/server/worker.h"
@@ -15,7 +16,11 @@ using stats::ListenerWorkerStat;
 WorkerListener::WorkerListener(hcm::Worker& worker, std::shared_ptr<ListenerShared> shared,
                                std::vector<std::shared_ptr<net::ListenSocket>> sockets, stats::BlockHandle worker_stats,
                                const hcm::Drain& server_drain, ListenerDirectory* directory)
-    : worker_(worker), shared_(std::move(shared)), worker_stats_(worker_stats), directory_(directory) {
+    : worker_(worker),
+      shared_(std::move(shared)),
+      worker_stats_(worker_stats),
+      connections_(shared_->config->chains.size() + 1),
+      directory_(directory) {
   const auto& c = *shared_->config;
   context_ = {c.stats, c.buffer_bytes_max, &shared_->drain, &server_drain, &c.access_logs, c.high_watermark_timeout};
   if (directory_ != nullptr) directory_->add(c, *this);
@@ -36,11 +41,28 @@ void WorkerListener::stop_accepting() {
 
 void WorkerListener::close_connections() {
   while (auto* i = inspections_.front()) on_inspection_end(*i, InspectionEnd::refused);
-  while (auto* c = connections_.front()) c->close_now();
+  for (std::size_t chain = 0; chain < connections_.size(); ++chain) close_chain(chain);
+}
+
+void WorkerListener::close_chain(std::size_t chain) {
+  while (auto* c = connections_[chain].front()) c->close_now();
 }
 
 void WorkerListener::drain_connections() {
-  connections_.each([](net::Connection& c) { c.start_drain(); });
+  for (auto& all : connections_) all.each([](net::Connection& c) { c.start_drain(); });
+}
+
+bool WorkerListener::empty() noexcept {
+  return inspections_.empty() && std::all_of(connections_.begin(), connections_.end(), [](auto& all) { return all.empty(); });
+}
+
+void WorkerListener::retire(std::function<void()> told) {
+  retired_ = std::move(told);
+  tell_if_empty();
+}
+
+void WorkerListener::tell_if_empty() {
+  if (retired_ && empty()) worker_.thread.loop.post(std::exchange(retired_, nullptr));
 }
 
 ListenerShared::Slot& ListenerShared::least_busy() noexcept {
@@ -178,8 +200,11 @@ void WorkerListener::on_inspection_end(listener::Inspection& i, InspectionEnd en
   Arrival a = std::move(i.arrival);
   i.unlink();
   worker_.thread.loop.dispose(std::unique_ptr<listener::Inspection>(&i));
-  if (!good) return refuse(std::move(a), false);
-  settle(std::move(a));
+  if (good)
+    settle(std::move(a));
+  else
+    refuse(std::move(a), false);
+  tell_if_empty();
 }
 
 namespace {
@@ -237,11 +262,16 @@ void WorkerListener::serve(Arrival a, const FilterChain& chain) {
     a.transport = chain.socket->wrap(worker_.thread, std::move(a.transport));
     info.tls = a.transport->tls();
   }
-  auto connection = chain.filter->make(worker_, std::move(a.transport), std::move(info), context_, *this);
+  const auto& c = *shared_->config;
+  const std::size_t index =
+      c.default_chain && &chain == &*c.default_chain ? c.chains.size() : static_cast<std::size_t>(&chain - c.chains.data());
+  hcm::ListenerContext context = context_;
+  if (index < shared_->chain_drains.size()) context.drain = shared_->chain_drains[index].get();
+  auto connection = chain.filter->make(worker_, std::move(a.transport), std::move(info), context, *this);
   cells.inc(stats, ListenerStat::downstream_cx_active);
   cells.inc(worker_stats_, ListenerWorkerStat::downstream_cx_active);
   net::Connection& live = *connection.release();  // owned by connections_ until on_connection_closed
-  connections_.push_back(live);
+  connections_[index].push_back(live);
   live.start();
 }
 
@@ -294,6 +324,7 @@ void WorkerListener::on_connection_closed(net::Connection& c) {
   count_connection(false);
   static_cast<Link&>(c).unlink();
   worker_.thread.loop.dispose(std::unique_ptr<net::Connection>(&c));
+  tell_if_empty();
 }
 
 }  // namespace outrigger::server

@@ -1,6 +1,7 @@
 // One listener on one worker: accepts, runs listener filters, chooses the filter chain, owns the connections.
 #pragma once
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <vector>
 #include "proxy/hcm/worker.h"
@@ -14,10 +15,11 @@ namespace outrigger::server {
 
 class Worker;
 
-/// What all workers share of a listener; owned by the ListenerManager.
+/// What all workers share of one version of a listener; made by the ListenerManager.
 struct ListenerShared {
   ListenerConfigPtr config;
-  hcm::Drain drain;
+  hcm::Drain drain;                                       // of all
+  std::vector<std::unique_ptr<hcm::Drain>> chain_drains;  // of each chain, the default one last; none: as `drain`
   std::atomic<std::uint64_t> connections{0};
   /// Those of all listeners; null for the admin interface, which must answer when all are taken.
   std::atomic<std::uint64_t>* all_connections = nullptr;
@@ -46,6 +48,10 @@ class WorkerListener final : private net::AcceptEvents, private net::ConnectionO
   /// No more connections; those there are stay.
   void stop_accepting();
   void close_connections();
+  /// Those of that filter chain (the default one: the number of the others).
+  void close_chain(std::size_t chain);
+  /// Another version took its place: `told` is called once it has no connection (any more), at a turn's end.
+  void retire(std::function<void()> told);
   void drain_connections();
   const ListenerShared& shared() const noexcept { return *shared_; }
 
@@ -72,10 +78,13 @@ class WorkerListener final : private net::AcceptEvents, private net::ConnectionO
   stats::BlockHandle worker_stats_;
   hcm::ListenerContext context_;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
-  List<net::Connection> connections_;
+  void tell_if_empty();
+  bool empty() noexcept;
+  std::vector<List<net::Connection>> connections_;  // by filter chain, the default one last
   List<listener::Inspection> inspections_;
   ListenerDirectory* directory_;
   ListenerShared::Slot* slot_ = nullptr;  // null: not balanced
+  std::function<void()> retired_;         // null: it is not
 };
 
 }  // namespace outrigger::server

@@ -16,6 +16,7 @@
 #include "proxy/stats/ssl_stats.inc"
 #include "proxy/stats/stats.h"
 #include "proxy/stats/types.h"
+#include "proxy/stats/xds_stats.inc"
 
 namespace outrigger::stats {
 
@@ -51,6 +52,11 @@ struct BlockDef {
   B(SslStat, OUTRIGGER_SSL_STATS)                               \
   B(SslFactoryStat, OUTRIGGER_SSL_FACTORY_STATS)                \
   B(SdsStat, OUTRIGGER_SDS_STATS)                               \
+  B(ConfigSourceStat, OUTRIGGER_CONFIG_SOURCE_STATS)            \
+  B(EdsStat, OUTRIGGER_EDS_STATS)                               \
+  B(CdsStat, OUTRIGGER_CDS_STATS)                               \
+  B(RdsStat, OUTRIGGER_RDS_STATS)                               \
+  B(ControlPlaneStat, OUTRIGGER_CONTROL_PLANE_STATS)            \
   B(HttpStat, OUTRIGGER_HTTP_STATS)                             \
   B(RouterStat, OUTRIGGER_ROUTER_STATS)                         \
   B(RouteResolutionStat, OUTRIGGER_ROUTE_RESOLUTION_STATS)      \

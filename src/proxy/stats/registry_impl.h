@@ -71,8 +71,9 @@ struct Block {
 };
 
 struct ReadoutCell {
-  std::string name;
+  std::string name;  // empty: the index is free
   std::string value;
+  std::uint32_t references = 0;
   bool used = false;
 };
 
@@ -101,7 +102,9 @@ struct Registry::Impl {
   std::deque<NamedBlocks> named;
   Counter names_overflow;  // stats.overflow
   void adopt_named();
-  std::deque<ReadoutCell> readouts;  // by index; 0 is the null one
+  std::deque<ReadoutCell> readouts;  // by index; 0 is the null one. Keys point to their names.
+  std::unordered_map<std::string_view, std::uint32_t> readouts_by_name;
+  std::vector<std::uint32_t> free_readouts;
   const BlockType* single_counter = nullptr;
   const BlockType* single_gauge = nullptr;
   std::array<const BlockType*, 5> single_histogram{};

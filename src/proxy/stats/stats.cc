@@ -138,11 +138,32 @@ Histogram Registry::histogram(std::string_view name, Unit unit) {
 }
 
 TextReadout Registry::text_readout(std::string_view name) {
-  for (std::uint32_t i = 1; i < impl_->readouts.size(); ++i) {
-    if (impl_->readouts[i].name == name) return {i};
+  std::uint32_t index = 0;
+  if (const auto known = impl_->readouts_by_name.find(name); known != impl_->readouts_by_name.end()) {
+    index = known->second;
+  } else if (!impl_->free_readouts.empty()) {
+    index = impl_->free_readouts.back();
+    impl_->free_readouts.pop_back();
+  } else {
+    index = static_cast<std::uint32_t>(impl_->readouts.size());
+    impl_->readouts.emplace_back();
   }
-  impl_->readouts.push_back({std::string(name), {}, false});
-  return {static_cast<std::uint32_t>(impl_->readouts.size() - 1)};
+  ReadoutCell& cell = impl_->readouts[index];
+  if (cell.references++ == 0) {
+    cell.name = name;
+    impl_->readouts_by_name.emplace(cell.name, index);
+  }
+  if (recording_ != nullptr) recording_->readouts.push_back({index});
+  return {index};
+}
+
+void Registry::release(TextReadout t) {
+  if (t.index == 0 || t.index >= impl_->readouts.size()) return;
+  ReadoutCell& cell = impl_->readouts[t.index];
+  if (cell.references == 0 || --cell.references > 0) return;
+  impl_->readouts_by_name.erase(cell.name);
+  cell = {};
+  impl_->free_readouts.push_back(t.index);
 }
 
 const BlockType* Registry::define_block(std::span<const StatDef> stats, std::span<const std::string_view> families) {
@@ -160,8 +181,10 @@ const BlockType* Registry::define_block(std::span<const StatDef> stats, std::spa
 }
 
 BlockHandle Registry::instantiate(const BlockType* type, std::string_view prefix) {
-  const auto handle = [type](std::uint32_t id) {
-    return BlockHandle{id, static_cast<std::uint16_t>(type->stats.size()), static_cast<std::uint16_t>(type->families.size())};
+  const auto handle = [this, type](std::uint32_t id) {
+    const BlockHandle h{id, static_cast<std::uint16_t>(type->stats.size()), static_cast<std::uint16_t>(type->families.size())};
+    if (recording_ != nullptr) recording_->blocks.push_back(h);
+    return h;
   };
   const auto found = impl_->by_name.find({type, prefix});
   if (found != impl_->by_name.end()) {
@@ -195,6 +218,18 @@ void Registry::release(BlockHandle block) {
   impl_->by_name.erase({b->type, b->prefix});
   *b = Block{};
   impl_->free.push_back(block.id);
+}
+
+void Registry::give_back(Holdings all) {
+  if (all.blocks.empty() && all.readouts.empty()) return;
+  auto release_all = [this, all = std::move(all)] {
+    for (const auto b : all.blocks) release(b);
+    for (const auto t : all.readouts) release(t);
+  };
+  if (post_to_main_)
+    post_to_main_(std::move(release_all));
+  else
+    release_all();
 }
 
 void Registry::set(Gauge g, std::uint64_t value) { set_at({g.index, 1, 0}, 0, value); }

@@ -5,10 +5,12 @@
 // prefix costs some tens of bytes until the first event, yet every stat of it is printed.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "proxy/stats/cells.h"
@@ -36,6 +38,12 @@ struct StatView {
 
 class NamedBlocks;
 
+/// What somebody got and has to give back.
+struct Holdings {
+  std::vector<BlockHandle> blocks;
+  std::vector<TextReadout> readouts;
+};
+
 class Registry {
  public:
   Registry();
@@ -62,6 +70,12 @@ class Registry {
   BlockHandle instantiate(const BlockType* type, std::string_view prefix);
   /// For a block that no worker can touch any more (its config was retired).
   void release(BlockHandle block);
+  void release(TextReadout readout);
+  /// Any thread: releases them on the main thread, through the function below (without one: now, on this thread).
+  void give_back(Holdings all);
+  void set_main_thread(std::function<void(std::function<void()>)> post) { post_to_main_ = std::move(post); }
+  /// Where it is noted what is handed out; null: nowhere. Returns what was set (see lease.h).
+  Holdings* record(Holdings* into) noexcept { return std::exchange(recording_, into); }
 
   /// Blocks by names that come with requests; it lives as long as the Registry.
   NamedBlocks& named_blocks(const BlockType* type, std::string_view prefix);
@@ -97,6 +111,8 @@ class Registry {
 
   std::unique_ptr<Impl> impl_;
   Cells* main_ = nullptr;
+  Holdings* recording_ = nullptr;
+  std::function<void(std::function<void()>)> post_to_main_;
 };
 
 }  // namespace outrigger::stats

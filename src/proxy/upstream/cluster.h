@@ -3,6 +3,7 @@
 #pragma once
 #include <memory>
 #include <string_view>
+#include <utility>
 #include "proxy/runtime/thread_context.h"
 #include "proxy/stats/names.h"
 #include "proxy/upstream/cluster_config.h"
@@ -66,6 +67,36 @@ class Cluster {
   virtual void retry_done(bool high_priority) noexcept = 0;
   /// How an attempt on a host ended, for the host's stats.
   virtual void report(Host& host, Outcome outcome) noexcept = 0;
+
+ protected:
+  bool in_use() const noexcept { return users_ > 0; }
+
+ private:
+  friend class ClusterRef;
+  std::uint32_t users_ = 0;  // ClusterRefs
+};
+
+/// Whoever keeps a Cluster beyond a call: it stays until nobody does, though its config may have been removed
+/// or replaced meanwhile. Confined to the worker.
+class ClusterRef {
+ public:
+  ClusterRef(Cluster* c = nullptr) noexcept : cluster_(c) {
+    if (cluster_ != nullptr) ++cluster_->users_;
+  }
+  ClusterRef(const ClusterRef& other) noexcept : ClusterRef(other.cluster_) {}
+  ClusterRef& operator=(ClusterRef other) noexcept {
+    std::swap(cluster_, other.cluster_);
+    return *this;
+  }
+  ~ClusterRef() {
+    if (cluster_ != nullptr) --cluster_->users_;
+  }
+  Cluster* operator->() const noexcept { return cluster_; }
+  Cluster& operator*() const noexcept { return *cluster_; }
+  bool operator==(std::nullptr_t) const noexcept { return cluster_ == nullptr; }
+
+ private:
+  Cluster* cluster_;
 };
 
 /// All clusters on one worker. Lookup is a hash of the name.

@@ -134,6 +134,7 @@ struct ClusterConfig {
   bool close_on_members_change = false;
   bool wait_for_warm = true;  // the listeners open when its names were answered
   bool added_via_api = false;
+  std::string eds_name;  // its name for EDS, when that is another
   std::string observability_name;
   MetadataPtr metadata;
   bool track_timeout_budgets = false, track_sizes = false;

@@ -1,6 +1,7 @@
 #include "proxy/upstream/cluster_impl.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include "proxy/upstream/tcp_dialer.h"
 
 namespace outrigger::upstream {
@@ -33,18 +34,22 @@ void ClusterImpl::update_destinations(const HostSet& hosts) {
 }
 
 void ClusterImpl::update_members(const HostSet& hosts) {
+  // A host is known by its counters, which main keeps while the address stays.
+  std::unordered_multimap<const HostStats*, std::unique_ptr<HostPool>> before;
+  for (auto& h : hosts_) before.emplace(&h->stats(), std::move(h));
   std::vector<std::unique_ptr<HostPool>> next;
   next.reserve(hosts.size());
   for (const auto& m : hosts) {
-    const auto same = std::find_if(hosts_.begin(), hosts_.end(),
-                                   [&](const auto& h) { return h != nullptr && h->endpoint_ptr() == m.endpoint; });
-    if (same != hosts_.end())
-      next.push_back(std::move(*same));
-    else
+    const auto same = before.find(m.stats.get());
+    if (same == before.end()) {
       next.push_back(std::make_unique<HostPool>(thread_, *shared_, m));
+      continue;
+    }
+    same->second->become(m.endpoint);
+    next.push_back(std::move(same->second));
+    before.erase(same);
   }
-  for (auto& gone : hosts_) {
-    if (gone == nullptr) continue;
+  for (auto& [stats, gone] : before) {
     gone->retire();
     retired_.push_back(std::move(gone));
   }
@@ -63,6 +68,18 @@ void ClusterImpl::balance() {
 
 void ClusterImpl::update_local() {
   if (original_dst_ == nullptr) balance();
+}
+
+void ClusterImpl::retire() {
+  for (auto& h : hosts_) h->retire();
+  if (original_dst_ != nullptr) original_dst_->each([](HostPool& h) { h.retire(); });
+}
+
+bool ClusterImpl::unused() const noexcept {
+  if (in_use()) return false;
+  const auto idle = [](const std::unique_ptr<HostPool>& h) { return h->unused(); };
+  return std::all_of(hosts_.begin(), hosts_.end(), idle) && std::all_of(retired_.begin(), retired_.end(), idle) &&
+         (original_dst_ == nullptr || original_dst_->unused());
 }
 
 /// Hosts that left go once nothing refers to them; checked at each change of the membership.

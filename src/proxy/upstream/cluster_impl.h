@@ -18,6 +18,10 @@ class ClusterImpl final : public Cluster {
   void update(const HostSet& hosts);
   /// The local cluster has other members.
   void update_local();
+  /// Removed or replaced: connections close when they are idle, what runs goes on.
+  void retire();
+  /// After retire(): nothing runs here and nobody keeps it.
+  bool unused() const noexcept;
 
   const ClusterConfig& config() const noexcept override { return *shared_->config; }
   stats::BlockHandle stats() const noexcept override { return shared_->stats; }

@@ -1,11 +1,13 @@
 // All clusters, on the main thread: their stats, members and name resolution. Workers get copies of
-// the (shared, immutable) membership through a function that the server gives.
+// the (shared, immutable) membership through functions that the server gives.
 #pragma once
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
+#include "proxy/stats/lease.h"
 #include "proxy/upstream/dns.h"
 #include "proxy/upstream/shared.h"
 
@@ -14,29 +16,47 @@ namespace outrigger::upstream {
 class ClusterManager {
  public:
   struct Entry;
-  /// A name to resolve: its last good addresses, and when it is asked again.
-  struct Name {
-    std::vector<net::Address> addresses;
-    bool answered = false;
-    unsigned failures = 0;
-    std::unique_ptr<event::Timer> timer;
-  };
   ClusterManager(event::Loop& loop, stats::Registry& registry, Random& random);
   ~ClusterManager();
-  /// Main thread. False: a cluster of this name is there.
+
+  /// Of the bootstrap, before start(). False: a cluster of this name is there.
   bool add(ClusterConfigPtr config);
+  /// After start(): adds the cluster, or puts it in the place of the one of its name. It warms first: until its names
+  /// were answered and its first members came, the old one serves. `lease`: the stats that its config holds.
+  void set(ClusterConfigPtr config, stats::LeasePtr lease);
+  /// Requests that it has go on. False: there is none.
+  bool remove(std::string_view name);
+  /// Members of an EDS cluster (both of the active and of the warming one); the first end its warming.
+  void set_members(std::string_view name, const std::vector<EndpointPtr>& endpoints);
+  /// It has waited long enough for its first members.
+  void stop_waiting(std::string_view name);
+
   /// Limits that runtime sets over the config, now and for clusters to come.
   void set_runtime(std::shared_ptr<const runtime::Snapshot> snapshot);
-  bool known(std::string_view name) const { return entries_.find(name) != entries_.end(); }
-  /// Gives every cluster to the workers, now and when members change; resolves names from now on.
-  /// `ready` is called once all names had their first answer.
-  using Publish = std::function<void(const ClusterSharedPtr&, const HostSetPtr&)>;
-  void start(Publish publish, std::function<void()> ready);
-  std::size_t size() const noexcept { return entries_.size(); }
-  /// In the order of names.
+  bool known(std::string_view name) const { return active_.contains(name); }
+  struct Workers {
+    std::function<void(const ClusterSharedPtr&, const HostSetPtr&)> update;
+    std::function<void(const std::string& name)> remove;
+  };
+  /// Gives every cluster to the workers, now and when something changes; resolves names from now on.
+  /// `ready` as in when_warm().
+  void start(Workers workers, std::function<void()> ready);
+  /// Calls `f` once no cluster is warming, now or later. Replaces what was asked before.
+  void when_warm(std::function<void()> f);
+  std::size_t size() const noexcept { return active_.size(); }
+  std::size_t warming() const noexcept { return warming_.size(); }
+  /// The active ones, in the order of names.
   void each(const std::function<void(const ClusterShared&, const HostSet&)>& f) const;
+  /// Is the cluster's config of that name one that still warms?
+  bool is_warming(std::string_view name) const { return warming_.contains(name); }
 
  private:
+  using EntryPtr = std::shared_ptr<Entry>;
+  using Entries = std::map<std::string, EntryPtr, std::less<>>;
+  EntryPtr make(ClusterConfigPtr config, stats::LeasePtr lease);
+  void activate(const EntryPtr& e);
+  void settle(const EntryPtr& e);
+  void begin_resolving(Entry& e);
   void apply_runtime(Entry& e);
   void on_answer(Entry& e, std::size_t name, DnsAnswer answer);
   Dns& resolver(const DnsOptions& options);
@@ -49,7 +69,7 @@ class ClusterManager {
   void replace(Entry& e, HostSetPtr hosts);
   void count_members(Entry& e);
   void count_matches(Entry& e, const Metadata* metadata, std::size_t endpoints);
-  void ready_if_all();
+  void count_clusters();
 
   event::Loop& loop_;
   std::shared_ptr<const runtime::Snapshot> runtime_ = std::make_shared<const runtime::Snapshot>();
@@ -57,13 +77,12 @@ class ClusterManager {
   Random& random_;
   stats::BlockHandle stats_;
   stats::NamedBlocks& alt_stats_;
-  std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_;
-  std::vector<Entry*> order_;
+  Entries active_, warming_;
+  std::size_t cold_ = 0;                         // of the bootstrap's: those that are not warm
   std::vector<std::unique_ptr<Dns>> resolvers_;  // one for each set of options in use
   stats::BlockHandle dns_stats_;
-  Publish publish_;
+  Workers workers_;
   std::function<void()> ready_;
-  std::size_t warming_ = 0;
 };
 
 }  // namespace outrigger::upstream

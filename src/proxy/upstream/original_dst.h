@@ -1,6 +1,7 @@
 // The hosts of an ORIGINAL_DST cluster on one worker: made when a request goes where none went before, told
 // to main, and kept as long as main keeps them. Owned by ClusterImpl.
 #pragma once
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,6 +21,9 @@ class OriginalDstHosts {
   template <class F>
   void each(F&& f) {
     for (auto& [address, e] : hosts_) f(*e.host);
+  }
+  bool unused() const noexcept {
+    return std::all_of(hosts_.begin(), hosts_.end(), [](const auto& e) { return e.second.host->unused(); });
   }
 
  private:

@@ -2,6 +2,11 @@
 
 namespace outrigger::upstream {
 
+namespace {
+/// How often it is looked whether retired clusters still have something running.
+constexpr Duration kBuryInterval = std::chrono::milliseconds(100);
+}  // namespace
+
 Cluster* WorkerClusters::find(std::string_view name) noexcept {
   const auto at = slots_.find(name);
   if (at == slots_.end()) return nullptr;
@@ -16,14 +21,49 @@ void WorkerClusters::set_local(std::string name, LocalityPtr node) {
 }
 
 void WorkerClusters::update(ClusterSharedPtr shared, HostSetPtr hosts) {
-  Slot& s = slots_[shared->config->name];
-  s.shared = std::move(shared);
+  const std::string_view name = shared->config->name;
+  auto at = slots_.find(name);
+  if (at == slots_.end()) {
+    at = slots_.emplace(name, Slot{shared, nullptr, nullptr}).first;
+  } else if (at->second.shared != shared) {
+    auto node = slots_.extract(at);
+    retire(std::move(node.mapped().live));
+    node.key() = name;  // the old one's goes with its config
+    node.mapped().shared = shared;
+    at = slots_.insert(std::move(node)).position;
+  }
+  Slot& s = at->second;
   s.hosts = std::move(hosts);
   if (s.live != nullptr) s.live->update(*s.hosts);
-  if (s.shared->config->name != local_.name) return;
+  if (name != local_.name) return;
   local_.hosts = s.hosts;
-  for (auto& [name, other] : slots_)
+  for (auto& [other_name, other] : slots_)
     if (other.live != nullptr && other.live != s.live) other.live->update_local();
+}
+
+void WorkerClusters::remove(std::string_view name) {
+  const auto at = slots_.find(name);
+  if (at == slots_.end()) return;
+  retire(std::move(at->second.live));
+  slots_.erase(at);
+}
+
+void WorkerClusters::retire(std::unique_ptr<ClusterImpl> c) {
+  if (c == nullptr) return;
+  c->retire();
+  retired_.push_back(std::move(c));
+  if (!bury_.armed()) bury_.arm(kBuryInterval);
+}
+
+void WorkerClusters::bury() {
+  std::erase_if(retired_, [](const auto& c) { return c->unused(); });
+  if (!retired_.empty()) bury_.arm(kBuryInterval);
+}
+
+void WorkerClusters::close_all() {
+  bury_.cancel();
+  slots_.clear();
+  retired_.clear();
 }
 
 }  // namespace outrigger::upstream

@@ -4,19 +4,23 @@
 #include <memory>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
+#include "proxy/event/loop.h"
 #include "proxy/upstream/cluster_impl.h"
 
 namespace outrigger::upstream {
 
 class WorkerClusters final : public ClusterSource {
  public:
-  explicit WorkerClusters(runtime::ThreadContext& thread) : thread_(thread) {}
+  explicit WorkerClusters(runtime::ThreadContext& thread) : thread_(thread), bury_(thread.loop.timers(), *this) {}
   Cluster* find(std::string_view name) noexcept override;
   /// Which cluster this proxy is in, and where. Before the first update.
   void set_local(std::string name, LocalityPtr node);
-  /// Adds the cluster, or gives it new members.
+  /// Adds the cluster, puts it in the place of the one of its name, or gives it new members.
   void update(ClusterSharedPtr shared, HostSetPtr hosts);
-  void close_all() { slots_.clear(); }
+  /// Requests that it has go on.
+  void remove(std::string_view name);
+  void close_all();
 
  private:
   struct Slot {
@@ -24,9 +28,13 @@ class WorkerClusters final : public ClusterSource {
     HostSetPtr hosts;
     std::unique_ptr<ClusterImpl> live;
   };
+  void retire(std::unique_ptr<ClusterImpl> c);
+  void bury();
   runtime::ThreadContext& thread_;
   LocalCluster local_;
   std::unordered_map<std::string_view, Slot> slots_;  // keys are the configs' names
+  std::vector<std::unique_ptr<ClusterImpl>> retired_;
+  event::Alarm<WorkerClusters, &WorkerClusters::bury> bury_;
 };
 
 }  // namespace outrigger::upstream

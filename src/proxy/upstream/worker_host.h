@@ -23,14 +23,15 @@ class HostPool;  // connections of this host (upstream/host_pool.h)
 class Host {
  public:
   Host(EndpointPtr e, std::shared_ptr<HostStats> s, TimePoint since, const net::UpstreamSocket* socket = nullptr)
-      : socket_(socket), endpoint_(std::move(e)), stats_(std::move(s)), since_(since) {}
+      : socket_(socket), endpoint_(std::move(e)), first_(endpoint_), stats_(std::move(s)), since_(since) {}
   virtual ~Host() = default;
   const Endpoint& endpoint() const noexcept { return *endpoint_; }
-  const EndpointPtr& endpoint_ptr() const noexcept { return endpoint_; }
+  /// The same address and hostname with other facts: weight, health, metadata, priority.
+  void become(EndpointPtr e) noexcept { endpoint_ = std::move(e); }
   /// Says in the facts of an attempt that it went to this host.
   void describe(http::UpstreamInfo& info) const {
     info.host = endpoint_->address;
-    info.hostname = endpoint_->hostname;
+    info.hostname = first_->hostname;  // stays as long as the host
     info.metadata = endpoint_->metadata;
   }
   /// And from where to which of its addresses.
@@ -47,7 +48,7 @@ class Host {
 
  protected:
   const net::UpstreamSocket* socket_;  // the cluster config's; null: plain
-  EndpointPtr endpoint_;
+  EndpointPtr endpoint_, first_;       // now, and when it was made
   std::shared_ptr<HostStats> stats_;
   TimePoint since_;
 };

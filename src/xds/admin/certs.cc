@@ -97,14 +97,15 @@ void add_certs_page(server::Server& server, const SecretStore& secrets) {
     });
     return first;
   };
-  server.seconds_until_first_ocsp_response_expiring = [&secrets, &loop]() -> std::uint64_t {
+  server.seconds_until_first_ocsp_response_expiring = [&secrets, &loop]() -> std::optional<std::uint64_t> {
     const auto now = seconds_of(loop.clock().wall());
     std::optional<std::int64_t> first;
     secrets.each_context([&](const tls::Context& context) {
       for (std::size_t i = 0; i < context.options().certificates.size(); ++i)
         if (const auto* r = context.response(i)) first = std::min(first.value_or(INT64_MAX), r->next_update.value_or(now));
     });
-    return first && *first > now ? static_cast<std::uint64_t>(*first - now) : 0;
+    if (!first) return {};
+    return *first > now ? static_cast<std::uint64_t>(*first - now) : 0;
   };
 }
 

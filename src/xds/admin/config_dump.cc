@@ -1,13 +1,10 @@
 #include <google/protobuf/util/field_mask_util.h>
 #include <re2/re2.h>
 #include <algorithm>
-#include <ctime>
 #include <memory>
 #include <optional>
-#include "envoy/config/route/v3/route.pb.h"
-#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "proxy/server/json.h"
-#include "xds/admin/endpoints.h"
+#include "xds/admin/config_sections.h"
 #include "xds/admin/pages.h"
 #include "xds/admin/to_json.h"
 
@@ -15,87 +12,11 @@ namespace outrigger::xds {
 
 namespace pb = google::protobuf;
 using envoy::config::bootstrap::v3::Bootstrap;
-using Manager = envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
 using server::AdminRequest;
 using server::AdminResponse;
 using server::JsonWriter;
 
 namespace {
-
-std::string time_text(WallTime t) {
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(t.time_since_epoch()).count();
-  const std::time_t s = ms / 1000;
-  std::tm tm;
-  gmtime_r(&s, &tm);
-  char text[64];
-  const auto n = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-  char tail[16];
-  std::snprintf(tail, sizeof tail, ".%03dZ", static_cast<int>(ms % 1000));
-  return std::string(text, n) + tail;
-}
-
-constexpr const char* kSecretsDump = "SecretsConfigDump";
-
-/// What is dumped: the parts of the bootstrap as lists of named messages. Of the lists of a dump, the
-/// first is that of the bootstrap.
-struct Section {
-  std::string dump_type;            // e.g. ClustersConfigDump
-  std::vector<std::string> lists;   // e.g. static_clusters, dynamic_active_clusters
-  std::string element_type, field;  // e.g. ClustersConfigDump.StaticCluster, cluster
-  std::vector<std::pair<std::string, std::shared_ptr<pb::Message>>> items = {};
-  bool dated = true;
-  bool has(const std::string& list) const { return std::find(lists.begin(), lists.end(), list) != lists.end(); }
-};
-
-void add_routes(const envoy::config::listener::v3::FilterChain& chain, Section& routes) {
-  for (const auto& f : chain.filters()) {
-    if (!f.typed_config().Is<Manager>()) continue;
-    Manager m;
-    if (!f.typed_config().UnpackTo(&m) || !m.has_route_config()) continue;
-    routes.items.emplace_back(m.route_config().name(),
-                              std::make_shared<envoy::config::route::v3::RouteConfiguration>(m.route_config()));
-  }
-}
-
-std::vector<Section> sections_of(const Bootstrap& b,
-                                 const std::optional<std::vector<endpoint_v3::ClusterLoadAssignment>>& endpoints) {
-  std::vector<Section> all;
-  Section clusters{"ClustersConfigDump",
-                   {"static_clusters", "dynamic_active_clusters", "dynamic_warming_clusters"},
-                   "ClustersConfigDump.StaticCluster",
-                   "cluster"};
-  for (const auto& c : b.static_resources().clusters())
-    clusters.items.emplace_back(c.name(), std::make_shared<envoy::config::cluster::v3::Cluster>(c));
-  std::sort(clusters.items.begin(), clusters.items.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  all.push_back(std::move(clusters));
-  if (endpoints) {
-    Section s{"EndpointsConfigDump",
-              {"static_endpoint_configs", "dynamic_endpoint_configs"},
-              "EndpointsConfigDump.StaticEndpointConfig",
-              "endpoint_config"};
-    s.dated = false;
-    for (const auto& e : *endpoints)
-      s.items.emplace_back(e.cluster_name(), std::make_shared<endpoint_v3::ClusterLoadAssignment>(e));
-    all.push_back(std::move(s));
-  }
-  Section listeners{
-      "ListenersConfigDump", {"static_listeners", "dynamic_listeners"}, "ListenersConfigDump.StaticListener", "listener"};
-  for (const auto& l : b.static_resources().listeners())
-    listeners.items.emplace_back(l.name(), std::make_shared<envoy::config::listener::v3::Listener>(l));
-  all.push_back(std::move(listeners));
-  all.push_back({"ScopedRoutesConfigDump", {"inline_scoped_route_configs", "dynamic_scoped_route_configs"}, "", ""});
-  Section routes{"RoutesConfigDump",
-                 {"static_route_configs", "dynamic_route_configs"},
-                 "RoutesConfigDump.StaticRouteConfig",
-                 "route_config"};
-  for (const auto& l : b.static_resources().listeners()) {
-    for (const auto& chain : l.filter_chains()) add_routes(chain, routes);
-    if (l.has_default_filter_chain()) add_routes(l.default_filter_chain(), routes);
-  }
-  all.push_back(std::move(routes));
-  all.push_back({kSecretsDump, {"static_secrets", "dynamic_active_secrets", "dynamic_warming_secrets"}, "", ""});
-  return all;
-}
 
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> all;
@@ -111,7 +32,7 @@ std::vector<std::string> split(const std::string& text) {
 
 /// Which parts of "<field>: <message>, last_updated: ..." the masks keep. None: one of them names nothing.
 struct Kept {
-  bool message = false, updated = false;
+  bool message = false, updated = false, version = false;
   static std::optional<Kept> trim(pb::Message& m, const std::string& field, const std::vector<std::string>& masks) {
     Kept kept;
     bool whole = false;
@@ -119,6 +40,8 @@ struct Kept {
     for (const auto& mask : masks) {
       if (mask == "last_updated") {
         kept.updated = true;
+      } else if (mask == "version_info") {
+        kept.version = true;
       } else if (mask == field) {
         kept.message = whole = true;
       } else if (mask.compare(0, field.size() + 1, field + ".") == 0) {
@@ -139,8 +62,12 @@ std::string type_url(const std::string& name) { return "type.googleapis.com/envo
 
 class Dump {
  public:
-  Dump(Bootstrap b, std::string updated, server::Server& server, const SecretStore& secrets)
-      : bootstrap_(std::move(b)), updated_(std::move(updated)), server_(server), secrets_(secrets.dynamic()) {
+  Dump(Bootstrap b, std::string updated, server::Server& server, const SecretStore& secrets, const Delivery& delivery)
+      : bootstrap_(std::move(b)),
+        updated_(std::move(updated)),
+        server_(server),
+        delivery_(delivery),
+        secrets_(secrets.dynamic()) {
     for (const auto& s : secrets.statics()) secrets_.push_back({s.name(), "", {}, true, s});
   }
 
@@ -156,7 +83,7 @@ class Dump {
     mask_text_ = q.get("mask");
     masks_ = split(mask_text_);
     const bool endpoints = q.has("include_eds") && server_.clusters().size() > 0;
-    sections_ = sections_of(bootstrap_, endpoints ? std::optional(endpoints_of(server_)) : std::nullopt);
+    sections_ = dump_sections(bootstrap_, server_, delivery_, updated_, endpoints);
     j_.begin_object();
     const bool ok = q.get("resource").empty() ? everything(r) : resource(q.get("resource"), r);
     if (!ok) return;
@@ -181,9 +108,28 @@ class Dump {
     j_.text("@type", type_url(std::string(type)));
   }
   /// What is in the object of an element, then its end.
-  void element(const Section& s, const pb::Message& m, Kept kept) {
+  void element(const DumpSection& s, const DumpItem& i, Kept kept) {
+    if (kept.version && !i.version.empty()) j_.text("version_info", i.version);
+    const auto& m = *i.message;
     if (kept.message) write_message(m, s.field, j_, "type.googleapis.com/" + m.GetDescriptor()->full_name());
-    if (kept.updated && s.dated) j_.text("last_updated", updated_);
+    if (kept.updated && !i.updated.empty()) j_.text("last_updated", i.updated);
+    j_.end();
+  }
+  /// A listener with the states that it is in.
+  void listener(const DumpSection& s, const DumpListener& l) {
+    j_.text("name", l.name);
+    for (const auto& [state, item] : l.states) {
+      j_.begin_object(state);
+      element(s, item, {true, true, true});
+    }
+    if (l.refused != nullptr) {
+      j_.begin_object("error_state");
+      write_message(*l.refused, "failed_configuration", j_, "type.googleapis.com/" + l.refused->GetDescriptor()->full_name());
+      j_.text("last_update_attempt", l.refused_at);
+      j_.text("details", l.why);
+      if (!l.refused_version.empty()) j_.text("version_info", l.refused_version);
+      j_.end();
+    }
     j_.end();
   }
 
@@ -230,30 +176,60 @@ class Dump {
     for (auto& s : sections_) {
       if (!s.has(name)) continue;
       if (s.dump_type == kSecretsDump) return secrets_resource(name, r);
-      if (s.lists.front() != name) return true;
-      for (auto& [item, m] : s.items) {
-        if (!wanted(item)) continue;
+      const auto list = static_cast<std::size_t>(std::find(s.lists.begin(), s.lists.end(), name) - s.lists.begin());
+      for (auto& item : s.items) {
+        if (item.list != list || !wanted(item.name)) continue;
         // What is in the list is an Any, which a mask can't name as a whole.
-        const auto kept = masks_.empty() ? Kept{true, true} : listed(s.field) ? std::nullopt : Kept::trim(*m, s.field, masks_);
+        const auto kept = masks_.empty()    ? Kept{true, true, true}
+                          : listed(s.field) ? std::nullopt
+                                            : Kept::trim(*item.message, s.field, masks_);
         if (!kept) return refuse(r, 400, "FieldMask " + paths_text() + " could not be successfully used."), false;
-        begin_config(s.element_type);
-        element(s, *m, *kept);
+        begin_config(s.elements[list]);
+        element(s, item, *kept);
       }
-      return true;
+      return name == kDynamicListeners ? dynamic_listeners(s, r) : true;
     }
     return refuse(r, 404, name + " not found in config dump"), false;
   }
 
-  void section(const Section& s) {
-    begin_config(s.dump_type);
-    if (s.dump_type == kSecretsDump) secrets_section();
-    j_.begin_list(s.lists.front());
-    for (const auto& [item, m] : s.items) {
-      if (!wanted(item) || (!masks_.empty() && !listed(s.lists.front()))) continue;
-      j_.begin_object();
-      element(s, *m, {true, true});
+  /// Of masks only whole states and the name.
+  bool dynamic_listeners(const DumpSection& s, AdminResponse& r) {
+    for (const auto& l : s.listeners) {
+      if (!wanted(l.name)) continue;
+      DumpListener kept = l;
+      if (!masks_.empty()) {
+        std::erase_if(kept.states, [&](const auto& state) { return !listed(state.first); });
+        if (!listed("error_state")) kept.refused = nullptr;
+        for (const auto& mask : masks_)
+          if (mask != "name" && mask != "active_state" && mask != "warming_state" && mask != "draining_state" &&
+              mask != "error_state")
+            return refuse(r, 400, "FieldMask " + paths_text() + " could not be successfully used."), false;
+      }
+      begin_config("ListenersConfigDump.DynamicListener");
+      listener(s, kept);
     }
-    j_.end_unless_empty();
+    return true;
+  }
+
+  void section(const DumpSection& s) {
+    begin_config(s.dump_type);
+    if (!s.version.empty() && masks_.empty()) j_.text("version_info", s.version);
+    if (s.dump_type == kSecretsDump) secrets_section();
+    for (std::size_t list = 0; list < s.elements.size(); ++list) {
+      if (!masks_.empty() && !listed(s.lists[list])) continue;
+      j_.begin_list(s.lists[list]);
+      for (const auto& item : s.items) {
+        if (item.list != list || !wanted(item.name)) continue;
+        j_.begin_object();
+        element(s, item, {true, true, true});
+      }
+      for (const auto& l : s.listeners) {
+        if (s.lists[list] != kDynamicListeners || !wanted(l.name)) continue;
+        j_.begin_object();
+        listener(s, l);
+      }
+      j_.end_unless_empty();
+    }
     j_.end();
   }
   std::string paths_text() const {
@@ -280,27 +256,28 @@ class Dump {
   Bootstrap bootstrap_;
   std::string updated_;
   server::Server& server_;
+  const Delivery& delivery_;
   std::vector<SecretStore::Shown> secrets_;
   std::unique_ptr<re2::RE2> name_;
   std::string mask_text_;
   std::vector<std::string> masks_;
-  std::vector<Section> sections_;
+  std::vector<DumpSection> sections_;
   JsonWriter j_;
   bool begun_ = false;
 };
 
 }  // namespace
 
-void add_config_dump(server::Server& server, const Bootstrap& bootstrap, const SecretStore& secrets) {
+void add_config_dump(server::Server& server, const Bootstrap& bootstrap, const SecretStore& secrets, const Delivery& delivery) {
   auto bytes = std::make_shared<const std::string>(bootstrap.SerializeAsString());
   const std::string updated = time_text(server.started_at());
   server.admin().add({"/config_dump",
                       "dump current configs",
                       false,
-                      [bytes, updated, &server, &secrets](const AdminRequest& q, AdminResponse& r) {
+                      [bytes, updated, &server, &secrets, &delivery](const AdminRequest& q, AdminResponse& r) {
                         Bootstrap b;
                         b.ParseFromString(*bytes);
-                        Dump(std::move(b), updated, server, secrets).page(q, r);
+                        Dump(std::move(b), updated, server, secrets, delivery).page(q, r);
                       },
                       {{"resource", "one list, such as static_clusters"},
                        {"mask", "fields to print, separated by commas"},

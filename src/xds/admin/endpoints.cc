@@ -49,13 +49,13 @@ void write_host(const upstream::Endpoint& e, bool from_dns, endpoint_v3::LbEndpo
 
 }  // namespace
 
-std::vector<endpoint_v3::ClusterLoadAssignment> endpoints_of(const server::Server& server) {
-  std::vector<endpoint_v3::ClusterLoadAssignment> all;
+std::vector<ClusterEndpoints> endpoints_of(const server::Server& server) {
+  std::vector<ClusterEndpoints> all;
   server.clusters().each([&](const upstream::ClusterShared& c, const upstream::HostSet& hosts) {
-    auto& o = all.emplace_back();
     const auto& config = *c.config;
+    auto& o = all.emplace_back(ClusterEndpoints{config.added_via_api, {}}).assignment;
     const bool dns = config.discovery == upstream::Discovery::strict_dns || config.discovery == upstream::Discovery::logical_dns;
-    o.set_cluster_name(config.name);
+    o.set_cluster_name(config.eds_name.empty() ? config.name : config.eds_name);
     std::map<std::pair<std::uint32_t, upstream::Locality>, std::vector<const upstream::Endpoint*>> groups;
     for (const auto& m : hosts) groups[{m.endpoint->priority, *m.endpoint->locality}].push_back(m.endpoint.get());
     for (const auto& [key, members] : groups) {

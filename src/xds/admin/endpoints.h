@@ -8,7 +8,12 @@ namespace outrigger::xds {
 
 namespace endpoint_v3 = envoy::config::endpoint::v3;
 
+struct ClusterEndpoints {
+  bool dynamic = false;  // the cluster is not of the bootstrap
+  endpoint_v3::ClusterLoadAssignment assignment;
+};
+
 /// One per cluster, in the order of names.
-std::vector<endpoint_v3::ClusterLoadAssignment> endpoints_of(const server::Server& server);
+std::vector<ClusterEndpoints> endpoints_of(const server::Server& server);
 
 }  // namespace outrigger::xds

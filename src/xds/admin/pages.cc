@@ -99,9 +99,10 @@ void write_node(const envoy::config::core::v3::Node& n, JsonWriter& j) {
 }  // namespace
 
 void add_config_pages(server::Server& s, const envoy::config::bootstrap::v3::Bootstrap& bootstrap, const Options& options,
-                      const SecretStore& secrets) {
-  add_config_dump(s, bootstrap, secrets);
+                      const SecretStore& secrets, const Delivery& delivery) {
+  add_config_dump(s, bootstrap, secrets, delivery);
   add_certs_page(s, secrets);
+  add_xds_page(s, delivery);
   s.admin().add({"/server_info",
                  "print server version/status information",
                  false,

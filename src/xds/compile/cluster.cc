@@ -6,6 +6,7 @@
 #include "proxy/net/first_of.h"
 #include "xds/compile/cluster_parts.h"
 #include "xds/compile/convert.h"
+#include "xds/compile/endpoints.h"
 #include "xds/compile/http.h"
 #include "xds/compile/metadata.h"
 #include "xds/compile/tls.h"
@@ -85,48 +86,6 @@ void compile_http(const Cluster& p, upstream::ClusterConfig& o, const Path& at, 
   }
 }
 
-upstream::Health compile_health(core_v3::HealthStatus s) {
-  switch (s) {
-    case core_v3::HEALTHY: return upstream::Health::healthy;
-    case core_v3::UNHEALTHY: return upstream::Health::unhealthy;
-    case core_v3::DRAINING: return upstream::Health::draining;
-    case core_v3::TIMEOUT: return upstream::Health::timeout;
-    case core_v3::DEGRADED: return upstream::Health::degraded;
-    default: return upstream::Health::unknown;
-  }
-}
-
-/// Everything but the address.
-upstream::Endpoint compile_endpoint(const endpoint_v3::LocalityLbEndpoints& l, const endpoint_v3::LbEndpoint& p,
-                                    const upstream::LocalityPtr& locality) {
-  upstream::Endpoint e;
-  e.hostname = p.endpoint().hostname();
-  e.weight = p.has_load_balancing_weight() ? p.load_balancing_weight().value() : 1;
-  e.priority = l.priority();
-  e.locality_weight = l.load_balancing_weight().value();
-  e.locality = locality;
-  e.health = compile_health(p.health_status());
-  e.metadata = compile_metadata(p.metadata());
-  const auto lb = p.metadata().filter_metadata().find("envoy.lb");
-  if (lb != p.metadata().filter_metadata().end())
-    for (const auto& [key, value] : lb->second.fields()) {
-      if (key == "canary" && value.bool_value()) e.canary = true;
-    }
-  return e;
-}
-
-/// Tried in this order after the address; families take turns.
-void compile_more_addresses(const endpoint_v3::Endpoint& p, upstream::Endpoint& o, const Path& at, Problems& problems) {
-  if (p.additional_addresses().empty() || o.address.empty()) return;
-  std::vector<net::Address> all{o.address};
-  for (int i = 0; i < p.additional_addresses_size(); ++i) {
-    auto a = compile_address(p.additional_addresses(i).address(), at.at("additional_addresses", i) / "address", problems);
-    if (!a.empty()) all.push_back(std::move(a));
-  }
-  all = net::take_turns(std::move(all));
-  o.more_addresses.assign(all.begin() + 1, all.end());
-}
-
 bool resolves_names(const upstream::ClusterConfig& o) {
   return o.discovery == upstream::Discovery::strict_dns || o.discovery == upstream::Discovery::logical_dns;
 }
@@ -182,10 +141,27 @@ upstream::Discovery compile_discovery(const Cluster& p, const Path& at, Problems
     case Cluster::STRICT_DNS: return upstream::Discovery::strict_dns;
     case Cluster::LOGICAL_DNS: return upstream::Discovery::logical_dns;
     case Cluster::ORIGINAL_DST: return upstream::Discovery::original_dst;
-    case Cluster::EDS: problems.error(at / "type", "EDS is known to Envoy and not implemented by Outrigger"); break;
+    case Cluster::EDS: return upstream::Discovery::eds;
     default: break;
   }
   return upstream::Discovery::static_;
+}
+
+void compile_eds(const Cluster& p, upstream::ClusterConfig& o, const Path& at, CompileContext& c) {
+  if (o.discovery != upstream::Discovery::eds) {
+    if (p.has_eds_cluster_config()) c.problems.error(at / "eds_cluster_config", "eds_cluster_config set in a non-EDS cluster");
+    return;
+  }
+  const Path here = at / "eds_cluster_config";
+  o.eds_name = p.eds_cluster_config().service_name();
+  if (!p.eds_cluster_config().has_eds_config())
+    return c.problems.error(here, "cannot create an EDS cluster without an EDS config");
+  if (p.load_assignment().endpoints_size() > 0)
+    c.problems.error(at / "load_assignment", "has no effect in an EDS cluster: leave it out");
+  if (!c.check_source)
+    c.problems.error(here, "there is nothing here that endpoints could come from");
+  else
+    (void)c.check_source(p.eds_cluster_config().eds_config(), here / "eds_config", c.problems);
 }
 
 void compile_original_dst(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
@@ -242,7 +218,7 @@ void compile_transport_sockets(const Cluster& p, upstream::ClusterConfig& o, con
 
 }  // namespace
 
-upstream::ClusterConfigPtr compile_cluster(const Cluster& p, const Path& at, CompileContext& c) {
+upstream::ClusterConfigPtr compile_cluster(const Cluster& p, const Path& at, CompileContext& c, bool by_api) {
   Problems& problems = c.problems;
   const auto errors = problems.errors();
   auto o = std::make_shared<upstream::ClusterConfig>();
@@ -251,6 +227,7 @@ upstream::ClusterConfigPtr compile_cluster(const Cluster& p, const Path& at, Com
   o->observability_name = o->stat_name;
   o->metadata = compile_metadata(p.metadata());
   o->discovery = compile_discovery(p, at, problems);
+  o->added_via_api = by_api;
   compile_balancing(p, *o, at, problems);
   if (p.has_connect_timeout()) o->connect_timeout = to_duration(p.connect_timeout());
   if (p.has_per_connection_buffer_limit_bytes()) o->buffer_bytes_max = p.per_connection_buffer_limit_bytes().value();
@@ -258,6 +235,7 @@ upstream::ClusterConfigPtr compile_cluster(const Cluster& p, const Path& at, Com
   compile_drops(p, *o, at, problems);
   compile_http(p, *o, at, problems);
   compile_endpoints(p, *o, at, problems);
+  compile_eds(p, *o, at, c);
   compile_sockets(p, *o, at, c);
   compile_dns(p, *o, at, c);
   compile_original_dst(p, *o, at, problems);

@@ -6,7 +6,8 @@
 
 namespace outrigger::xds {
 
-/// Null when something is wrong (told).
-upstream::ClusterConfigPtr compile_cluster(const envoy::config::cluster::v3::Cluster& p, const Path& at, CompileContext& c);
+/// Null when something is wrong (told). `by_api`: it is not of the bootstrap.
+upstream::ClusterConfigPtr compile_cluster(const envoy::config::cluster::v3::Cluster& p, const Path& at, CompileContext& c,
+                                           bool by_api = false);
 
 }  // namespace outrigger::xds

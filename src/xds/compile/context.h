@@ -14,6 +14,13 @@
 
 namespace envoy::config::core::v3 {
 class BindConfig;
+class ConfigSource;
+}  // namespace envoy::config::core::v3
+namespace envoy::extensions::filters::network::http_connection_manager::v3 {
+class Rds;
+}
+namespace outrigger::hcm {
+class RouteSource;
 }
 
 namespace outrigger::xds {
@@ -36,6 +43,19 @@ struct CompileContext {
   const envoy::config::core::v3::BindConfig* upstream_bind = nullptr;                 // likewise; null: none
   std::map<std::string, std::shared_ptr<TokenBucket>, std::less<>> shared_buckets{};  // of rate limits with a share_key
   bool internal_listeners = false;                                                    // the extension for them is there
+  /// Can resources come from there? Told if not. Null: from nowhere.
+  std::function<bool(const envoy::config::core::v3::ConfigSource&, const Path&, Problems&)> check_source{};
+  /// Routes that come later, by what names them; the prefix is that of the connection manager's stats.
+  std::function<std::shared_ptr<const hcm::RouteSource>(
+      const envoy::extensions::filters::network::http_connection_manager::v3::Rds&, const std::string& stat_prefix)>
+      subscribe_routes{};
+  /// The same for another config.
+  CompileContext with(Problems& other) const {
+    return {other,         stats,           files,         service_cluster, service_node,
+            local_address, header_prefix,   workers,       cluster_known,   validate_only,
+            secrets,       resolver,        upstream_bind, shared_buckets,  internal_listeners,
+            check_source,  subscribe_routes};
+  }
 };
 
 }  // namespace outrigger::xds

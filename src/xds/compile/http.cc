@@ -227,6 +227,16 @@ void compile_local_reply(const hcm_v3::LocalReplyConfig& p, hcm::Config& o, cons
   }
 }
 
+std::shared_ptr<route::RouteConfig> compile_routes(const envoy::config::route::v3::RouteConfiguration& p, const Path& at,
+                                                   bool validate_clusters, CompileContext& c) {
+  RouteCompileContext rc{c.problems};
+  rc.stats = &c.stats;
+  rc.cluster_known = c.cluster_known;
+  rc.validate_clusters = validate_clusters;
+  rc.compile_filter_override = compile_filter_override;
+  return compile_route_config(p, at, rc);
+}
+
 }  // namespace
 
 hcm::ConfigPtr compile_http_connection_manager(const Manager& p, const std::string& listener_stat_prefix, const Path& at,
@@ -277,13 +287,24 @@ hcm::ConfigPtr compile_http_connection_manager(const Manager& p, const std::stri
   for (int i = 0; i < p.http_filters_size(); ++i)
     if (auto f = compile_http_filter(p.http_filters(i), i + 1 == p.http_filters_size(), prefix, at.at("http_filters", i), c))
       o->filters.push_back(std::move(f));
-  RouteCompileContext rc{c.problems};
-  rc.stats = &c.stats;
-  rc.cluster_known = c.cluster_known;
-  rc.validate_clusters = !p.route_config().has_validate_clusters() || p.route_config().validate_clusters().value();
-  rc.compile_filter_override = compile_filter_override;
-  o->routes = compile_route_config(p.route_config(), at / "route_config", rc);
+  if (p.has_rds()) {
+    const Path here = at / "rds";
+    if (p.rds().route_config_name().empty())
+      c.problems.error(here / "route_config_name", "value length must be at least 1 characters");
+    else if (!c.subscribe_routes || !c.check_source)
+      c.problems.error(here, "there is nothing here that routes could come from");
+    else if (c.check_source(p.rds().config_source(), here / "config_source", c.problems))
+      o->route_source = c.subscribe_routes(p.rds(), p.stat_prefix());
+    return o;
+  }
+  const bool validate = !p.route_config().has_validate_clusters() || p.route_config().validate_clusters().value();
+  o->routes = compile_routes(p.route_config(), at / "route_config", validate, c);
   return o;
+}
+
+std::shared_ptr<route::RouteConfig> compile_dynamic_routes(const envoy::config::route::v3::RouteConfiguration& p, const Path& at,
+                                                           CompileContext& c) {
+  return compile_routes(p, at, p.validate_clusters().value(), c);
 }
 
 }  // namespace outrigger::xds

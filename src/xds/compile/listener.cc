@@ -6,6 +6,7 @@
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
 #include "proxy/base/random.h"
 #include "xds/compile/access_log.h"
+#include "xds/compile/content.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/filter_chains.h"
 #include "xds/compile/http.h"
@@ -47,10 +48,20 @@ std::shared_ptr<const hcm::NetworkFilterFactory> compile_network_filter(const li
   return nullptr;
 }
 
+/// All but the filter chains.
+std::uint64_t frame_hash(const listener_v3::Listener& p) {
+  listener_v3::Listener frame = p;
+  frame.clear_filter_chains();
+  frame.clear_default_filter_chain();
+  frame.clear_filter_chain_matcher();
+  return content_hash(frame);
+}
+
 server::FilterChain compile_chain(const listener_v3::FilterChain& p, const std::string& stat_prefix, stats::BlockHandle stats,
                                   const Path& at, CompileContext& c) {
   server::FilterChain chain;
   chain.name = p.name();
+  chain.content = content_hash(p);
   chain.metadata = compile_metadata(p.metadata());
   if (p.has_transport_socket())
     chain.socket = compile_downstream_socket(
@@ -79,9 +90,9 @@ net::ListenOptions compile_listen_options(const listener_v3::Listener& p, const 
 void check_internal(const listener_v3::Listener& p, const Path& at, CompileContext& c) {
   const std::string whose = "error adding listener named '" + p.name() + "': ";
   if (p.has_address() || p.additional_addresses_size() > 0)
-    c.problems.error(at / (p.has_address() ? "address" : "additional_addresses"),
-                     "error adding listener '" + p.name() +
-                         "': address should not be used when an internal listener config is provided");
+    c.problems.error(
+        at / (p.has_address() ? "address" : "additional_addresses"),
+        "error adding listener '" + p.name() + "': address should not be used when an internal listener config is provided");
   if (!c.internal_listeners)
     c.problems.error(at / "internal_listener", whose + "InternalListener bootstrap extension is mandatory (it is '" +
                                                    "envoy.bootstrap.internal_listener' in bootstrap_extensions)");
@@ -155,7 +166,7 @@ static std::string random_name() {
   return {id.data(), id.size()};
 }
 
-server::ListenerConfigPtr compile_listener(const listener_v3::Listener& p, const Path& at, CompileContext& c) {
+std::shared_ptr<server::ListenerConfig> compile_listener(const listener_v3::Listener& p, const Path& at, CompileContext& c) {
   const auto errors = c.problems.errors();
   auto o = std::make_shared<server::ListenerConfig>();
   o->name = p.name().empty() ? random_name() : p.name();
@@ -188,6 +199,7 @@ server::ListenerConfigPtr compile_listener(const listener_v3::Listener& p, const
   if (p.has_default_filter_chain())
     o->default_chain = compile_chain(p.default_filter_chain(), prefix, o->stats, at / "default_filter_chain", c);
   o->access_logs = compile_access_logs(p.access_log(), at, "access_log", c);
+  o->frame = frame_hash(p);
   return c.problems.errors() == errors ? o : nullptr;
 }
 

@@ -7,6 +7,7 @@
 namespace outrigger::xds {
 
 /// Null when something is wrong (told).
-server::ListenerConfigPtr compile_listener(const envoy::config::listener::v3::Listener& p, const Path& at, CompileContext& c);
+std::shared_ptr<server::ListenerConfig> compile_listener(const envoy::config::listener::v3::Listener& p, const Path& at,
+                                                         CompileContext& c);
 
 }  // namespace outrigger::xds

@@ -176,8 +176,8 @@ route::FilterOverrides compile_overrides(const FilterConfigs& configs, const Pat
   return all;
 }
 
-std::shared_ptr<const route::RouteConfig> compile_route_config(const route_v3::RouteConfiguration& p, const Path& at,
-                                                               RouteCompileContext& c) {
+std::shared_ptr<route::RouteConfig> compile_route_config(const route_v3::RouteConfiguration& p, const Path& at,
+                                                         RouteCompileContext& c) {
   auto o = std::make_shared<route::RouteConfig>();
   o->name = p.name();
   if (p.has_max_direct_response_body_size_bytes())

@@ -21,8 +21,8 @@ struct RouteCompileContext {
 };
 
 /// Never null; wrong parts (told) are left out.
-std::shared_ptr<const route::RouteConfig> compile_route_config(const envoy::config::route::v3::RouteConfiguration& p,
-                                                               const Path& at, RouteCompileContext& c);
+std::shared_ptr<route::RouteConfig> compile_route_config(const envoy::config::route::v3::RouteConfiguration& p, const Path& at,
+                                                         RouteCompileContext& c);
 
 /// typed_per_filter_config of any level.
 using FilterConfigs = google::protobuf::Map<std::string, google::protobuf::Any>;

@@ -1,6 +1,7 @@
 #include "xds/load/any_type.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 #include "api/known.h"
@@ -23,6 +24,29 @@ std::unordered_set<std::string_view> lines_of(std::string_view text) {
     text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
   }
   return lines;
+}
+
+/// "message field number", one per line.
+struct KnownFields {
+  std::unordered_set<std::string_view> by_name;                      // "message field"
+  std::unordered_map<std::string, std::string_view> name_by_number;  // of "message number"
+  KnownFields() {
+    for (const auto line : lines_of(api::known_fields())) {
+      const auto number = line.rfind(' '), name = line.find(' ');
+      if (name == std::string_view::npos || name == number) continue;
+      by_name.insert(line.substr(0, number));
+      name_by_number.emplace(std::string(line.substr(0, name)) + std::string(line.substr(number)),
+                             line.substr(name + 1, number - name - 1));
+    }
+  }
+};
+const KnownFields& known_fields() {
+  static const KnownFields all;
+  return all;
+}
+
+std::string not_implemented(const std::string& field, const std::string& message) {
+  return "field '" + field + "' of " + message + " is known to Envoy and not implemented by Outrigger";
 }
 
 std::size_t distance(std::string_view a, std::string_view b) {
@@ -87,10 +111,8 @@ std::string unknown_type_text(const std::string& type_url) {
 }
 
 std::string unknown_field_text(const google::protobuf::Descriptor& message, const std::string& field) {
-  static const auto known = lines_of(api::known_fields());
   const std::string name = snake(field);
-  if (known.count(message.full_name() + " " + name) != 0)
-    return "field '" + name + "' of " + message.full_name() + " is known to Envoy and not implemented by Outrigger";
+  if (known_fields().by_name.contains(message.full_name() + " " + name)) return not_implemented(name, message.full_name());
   std::string text = "no such field: " + message.full_name() + " has no '" + field + "'";
   std::string best;
   std::size_t least = std::max<std::size_t>(3, name.size() / 3 + 1);
@@ -98,6 +120,14 @@ std::string unknown_field_text(const google::protobuf::Descriptor& message, cons
     if (const auto d = distance(name, message.field(i)->name()); d < least) least = d, best = message.field(i)->name();
   if (!best.empty()) text += "; did you mean '" + best + "'?";
   return text;
+}
+
+std::string unknown_field_text(const google::protobuf::Descriptor& message, int number, bool& known) {
+  const auto& all = known_fields().name_by_number;
+  const auto at = all.find(message.full_name() + " " + std::to_string(number));
+  known = at != all.end();
+  if (known) return not_implemented(std::string(at->second), message.full_name());
+  return message.full_name() + " has no field of the number " + std::to_string(number);
 }
 
 }  // namespace outrigger::xds

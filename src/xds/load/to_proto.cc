@@ -374,6 +374,50 @@ class Writer {
 
 }  // namespace
 
+namespace {
+/// As the text that it would be in a file.
+Node node_of(const pb::Value& v) {
+  Node n;
+  switch (v.kind_case()) {
+    case pb::Value::kStructValue:
+      n.kind = Node::map;
+      for (const auto& [name, field] : v.struct_value().fields()) n.fields.emplace_back(name, node_of(field));
+      break;
+    case pb::Value::kListValue:
+      n.kind = Node::list;
+      for (const auto& item : v.list_value().values()) n.items.push_back(node_of(item));
+      break;
+    case pb::Value::kStringValue:
+      n.kind = Node::scalar;
+      n.quoted = true;
+      n.text = v.string_value();
+      break;
+    case pb::Value::kBoolValue:
+      n.kind = Node::scalar;
+      n.text = v.bool_value() ? "true" : "false";
+      break;
+    case pb::Value::kNumberValue: {
+      n.kind = Node::scalar;
+      char text[64];
+      const double d = v.number_value();
+      const bool whole = std::floor(d) == d && std::fabs(d) < 9e15;
+      n.text.assign(text, whole ? std::to_chars(text, text + sizeof text, static_cast<std::int64_t>(d)).ptr
+                                : std::to_chars(text, text + sizeof text, d).ptr);
+      break;
+    }
+    default: break;
+  }
+  return n;
+}
+}  // namespace
+
+std::size_t to_proto(const pb::Struct& from, pb::Message& into, Problems& problems) {
+  Node n;
+  n.kind = Node::map;
+  for (const auto& [name, field] : from.fields()) n.fields.emplace_back(name, node_of(field));
+  return to_proto(n, into, {"", true}, problems);
+}
+
 std::size_t to_proto(const Node& from, pb::Message& into, const ToProtoOptions& o, Problems& problems) {
   Writer w(o, problems);
   w.message(from, into, Path());

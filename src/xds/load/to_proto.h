@@ -2,6 +2,7 @@
 // every mistake told at its place. Main thread.
 #pragma once
 #include <google/protobuf/message.h>
+#include <google/protobuf/struct.pb.h>
 #include <cstdint>
 #include <string>
 #include "xds/load/source.h"
@@ -21,5 +22,9 @@ std::size_t to_proto(const Node& from, google::protobuf::Message& into, const To
 std::string unknown_type_text(const std::string& type_url);
 /// What to say of a field that the message doesn't have.
 std::string unknown_field_text(const google::protobuf::Descriptor& message, const std::string& field);
+/// The same of a field that is on the wire only. `known`: Envoy has it.
+std::string unknown_field_text(const google::protobuf::Descriptor& message, int number, bool& known);
+/// A Struct as the message it stands for.
+std::size_t to_proto(const google::protobuf::Struct& from, google::protobuf::Message& into, Problems& problems);
 
 }  // namespace outrigger::xds

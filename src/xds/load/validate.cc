@@ -109,7 +109,7 @@ std::string string_problem(const std::string& s, const validate::StringRules& r)
 
 class Validator {
  public:
-  explicit Validator(Problems& problems) : problems_(problems) {}
+  Validator(Problems& problems, Depth depth) : problems_(problems), into_any_(depth == Depth::everything) {}
 
   void message(const pb::Message& m, const Path& at) {
     if (++depth_ > 100) {
@@ -283,7 +283,7 @@ class Validator {
   }
 
   void any(const pb::Any& a, const Path& at) {
-    if (a.type_url().empty() || is_typed_struct(a.type_url())) return;
+    if (!into_any_ || a.type_url().empty() || is_typed_struct(a.type_url())) return;
     const auto* d = find_any_type(a.type_url());
     if (d == nullptr && optional_) return;
     if (d == nullptr) return problems_.error(at, unknown_type_text(a.type_url()));
@@ -297,12 +297,15 @@ class Validator {
   }
 
   Problems& problems_;
+  bool into_any_;
   int depth_ = 0;
   bool optional_ = false;  // the message around an Any says so
 };
 
 }  // namespace
 
-void validate(const pb::Message& m, const Path& at, Problems& problems) { Validator(problems).message(m, at); }
+void validate(const pb::Message& m, const Path& at, Problems& problems, Depth depth) {
+  Validator(problems, depth).message(m, at);
+}
 
 }  // namespace outrigger::xds

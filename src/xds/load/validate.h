@@ -6,6 +6,7 @@
 
 namespace outrigger::xds {
 
-void validate(const google::protobuf::Message& m, const Path& at, Problems& problems);
+enum class Depth { everything, but_not_any };
+void validate(const google::protobuf::Message& m, const Path& at, Problems& problems, Depth depth = Depth::everything);
 
 }  // namespace outrigger::xds

@@ -23,12 +23,12 @@ World::World(const Setup& setup, const Weather& weather)
   const auto& config = loaded_->config;
   thread_.runtime = std::make_shared<const runtime::Snapshot>(config.runtime_layers);
   for (const auto& c : config.clusters) manager_.add(c);
-  manager_.start(
-      [this](const auto& shared, const auto& hosts) {
-        known_[shared->config->name] = {shared, hosts};
-        clusters_.update(shared, hosts);
-      },
-      nullptr);
+  manager_.start({[this](const auto& shared, const auto& hosts) {
+                    known_[shared->config->name] = {shared, hosts};
+                    clusters_.update(shared, hosts);
+                  },
+                  [this](const std::string& name) { clusters_.remove(name); }},
+                 nullptr);
   for (const auto& l : config.listeners) {
     shared_.push_back(std::make_shared<server::ListenerShared>());
     shared_.back()->config = l;
@@ -47,7 +47,7 @@ World::World(const Setup& setup, const Weather& weather)
 
 World::~World() {
   shutdown();
-  loop.poll();
+  for (int turns = 0; turns < 4; ++turns) loop.poll();
 }
 
 // ---- time
@@ -139,7 +139,8 @@ void World::set_hosts(bool there) {
 
 void World::shutdown() {
   listeners_.clear();
-  clusters_.close_all();
+  // What served their connections goes at the end of a turn, the clusters that it used after that.
+  loop.post([this] { loop.post([this] { clusters_.close_all(); }); });
 }
 
 // ---- what is seen

@@ -27,7 +27,7 @@ Outcome run(Config c, const test::Fields& fields, std::string_view peer = "9.9.9
   test::Request m("/", fields);
   Random random(1);
   Outcome o;
-  o.status = mutate_request(c, m.head, facts.info, random);
+  o.status = mutate_request(c, c.routes.get(), m.head, facts.info, random);
   o.client = facts.info.remote().ip_text();
   o.fields = m.text();
   o.internal = facts.info.is_internal;
@@ -127,7 +127,7 @@ TEST_CASE("a peer on a Unix socket has no address to append", "[hygiene]") {
     facts.connection.remote = net::Address::pipe("/s").value();
     test::Request m;
     Random random(1);
-    CHECK(mutate_request(c, m.head, facts.info, random) == 0);
+    CHECK(mutate_request(c, c.routes.get(), m.head, facts.info, random) == 0);
     CHECK(facts.info.is_internal == internal);
     CHECK(m.text() == (internal ? "x-forwarded-proto: http|x-envoy-internal: true" : "x-forwarded-proto: http"));
   }
@@ -170,7 +170,7 @@ TEST_CASE("x-forwarded-proto and x-forwarded-port", "[hygiene]") {
     test::Request m("/", r.fields);
     m.head.scheme = {};
     Random random(1);
-    CHECK(mutate_request(c, m.head, facts.info, random) == 0);
+    CHECK(mutate_request(c, c.routes.get(), m.head, facts.info, random) == 0);
     m.head.headers.remove("x-envoy-external-address");
     CHECK(m.text() == r.want);
     CHECK(m.head.scheme == r.scheme);

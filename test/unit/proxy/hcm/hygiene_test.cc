@@ -16,7 +16,7 @@ std::string mutated(const Config& c, const test::Fields& fields, std::string_vie
   facts.connection.remote = test::ip(peer);
   test::Request m("/", fields);
   Random random(1);
-  REQUIRE(mutate_request(c, m.head, facts.info, random) == 0);
+  REQUIRE(mutate_request(c, c.routes.get(), m.head, facts.info, random) == 0);
   return m.text();
 }
 }  // namespace
@@ -193,7 +193,7 @@ TEST_CASE("request ids are kept, made or replaced", "[hygiene]") {
     test::Facts facts;
     test::Request m("/", r.id == nullptr ? test::Fields{} : test::Fields{{"x-request-id", r.id}});
     Random random(1);
-    mutate_request(c, m.head, facts.info, random);
+    mutate_request(c, c.routes.get(), m.head, facts.info, random);
     const auto id = m.head.headers.get("x-request-id");
     if (std::string_view(r.want) == "new")
       CHECK(id.size() == 36);

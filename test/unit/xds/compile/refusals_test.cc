@@ -26,7 +26,7 @@ TEST_CASE("clusters that are refused", "[refusals]") {
   const auto cluster = [](const std::string& fields) { return test::cluster_bootstrap("name: c, " + fields); };
   check({
       {cluster("type: STATIC"), ""},
-      {cluster("type: EDS"), kCluster + ".type: EDS is known to Envoy and not implemented by Outrigger"},
+      {cluster("type: EDS"), kCluster + ".eds_cluster_config: cannot create an EDS cluster without an EDS config"},
       {cluster("lb_policy: MAGLEV"), kCluster + ".lb_policy: MAGLEV is known to Envoy and not implemented by Outrigger"},
       {cluster("load_balancing_policy: {policies: [{typed_extension_config: {name: x, typed_config: {}}}]}"),
        kCluster +

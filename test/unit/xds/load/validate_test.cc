@@ -64,7 +64,7 @@ TEST_CASE("rules of the API", "[validate]") {
            Row{hcm, "{stat_prefix: p, max_request_headers_kb: 0, route_config: {}}",
                "error: max_request_headers_kb: must be greater than 0 and at most 8192, is 0\n"},
            // oneofs
-           Row{hcm, "{stat_prefix: p}", "error: one of these is required: route_config\n"},
+           Row{hcm, "{stat_prefix: p}", "error: one of these is required: rds, route_config\n"},
            Row{vhost, "{name: v, domains: [a], routes: [{match: {}, direct_response: {status: 200}}]}",
                "error: routes[0].match: one of these is required: prefix, path, safe_regex, connect_matcher, "
                "path_separated_prefix, path_match_policy\n"},

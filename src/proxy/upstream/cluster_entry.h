@@ -1,0 +1,37 @@
+// One cluster as the ClusterManager keeps it: active, or warming beside the one that it will replace. Main thread.
+#pragma once
+#include <memory>
+#include <vector>
+#include "proxy/upstream/cluster_manager.h"
+#include "proxy/upstream/dns.h"
+
+namespace outrigger::upstream {
+
+/// A name to resolve: its last good addresses, and when it is asked again.
+struct ClusterName {
+  std::vector<net::Address> addresses;
+  bool answered = false;
+  unsigned failures = 0;
+  std::unique_ptr<event::Timer> timer;
+};
+
+/// What is told later (answers, new hosts) holds it weakly: it may have been removed meanwhile.
+struct ClusterManager::Entry : std::enable_shared_from_this<Entry> {
+  ClusterSharedPtr shared;
+  HostSetPtr hosts;
+  std::vector<EndpointPtr> endpoints;  // those that are told, not resolved
+  std::vector<ClusterName> names;
+  Dns* dns = nullptr;           // resolves them
+  std::size_t waiting = 0;      // names without a first answer
+  bool awaits_members = false;  // EDS: the first have not come
+  bool cold = false;            // of the bootstrap, and not warm yet
+  bool active = false;          // workers have it, or will at the start
+  bool counted = false;         // there was a member
+  const ClusterConfig& config() const noexcept { return *shared->config; }
+  bool warm() const noexcept { return (waiting == 0 || !config().wait_for_warm) && !awaits_members; }
+  // ORIGINAL_DST: what workers have told of since the last turn, and when hosts that nobody uses go.
+  std::vector<Member> fresh;
+  std::unique_ptr<event::Timer> cleanup;
+};
+
+}  // namespace outrigger::upstream

@@ -1,0 +1,189 @@
+// Who is a member of a cluster: told by its config, by names, by a control plane, or by its own requests.
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+#include "proxy/net/first_of.h"
+#include "proxy/upstream/cluster_entry.h"
+#include "proxy/upstream/socket_match.h"
+
+namespace outrigger::upstream {
+
+using stats::ClusterStat;
+
+/// The choice of a transport socket, counted for each endpoint that is made.
+void ClusterManager::count_matches(Entry& e, const Metadata* metadata, std::size_t endpoints) {
+  auto& cells = registry_.main();
+  if (const auto* match = find_socket_match(*e.shared->config, metadata))
+    cells.add(match->stats, stats::SocketMatchStat::total_match_count, endpoints);
+  else
+    cells.add(e.shared->stats, ClusterStat::default_total_match_count, endpoints);
+}
+
+namespace {
+
+/// What the last answers say, in the order of the config. An address counts once for each name.
+std::vector<EndpointPtr> endpoints_of(const ClusterConfig& c, std::vector<EndpointPtr> endpoints,
+                                      const std::vector<ClusterName>& names) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto& d = c.dns.hosts[i];
+    std::vector<net::Address> found;
+    for (const auto& a : names[i].addresses) found.push_back(a.with_port(d.port));
+    const bool one_host = c.discovery == Discovery::logical_dns;  // whichever address connects
+    if (one_host) found = net::take_turns(std::move(found));
+    for (std::size_t k = 0; k < found.size(); ++k) {
+      Endpoint p = d.pattern;
+      p.address = found[k];
+      if (one_host) p.more_addresses.assign(found.begin() + 1, found.end());
+      if (p.hostname.empty()) p.hostname = d.name;
+      endpoints.push_back(std::make_shared<const Endpoint>(std::move(p)));
+      if (one_host) break;
+    }
+  }
+  return endpoints;
+}
+
+/// What makes a host another one: the rest of an endpoint changes in place.
+std::string identity(const Endpoint& e, const net::UpstreamSocket* socket) {
+  std::string id(reinterpret_cast<const char*>(&socket), sizeof socket);
+  id += e.address.text();
+  for (const auto* part : {&e.hostname, &e.locality->region, &e.locality->zone, &e.locality->sub_zone}) (id += '\n') += *part;
+  for (const auto& a : e.more_addresses) (id += '\n') += a.text();
+  return id;
+}
+
+bool same_facts(const Endpoint& a, const Endpoint& b) noexcept {
+  return a.weight == b.weight && a.priority == b.priority && a.locality_weight == b.locality_weight && a.health == b.health &&
+         a.canary == b.canary && a.metadata == b.metadata;
+}
+
+}  // namespace
+
+/// Members from the endpoints that are told and the last answers. Those that stay keep their stats.
+void ClusterManager::rebuild(Entry& e) {
+  const auto& c = e.config();
+  auto endpoints = endpoints_of(c, e.endpoints, e.names);
+  std::unordered_multimap<std::string, const Member*> before;
+  if (e.hosts != nullptr)
+    for (const auto& m : *e.hosts) before.emplace(identity(*m.endpoint, m.socket), &m);
+  auto next = std::make_shared<HostSet>();
+  next->reserve(endpoints.size());
+  bool changed = e.hosts == nullptr || endpoints.size() != e.hosts->size(), joined = false;
+  for (auto& p : endpoints) {
+    const auto* socket = socket_for(c, p->metadata.get());
+    const auto same = before.empty() ? before.end() : before.find(identity(*p, socket));
+    if (same == before.end()) {
+      changed = joined = true;
+      if (c.discovery == Discovery::eds) count_matches(e, p->metadata.get(), 1);
+      next->push_back({std::move(p), std::make_shared<HostStats>(), loop_.now(), socket});
+      continue;
+    }
+    const Member& was = *same->second;
+    before.erase(same);
+    const bool as_before = same_facts(*was.endpoint, *p);
+    changed = changed || !as_before;
+    next->push_back({as_before ? was.endpoint : std::move(p), was.stats, was.since, was.socket});
+  }
+  auto& cells = registry_.main();
+  if (!changed) return cells.add(e.shared->stats, ClusterStat::update_no_rebuild);
+  if (joined || !before.empty() || e.hosts == nullptr) {
+    const bool empty = next->empty() && (e.hosts == nullptr || e.hosts->empty());
+    if (!empty) cells.add(e.shared->stats, ClusterStat::membership_change);
+  }
+  replace(e, std::move(next));
+}
+
+void ClusterManager::set_members(std::string_view name, const std::vector<EndpointPtr>& endpoints) {
+  for (Entries* all : {&active_, &warming_}) {
+    const auto at = all->find(name);
+    if (at == all->end()) continue;
+    const EntryPtr e = at->second;  // settle() may take it out of the map
+    e->endpoints = endpoints;
+    rebuild(*e);
+    if (!std::exchange(e->awaits_members, false)) continue;
+    settle(e);
+  }
+}
+
+void ClusterManager::stop_waiting(std::string_view name) {
+  for (Entries* all : {&active_, &warming_}) {
+    const auto at = all->find(name);
+    if (at == all->end() || !at->second->awaits_members) continue;
+    const EntryPtr e = at->second;
+    e->awaits_members = false;
+    settle(e);
+  }
+}
+
+// ---- hosts of ORIGINAL_DST clusters
+
+/// Workers make the hosts; here they are counted, told to the other workers, and let go.
+void ClusterManager::watch_destinations(Entry& e) {
+  e.shared->new_host = [this, told = e.weak_from_this()](const Member& m) {
+    loop_.post([this, told, m] {
+      const auto entry = told.lock();
+      if (entry == nullptr) return;
+      if (entry->fresh.empty())
+        loop_.post([this, told] {
+          if (const auto still = told.lock()) add_destinations(*still);
+        });
+      entry->fresh.push_back(m);
+    });
+  };
+  e.cleanup = std::make_unique<event::Callback>(loop_.timers(), [this, &e] { clean_up(e); });
+}
+
+void ClusterManager::add_destinations(Entry& e) {
+  auto next = std::make_shared<HostSet>(*e.hosts);
+  next->insert(next->end(), e.fresh.begin(), e.fresh.end());
+  registry_.main().add(e.shared->stats, ClusterStat::membership_change, e.fresh.size());
+  e.fresh.clear();
+  replace(e, std::move(next));
+  if (!e.cleanup->armed()) e.cleanup->arm(e.shared->config->original_dst.cleanup);
+}
+
+/// Those of an address stay together: as long as one was picked since the last time, or has connections.
+void ClusterManager::clean_up(Entry& e) {
+  std::unordered_set<std::string_view> used;
+  for (const auto& m : *e.hosts)
+    if (m.stats->picked.exchange(false, std::memory_order_relaxed) || m.stats->cx_active.load(std::memory_order_relaxed) != 0 ||
+        m.stats->rq_pending.load(std::memory_order_relaxed) != 0)
+      used.insert(m.endpoint->address.text());
+  auto next = std::make_shared<HostSet>();
+  for (const auto& m : *e.hosts)
+    if (used.contains(m.endpoint->address.text())) next->push_back(m);
+  if (!next->empty()) e.cleanup->arm(e.shared->config->original_dst.cleanup);
+  if (next->size() == e.hosts->size()) return;
+  registry_.main().add(e.shared->stats, ClusterStat::membership_change);
+  replace(e, std::move(next));
+}
+
+void ClusterManager::replace(Entry& e, HostSetPtr hosts) {
+  e.hosts = std::move(hosts);
+  count_members(e);
+  if (!e.active || !workers_.update) return;
+  if (!e.cold) registry_.main().add(stats_, stats::ClusterManagerStat::cluster_updated);
+  workers_.update(e.shared, e.hosts);
+}
+
+void ClusterManager::count_members(Entry& e) {
+  registry_.set(e.shared->stats, ClusterStat::warming_state, 0);
+  if (e.hosts->empty() && !e.counted) return;
+  e.counted = true;
+  std::uint64_t healthy = 0, degraded = 0, excluded = 0, weight = 0;
+  for (const auto& m : *e.hosts) {
+    const auto h = m.endpoint->health;
+    healthy += is_healthy(h);
+    degraded += h == Health::degraded;
+    excluded += h == Health::draining;
+    weight = std::max<std::uint64_t>(weight, m.endpoint->weight);
+  }
+  registry_.set(e.shared->stats, ClusterStat::membership_total, e.hosts->size());
+  registry_.set(e.shared->stats, ClusterStat::membership_healthy, healthy);
+  registry_.set(e.shared->stats, ClusterStat::membership_degraded, degraded);
+  registry_.set(e.shared->stats, ClusterStat::membership_excluded, excluded);
+  // As in Envoy, only clusters whose members come and go one by one tell it.
+  const auto how = e.config().discovery;
+  if (how == Discovery::strict_dns || how == Discovery::eds) registry_.set(e.shared->stats, ClusterStat::max_host_weight, weight);
+}
+
+}  // namespace outrigger::upstream

@@ -1,0 +1,142 @@
+#include "xds/admin/config_sections.h"
+
+#include <algorithm>
+#include <ctime>
+#include "envoy/config/route/v3/route.pb.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "xds/admin/endpoints.h"
+
+namespace outrigger::xds {
+
+namespace pb = google::protobuf;
+using envoy::config::bootstrap::v3::Bootstrap;
+using envoy::config::cluster::v3::Cluster;
+using envoy::config::listener::v3::Listener;
+using envoy::config::route::v3::RouteConfiguration;
+using Manager = envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
+
+std::string time_text(WallTime t) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(t.time_since_epoch()).count();
+  const std::time_t s = ms / 1000;
+  std::tm tm;
+  gmtime_r(&s, &tm);
+  char text[64];
+  const auto n = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+  char tail[16];
+  std::snprintf(tail, sizeof tail, ".%03dZ", static_cast<int>(ms % 1000));
+  return std::string(text, n) + tail;
+}
+
+bool DumpSection::has(const std::string& list) const { return std::find(lists.begin(), lists.end(), list) != lists.end(); }
+
+namespace {
+
+template <class M>
+std::shared_ptr<pb::Message> parsed(const std::string& bytes) {
+  auto m = std::make_shared<M>();
+  m->ParseFromString(bytes);
+  return m;
+}
+
+DumpSection clusters_section(const Bootstrap& b, const server::Server& server, const Delivery& delivery,
+                             const std::string& started) {
+  DumpSection s{"ClustersConfigDump",
+                delivery.clusters().version(),
+                {"static_clusters", "dynamic_active_clusters", "dynamic_warming_clusters"},
+                {"ClustersConfigDump.StaticCluster", "ClustersConfigDump.DynamicCluster", "ClustersConfigDump.DynamicCluster"},
+                "cluster"};
+  for (const auto& c : b.static_resources().clusters())
+    s.items.push_back({c.name(), 0, std::make_shared<Cluster>(c), "", started});
+  std::sort(s.items.begin(), s.items.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  for (const auto& [name, k] : delivery.clusters().known())
+    s.items.push_back(
+        {name, server.clusters().is_warming(name) ? 2u : 1u, parsed<Cluster>(k.bytes), k.version, time_text(k.updated)});
+  return s;
+}
+
+DumpSection endpoints_section(const server::Server& server) {
+  DumpSection s{"EndpointsConfigDump",
+                "",
+                {"static_endpoint_configs", "dynamic_endpoint_configs"},
+                {"EndpointsConfigDump.StaticEndpointConfig", "EndpointsConfigDump.DynamicEndpointConfig"},
+                "endpoint_config"};
+  for (auto& e : endpoints_of(server)) {
+    const std::string name = e.assignment.cluster_name();
+    s.items.push_back(
+        {name, e.dynamic ? 1u : 0u, std::make_shared<endpoint_v3::ClusterLoadAssignment>(std::move(e.assignment)), "", ""});
+  }
+  return s;
+}
+
+DumpSection listeners_section(const Bootstrap& b, const Delivery& delivery, const std::string& started) {
+  DumpSection s{"ListenersConfigDump",
+                delivery.listeners().version(),
+                {"static_listeners", kDynamicListeners},
+                {"ListenersConfigDump.StaticListener", "ListenersConfigDump.DynamicListener"},
+                "listener"};
+  for (const auto& l : b.static_resources().listeners())
+    s.items.push_back({l.name(), 0, std::make_shared<Listener>(l), "", started});
+  for (const auto& [name, k] : delivery.listeners().known()) {
+    DumpListener d{name, {}, nullptr, "", k.refusal, k.refused_version};
+    const auto add = [&](const char* state, const ListenerDelivery::Version* v) {
+      if (v != nullptr)
+        d.states.emplace_back(state, DumpItem{name, 1, parsed<Listener>(v->bytes), v->version, time_text(v->updated)});
+    };
+    add("active_state", k.active.get());
+    add("warming_state", k.warming.get());
+    // Of several that drain Envoy shows the oldest.
+    const auto whole = std::find_if(k.draining.begin(), k.draining.end(), [](const auto& v) { return !v->in_place; });
+    if (whole != k.draining.end()) add("draining_state", whole->get());
+    if (!k.refusal.empty()) d.refused = parsed<Listener>(k.refused_bytes), d.refused_at = time_text(k.refused);
+    if (!d.states.empty() || d.refused != nullptr) s.listeners.push_back(std::move(d));
+  }
+  return s;
+}
+
+void add_static_routes(const envoy::config::listener::v3::FilterChain& chain, const std::string& started, DumpSection& s) {
+  for (const auto& f : chain.filters()) {
+    if (!f.typed_config().Is<Manager>()) continue;
+    Manager m;
+    if (!f.typed_config().UnpackTo(&m) || !m.has_route_config()) continue;
+    s.items.push_back({m.route_config().name(), 0, std::make_shared<RouteConfiguration>(m.route_config()), "", started});
+  }
+}
+
+void add_static_routes(const Listener& l, const std::string& updated, DumpSection& s) {
+  for (const auto& chain : l.filter_chains()) add_static_routes(chain, updated, s);
+  if (l.has_default_filter_chain()) add_static_routes(l.default_filter_chain(), updated, s);
+}
+
+DumpSection routes_section(const Bootstrap& b, const Delivery& delivery, const std::string& started) {
+  DumpSection s{"RoutesConfigDump",
+                "",
+                {"static_route_configs", "dynamic_route_configs"},
+                {"RoutesConfigDump.StaticRouteConfig", "RoutesConfigDump.DynamicRouteConfig"},
+                "route_config"};
+  for (const auto& l : b.static_resources().listeners()) add_static_routes(l, started, s);
+  for (const auto& [name, k] : delivery.listeners().known()) {
+    Listener l;
+    if (k.active != nullptr && l.ParseFromString(k.active->bytes)) add_static_routes(l, time_text(k.active->updated), s);
+  }
+  delivery.routes().each([&](const RouteDelivery& r) {
+    if (r.bytes().empty()) return;
+    s.items.push_back({r.name(), 1, parsed<RouteConfiguration>(r.bytes()), r.version(), time_text(r.updated())});
+  });
+  return s;
+}
+
+}  // namespace
+
+std::vector<DumpSection> dump_sections(const Bootstrap& b, const server::Server& server, const Delivery& delivery,
+                                       const std::string& started, bool endpoints) {
+  std::vector<DumpSection> all;
+  all.push_back(clusters_section(b, server, delivery, started));
+  if (endpoints) all.push_back(endpoints_section(server));
+  all.push_back(listeners_section(b, delivery, started));
+  all.push_back({"ScopedRoutesConfigDump", "", {"inline_scoped_route_configs", "dynamic_scoped_route_configs"}, {}, ""});
+  all.push_back(routes_section(b, delivery, started));
+  all.push_back({kSecretsDump, "", {"static_secrets", "dynamic_active_secrets", "dynamic_warming_secrets"}, {}, ""});
+  return all;
+}
+
+}  // namespace outrigger::xds

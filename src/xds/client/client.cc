@@ -1,0 +1,347 @@
+#include "xds/client/client.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+#include "proxy/base/log.h"
+#include "xds/client/codec.h"
+
+namespace outrigger::xds {
+
+using stats::ControlPlaneStat;
+
+namespace {
+
+constexpr Duration kRetryBase = std::chrono::milliseconds(500), kRetryMax = std::chrono::seconds(30);
+
+/// Grows by two with each step.
+Duration grown(unsigned steps) { return std::min<Duration>(kRetryMax, kRetryBase * (1LL << std::min(steps, 16U))); }
+
+}  // namespace
+
+/// A watch as the client has it: told of updates as long as it is there.
+class Client::Interest final : public Watch, public std::enable_shared_from_this<Interest> {
+ public:
+  Interest(Client& client, Type& type, std::set<std::string> names, bool all, const Counts& counts, WatchEvents& events)
+      : names(std::move(names)),
+        all(all),
+        counts(counts),
+        events(events),
+        client_(client),
+        type_(type),
+        fetch_(client.loop_.timers(), *this) {}
+  void want(std::set<std::string> next) override;
+  void wait(Duration patience) {
+    if (patience.count() > 0) fetch_.arm(patience);
+  }
+  void end_wait() {
+    fetch_.cancel();
+    answered = true;
+  }
+  bool wants(const std::string& name) const { return all || names.contains(name); }
+
+  std::set<std::string> names;
+  bool all, answered = false, ended = false;
+  Counts counts;
+  WatchEvents& events;
+
+ private:
+  void on_fetch_timeout() {
+    counts.timed_out();
+    counts.attempt();
+    events.on_fetch_timeout();
+  }
+  Client& client_;
+  Type& type_;
+  event::Alarm<Interest, &Interest::on_fetch_timeout> fetch_;
+};
+
+struct Client::Type {
+  Type(Client& c, const std::string& url)
+      : subscription(c.settings_.kind, url), client(c), held(c.loop_.timers(), *this), expiry(c.loop_.timers(), *this) {}
+  void on_held_end() {
+    is_held = false;
+    client.enqueue(*this);
+    client.flush();
+  }
+  void on_expiry() { client.expire(*this); }
+  Subscription subscription;
+  Client& client;
+  std::vector<std::shared_ptr<Interest>> watches;
+  unsigned paused = 0;
+  // Refusals that follow each other: a control plane that sends the same again at once is slowed down.
+  unsigned refusals = 0;
+  bool is_held = false;
+  event::Alarm<Type, &Type::on_held_end> held;
+  std::map<std::string, TimePoint> lifetimes;  // of resources that end by themselves
+  event::Alarm<Type, &Type::on_expiry> expiry;
+  WallTime updated{}, refused{};
+  std::string refusal;
+};
+
+namespace {
+/// What its owner has: the client keeps the watch itself while it tells it something.
+template <class Interest>
+class Handle final : public Watch {
+ public:
+  Handle(std::shared_ptr<Interest> i, std::function<void(Interest&)> end) : interest_(std::move(i)), end_(std::move(end)) {}
+  ~Handle() override { end_(*interest_); }
+  void want(std::set<std::string> names) override { interest_->want(std::move(names)); }
+
+ private:
+  std::shared_ptr<Interest> interest_;
+  std::function<void(Interest&)> end_;
+};
+}  // namespace
+
+Client::Client(event::Loop& loop, stats::Registry& registry, Random& random, Transport& transport, ClientSettings settings)
+    : loop_(loop),
+      registry_(registry),
+      random_(random),
+      transport_(transport),
+      settings_(std::move(settings)),
+      retry_(loop.timers(), *this) {
+  if (settings_.aggregated) {
+    stats_ = stats::make_block<ControlPlaneStat>(registry_, "control_plane.");
+    identifier_text_ = registry_.text_readout("control_plane.identifier");
+    registry_.set(identifier_text_, "");
+    registry_.set(stats_, ControlPlaneStat::connected_state, 0);
+  }
+  retry_.arm(Duration(0));  // once everybody has said what is wanted
+}
+
+Client::~Client() = default;
+
+Client::Type& Client::type(const std::string& url) {
+  auto& t = types_[url];
+  if (t == nullptr) {
+    t = std::make_unique<Type>(*this, url);
+    if (stream_ != nullptr) t->subscription.open();
+  }
+  return *t;
+}
+
+std::unique_ptr<Watch> Client::watch(const std::string& type_url, std::set<std::string> names, bool all, const Counts& counts,
+                                     Duration patience, WatchEvents& events) {
+  Type& t = type(type_url);
+  auto interest = std::make_shared<Interest>(*this, t, std::move(names), all, counts, events);
+  counts.attempt();
+  interest->wait(patience);
+  t.watches.push_back(interest);
+  renew_wishes(t);
+  return std::make_unique<Handle<Interest>>(interest, [this, &t](Interest& gone) {
+    gone.end_wait();
+    gone.ended = true;
+    std::erase_if(t.watches, [&](const auto& w) { return w.get() == &gone; });
+    renew_wishes(t);
+  });
+}
+
+void Client::Interest::want(std::set<std::string> next) {
+  if (next == names) return;
+  names = std::move(next);
+  counts.attempt();
+  client_.renew_wishes(type_);
+}
+
+/// What all watches of the type want together.
+void Client::renew_wishes(Type& t) {
+  if (t.paused > 0) return;
+  std::set<std::string> names;
+  bool all = false;
+  for (const auto& w : t.watches) {
+    all = all || w->all;
+    names.insert(w->names.begin(), w->names.end());
+  }
+  t.subscription.want(std::move(names), all);
+  enqueue(t);
+  if (!flushing_)
+    loop_.post([this, alive = std::weak_ptr<int>(alive_)] {
+      if (!alive.expired()) flush();
+    });
+}
+
+Client::Pause::Pause(Client& c, const std::string& type_url) : client_(c), type_url_(type_url) {
+  ++client_.type(type_url).paused;
+}
+Client::Pause::~Pause() {
+  Type& t = client_.type(type_url_);
+  if (--t.paused == 0) client_.renew_wishes(t);
+}
+
+// ---- the stream
+
+void Client::connect() {
+  if (stream_ != nullptr) return;
+  StreamEvents& self = *this;
+  node_told_ = false;
+  stream_ = transport_.open(settings_.method, self);
+  if (settings_.aggregated) registry_.set(stats_, ControlPlaneStat::connected_state, 1);
+  queue_.clear();
+  for (auto& [url, t] : types_) {
+    t->is_held = false;
+    t->held.cancel();
+    t->subscription.open();
+    enqueue(*t);
+  }
+  flush();
+}
+
+void Client::on_closed(int grpc_status, std::string_view message) {
+  last_failure_ = "gRPC status " + std::to_string(grpc_status) + (message.empty() ? "" : ": " + std::string(message));
+  LOG_WARN(logger::config, "xds: stream to '", settings_.name, "' closed: ", last_failure_);
+  loop_.dispose(std::move(stream_));
+  if (settings_.aggregated) registry_.set(stats_, ControlPlaneStat::connected_state, 0);
+  for (auto& [url, t] : types_) {
+    t->subscription.close();
+    for (const auto& w : t->watches) {
+      w->counts.failure();
+      w->counts.attempt();
+    }
+  }
+  const auto limit = static_cast<std::uint64_t>(grown(failures_++).count());
+  retry_.arm(Duration(static_cast<std::int64_t>(random_.below(limit))));
+}
+
+void Client::enqueue(Type& t) {
+  if (!t.subscription.due() || t.is_held || t.paused > 0) return;
+  if (std::find(queue_.begin(), queue_.end(), &t) == queue_.end()) queue_.push_back(&t);
+}
+
+void Client::flush() {
+  if (stream_ == nullptr) return;
+  const auto queue = std::exchange(queue_, {});
+  for (Type* t : queue) send(*t);
+}
+
+void Client::send(Type& t) {
+  if (auto request = t.subscription.next()) {
+    const bool with_node = !settings_.node_once || !node_told_;
+    node_told_ = true;
+    stream_->send(encode_request(*request, settings_.kind, with_node ? std::string_view(settings_.node) : std::string_view()));
+  }
+}
+
+void Client::on_message(std::string message) {
+  Response r;
+  if (!decode_response(message, settings_.kind, r)) return on_closed(13, "a message that is no discovery response");
+  failures_ = 0;
+  if (settings_.aggregated && r.control_plane != identifier_) registry_.set(identifier_text_, r.control_plane);
+  identifier_ = r.control_plane;
+  const auto at = types_.find(r.type_url);
+  if (at == types_.end()) {
+    LOG_WARN(logger::config, "xds: '", settings_.name, "' sends '", r.type_url, "', which nobody asked for");
+    return;
+  }
+  if (settings_.kind == Subscription::Kind::state_of_the_world)
+    for (auto& resource : r.resources)
+      if (resource.name.empty()) resource.name = name_of_resource(resource.body);
+  flushing_ = true;
+  take(*at->second, r);
+  flushing_ = false;
+  flush();
+}
+
+void Client::take(Type& t, const Response& r) {
+  Duration took{};
+  const auto taken = give(t, r, took);
+  note_lifetimes(t, r);
+  if (taken) {
+    t.refusals = 0;
+    t.updated = loop_.wall();
+    t.subscription.accept(r);
+    return enqueue(t);
+  }
+  t.refused = loop_.wall();
+  t.refusal = taken.error().detail;
+  t.subscription.refuse(r, t.refusal);
+  LOG_WARN(logger::config, "xds: ", t.subscription.type_url(), " of '", settings_.name, "' refused: ", t.refusal);
+  if (t.refusals++ == 0) return enqueue(t);
+  t.is_held = true;
+  t.held.arm(grown(t.refusals - 2));
+}
+
+/// To every watch that it concerns. An error: what any of them said.
+Result<void> Client::give(Type& t, const Response& r, Duration& took) {
+  std::string why;
+  std::unordered_multimap<std::string_view, const Resource*> by_name;  // null: removed
+  for (const auto& resource : r.resources) by_name.emplace(resource.name, &resource);
+  for (const auto& name : r.removed) by_name.emplace(name, nullptr);
+  const auto watches = t.watches;  // they come and go meanwhile
+  for (const auto& w : watches) {
+    Update u{r.version, settings_.kind == Subscription::Kind::state_of_the_world, {}, {}};
+    bool concerned = w->all;
+    const auto add = [&](const std::string& name, const Resource* resource) {
+      concerned = true;
+      if (resource == nullptr)
+        u.removed.push_back(name);
+      else if (!resource->heartbeat)
+        u.resources.push_back(resource);
+    };
+    if (w->all) {
+      for (const auto& resource : r.resources) add(resource.name, &resource);
+      for (const auto& name : r.removed) add(name, nullptr);
+    } else {
+      for (const auto& name : w->names)
+        for (auto [i, end] = by_name.equal_range(name); i != end; ++i) add(name, i->second);
+    }
+    if (!concerned || w->ended) continue;
+    w->end_wait();
+    const auto begin = loop_.read_clock();
+    const auto taken = w->events.on_update(u);
+    took = loop_.read_clock() - begin;
+    if (taken) {
+      w->counts.success(r.version, loop_.wall(), took);
+    } else {
+      w->counts.rejected();
+      why += (why.empty() ? "" : "; ") + taken.error().detail;
+    }
+    w->counts.attempt();
+  }
+  if (!why.empty()) return Error{Errc::invalid_config, why};
+  return {};
+}
+
+// ---- resources that end by themselves
+
+void Client::note_lifetimes(Type& t, const Response& r) {
+  for (const auto& resource : r.resources) {
+    if (resource.ttl)
+      t.lifetimes[resource.name] = loop_.now() + *resource.ttl;
+    else
+      t.lifetimes.erase(resource.name);
+  }
+  for (const auto& name : r.removed) t.lifetimes.erase(name);
+  if (t.lifetimes.empty()) return t.expiry.cancel();
+  const auto first =
+      std::min_element(t.lifetimes.begin(), t.lifetimes.end(), [](auto& a, auto& b) { return a.second < b.second; });
+  t.expiry.arm(std::max(Duration(0), first->second - loop_.now()));
+}
+
+void Client::expire(Type& t) {
+  Response r;
+  r.version = t.subscription.version();
+  for (const auto& [name, end] : t.lifetimes)
+    if (end <= loop_.now()) r.removed.push_back(name);
+  for (const auto& name : r.removed) {
+    LOG_WARN(logger::config, "xds: the time to live of '", name, "' (", t.subscription.type_url(), ") ended");
+    t.subscription.forget(name);
+  }
+  const auto watches = t.watches;
+  for (const auto& w : watches) {
+    Update u{r.version, false, {}, {}};
+    for (const auto& name : r.removed)
+      if (w->wants(name)) u.removed.push_back(name);
+    if (!u.removed.empty() && !w->ended) (void)w->events.on_update(u);
+  }
+  note_lifetimes(t, r);
+}
+
+void Client::each(const std::function<void(const TypeView&)>& f) const {
+  for (const auto& [url, t] : types_) {
+    const auto waiting = std::count_if(t->watches.begin(), t->watches.end(), [](const auto& w) { return !w->answered; });
+    f({t->subscription, t->updated, t->refused, t->refusal, t->watches.size(), static_cast<std::size_t>(waiting)});
+  }
+}
+
+}  // namespace outrigger::xds

@@ -1,0 +1,93 @@
+// One stream to a control plane: all types (ADS) or one. Keeps it open, asks for what its watches want, gives them
+// what comes, and tells the control plane whether that was taken. Main thread; owned by Sources.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+#include "proxy/base/random.h"
+#include "proxy/event/loop.h"
+#include "xds/client/counts.h"
+#include "xds/client/transport.h"
+#include "xds/client/watch.h"
+#include "xds/protocol/subscription.h"
+
+namespace outrigger::xds {
+
+struct ClientSettings {
+  std::string name;    // of the control plane, for people
+  std::string method;  // ":path" of the call
+  Subscription::Kind kind = Subscription::Kind::state_of_the_world;
+  std::string node;  // serialised
+  bool node_once = false;
+  bool aggregated = false;  // its state is that of control_plane.*
+};
+
+class Client final : private StreamEvents {
+ public:
+  Client(event::Loop& loop, stats::Registry& registry, Random& random, Transport& transport, ClientSettings settings);
+  ~Client();
+  /// All resources of the type, or those of `names`. `patience`: for the first of them; 0: for ever.
+  std::unique_ptr<Watch> watch(const std::string& type_url, std::set<std::string> names, bool all, const Counts& counts,
+                               Duration patience, WatchEvents& events);
+  /// Until the guard is gone, nothing is sent of that type: what is wanted changes many times.
+  class Pause {
+   public:
+    Pause(Client& c, const std::string& type_url);
+    ~Pause();
+
+   private:
+    Client& client_;
+    std::string type_url_;
+  };
+
+  /// For pages.
+  struct TypeView {
+    const Subscription& subscription;
+    WallTime updated, refused;  // {}: never
+    const std::string& refusal;
+    std::size_t watches = 0, waiting = 0;  // waiting: those without a first answer
+  };
+  void each(const std::function<void(const TypeView&)>& f) const;
+  const ClientSettings& settings() const noexcept { return settings_; }
+  bool connected() const noexcept { return stream_ != nullptr; }
+  const std::string& identifier() const noexcept { return identifier_; }
+  const std::string& last_failure() const noexcept { return last_failure_; }
+
+ private:
+  class Interest;
+  struct Type;
+  void on_message(std::string message) override;
+  void on_closed(int grpc_status, std::string_view message) override;
+  void connect();
+  Type& type(const std::string& url);
+  void renew_wishes(Type& t);
+  void enqueue(Type& t);
+  void flush();
+  void send(Type& t);
+  void take(Type& t, const Response& r);
+  Result<void> give(Type& t, const Response& r, Duration& took);
+  void note_lifetimes(Type& t, const Response& r);
+  void expire(Type& t);
+
+  event::Loop& loop_;
+  stats::Registry& registry_;
+  Random& random_;
+  Transport& transport_;
+  ClientSettings settings_;
+  stats::BlockHandle stats_;
+  stats::TextReadout identifier_text_;
+  std::map<std::string, std::unique_ptr<Type>> types_;
+  std::vector<Type*> queue_;  // those that have something to say, in that order
+  std::unique_ptr<Stream> stream_;
+  bool node_told_ = false, flushing_ = false;
+  unsigned failures_ = 0;  // since the last good response
+  std::string identifier_, last_failure_;
+  std::shared_ptr<int> alive_ = std::make_shared<int>();  // for what is posted
+  event::Alarm<Client, &Client::connect> retry_;
+};
+
+}  // namespace outrigger::xds

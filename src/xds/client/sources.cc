@@ -1,0 +1,160 @@
+#include "xds/client/sources.h"
+
+#include <filesystem>
+#include "proxy/base/log.h"
+
+namespace outrigger::xds {
+
+namespace {
+
+constexpr Duration kFetchTimeout = std::chrono::seconds(15);  // Envoy's default
+
+Duration patience_of(const ConfigSource& s) {
+  if (!s.has_initial_fetch_timeout()) return kFetchTimeout;
+  return std::chrono::seconds(s.initial_fetch_timeout().seconds()) +
+         std::chrono::microseconds(s.initial_fetch_timeout().nanos() / 1000);
+}
+
+bool is_file(const ConfigSource& s) { return s.has_path_config_source() || !s.path().empty(); }
+
+FileSource file_of(const ConfigSource& s) {
+  if (!s.path().empty()) return {s.path(), ""};
+  return {s.path_config_source().path(), s.path_config_source().watched_directory().path()};
+}
+
+bool is_delta(const ApiConfigSource& c) {
+  return c.api_type() == ApiConfigSource::DELTA_GRPC || c.api_type() == ApiConfigSource::AGGREGATED_DELTA_GRPC;
+}
+
+/// The service of one type, and the name of its resources there.
+struct OwnService {
+  const char* type;
+  const char* service;
+  const char* many;
+};
+constexpr OwnService kServices[] = {
+    {"envoy.config.cluster.v3.Cluster", "cluster.v3.ClusterDiscoveryService", "Clusters"},
+    {"envoy.config.endpoint.v3.ClusterLoadAssignment", "endpoint.v3.EndpointDiscoveryService", "Endpoints"},
+    {"envoy.config.listener.v3.Listener", "listener.v3.ListenerDiscoveryService", "Listeners"},
+    {"envoy.config.route.v3.RouteConfiguration", "route.v3.RouteDiscoveryService", "Routes"},
+    {"envoy.extensions.transport_sockets.tls.v3.Secret", "secret.v3.SecretDiscoveryService", "Secrets"},
+};
+
+/// Empty type: the aggregated service. Empty: there is none.
+std::string method_of(const std::string& type_url, bool delta) {
+  const std::string kind = delta ? "Delta" : "Stream";
+  if (type_url.empty()) return "/envoy.service.discovery.v3.AggregatedDiscoveryService/" + kind + "AggregatedResources";
+  for (const auto& s : kServices)
+    if (type_url == std::string("type.googleapis.com/") + s.type)
+      return std::string("/envoy.service.") + s.service + "/" + kind + s.many;
+  return {};
+}
+
+std::string name_of(const ApiConfigSource& c) {
+  if (c.grpc_services().empty()) return {};
+  const auto& s = c.grpc_services(0);
+  return s.has_google_grpc() ? s.google_grpc().target_uri() : s.envoy_grpc().cluster_name();
+}
+
+}  // namespace
+
+Sources::Sources(event::Loop& loop, stats::Registry& registry, Random& random, Settings settings)
+    : loop_(loop), registry_(registry), random_(random), settings_(std::move(settings)) {}
+Sources::~Sources() = default;
+
+Sources::Service Sources::make(const ApiConfigSource& config, const std::string& type_url, const Path& at, Problems& problems) {
+  Service s;
+  if (config.api_type() == ApiConfigSource::REST) {
+    problems.error(at / "api_type", "REST is known to Envoy and not implemented by Outrigger; use GRPC or DELTA_GRPC");
+    return s;
+  }
+  if (config.grpc_services().empty()) {
+    problems.error(at / "grpc_services", "a gRPC config source needs a service");
+    return s;
+  }
+  const std::string method = method_of(type_url, is_delta(config));
+  if (method.empty()) {
+    problems.error(at, "'" + type_url + "' has no service of its own: it comes by ads");
+    return s;
+  }
+  if (!settings_.make_transport) {
+    problems.error(at / "grpc_services", "gRPC is not implemented yet: use path_config_source");
+    return s;
+  }
+  s.transport = settings_.make_transport(config, at, problems);
+  if (s.transport == nullptr) return s;
+  ClientSettings o;
+  o.name = name_of(config);
+  o.method = method;
+  o.kind = is_delta(config) ? Subscription::Kind::delta : Subscription::Kind::state_of_the_world;
+  o.node = settings_.node;
+  o.node_once = config.set_node_on_first_message_only();
+  o.aggregated = type_url.empty();
+  s.client = std::make_unique<Client>(loop_, registry_, random_, *s.transport, std::move(o));
+  return s;
+}
+
+void Sources::set_ads(const ApiConfigSource& config, const Path& at, Problems& problems) {
+  ads_ = make(config, "", at, problems);
+}
+
+bool Sources::check(const ConfigSource& source, const Path& at, Problems& problems) {
+  if (is_file(source)) {
+    const auto file = file_of(source);
+    if (std::filesystem::is_regular_file(file.path)) return true;
+    problems.error(at, "paths must refer to an existing path in the system: '" + file.path + "' does not exist");
+    return false;
+  }
+  if (source.has_ads()) {
+    if (ads_.client != nullptr) return true;
+    problems.error(at / "ads", "there is no ads_config in dynamic_resources");
+    return false;
+  }
+  if (source.has_api_config_source()) {
+    const auto errors = problems.errors();
+    (void)make(source.api_config_source(), "type.googleapis.com/envoy.config.cluster.v3.Cluster", at / "api_config_source",
+               problems);
+    return problems.errors() == errors;
+  }
+  problems.error(at, "a config source must have one of path_config_source, api_config_source, ads");
+  return false;
+}
+
+Client* Sources::client_of(const ConfigSource& source, const std::string& type_url) {
+  if (source.has_ads()) return ads_.client.get();
+  if (!source.has_api_config_source()) return nullptr;
+  auto& s = others_[source.api_config_source().SerializeAsString() + type_url];
+  if (s.client == nullptr) {
+    Problems ignored;
+    s = make(source.api_config_source(), type_url, Path(), ignored);
+  }
+  return s.client.get();
+}
+
+std::unique_ptr<Watch> Sources::watch(const ConfigSource& source, const std::string& type_url, std::set<std::string> names,
+                                      bool all, const Counts& counts, WatchEvents& events) {
+  if (is_file(source)) {
+    if (watcher_ == nullptr) watcher_ = std::make_unique<event::DirectoryWatcher>(loop_);
+    auto file = file_of(source);
+    file.allow_unknown = !settings_.reject_unknown_fields;
+    auto watch = std::make_unique<FileWatch>(loop_, *watcher_, std::move(file), counts, events);
+    files_.push_back(*watch);
+    return watch;
+  }
+  Client* client = client_of(source, type_url);
+  if (client == nullptr) return nullptr;
+  return client->watch(type_url, std::move(names), all, counts, patience_of(source), events);
+}
+
+std::unique_ptr<Client::Pause> Sources::pause(const ConfigSource& source, const std::string& type_url) {
+  Client* client = is_file(source) ? nullptr : client_of(source, type_url);
+  return client == nullptr ? nullptr : std::make_unique<Client::Pause>(*client, type_url);
+}
+
+void Sources::each(const std::function<void(const Client&)>& f) const {
+  if (ads_.client != nullptr) f(*ads_.client);
+  for (const auto& [key, s] : others_)
+    if (s.client != nullptr) f(*s.client);
+}
+
+}  // namespace outrigger::xds

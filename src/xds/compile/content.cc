@@ -1,0 +1,20 @@
+#include "xds/compile/content.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <xxhash.h>
+
+namespace outrigger::xds {
+
+std::uint64_t content_hash(const google::protobuf::Message& m) {
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream out(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&out);
+    coded.SetSerializationDeterministic(true);
+    m.SerializePartialToCodedStream(&coded);
+  }
+  return XXH64(bytes.data(), bytes.size(), 0);
+}
+
+}  // namespace outrigger::xds

@@ -1,0 +1,79 @@
+#include "xds/compile/endpoints.h"
+
+#include <set>
+#include <unordered_set>
+#include "proxy/net/first_of.h"
+#include "xds/compile/convert.h"
+#include "xds/compile/metadata.h"
+
+namespace outrigger::xds {
+
+namespace core_v3 = envoy::config::core::v3;
+namespace endpoint_v3 = envoy::config::endpoint::v3;
+
+namespace {
+
+upstream::Health compile_health(core_v3::HealthStatus s) {
+  switch (s) {
+    case core_v3::HEALTHY: return upstream::Health::healthy;
+    case core_v3::UNHEALTHY: return upstream::Health::unhealthy;
+    case core_v3::DRAINING: return upstream::Health::draining;
+    case core_v3::TIMEOUT: return upstream::Health::timeout;
+    case core_v3::DEGRADED: return upstream::Health::degraded;
+    default: return upstream::Health::unknown;
+  }
+}
+
+}  // namespace
+
+upstream::Endpoint compile_endpoint(const endpoint_v3::LocalityLbEndpoints& l, const endpoint_v3::LbEndpoint& p,
+                                    const upstream::LocalityPtr& locality) {
+  upstream::Endpoint e;
+  e.hostname = p.endpoint().hostname();
+  e.weight = p.has_load_balancing_weight() ? p.load_balancing_weight().value() : 1;
+  e.priority = l.priority();
+  e.locality_weight = l.load_balancing_weight().value();
+  e.locality = locality;
+  e.health = compile_health(p.health_status());
+  e.metadata = compile_metadata(p.metadata());
+  const auto lb = p.metadata().filter_metadata().find("envoy.lb");
+  if (lb != p.metadata().filter_metadata().end())
+    for (const auto& [key, value] : lb->second.fields()) {
+      if (key == "canary" && value.bool_value()) e.canary = true;
+    }
+  return e;
+}
+
+void compile_more_addresses(const endpoint_v3::Endpoint& p, upstream::Endpoint& o, const Path& at, Problems& problems) {
+  if (p.additional_addresses().empty() || o.address.empty()) return;
+  std::vector<net::Address> all{o.address};
+  for (int i = 0; i < p.additional_addresses_size(); ++i) {
+    auto a = compile_address(p.additional_addresses(i).address(), at.at("additional_addresses", i) / "address", problems);
+    if (!a.empty()) all.push_back(std::move(a));
+  }
+  all = net::take_turns(std::move(all));
+  o.more_addresses.assign(all.begin() + 1, all.end());
+}
+
+std::vector<upstream::EndpointPtr> compile_endpoint_list(const endpoint_v3::ClusterLoadAssignment& p, const Path& at,
+                                                         Problems& problems) {
+  std::vector<upstream::EndpointPtr> all;
+  std::unordered_set<std::string> seen;
+  for (int i = 0; i < p.endpoints_size(); ++i) {
+    const auto& l = p.endpoints(i);
+    const Path group = at.at("endpoints", i);
+    const auto locality = compile_locality(l.locality());
+    for (int k = 0; k < l.lb_endpoints_size(); ++k) {
+      const auto& e = l.lb_endpoints(k);
+      const Path lb_endpoint = group.at("lb_endpoints", k), endpoint = lb_endpoint / "endpoint";
+      auto out = compile_endpoint(l, e, locality);
+      out.address = compile_address(e.endpoint().address(), endpoint / "address", problems);
+      compile_more_addresses(e.endpoint(), out, endpoint, problems);
+      if (out.address.empty() || !seen.insert(std::to_string(out.priority) + ' ' + out.address.text()).second) continue;
+      all.push_back(std::make_shared<const upstream::Endpoint>(std::move(out)));
+    }
+  }
+  return all;
+}
+
+}  // namespace outrigger::xds

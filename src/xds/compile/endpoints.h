@@ -1,0 +1,20 @@
+// Endpoints of clusters, as a cluster's config has them or a ClusterLoadAssignment tells them. Main thread.
+#pragma once
+#include <vector>
+#include "envoy/config/endpoint/v3/endpoint.pb.h"
+#include "proxy/upstream/host.h"
+#include "xds/problems.h"
+
+namespace outrigger::xds {
+
+/// Everything but the address.
+upstream::Endpoint compile_endpoint(const envoy::config::endpoint::v3::LocalityLbEndpoints& l,
+                                    const envoy::config::endpoint::v3::LbEndpoint& p, const upstream::LocalityPtr& locality);
+/// Tried in this order after the address; families take turns.
+void compile_more_addresses(const envoy::config::endpoint::v3::Endpoint& p, upstream::Endpoint& o, const Path& at,
+                            Problems& problems);
+/// Of a cluster that resolves no names. An address counts once in each priority.
+std::vector<upstream::EndpointPtr> compile_endpoint_list(const envoy::config::endpoint::v3::ClusterLoadAssignment& p,
+                                                         const Path& at, Problems& problems);
+
+}  // namespace outrigger::xds

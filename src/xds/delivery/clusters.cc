@@ -1,0 +1,116 @@
+#include "xds/delivery/clusters.h"
+
+#include <set>
+#include "proxy/base/log.h"
+#include "xds/compile/cluster.h"
+#include "xds/delivery/resources.h"
+#include "xds/load/any_type.h"
+
+namespace outrigger::xds {
+
+using envoy::config::cluster::v3::Cluster;
+
+ClusterDelivery::ClusterDelivery(const DeliveryContext& c) : c_(c) {}
+ClusterDelivery::~ClusterDelivery() = default;
+
+void ClusterDelivery::add_static(const Cluster& cluster) { statics_.push_back(std::make_unique<EndpointDelivery>(c_, cluster)); }
+
+void ClusterDelivery::start(const ConfigSource& source, std::function<void()> answered) {
+  answered_ = std::move(answered);
+  auto& registry = c_.server.registry();
+  stats_ = stats::make_block<stats::CdsStat>(registry, "cluster_manager.cds.");
+  WatchEvents& self = *this;
+  watch_ = c_.sources.watch(source, canonical_type_url(*Cluster::descriptor()), {}, true,
+                            Counts::of_source(registry, "cluster_manager.cds."), self);
+}
+
+void ClusterDelivery::tell_answered() {
+  if (answered_) std::exchange(answered_, nullptr)();
+}
+
+Result<void> ClusterDelivery::on_update(const Update& u) {
+  auto parsed = parse_resources<Cluster>(u, c_);
+  if (!parsed) {
+    tell_answered();
+    return parsed.error();
+  }
+  const auto pause = pause_endpoints();  // until all clusters are taken
+  Refusals refusals("cluster");
+  std::set<std::string> names;
+  for (const auto& p : *parsed) {
+    const std::string& name = p.message.name();
+    if (!names.insert(name).second) {
+      refusals.add(name, "duplicate cluster " + name + " found");
+      continue;
+    }
+    const std::string why = !p.wrong.empty() ? p.wrong : add(p.message, u.whole ? u.version : p.from->version);
+    if (!why.empty()) refusals.add(name, why);
+  }
+  std::vector<std::string> gone = u.removed;
+  if (u.whole)
+    for (const auto& [name, known] : known_)
+      if (!names.contains(name)) gone.push_back(name);
+  for (const auto& name : gone) remove(name);
+  LOG_INFO(logger::upstream, "cds: ", parsed->size(), " cluster(s) told, ", gone.size(), " removed");
+  if (refusals.none()) version_ = u.version;
+  if (std::exchange(changed_, false) && refusals.none()) {
+    auto& registry = c_.server.registry();
+    registry.main().add(stats_, stats::CdsStat::config_reload);
+    const auto now = c_.server.loop().wall().time_since_epoch();
+    registry.set(stats_, stats::CdsStat::config_reload_time_ms,
+                 static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()));
+  }
+  tell_answered();
+  return refusals.result();
+}
+
+std::unique_ptr<Client::Pause> ClusterDelivery::pause_endpoints() {
+  ConfigSource ads;
+  ads.mutable_ads();
+  return c_.sources.pause(ads, canonical_type_url(*envoy::config::endpoint::v3::ClusterLoadAssignment::descriptor()));
+}
+
+std::string ClusterDelivery::add(const Cluster& message, const std::string& version) {
+  const auto hash = content_hash(message);
+  const auto before = known_.find(message.name());
+  if (before != known_.end() && before->second.content == hash) return {};
+  if (before == known_.end() && c_.server.clusters().known(message.name())) {
+    LOG_INFO(logger::upstream, "cds: cluster '", message.name(), "' is one of the bootstrap and stays as it is");
+    return {};
+  }
+  Problems problems;
+  auto compile = c_.compile(problems);
+  stats::Recording recording(c_.server.registry());
+  auto config = compile_cluster(message, Path(), compile, true);
+  const auto lease = recording.take();
+  if (config == nullptr) return errors_text(problems);
+  Known& k = known_[message.name()];
+  k.content = hash;
+  k.version = version;
+  k.bytes = redacted_bytes(message);
+  k.updated = c_.server.loop().wall();
+  c_.server.clusters().set(config, lease);
+  changed_ = true;
+  if (message.type() != Cluster::EDS || message.has_cluster_type()) {
+    k.endpoints = nullptr;
+    return {};
+  }
+  if (k.endpoints != nullptr && k.endpoints->fits(message))
+    k.endpoints->give_members();  // a control plane need not send again what it has sent
+  else
+    k.endpoints = std::make_unique<EndpointDelivery>(c_, message);
+  return {};
+}
+
+void ClusterDelivery::each_warming(const std::function<void(const std::string& name, const char* why)>& f) const {
+  for (const auto& [name, k] : known_)
+    if (c_.server.clusters().is_warming(name))
+      f(name, k.endpoints != nullptr ? "its endpoints have not come" : "its names are not resolved yet");
+}
+
+void ClusterDelivery::remove(const std::string& name) {
+  if (known_.erase(name) == 0) return;
+  c_.server.clusters().remove(name);
+}
+
+}  // namespace outrigger::xds

@@ -1,0 +1,51 @@
+// CDS: clusters as a config source tells them, each with its EDS. What is the same as before is left alone. Main
+// thread; owned by Delivery.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include "xds/delivery/endpoints.h"
+
+namespace outrigger::xds {
+
+class ClusterDelivery final : private WatchEvents {
+ public:
+  explicit ClusterDelivery(const DeliveryContext& c);
+  ~ClusterDelivery();
+  /// EDS of a cluster of the bootstrap.
+  void add_static(const envoy::config::cluster::v3::Cluster& cluster);
+  /// `answered` is called once: after the first update, good or bad, or when it was waited for long enough.
+  void start(const ConfigSource& source, std::function<void()> answered);
+
+  struct Known {
+    std::uint64_t content = 0;
+    std::string version, bytes;  // as it came
+    WallTime updated{};
+    std::unique_ptr<EndpointDelivery> endpoints;  // null: not of EDS
+  };
+  /// What was accepted, by name; for pages.
+  const std::map<std::string, Known>& known() const noexcept { return known_; }
+  const std::string& version() const noexcept { return version_; }
+  /// Those of CDS that do not serve yet, and why.
+  void each_warming(const std::function<void(const std::string& name, const char* why)>& f) const;
+
+ private:
+  Result<void> on_update(const Update& u) override;
+  void on_fetch_timeout() override { tell_answered(); }
+  /// Empty: it is taken. Otherwise why not.
+  std::string add(const envoy::config::cluster::v3::Cluster& message, const std::string& version);
+  void remove(const std::string& name);
+  void tell_answered();
+  std::unique_ptr<Client::Pause> pause_endpoints();
+  const DeliveryContext& c_;
+  std::map<std::string, Known> known_;
+  std::vector<std::unique_ptr<EndpointDelivery>> statics_;
+  std::string version_;
+  stats::BlockHandle stats_;
+  bool changed_ = false;  // by the update that is being taken
+  std::function<void()> answered_;
+  std::unique_ptr<Watch> watch_;
+};
+
+}  // namespace outrigger::xds

@@ -1,0 +1,73 @@
+#include "xds/delivery/delivery.h"
+
+#include <algorithm>
+#include "proxy/base/log.h"
+
+namespace outrigger::xds {
+
+using envoy::config::cluster::v3::Cluster;
+
+Delivery::Delivery(server::Server& server, Sources& sources)
+    : server_(server),
+      sources_(sources),
+      context_{server, sources},
+      routes_(context_),
+      clusters_(context_),
+      listeners_(context_, routes_) {}
+Delivery::~Delivery() = default;
+
+void Delivery::prepare(const envoy::config::bootstrap::v3::Bootstrap& b, CompileContext& c) {
+  const Path root;
+  const auto& d = b.dynamic_resources();
+  const Path dynamic = root / "dynamic_resources";
+  if (d.has_ads_config()) sources_.set_ads(d.ads_config(), dynamic / "ads_config", c.problems);
+  c.check_source = [this](const ConfigSource& s, const Path& at, Problems& problems) { return sources_.check(s, at, problems); };
+  c.subscribe_routes = [this](const Rds& rds, const std::string& stat_prefix) {
+    static_routes_.push_back(routes_.get(rds, stat_prefix));
+    return static_routes_.back()->source();
+  };
+  if (d.has_cds_config()) {
+    cds_ = d.cds_config();
+    has_cds_ = sources_.check(cds_, dynamic / "cds_config", c.problems);
+  }
+  if (d.has_lds_config()) {
+    lds_ = d.lds_config();
+    has_lds_ = sources_.check(lds_, dynamic / "lds_config", c.problems);
+  }
+  for (const auto& cluster : b.static_resources().clusters())
+    if (cluster.type() == Cluster::EDS && !cluster.has_cluster_type()) static_eds_.push_back(cluster);
+}
+
+void Delivery::keep(const CompileContext& c) {
+  auto base = std::make_unique<CompileContext>(c.with(unused_));
+  if (c.upstream_bind != nullptr) {
+    upstream_bind_ = std::make_unique<envoy::config::core::v3::BindConfig>(*c.upstream_bind);
+    base->upstream_bind = upstream_bind_.get();
+  }
+  base->cluster_known = [this](std::string_view name) { return server_.clusters().known(name); };
+  base->subscribe_routes = nullptr;
+  context_.base = std::move(base);
+  for (const auto& cluster : static_eds_) clusters_.add_static(cluster);
+  static_eds_.clear();
+}
+
+void Delivery::start(std::function<void()> done) {
+  done_ = std::move(done);
+  if (!has_cds_) return start_listeners();
+  clusters_.start(cds_, [this] { server_.clusters().when_warm([this] { start_listeners(); }); });
+}
+
+void Delivery::start_listeners() {
+  LOG_INFO(logger::upstream, "cm init: all clusters initialized");
+  if (!has_lds_) return finish();
+  listeners_.start(lds_, [this] { listeners_.when_warm([this] { finish(); }); });
+}
+
+/// Once the listeners of the bootstrap have their routes too.
+void Delivery::finish() {
+  for (const auto& r : static_routes_)
+    if (!r->settled()) return r->on_progress([this] { finish(); });
+  if (done_) std::exchange(done_, nullptr)();
+}
+
+}  // namespace outrigger::xds

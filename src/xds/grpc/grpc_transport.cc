@@ -1,0 +1,220 @@
+#include "xds/grpc/grpc_transport.h"
+
+#include <grpc/support/log.h>
+#include <grpcpp/channel.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_credentials_options.h>
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/client_callback.h>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include "proxy/base/log.h"
+
+namespace outrigger::xds {
+
+namespace {
+
+std::string to_text(const grpc::ByteBuffer& b) {
+  std::vector<grpc::Slice> slices;
+  std::string out;
+  if (!b.Dump(&slices).ok()) return out;
+  out.reserve(b.Length());
+  for (const auto& s : slices) out.append(reinterpret_cast<const char*>(s.begin()), s.size());
+  return out;
+}
+
+grpc::ByteBuffer to_bytes(const std::string& s) {
+  const grpc::Slice slice(s);
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+/// The calls that the library is not done with: its threads must be out of them before the loop goes.
+class Running {
+ public:
+  void begin() {
+    const std::lock_guard lock(mutex_);
+    ++count_;
+  }
+  void end() {
+    const std::lock_guard lock(mutex_);
+    if (--count_ == 0) none_.notify_all();
+  }
+  void wait_for_none() {
+    std::unique_lock lock(mutex_);
+    none_.wait(lock, [this] { return count_ == 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable none_;
+  std::size_t count_ = 0;
+};
+
+/// One call. Keeps itself until the library is done with it; whoever opened it may have gone by then.
+class Call final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>, public std::enable_shared_from_this<Call> {
+ public:
+  Call(event::Loop& loop, StreamEvents& events, std::shared_ptr<Running> running, std::function<void(bool lost)> ended)
+      : loop_(loop), events_(&events), running_(std::move(running)), ended_(std::move(ended)) {}
+  void start(grpc::GenericStub& stub, const std::string& method, const GrpcTarget& target) {
+    self_ = shared_from_this();
+    running_->begin();
+    for (const auto& [key, value] : target.metadata) context_.AddMetadata(key, value);
+    if (!target.authority.empty()) context_.set_authority(target.authority);
+    stub.PrepareBidiStreamingCall(&context_, method, {}, this);
+    AddHold();  // writes begin outside of the library's callbacks
+    StartRead(&in_);
+    StartCall();
+  }
+  void send(std::string message) {
+    unsent_.push_back(std::move(message));
+    write();
+  }
+  void abandon() {
+    events_ = nullptr;
+    context_.TryCancel();
+    release();
+  }
+
+ private:
+  // On a thread of the library.
+  void OnReadDone(bool ok) override {
+    if (ok) return post(&Call::take);
+    post(&Call::release);
+  }
+  void OnWriteDone(bool ok) override {
+    if (ok) post(&Call::next_write);
+  }
+  void OnDone(const grpc::Status& status) override {
+    status_ = status;
+    const auto running = running_;
+    loop_.post([call = std::move(self_)] { call->end(); });
+    running->end();  // the loop may go from here on
+  }
+  void post(void (Call::*what)()) {
+    loop_.post([call = self_, what] { (*call.*what)(); });
+  }
+  // On the main thread.
+  void take() {
+    std::string message = to_text(in_);
+    in_.Clear();
+    if (events_ == nullptr) return release();
+    events_->on_message(std::move(message));
+    if (events_ != nullptr)
+      StartRead(&in_);  // the next one is read when this one is done with
+    else
+      release();
+  }
+  void next_write() {
+    writing_ = false;
+    write();
+  }
+  void write() {
+    if (writing_ || released_ || unsent_.empty()) return;
+    writing_ = true;
+    out_ = to_bytes(unsent_.front());
+    unsent_.pop_front();
+    StartWrite(&out_);
+  }
+  void release() {
+    if (!std::exchange(released_, true)) RemoveHold();
+  }
+  void end() {
+    auto* events = std::exchange(events_, nullptr);
+    ended_(status_.error_code() == grpc::StatusCode::UNAVAILABLE);
+    if (events != nullptr) events->on_closed(status_.error_code(), status_.error_message());
+  }
+
+  event::Loop& loop_;
+  StreamEvents* events_;  // null: nobody listens any more
+  std::shared_ptr<Running> running_;
+  std::function<void(bool)> ended_;
+  std::shared_ptr<Call> self_;
+  grpc::ClientContext context_;
+  grpc::ByteBuffer in_, out_;
+  grpc::Status status_;
+  std::deque<std::string> unsent_;
+  bool writing_ = false, released_ = false;
+};
+
+class GrpcStream final : public Stream {
+ public:
+  explicit GrpcStream(std::shared_ptr<Call> call) : call_(std::move(call)) {}
+  ~GrpcStream() override { call_->abandon(); }
+  void send(std::string message) override { call_->send(std::move(message)); }
+
+ private:
+  std::shared_ptr<Call> call_;
+};
+
+std::shared_ptr<grpc::ChannelCredentials> credentials_of(const GrpcTarget& t) {
+  if (!t.tls) return grpc::InsecureChannelCredentials();
+  grpc::SslCredentialsOptions o;
+  o.pem_root_certs = t.tls->roots;
+  o.pem_cert_chain = t.tls->certificate;
+  o.pem_private_key = t.tls->key;
+  return grpc::SslCredentials(o);
+}
+
+class GrpcTransport final : public Transport {
+ public:
+  GrpcTransport(event::Loop& loop, GrpcTarget target) : loop_(loop), target_(std::move(target)) {}
+  ~GrpcTransport() override { running_->wait_for_none(); }
+  std::unique_ptr<Stream> open(const std::string& method, StreamEvents& events) override {
+    auto call = std::make_shared<Call>(loop_, events, running_, [this, alive = std::weak_ptr<int>(alive_)](bool lost) {
+      if (lost && !alive.expired()) next_address();
+    });
+    if (channel_ == nullptr) connect();
+    call->start(*stub_, method, target_);
+    return std::make_unique<GrpcStream>(std::move(call));
+  }
+
+ private:
+  void connect() {
+    grpc::ChannelArguments args;
+    args.SetMaxReceiveMessageSize(target_.message_bytes_max);
+    // The client above waits between its attempts; the channel's own wait must not come on top of it.
+    args.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+    args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+    args.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+    args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    for (const auto& [key, value] : target_.number_args) args.SetInt(key, value);
+    for (const auto& [key, value] : target_.text_args) args.SetString(key, value);
+    if (target_.tls && !target_.tls->server_name.empty())
+      args.SetString(GRPC_SSL_TARGET_NAME_OVERRIDE_ARG, target_.tls->server_name);
+    channel_ = grpc::CreateCustomChannel(target_.addresses[address_], credentials_of(target_), args);
+    stub_ = std::make_unique<grpc::GenericStub>(channel_);
+  }
+  void next_address() {
+    if (target_.addresses.size() < 2) return;
+    address_ = (address_ + 1) % target_.addresses.size();
+    stub_.reset();
+    channel_.reset();
+  }
+  event::Loop& loop_;
+  GrpcTarget target_;
+  std::size_t address_ = 0;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<grpc::GenericStub> stub_;
+  std::shared_ptr<Running> running_ = std::make_shared<Running>();
+  std::shared_ptr<int> alive_ = std::make_shared<int>();
+};
+
+void log_from_library(gpr_log_func_args* args) { LOG_DEBUG(logger::config, "grpc: ", args->message); }
+
+}  // namespace
+
+std::unique_ptr<Transport> make_grpc_transport(event::Loop& loop, GrpcTarget target) {
+  static const bool once = [] {
+    gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);
+    gpr_set_log_function(log_from_library);
+    return true;
+  }();
+  (void)once;
+  return std::make_unique<GrpcTransport>(loop, std::move(target));
+}
+
+}  // namespace outrigger::xds

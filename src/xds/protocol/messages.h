@@ -1,0 +1,40 @@
+// What goes over an xDS stream, without its encoding: requests and responses of both variants of the protocol
+// (state of the world, and delta).
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+#include "proxy/base/time.h"
+
+namespace outrigger::xds {
+
+struct Resource {
+  std::string name;     // state of the world: unknown until it is parsed, then empty
+  std::string version;  // delta; may be empty
+  std::string type_url, body;
+  std::optional<Duration> ttl = {};
+  bool heartbeat = false;  // it brings a new ttl and no body
+};
+
+/// The first field of every kind of resource is its name; empty: there is none.
+std::string name_of_resource(const std::string& body);
+
+struct Response {
+  std::string type_url, version, nonce, control_plane;
+  std::vector<Resource> resources;
+  std::vector<std::string> removed;  // delta
+};
+
+struct Request {
+  std::string type_url, nonce;
+  std::optional<std::string> error;  // set: what came is refused
+  // state of the world
+  std::string version;
+  std::vector<std::string> names;
+  // delta
+  std::vector<std::string> subscribe, unsubscribe;
+  std::map<std::string, std::string> initial_versions;
+};
+
+}  // namespace outrigger::xds

@@ -1,0 +1,288 @@
+// A client on a stream that the test plays: every message that it sends is read by the test, which goes on with its
+// time itself.
+#include <catch2/catch.hpp>
+
+#include <deque>
+#include "envoy/service/discovery/v3/discovery.pb.h"
+#include "proxy/event/loop.h"
+#include "proxy/stats/walk.h"
+#include "unit/sim/clock.h"
+#include "xds/client/client.h"
+
+namespace outrigger::xds {
+namespace {
+
+using namespace std::chrono_literals;
+namespace discovery_v3 = envoy::service::discovery::v3;
+
+/// The control plane. Unread messages at the end are an error.
+struct Plane final : Transport {
+  struct Call final : Stream {
+    explicit Call(Plane& p) : plane(p) {}
+    ~Call() override { plane.events = nullptr; }
+    void send(std::string m) override { plane.unread.push_back(std::move(m)); }
+    Plane& plane;
+  };
+  std::unique_ptr<Stream> open(const std::string& method, StreamEvents& e) override {
+    ++calls;
+    last_method = method;
+    events = &e;
+    return std::make_unique<Call>(*this);
+  }
+  ~Plane() override { CHECK(unread.empty()); }
+  StreamEvents* events = nullptr;
+  std::deque<std::string> unread;
+  int calls = 0;
+  std::string last_method;
+};
+
+struct Told final : WatchEvents {
+  Result<void> on_update(const Update& u) override {
+    std::string line = u.version + ":";
+    for (const auto* r : u.resources) line += " " + r->name;
+    for (const auto& r : u.removed) line += " -" + r;
+    lines.push_back(line);
+    if (!refuse.empty()) return Error{Errc::invalid_config, refuse};
+    return {};
+  }
+  void on_fetch_timeout() override { lines.push_back("timeout"); }
+  std::vector<std::string> take() { return std::exchange(lines, {}); }
+  std::vector<std::string> lines;
+  std::string refuse;
+};
+
+const std::string kType = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
+using Lines = std::vector<std::string>;
+
+struct World {
+  sim::Clock clock;
+  event::Loop loop{clock};
+  stats::Registry registry;
+  Random random{1};
+  Plane plane;
+  Client client;
+  Counts counts = Counts::of_source(registry, "cluster_manager.cds.");
+
+  explicit World(Subscription::Kind kind = Subscription::Kind::state_of_the_world, bool node_once = true)
+      : client(loop, registry, random, plane, {"plane", "/method", kind, "\x0a\x01n", node_once, true}) {}
+  void run(Duration d = Duration(0)) {
+    clock.go_to(clock.now() + std::max<Duration>(d, 1ms));  // the timers' step
+    for (int i = 0; i < 5; ++i) loop.poll();
+  }
+  std::unique_ptr<Watch> watch(Told& t, std::set<std::string> names, Duration patience = Duration(0),
+                               const std::string& type = kType) {
+    const bool all = names.empty();
+    return client.watch(type, std::move(names), all, counts, patience, t);
+  }
+  std::string said() {
+    if (plane.unread.empty()) return "nothing";
+    discovery_v3::DiscoveryRequest q;
+    REQUIRE(q.ParseFromString(plane.unread.front()));
+    plane.unread.pop_front();
+    std::string out = q.has_node() ? "node=" + q.node().id() + " " : "";
+    out += "v=" + q.version_info() + " n=" + q.response_nonce();
+    for (const auto& n : q.resource_names()) out += " " + n;
+    if (q.has_error_detail()) out += " error=" + q.error_detail().message();
+    return out;
+  }
+  void send(const std::string& version, const std::string& nonce, const Lines& names, const std::string& type = kType) {
+    discovery_v3::DiscoveryResponse r;
+    r.set_version_info(version);
+    r.set_nonce(nonce);
+    r.set_type_url(type);
+    r.mutable_control_plane()->set_identifier("me");
+    for (const auto& n : names) {
+      auto& any = *r.add_resources();
+      any.set_type_url(type);
+      any.set_value("\x0a" + std::string(1, static_cast<char>(n.size())) + n);
+    }
+    REQUIRE(plane.events != nullptr);
+    plane.events->on_message(r.SerializeAsString());
+    run();
+  }
+  std::uint64_t stat(std::string_view name) {
+    std::uint64_t value = UINT64_MAX;
+    stats::Walk(registry).each(stats::Walk::counters | stats::Walk::gauges, [&](const stats::StatView& s) {
+      if (std::string(s.prefix) + std::string(s.suffix) == name) value = s.value;
+    });
+    return value;
+  }
+};
+
+TEST_CASE("a watch is told what it wants, and the control plane that it was taken", "[xds]") {
+  World w;
+  Told all;
+  const auto watch = w.watch(all, {});
+  w.run();
+  CHECK(w.plane.last_method == "/method");
+  CHECK(w.said() == "node=n v= n=");
+  w.send("1", "x1", {"a", "b"});
+  CHECK(all.take() == Lines{"1: a b"});
+  CHECK(w.said() == "v=1 n=x1");
+  CHECK(w.stat("cluster_manager.cds.update_success") == 1);
+  CHECK(w.stat("cluster_manager.cds.update_attempt") == 2);
+  CHECK(w.stat("control_plane.connected_state") == 1);
+  CHECK(w.client.identifier() == "me");
+}
+
+TEST_CASE("the node goes with every request unless once is enough", "[xds]") {
+  World w(Subscription::Kind::state_of_the_world, false);
+  Told all;
+  const auto watch = w.watch(all, {});
+  w.run();
+  CHECK(w.said() == "node=n v= n=");
+  w.send("1", "x1", {});
+  CHECK(all.take() == Lines{"1:"});
+  CHECK(w.said() == "node=n v=1 n=x1");
+}
+
+TEST_CASE("what a watch refuses is told to the control plane, and slows one down that insists", "[xds]") {
+  World w;
+  Told all;
+  all.refuse = "not good";
+  const auto watch = w.watch(all, {});
+  w.run();
+  CHECK(w.said() == "node=n v= n=");
+  w.send("1", "x1", {"a"});
+  CHECK(w.said() == "v= n=x1 error=not good");
+  CHECK(w.stat("cluster_manager.cds.update_rejected") == 1);
+  w.send("2", "x2", {"a"});
+  CHECK(w.said() == "nothing");
+  w.run(490ms);
+  CHECK(w.said() == "nothing");
+  w.run(20ms);
+  CHECK(w.said() == "v= n=x2 error=not good");
+  w.send("3", "x3", {"a"});
+  w.run(990ms);
+  CHECK(w.said() == "nothing");
+  w.run(20ms);
+  CHECK(w.said() == "v= n=x3 error=not good");
+  all.refuse.clear();
+  w.send("4", "x4", {"a"});
+  CHECK(w.said() == "v=4 n=x4");
+  all.refuse = "again";
+  w.send("5", "x5", {"a"});
+  CHECK(w.said() == "v=4 n=x5 error=again");
+}
+
+TEST_CASE("names of several watches are asked for together; each is told of its own", "[xds]") {
+  World w;
+  Told a, b;
+  const auto wa = w.watch(a, {"a"});
+  auto wb = w.watch(b, {"b", "c"});
+  w.run();
+  CHECK(w.said() == "node=n v= n= a b c");
+  w.send("1", "x1", {"b", "z"});
+  CHECK(a.take().empty());
+  CHECK(b.take() == Lines{"1: b"});
+  CHECK(w.said() == "v=1 n=x1 a b c");
+  wb.reset();
+  w.run();
+  CHECK(w.said() == "v=1 n=x1 a");
+  w.send("2", "x2", {"a", "b"});
+  CHECK(a.take() == Lines{"2: a"});
+  CHECK(b.take().empty());
+  CHECK(w.said() == "v=2 n=x2 a");
+}
+
+TEST_CASE("a pause makes one request of many changes", "[xds]") {
+  World w;
+  Told a, b;
+  std::unique_ptr<Watch> wa, wb;
+  {
+    const Client::Pause pause(w.client, kType);
+    wa = w.watch(a, {"a"});
+    w.run();
+    CHECK(w.said() == "nothing");
+    wb = w.watch(b, {"b"});
+  }
+  w.run();
+  CHECK(w.said() == "node=n v= n= a b");
+}
+
+TEST_CASE("a lost stream is opened again after a while that grows, with what is had", "[xds]") {
+  World w;
+  Told all;
+  const auto watch = w.watch(all, {});
+  w.run();
+  CHECK(w.said() == "node=n v= n=");
+  w.send("1", "x1", {"a"});
+  CHECK(w.said() == "v=1 n=x1");
+  for (int failures = 1; failures <= 8; ++failures) {
+    w.plane.events->on_closed(14, "away");
+    w.run();
+    CHECK(w.plane.calls == failures);
+    CHECK(w.stat("control_plane.connected_state") == 0);
+    CHECK(w.stat("cluster_manager.cds.update_failure") == static_cast<std::uint64_t>(failures));
+    // At most the base, doubled each time, and never over the maximum.
+    w.run(std::min<Duration>(30s, 500ms * (1 << (failures - 1))));
+    CHECK(w.plane.calls == failures + 1);
+    CHECK(w.said() == "node=n v=1 n=");
+  }
+  CHECK(w.client.last_failure() == "gRPC status 14: away");
+}
+
+TEST_CASE("a message that is none ends the stream; a type that nobody wants is passed over", "[xds]") {
+  World w;
+  Told all;
+  const auto watch = w.watch(all, {});
+  w.run();
+  CHECK(w.said() == "node=n v= n=");
+  w.send("1", "x1", {"a"}, "type.googleapis.com/other");
+  CHECK(all.take().empty());
+  CHECK(w.said() == "nothing");
+  w.plane.events->on_message("\xff\xff\xff");
+  w.run(500ms);
+  CHECK(w.plane.calls == 2);
+  CHECK(w.said() == "node=n v= n=");
+}
+
+TEST_CASE("who waits long enough for the first answer is told so, once", "[xds]") {
+  World w;
+  Told a;
+  const auto watch = w.watch(a, {"a"}, 15s);
+  w.run();
+  CHECK(w.said() == "node=n v= n= a");
+  w.run(14s);
+  CHECK(a.take().empty());
+  w.run(2s);
+  CHECK(a.take() == Lines{"timeout"});
+  CHECK(w.stat("cluster_manager.cds.init_fetch_timeout") == 1);
+  w.send("1", "x1", {"a"});
+  CHECK(a.take() == Lines{"1: a"});
+  CHECK(w.said() == "v=1 n=x1 a");
+  w.run(60s);
+  CHECK(a.take().empty());
+}
+
+TEST_CASE("a resource with a time to live goes when no heartbeat comes", "[xds]") {
+  World w(Subscription::Kind::delta);
+  Told all;
+  const auto watch = w.watch(all, {});
+  w.run();
+  w.plane.unread.clear();
+  const auto send = [&](const std::string& nonce, bool heartbeat) {
+    discovery_v3::DeltaDiscoveryResponse r;
+    r.set_type_url(kType);
+    r.set_nonce(nonce);
+    auto& resource = *r.add_resources();
+    resource.set_name("a");
+    resource.mutable_ttl()->set_seconds(10);
+    if (!heartbeat) resource.mutable_resource()->set_type_url(kType);
+    w.plane.events->on_message(r.SerializeAsString());
+    w.run();
+    w.plane.unread.clear();
+  };
+  send("x1", false);
+  CHECK(all.take() == Lines{": a"});
+  w.run(9s);
+  send("x2", true);
+  (void)all.take();
+  w.run(9s);
+  CHECK(all.take().empty());
+  w.run(2s);
+  CHECK(all.take() == Lines{": -a"});
+}
+
+}  // namespace
+}  // namespace outrigger::xds
