@@ -301,6 +301,11 @@ const tls_v3::Secret* SecretStore::find_static(const std::string& name, tls_v3::
 std::shared_ptr<Secret> SecretStore::subscribe(const tls_v3::SdsSecretConfig& config, tls_v3::Secret::TypeCase type,
                                                const Path& at, Problems& problems) {
   const auto& source = config.sds_config();
+  if (source.has_ads() || source.has_api_config_source()) {
+    problems.error(at / "sds_config",
+                   "secrets come from files (path_config_source); from a control plane they are not implemented");
+    return nullptr;
+  }
   const std::string path = source.has_path_config_source() ? source.path_config_source().path() : source.path();
   if (!std::filesystem::is_regular_file(path)) {
     problems.error(at / "sds_config",
