@@ -101,12 +101,12 @@ Client::Client(event::Loop& loop, stats::Registry& registry, Random& random, Tra
       transport_(transport),
       settings_(std::move(settings)),
       retry_(loop.timers(), *this) {
-  if (settings_.aggregated) {
-    stats_ = stats::make_block<ControlPlaneStat>(registry_, "control_plane.");
-    identifier_text_ = registry_.text_readout("control_plane.identifier");
-    registry_.set(identifier_text_, "");
-    registry_.set(stats_, ControlPlaneStat::connected_state, 0);
-  }
+  stats::Recording recording(registry_);
+  stats_ = stats::make_block<ControlPlaneStat>(registry_, settings_.stat_prefix);
+  identifier_text_ = registry_.text_readout(settings_.stat_prefix + "identifier");
+  registry_.set(identifier_text_, "");
+  registry_.set(stats_, ControlPlaneStat::connected_state, 0);
+  lease_ = recording.take();
   retry_.arm(Duration(0));  // once everybody has said what is wanted
 }
 
@@ -176,7 +176,7 @@ void Client::connect() {
   StreamEvents& self = *this;
   node_told_ = false;
   stream_ = transport_.open(settings_.method, self);
-  if (settings_.aggregated) registry_.set(stats_, ControlPlaneStat::connected_state, 1);
+  registry_.set(stats_, ControlPlaneStat::connected_state, 1);
   queue_.clear();
   for (auto& [url, t] : types_) {
     t->is_held = false;
@@ -191,7 +191,7 @@ void Client::on_closed(int grpc_status, std::string_view message) {
   last_failure_ = "gRPC status " + std::to_string(grpc_status) + (message.empty() ? "" : ": " + std::string(message));
   LOG_WARN(logger::config, "xds: stream to '", settings_.name, "' closed: ", last_failure_);
   loop_.dispose(std::move(stream_));
-  if (settings_.aggregated) registry_.set(stats_, ControlPlaneStat::connected_state, 0);
+  registry_.set(stats_, ControlPlaneStat::connected_state, 0);
   for (auto& [url, t] : types_) {
     t->subscription.close();
     for (const auto& w : t->watches) {
@@ -226,7 +226,7 @@ void Client::on_message(std::string message) {
   Response r;
   if (!decode_response(message, settings_.kind, r)) return on_closed(13, "a message that is no discovery response");
   failures_ = 0;
-  if (settings_.aggregated && r.control_plane != identifier_) registry_.set(identifier_text_, r.control_plane);
+  if (r.control_plane != identifier_) registry_.set(identifier_text_, r.control_plane);
   identifier_ = r.control_plane;
   const auto at = types_.find(r.type_url);
   if (at == types_.end()) {

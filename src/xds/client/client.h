@@ -10,6 +10,7 @@
 #include <vector>
 #include "proxy/base/random.h"
 #include "proxy/event/loop.h"
+#include "proxy/stats/lease.h"
 #include "xds/client/counts.h"
 #include "xds/client/transport.h"
 #include "xds/client/watch.h"
@@ -23,7 +24,8 @@ struct ClientSettings {
   Subscription::Kind kind = Subscription::Kind::state_of_the_world;
   std::string node;  // serialised
   bool node_once = false;
-  bool aggregated = false;  // its state is that of control_plane.*
+  bool aggregated = false;  // for all types
+  std::string stat_prefix;  // of its state, ends with a dot
 };
 
 class Client final : private StreamEvents {
@@ -78,6 +80,7 @@ class Client final : private StreamEvents {
   Random& random_;
   Transport& transport_;
   ClientSettings settings_;
+  stats::LeasePtr lease_;
   stats::BlockHandle stats_;
   stats::TextReadout identifier_text_;
   std::map<std::string, std::unique_ptr<Type>> types_;

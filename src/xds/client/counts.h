@@ -13,6 +13,7 @@ class Counts {
   static Counts of_source(stats::Registry& r, const std::string& prefix);
   /// Of an EDS cluster, among its other stats.
   static Counts of_cluster(stats::Registry& r, const std::string& prefix);
+  const std::string& prefix() const noexcept { return prefix_; }
   void attempt() const { add(attempt_); }
   void failure() const { add(failure_); }
   void rejected() const { add(rejected_); }
@@ -29,10 +30,11 @@ class Counts {
   static Stat at(stats::BlockHandle b, S stat) {
     return {b, static_cast<std::size_t>(stat)};
   }
-  explicit Counts(stats::Registry& r) : registry_(&r) {}
+  Counts(stats::Registry& r, std::string prefix) : registry_(&r), prefix_(std::move(prefix)) {}
   enum class Any : std::uint16_t {};
   void add(const Stat& s) const { registry_->main().add(s.block, static_cast<Any>(s.index)); }
   stats::Registry* registry_;
+  std::string prefix_;
   Stat attempt_, success_, failure_, rejected_, timed_out_, time_, version_, duration_;
   stats::TextReadout version_text_;
 };

@@ -58,44 +58,51 @@ std::string name_of(const ApiConfigSource& c) {
 
 }  // namespace
 
+/// A watch with a stream of its own, as Envoy has it for every subscription that is not aggregated.
+class Sources::OwnStream final : public Watch, public Link {
+ public:
+  OwnStream(event::Loop& loop, stats::Registry& registry, Random& random, Transport& transport, ClientSettings settings)
+      : client_(loop, registry, random, transport, std::move(settings)) {}
+  Client& client() noexcept { return client_; }
+  void hold(std::unique_ptr<Watch> watch) { watch_ = std::move(watch); }
+  void want(std::set<std::string> names) override { watch_->want(std::move(names)); }
+
+ private:
+  Client client_;
+  std::unique_ptr<Watch> watch_;
+};
+
 Sources::Sources(event::Loop& loop, stats::Registry& registry, Random& random, Settings settings)
     : loop_(loop), registry_(registry), random_(random), settings_(std::move(settings)) {}
 Sources::~Sources() = default;
 
-Sources::Service Sources::make(const ApiConfigSource& config, const std::string& type_url, const Path& at, Problems& problems) {
-  Service s;
-  if (config.api_type() == ApiConfigSource::REST) {
+std::unique_ptr<Transport> Sources::connect(const ApiConfigSource& config, const Path& at, Problems& problems) {
+  if (config.api_type() == ApiConfigSource::REST)
     problems.error(at / "api_type", "REST is known to Envoy and not implemented by Outrigger; use GRPC or DELTA_GRPC");
-    return s;
-  }
-  if (config.grpc_services().empty()) {
+  else if (config.grpc_services().empty())
     problems.error(at / "grpc_services", "a gRPC config source needs a service");
-    return s;
-  }
-  const std::string method = method_of(type_url, is_delta(config));
-  if (method.empty()) {
-    problems.error(at, "'" + type_url + "' has no service of its own: it comes by ads");
-    return s;
-  }
-  if (!settings_.make_transport) {
-    problems.error(at / "grpc_services", "gRPC is not implemented yet: use path_config_source");
-    return s;
-  }
-  s.transport = settings_.make_transport(config, at, problems);
-  if (s.transport == nullptr) return s;
+  else
+    return settings_.make_transport(config, at, problems);
+  return nullptr;
+}
+
+ClientSettings Sources::settings_of(const ApiConfigSource& config, const std::string& type_url) const {
   ClientSettings o;
   o.name = name_of(config);
-  o.method = method;
+  o.method = method_of(type_url, is_delta(config));
   o.kind = is_delta(config) ? Subscription::Kind::delta : Subscription::Kind::state_of_the_world;
   o.node = settings_.node;
   o.node_once = config.set_node_on_first_message_only();
   o.aggregated = type_url.empty();
-  s.client = std::make_unique<Client>(loop_, registry_, random_, *s.transport, std::move(o));
-  return s;
+  return o;
 }
 
 void Sources::set_ads(const ApiConfigSource& config, const Path& at, Problems& problems) {
-  ads_ = make(config, "", at, problems);
+  ads_transport_ = connect(config, at, problems);
+  if (ads_transport_ == nullptr) return;
+  auto settings = settings_of(config, "");
+  settings.stat_prefix = "control_plane.";
+  ads_ = std::make_unique<Client>(loop_, registry_, random_, *ads_transport_, std::move(settings));
 }
 
 bool Sources::check(const ConfigSource& source, const Path& at, Problems& problems) {
@@ -106,29 +113,18 @@ bool Sources::check(const ConfigSource& source, const Path& at, Problems& proble
     return false;
   }
   if (source.has_ads()) {
-    if (ads_.client != nullptr) return true;
+    if (ads_ != nullptr) return true;
     problems.error(at / "ads", "there is no ads_config in dynamic_resources");
     return false;
   }
   if (source.has_api_config_source()) {
-    const auto errors = problems.errors();
-    (void)make(source.api_config_source(), "type.googleapis.com/envoy.config.cluster.v3.Cluster", at / "api_config_source",
-               problems);
-    return problems.errors() == errors;
+    const auto& config = source.api_config_source();
+    auto& transport = transports_[config.SerializeAsString()];
+    if (transport == nullptr) transport = connect(config, at / "api_config_source", problems);
+    return transport != nullptr;
   }
   problems.error(at, "a config source must have one of path_config_source, api_config_source, ads");
   return false;
-}
-
-Client* Sources::client_of(const ConfigSource& source, const std::string& type_url) {
-  if (source.has_ads()) return ads_.client.get();
-  if (!source.has_api_config_source()) return nullptr;
-  auto& s = others_[source.api_config_source().SerializeAsString() + type_url];
-  if (s.client == nullptr) {
-    Problems ignored;
-    s = make(source.api_config_source(), type_url, Path(), ignored);
-  }
-  return s.client.get();
 }
 
 std::unique_ptr<Watch> Sources::watch(const ConfigSource& source, const std::string& type_url, std::set<std::string> names,
@@ -141,20 +137,27 @@ std::unique_ptr<Watch> Sources::watch(const ConfigSource& source, const std::str
     files_.push_back(*watch);
     return watch;
   }
-  Client* client = client_of(source, type_url);
-  if (client == nullptr) return nullptr;
-  return client->watch(type_url, std::move(names), all, counts, patience_of(source), events);
+  if (source.has_ads())
+    return ads_ == nullptr ? nullptr : ads_->watch(type_url, std::move(names), all, counts, patience_of(source), events);
+  Problems ignored;
+  if (!check(source, Path(), ignored)) return nullptr;
+  const auto& config = source.api_config_source();
+  auto settings = settings_of(config, type_url);
+  settings.stat_prefix = counts.prefix() + "control_plane.";
+  auto own =
+      std::make_unique<OwnStream>(loop_, registry_, random_, *transports_[config.SerializeAsString()], std::move(settings));
+  own->hold(own->client().watch(type_url, std::move(names), all, counts, patience_of(source), events));
+  own_.push_back(*own);
+  return own;
 }
 
 std::unique_ptr<Client::Pause> Sources::pause(const ConfigSource& source, const std::string& type_url) {
-  Client* client = is_file(source) ? nullptr : client_of(source, type_url);
-  return client == nullptr ? nullptr : std::make_unique<Client::Pause>(*client, type_url);
+  return source.has_ads() && ads_ != nullptr ? std::make_unique<Client::Pause>(*ads_, type_url) : nullptr;
 }
 
 void Sources::each(const std::function<void(const Client&)>& f) const {
-  if (ads_.client != nullptr) f(*ads_.client);
-  for (const auto& [key, s] : others_)
-    if (s.client != nullptr) f(*s.client);
+  if (ads_ != nullptr) f(*ads_);
+  own_.each([&f](OwnStream& s) { f(s.client()); });
 }
 
 }  // namespace outrigger::xds

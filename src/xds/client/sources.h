@@ -1,5 +1,5 @@
-// Where resources come from: one control plane for all types (ADS), control planes for one type each, files. Finds or
-// makes the stream that a config source names. Main thread; owned by main, outlives all watches.
+// Where resources come from: one control plane for all types (ADS), streams for one subscription each, files. Finds or
+// makes what a config source names. Main thread; owned by main, outlives all watches.
 #pragma once
 #include <functional>
 #include <map>
@@ -44,20 +44,19 @@ class Sources {
   }
 
  private:
-  struct Service {
-    std::unique_ptr<Transport> transport;
-    std::unique_ptr<Client> client;
-  };
-  Client* client_of(const ConfigSource& source, const std::string& type_url);
-  Service make(const ApiConfigSource& config, const std::string& type_url, const Path& at, Problems& problems);
+  class OwnStream;
+  std::unique_ptr<Transport> connect(const ApiConfigSource& config, const Path& at, Problems& problems);
+  ClientSettings settings_of(const ApiConfigSource& config, const std::string& type_url) const;
   event::Loop& loop_;
   stats::Registry& registry_;
   Random& random_;
   Settings settings_;
   std::unique_ptr<event::DirectoryWatcher> watcher_;  // when a file is used
   mutable List<FileWatch> files_;
-  Service ads_;
-  std::map<std::string, Service> others_;  // by config and type
+  std::unique_ptr<Transport> ads_transport_;
+  std::unique_ptr<Client> ads_;
+  std::map<std::string, std::unique_ptr<Transport>> transports_;  // by config, of streams for one watch each
+  mutable List<OwnStream> own_;
 };
 
 }  // namespace outrigger::xds

