@@ -157,6 +157,7 @@ class TunnelAttempt final : public upstream::TcpAttempt, private upstream::TcpWa
 // ---- the request
 
 void HttpTunnel::write_request(const http::StreamInfo& info) {
+  downstream = info.connection;
   const format::Context context{&info, nullptr, nullptr, nullptr, "NotSet"};
   std::string host;
   config_.hostname.append(context, format::Missing::dash, host);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include "proxy/base/numbers.h"
+#include "proxy/net/proxy_header.h"
 #include "proxy/upstream/peer_names.h"
 
 namespace outrigger::filters {
@@ -319,6 +320,15 @@ void Router::no_healthy_upstream() {
   fail(503, "no healthy upstream", "no_healthy_upstream", false);
 }
 
+/// The PROXY header in front of what CONNECT brings; empty: none.
+namespace {
+std::string header_of(const route::UpgradeConfig& u, const http::ConnectionInfo& client) {
+  if (u.proxy_version == 0) return {};
+  return u.proxy_version == 1 ? net::write_proxy_v1(client.remote, client.local)
+                              : net::write_proxy_v2(&client.remote, &client.local, {});
+}
+}  // namespace
+
 void Router::start_attempt() {
   auto& head = stream_.request();
   auto& info = stream_.info();
@@ -358,23 +368,26 @@ void Router::start_attempt() {
   a->high_priority = route_->high_priority;
   a->downstream_protocol = info.protocol;
   a->downstream_connection = info.connection->id;
+  a->downstream = info.connection;
   a->unsent_end_ = request_end_;
   a->peer = peer_names_;
-  if (connects_to_tcp()) {
-    a->tcp_ = std::make_unique<TcpTunnel>(stream_.thread(), *cluster_, *a);
-    return a->tcp_->connect(*host);
-  }
   if (!kept_.empty() && !stream_.is_upgrade()) a->resend(kept_);
+  if (const auto* tcp = tcp_config()) {
+    a->tcp_ = std::make_unique<TcpTunnel>(stream_.thread(), *cluster_, *a);
+    return a->tcp_->connect(*host, header_of(*tcp, *info.connection));
+  }
   cluster_->request_stream(*host, *a);
 }
 
 // ---- upgrades
 
-/// CONNECT ends here: its host is spoken to without HTTP.
-bool Router::connects_to_tcp() const noexcept {
-  if (!stream_.is_upgrade() || !stream_.request().is_connect()) return false;
-  return std::any_of(route_->upgrades.begin(), route_->upgrades.end(),
-                     [](const auto& u) { return u.type == "connect" && u.is_connect_config; });
+/// Set: CONNECT ends here, or a POST that stands for it: its host is spoken to without HTTP.
+const route::UpgradeConfig* Router::tcp_config() const noexcept {
+  const auto& head = stream_.request();
+  const bool connect = stream_.is_upgrade() && head.is_connect(), post = !stream_.is_upgrade() && head.method == "POST";
+  for (const auto& u : route_->upgrades)
+    if (u.type == "connect" && u.is_connect_config && (connect || (post && u.allow_post))) return &u;
+  return nullptr;
 }
 
 /// True: the upstream has not agreed yet, so it doesn't get the client's bytes; it might take them for a request.

@@ -119,7 +119,7 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   void start_shadows(bool end_stream);
   void request_complete();
   void arm_clocks();
-  bool connects_to_tcp() const noexcept;
+  const route::UpgradeConfig* tcp_config() const noexcept;
   bool hold_tunnel_data(Buffer& body);
   void open_tunnel(Attempt& a);
   bool refused_upgrade(Attempt& a, const http::ResponseHead& head);

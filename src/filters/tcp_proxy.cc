@@ -3,6 +3,7 @@
 #include <xxhash.h>
 #include <algorithm>
 #include "proxy/hcm/connection_log.h"
+#include "proxy/http/connection_facts.h"
 
 namespace outrigger::filters {
 
@@ -61,6 +62,7 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter {
     info_.note_data(worker_.thread.loop.now(), worker_.thread.loop.wall(), r.bytes);
   }
   void dial_once();
+  void add_tlvs();
   bool wait_to_retry();
   std::optional<std::uint64_t> hash() const;
   void on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) override;
@@ -135,6 +137,7 @@ void TcpProxy::start() {
   stream_.connection = &info_;
   stream_.has_protocol = false;
   stream_.filter_state.parent = &info_.filter_state;
+  downstream = &info_;
   stream_.upstream.emplace();
   stream_.start = worker_.thread.loop.now();
   stream_.start_wall = worker_.thread.loop.wall();
@@ -241,6 +244,24 @@ bool TcpProxy::wait_to_retry() {
   return true;
 }
 
+/// Into what PROXY headers to upstreams say, for each attempt: appended ones appear again, as in Envoy.
+void TcpProxy::add_tlvs() {
+  const auto* known = info_.found() == nullptr ? nullptr : info_.found()->proxy.get();
+  if (config_->tlvs.empty() || (known != nullptr && config_->tlv_merge == upstream::TlvMerge::add_if_absent)) return;
+  if (info_.found() != nullptr && stream_.dynamic_metadata == nullptr) stream_.dynamic_metadata = info_.found()->dynamic_metadata;
+  auto added = upstream::make_tlvs(config_->tlvs, stream_);
+  net::ProxyHeader header;
+  if (known != nullptr) {
+    header = *known;
+    header.tlvs = upstream::merge_tlvs(known->tlvs, std::move(added), config_->tlv_merge);
+  } else {
+    header.source = info_.remote;
+    header.destination = info_.local;
+    header.tlvs = std::move(added);
+  }
+  info_.facts().tell(std::move(header));
+}
+
 void TcpProxy::dial_once() {
   if (stream_.attempt_count >= config_->connect_attempts_max) {
     worker_.thread.cells.add(cluster_->stats(), ClusterStat::upstream_cx_connect_attempts_exceeded);
@@ -254,6 +275,7 @@ void TcpProxy::dial_once() {
   if (config_->tunnel && !cluster_->admits_connection()) return on_tcp_failure(upstream::PoolFailure::overflow, "", nullptr);
   ++stream_.attempt_count;
   asked_ = host;
+  add_tlvs();
   auto attempt = config_->tunnel ? connect_tunnel(worker_.thread, *config_->tunnel, *cluster_, *host, stream_, info_.filter_state,
                                                   tunnel_, *this)
                                  : cluster_->connect(*host, *this);

@@ -9,6 +9,7 @@
 #include "proxy/accesslog/access_log.h"
 #include "proxy/hcm/network_filter.h"
 #include "proxy/upstream/cluster.h"
+#include "proxy/upstream/proxy_tlvs.h"
 
 namespace outrigger::filters {
 
@@ -41,6 +42,8 @@ struct TcpProxyConfig {
   bool log_on_start = false, log_on_connected = false;
   std::optional<Duration> log_flush_interval;
   std::optional<TunnelConfig> tunnel;
+  upstream::AddedTlvs tlvs;  // of PROXY headers to upstreams
+  upstream::TlvMerge tlv_merge = upstream::TlvMerge::add_if_absent;
 };
 
 class TcpProxyFactory final : public hcm::NetworkFilterFactory {

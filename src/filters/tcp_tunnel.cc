@@ -10,7 +10,9 @@ namespace {
 constexpr unsigned kReadsPerTurn = 16;  // then other connections get their turn
 }
 
-void TcpTunnel::connect(upstream::Host& host) {
+void TcpTunnel::connect(upstream::Host& host, std::string first) {
+  downstream = waiter_.downstream;
+  first_ = std::move(first);
   auto attempt = cluster_->connect(host, *this);
   if (attempt != nullptr) attempt_ = std::move(attempt);
 }
@@ -30,7 +32,10 @@ void TcpTunnel::on_tcp_failure(upstream::PoolFailure why, std::string_view detai
   waiter_.on_pool_failure(why, detail, host);
 }
 
-void TcpTunnel::send_head(const http::RequestHead&, bool) {
+void TcpTunnel::send_head(const http::RequestHead&, bool end_stream) {
+  shut_ = end_stream;
+  out_.append(std::exchange(first_, {}));
+  flush();
   answered_ = true;
   auto* head = waiter_.arena().make<http::ResponseHead>(waiter_.arena());
   head->status = 200;

@@ -1,7 +1,8 @@
 // A raw connection to a host in the place of an HTTP stream: what a route's connect_config makes of
-// CONNECT. Answers 200 once it is connected. Owned by its Attempt; worker's thread.
+// CONNECT, or of POST where that is allowed. Answers 200 once it is connected. Owned by its Attempt; worker's thread.
 #pragma once
 #include <memory>
+#include <string>
 #include "proxy/runtime/thread_context.h"
 #include "proxy/upstream/cluster.h"
 
@@ -12,8 +13,8 @@ class TcpTunnel final : public upstream::ClientStream, private upstream::TcpWait
   TcpTunnel(runtime::ThreadContext& thread, upstream::Cluster& cluster, upstream::PoolWaiter& waiter)
       : thread_(thread), cluster_(&cluster), waiter_(waiter) {}
   ~TcpTunnel() { cancel(); }
-  /// Tells the waiter, possibly before it returns.
-  void connect(upstream::Host& host);
+  /// Tells the waiter, possibly before it returns. `first`: bytes that go before all others.
+  void connect(upstream::Host& host, std::string first);
 
   // upstream::ClientStream
   void send_head(const http::RequestHead& head, bool end_stream) override;
@@ -43,6 +44,7 @@ class TcpTunnel final : public upstream::ClientStream, private upstream::TcpWait
   std::unique_ptr<upstream::TcpAttempt> attempt_;
   std::unique_ptr<upstream::TcpLease> lease_;
   http::UpstreamInfo info_;
+  std::string first_;
   Buffer out_;
   unsigned pauses_ = 0;
   bool readable_ = false, reading_ = false, above_ = false, answered_ = false, shut_ = false;

@@ -12,10 +12,11 @@ from namespaces import App, Namespace, Skipped, ask, cable, copy_for_all, need_p
 
 TYPES = "type.googleapis.com/envoy.extensions"
 SIDECAR = 1337
-POD, PEER, VIP = "10.77.0.2", "10.77.0.1", "10.99.0.1"
+POD, PEER, OTHER_PEER, VIP = "10.77.0.2", "10.77.0.1", "10.77.0.3", "10.99.0.1"
 POD6, PEER6 = "fd77::2", "fd77::1"
 ADMIN = 15000
 SO_MARK = {"level": 1, "name": 36}
+TPROXY_MARK = 1337  # of outrigger-iptables: what bears it, and answers to it, is the proxy's
 
 
 def address(host, port):
@@ -85,6 +86,18 @@ def bootstrap(transparent=False, family=4):
                 {"name": "BlackHoleCluster", "connect_timeout": "1s", "type": "STATIC",
                  "load_assignment": {"cluster_name": "BlackHoleCluster"}}]
     return {"admin": address("127.0.0.1", ADMIN), "static_resources": {"listeners": listeners, "clusters": clusters}}
+
+
+def showing_clients(mark=TPROXY_MARK, family=4):
+    """The application is spoken to from the address of whoever called."""
+    config = bootstrap(transparent=True, family=family)["static_resources"]
+    inbound = next(one for one in config["listeners"] if one["name"] == "virtualInbound")
+    inbound["listener_filters"] = ORIGINAL_DST_FILTER + [{"name": "original_src", "typed_config": {
+        "@type": f"{TYPES}.filters.listener.original_src.v3.OriginalSrc", "mark": mark}}]
+    for cluster in config["clusters"]:
+        if cluster["name"].lower().startswith("inbound"):
+            del cluster["upstream_bind_config"]
+    return {"admin": address("127.0.0.1", ADMIN), "static_resources": config}
 
 
 class Pod:
@@ -258,6 +271,36 @@ def tproxy_keeps_the_addresses_of_inbound_connections(binary, folder):
         assert pod.connections_of("inbound|8080||") == 2
 
 
+def tproxy_with_original_src_shows_the_application_its_client(binary, folder):
+    with Pod(binary, folder, ["--mode", "tproxy"], transparent=True, config=showing_clients()) as pod:
+        pod.peer.run("ip", "address", "add", f"{OTHER_PEER}/24", "dev", "eth0")
+        expect(ask(pod.peer, POD, 8080), f"app at {POD} from {PEER}", "inbound|8080||")
+        pod.logs(f"inbound|8080|| {PEER} {POD}:8080")
+        expect(ask(pod.peer, POD, 8443), f"bare at {POD} from {PEER}")
+        pod.logs(f"InboundPassthroughCluster {PEER} {POD}:8443")
+        expect(ask(pod.peer, POD, 8080, source=OTHER_PEER), f"app at {POD} from {OTHER_PEER}", "inbound|8080||")
+        assert pod.connections_of("inbound|8080||") == 2 and pod.connections_of("InboundPassthroughCluster") == 1
+        expect(ask(pod.pod, PEER, 9080), f"service at {PEER} from {POD}", "service")  # outbound is as before
+        expect(ask(pod.pod, VIP, 8081), f"app at {POD} from {POD}", "inbound|8080||")  # both ways: the client is the pod
+        expect(ask(pod.pod, POD, 8080), f"app at {POD} from {POD}")
+        assert pod.connections_of("inbound|8080||") == 3
+
+
+def tproxy_with_original_src_refuses_what_would_come_back(binary, folder):
+    with Pod(binary, folder, ["--mode", "tproxy"], transparent=True, config=showing_clients()) as pod:
+        refuse(pod, pod.peer, POD, 15006)
+        pod.logs(f"BlackHoleCluster {PEER} {POD}:15006")
+        refuse(pod, pod.peer, POD, 15001, passed=1)
+        expect(ask(pod.peer, POD, 8080), f"app at {POD} from {PEER}", "inbound|8080||")
+
+
+def tproxy_with_original_src_works_for_ipv6(binary, folder):
+    with Pod(binary, folder, ["--mode", "tproxy", "--ipv6", "on"], transparent=True, family=6,
+             config=showing_clients(family=6)) as pod:
+        expect(ask(pod.peer, POD6, 8080), f"app at {POD6} from {PEER6}", "inbound|8080||")
+        pod.logs(f"inbound|8080|| {PEER6} [{POD6}]:8080")
+
+
 def marked_packets(pod):
     lines = pod.pod.run("iptables", "-t", "mangle", "-L", "POSTROUTING", "-v", "-x", "-n").stdout
     return int(re.search(r"^\s*(\d+).*mark match 0x4d", lines, re.M)[1])
@@ -320,5 +363,7 @@ def rules_without_privileges_say_what_is_missing(binary, folder):
 TESTS = [outbound_connections_are_redirected, inbound_connections_are_redirected,
          a_pod_that_calls_its_own_service_passes_both_ways, what_is_excluded_goes_past_the_proxy,
          connections_to_the_capture_ports_themselves_are_refused, ipv6_is_redirected,
-         tproxy_keeps_the_addresses_of_inbound_connections, a_transparent_listener_without_the_capability_is_refused,
+         tproxy_keeps_the_addresses_of_inbound_connections, tproxy_with_original_src_shows_the_application_its_client,
+         tproxy_with_original_src_refuses_what_would_come_back, tproxy_with_original_src_works_for_ipv6,
+         a_transparent_listener_without_the_capability_is_refused,
          rules_are_installed_twice_as_once_and_removed_whole, rules_without_privileges_say_what_is_missing]

@@ -113,10 +113,10 @@ class App:
         self.listener.close()
 
 
-def ask(namespace, address, port, host="h"):
+def ask(namespace, address, port, host="h", source=None):
     """Head and body of the answer, as text; empty when the connection ends without one."""
     with namespace:
-        client = socket.create_connection((address, port), 10)
+        client = socket.create_connection((address, port), 10, source and (source, 0))
     with client:
         client.sendall(f"GET / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n".encode())
         data = b""

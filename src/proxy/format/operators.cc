@@ -139,7 +139,19 @@ Operator never() {
   return {[](const Context&, std::string&) { return false; }, false};
 }
 
-/// FILTER_STATE(key[:PLAIN|TYPED|FIELD:name]). No object of ours has fields.
+Operator state_field(std::string key, std::string name, const Arguments& cut) {
+  return {[key = std::move(key), name = std::move(name), cut](const Context& c, std::string& out) {
+            const auto* e = c.info->filter_state.find(key);
+            if (e == nullptr || e->fields == nullptr) return false;
+            const auto at = e->fields->find(name);
+            if (at == e->fields->end()) return false;
+            out += cut.cut(at->second);
+            return true;
+          },
+          false};
+}
+
+/// FILTER_STATE(key[:PLAIN|TYPED|FIELD:name]).
 Result<Operator> filter_state(const Arguments& a, bool upstream) {
   const auto colon = a.text.find(':');
   if (a.text.empty() || colon == 0) return invalid("Invalid filter state configuration, key cannot be empty.");
@@ -149,8 +161,9 @@ Result<Operator> filter_state(const Arguments& a, bool upstream) {
     if (how != "PLAIN" && how != "TYPED" && !how.starts_with("FIELD"))
       return invalid("Invalid filter state serialize type, only support PLAIN/TYPED/FIELD.");
   }
-  if (upstream || how.starts_with("FIELD")) return never();
+  if (upstream) return never();
   const std::string key(a.text.substr(0, colon));
+  if (how.starts_with("FIELD")) return state_field(key, std::string(how.substr(std::min<std::size_t>(how.size(), 6))), a);
   const auto append = [key, length = a.length](const Context& c, std::string& out, bool json) {
     const auto* e = c.info->filter_state.find(key);
     if (e == nullptr) return false;

@@ -105,6 +105,7 @@ struct Config {
   enum EscapedSlashes : std::uint8_t { keep, reject, unescape_and_redirect, unescape_and_forward } escaped_slashes = keep;
   bool strip_matching_host_port = false, strip_any_host_port = false, strip_trailing_host_dot = false;
   bool proxy_100_continue = false;
+  bool tells_addresses = true;  // of its clients, to upstreams that want a PROXY header
   bool stream_error_on_invalid_http_message = false;
 
   // Unset: none.

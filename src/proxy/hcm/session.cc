@@ -52,6 +52,7 @@ void SessionFactory::on_refused(Worker& worker, http::StreamInfo& stream, bool b
 
 void Session::start() {
   auto& cells = worker_.thread.cells;
+  info_.tells_addresses = config_->tells_addresses;
   cells.add(config_->stats, HttpStat::downstream_cx_total);
   cells.inc(config_->stats, HttpStat::downstream_cx_active);
   cells.gauge_add(config_->stats, HttpStat::downstream_cx_rx_bytes_buffered, 0);  // listed as used

@@ -5,19 +5,33 @@
 
 namespace outrigger::http {
 
-void ConnectionFacts::set_state(FilterState& state, std::string_view key, std::string_view value, bool hashable) {
-  for (auto& o : state_) {
-    if (o->key != key) continue;
-    o->value = value;
-    o->entry.value = o->value;
-    o->entry.hashable = hashable;
-    return;
-  }
+ConnectionFacts::Owned& ConnectionFacts::owned(FilterState& state, std::string_view key) {
+  for (auto& o : state_)
+    if (o->key == key) return *o;
   auto& o = *state_.emplace_back(std::make_unique<Owned>());
   o.key = key;
-  o.value = value;
-  o.entry = {o.key, o.value, hashable};
+  o.entry.key = o.key;
   state.add(o.entry);
+  return o;
+}
+
+void ConnectionFacts::set_state(FilterState& state, std::string_view key, std::string_view value, bool hashable) {
+  auto& o = owned(state, key);
+  o.value = value;
+  o.entry.value = o.value;
+  o.entry.hashable = hashable;
+}
+
+void ConnectionFacts::set_fields(FilterState& state, std::string_view key, std::map<std::string, std::string> fields) {
+  auto& o = owned(state, key);
+  o.fields = std::move(fields);
+  MetadataValue object;
+  object.kind = MetadataValue::object;
+  for (const auto& [name, value] : o.fields) object.fields.emplace_back(name, MetadataValue::of(value));
+  o.value.clear();
+  object.append_json(o.value);
+  o.entry.value = o.entry.typed_json = o.value;
+  o.entry.fields = &o.fields;
 }
 
 void ConnectionFacts::add_metadata(std::string_view name, const MetadataValue& object) {
@@ -43,6 +57,24 @@ void ConnectionInfo::run_late_steps(TimePoint now, WallTime wall, std::optional<
   };
   if (tls == nullptr || tls->handshake_complete()) run(f.on_handshake);
   if (bytes) run(f.on_data);
+}
+
+bool ConnectionInfo::has_upstream_source() const noexcept {
+  return facts_ != nullptr && !facts_->upstream_source.address.empty();
+}
+
+const net::OriginPtr& ConnectionInfo::origin() const {
+  if (facts_ == nullptr) facts_ = std::make_unique<ConnectionFacts>();
+  auto& f = *facts_;
+  if (f.origin == nullptr) {
+    net::ProxyHeader header;
+    if (f.proxy != nullptr)
+      header = *f.proxy;
+    else if (tells_addresses)
+      header.source = remote, header.destination = local;
+    f.origin = std::make_shared<const net::Origin>(f.upstream_source, std::move(header));
+  }
+  return f.origin;
 }
 
 void ConnectionInfo::forget_state() {

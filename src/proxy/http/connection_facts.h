@@ -2,6 +2,7 @@
 // something: connections without such filters have none. Owned by the ConnectionInfo.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -9,7 +10,7 @@
 #include "proxy/base/metadata.h"
 #include "proxy/base/time.h"
 #include "proxy/http/filter_state.h"
-#include "proxy/net/proxy_header.h"
+#include "proxy/net/origin.h"
 
 namespace outrigger::http {
 
@@ -31,12 +32,21 @@ struct ConnectionFacts {
   std::string transport_failure;
   MetadataPtr dynamic_metadata;
   std::shared_ptr<const net::ProxyHeader> proxy;  // what a PROXY header said
+  net::ForeignSource upstream_source;             // original_src; its address is empty: none
+  net::OriginPtr origin;                          // made at the first need
   std::vector<std::shared_ptr<void>> held;        // what lives as long as the connection
   LateSteps on_handshake, on_data;                // to do, once each
   /// Sets or replaces an entry of the connection's filter state.
   void set_state(FilterState& state, std::string_view key, std::string_view value, bool hashable = false);
   /// The fields of `object` are added to the namespace.
   void add_metadata(std::string_view name, const MetadataValue& object);
+  /// Sets an entry that has fields, by their names.
+  void set_fields(FilterState& state, std::string_view key, std::map<std::string, std::string> fields);
+  /// What PROXY headers to upstreams say from now on.
+  void tell(net::ProxyHeader header) {
+    proxy = std::make_shared<const net::ProxyHeader>(std::move(header));
+    origin = nullptr;
+  }
   void forget_state() {
     state_.clear();
     dynamic_metadata.reset();
@@ -46,8 +56,10 @@ struct ConnectionFacts {
  private:
   struct Owned {
     std::string key, value;
+    std::map<std::string, std::string> fields;
     FilterState::Entry entry;
   };
+  Owned& owned(FilterState& state, std::string_view key);
   std::vector<std::unique_ptr<Owned>> state_;
 };
 

@@ -1,6 +1,8 @@
 // Filter state of one request or connection: what filters leave for later filters, routes and logs.
 // Entries live in the arena of whoever set them; worker's thread.
 #pragma once
+#include <map>
+#include <string>
 #include <string_view>
 
 namespace outrigger::http {
@@ -12,6 +14,7 @@ struct FilterState {
     const Entry* next = nullptr;
     std::string_view typed_json{};  // of an object; empty: `value` is all. It need not have a plain text
     std::string_view log_json{};    // the same in logs that are JSON, where that differs
+    const std::map<std::string, std::string>* fields = nullptr;  // of an object that has such; null: none
   };
   const Entry* first = nullptr;         // the newest
   const FilterState* parent = nullptr;  // of the connection; null: none

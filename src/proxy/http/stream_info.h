@@ -15,6 +15,10 @@
 #include "proxy/net/address.h"
 #include "proxy/net/tls_info.h"
 
+namespace outrigger::net {
+struct Origin;
+}
+
 namespace outrigger::http {
 
 /// How a connection ended: %DOWNSTREAM_DETECTED_CLOSE_TYPE%, %UPSTREAM_DETECTED_CLOSE_TYPE%.
@@ -42,6 +46,7 @@ struct ConnectionInfo {
   std::string_view requested_server_name;
   std::string_view transport_protocol = "raw_buffer";  // as detected
   bool local_restored = false;                         // `local` is what the client asked for, not where it came in
+  bool tells_addresses = true;                         // to upstreams that want a PROXY header
   bool leads_back = false;  // ... and that is this listener itself: a connection to it would go on for ever
   std::string_view filter_chain_name;
   std::string_view listener_name;
@@ -65,12 +70,16 @@ struct ConnectionInfo {
   void note_data(TimePoint now, WallTime wall, std::uint64_t bytes) {
     if (facts_ != nullptr) run_late_steps(now, wall, bytes);
   }
+  /// What connections to upstreams may show of this one.
+  const std::shared_ptr<const net::Origin>& origin() const;
+  /// Must those come from the client's own address?
+  bool has_upstream_source() const noexcept;
   /// Filter state and dynamic metadata are the listener's: another one that takes over begins anew.
   void forget_state();
 
  private:
   void run_late_steps(TimePoint now, WallTime wall, std::optional<std::uint64_t> bytes = {});
-  std::unique_ptr<ConnectionFacts> facts_;
+  mutable std::unique_ptr<ConnectionFacts> facts_;
 };
 
 /// Facts of the last upstream attempt.

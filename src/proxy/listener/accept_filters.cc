@@ -48,6 +48,11 @@ Verdict OriginalDst::on_accept(const Candidate& c) const {
   return Verdict::next;
 }
 
+Verdict OriginalSrc::on_accept(const Candidate& c) const {
+  if (c.info.remote.is_ip()) c.info.facts().upstream_source = {c.info.remote.with_port(0), mark_};
+  return Verdict::next;
+}
+
 Verdict LocalRateLimit::on_accept(const Candidate& c) const {
   if (!enabled_.in(*c.thread.runtime) || bucket_->take(c.thread.loop.now())) return Verdict::next;
   c.thread.cells.add(stats_, stats::ListenerRateLimitStat::rate_limited);

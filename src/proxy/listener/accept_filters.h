@@ -15,6 +15,16 @@ class OriginalDst final : public Filter {
   Verdict on_accept(const Candidate& c) const override;
 };
 
+/// Connections to upstreams on behalf of this one come from its address.
+class OriginalSrc final : public Filter {
+ public:
+  explicit OriginalSrc(std::uint32_t mark) : mark_(mark) {}
+  Verdict on_accept(const Candidate& c) const override;
+
+ private:
+  std::uint32_t mark_;
+};
+
 class LocalRateLimit final : public Filter {
  public:
   LocalRateLimit(std::shared_ptr<TokenBucket> bucket, runtime::RuntimeBool enabled, stats::BlockHandle stats)

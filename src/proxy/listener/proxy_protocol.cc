@@ -1,6 +1,7 @@
 #include "proxy/listener/proxy_protocol.h"
 
 #include <algorithm>
+#include <map>
 
 #include "proxy/base/base64.h"
 #include "proxy/buffer/buffer.h"
@@ -118,19 +119,28 @@ Verdict HeaderInspector::accept(const Candidate& c, net::ProxyHeader header, std
     header.source = info.remote;
     header.destination = info.local;
   }
-  info.facts().proxy = std::make_shared<const net::ProxyHeader>(std::move(header));
+  info.facts().tell(std::move(header));
   return Verdict::next;
 }
 
+/// Of two for a name metadata keeps the first and filter state the last, as in Envoy.
 void HeaderInspector::keep_tlvs(const Candidate& c, net::ProxyHeader& header) const {
+  std::map<std::string, std::string> state;
   for (const auto& t : header.tlvs)
     for (const auto& r : config_.rules) {
       if (r.type != t.type) continue;
+      const auto text = [&] {
+        return r.text == ProxyProtocolConfig::Text::base64 ? encode_base64(t.value) : sanitize_utf8(t.value);
+      };
+      if (config_.rules_to_state) {
+        state[r.key] = text();
+        continue;
+      }
       const auto* known = c.info.found() == nullptr ? nullptr : c.info.found()->dynamic_metadata.get();
-      if (known != nullptr && known->find(r.name, {r.key}) != nullptr) continue;  // the first one stays
-      const auto text = r.text == ProxyProtocolConfig::Text::base64 ? encode_base64(t.value) : sanitize_utf8(t.value);
-      c.info.facts().add_metadata(r.name, MetadataValue::of(r.key, MetadataValue::of(text)));
+      if (known != nullptr && known->find(r.name, {r.key}) != nullptr) continue;
+      c.info.facts().add_metadata(r.name, MetadataValue::of(r.key, MetadataValue::of(text())));
     }
+  if (!state.empty()) c.info.facts().set_fields(c.info.filter_state, "envoy.network.proxy_protocol.tlv", std::move(state));
   std::erase_if(header.tlvs, [&](const net::ProxyTlv& t) { return !config_.passed_through[t.type]; });
 }
 

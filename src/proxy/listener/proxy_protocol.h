@@ -16,6 +16,7 @@ struct ProxyProtocolConfig {
     Text text = Text::sanitized;
   };
   std::vector<Rule> rules;
+  bool rules_to_state = false;      // their texts go to the connection's filter state, not to its metadata
   std::bitset<256> passed_through;  // TLVs kept for upstreams
   bool allow_without = false, allow_v1 = true, allow_v2 = true;
   stats::BlockHandle legacy, general, v1, v2;

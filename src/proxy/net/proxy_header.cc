@@ -152,7 +152,7 @@ void append_u16(std::string& out, std::size_t n) {
 }
 }  // namespace
 
-std::string write_proxy_v2(const Address* source, const Address* destination, const std::vector<ProxyTlv>& tlvs) {
+std::string write_proxy_v2(const Address* source, const Address* destination, const std::vector<ProxyTlv>& tlvs, bool* left_out) {
   std::string body;
   std::string out(kV2);
   const bool known = source != nullptr && destination != nullptr && source->is_ip() && source->family() == destination->family();
@@ -165,7 +165,10 @@ std::string write_proxy_v2(const Address* source, const Address* destination, co
     append_u16(body, destination->port());
   }
   for (const auto& t : tlvs) {
-    if (body.size() + 3 + t.value.size() > 0xffff) continue;
+    if (body.size() + 3 + t.value.size() > 0xffff) {
+      if (left_out != nullptr) *left_out = true;
+      continue;
+    }
     body += static_cast<char>(t.type);
     append_u16(body, t.value.size());
     body += t.value;

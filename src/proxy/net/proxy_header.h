@@ -35,7 +35,8 @@ ProxyParse parse_proxy_header(std::string_view bytes, bool optional, ProxyHeader
 
 /// "PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n"; of addresses that are no IPs, or of two kinds: "PROXY UNKNOWN\r\n".
 std::string write_proxy_v1(const Address& source, const Address& destination);
-/// TLVs that do not fit are left out; without addresses a LOCAL header.
-std::string write_proxy_v2(const Address* source, const Address* destination, const std::vector<ProxyTlv>& tlvs);
+/// TLVs that do not fit are left out, which `left_out` tells; without addresses a LOCAL header.
+std::string write_proxy_v2(const Address* source, const Address* destination, const std::vector<ProxyTlv>& tlvs,
+                           bool* left_out = nullptr);
 
 }  // namespace outrigger::net

@@ -157,6 +157,7 @@ std::unique_ptr<Transport> connect_tcp(event::Loop& loop, const Address& to, con
   if (o.keepalive != nullptr) set_keepalive(fd, *o.keepalive);
   if (o.freebind) ::setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof one);
   if (!set_options(fd, to.family(), o.options, RawOption::Moment::before_bind)) return fail();
+  if (!set_options(fd, to.family(), o.source_options, RawOption::Moment::before_bind)) return fail();
   if (o.source != nullptr && ::bind(fd, o.source->raw(), o.source->raw_size()) != 0) {
     failure.bind = true;
     return fail();

@@ -19,7 +19,7 @@ struct ConnectOptions {
   const Address* source = nullptr;
   bool freebind = false;  // the source need not be this machine's
   const KeepaliveOptions* keepalive = nullptr;
-  std::span<const RawOption> options;
+  std::span<const RawOption> options, source_options;  // the latter: what the source needs
 };
 /// Why a connection could not even be started.
 struct ConnectFailure {

@@ -1,6 +1,7 @@
 // What a filter chain or a cluster puts between a socket and its session (TLS, ...): Envoy's transport
 // sockets. Made by the compilers of configs, shared by all workers; no socket of this kind: null.
 #pragma once
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,7 +13,14 @@ namespace outrigger::runtime {
 struct ThreadContext;  // a reference only: net comes before it in the layers
 }
 
+namespace outrigger::upstream {
+struct Endpoint;  // so is this
+}
+
 namespace outrigger::net {
+
+struct Origin;
+enum class OriginPart : std::uint8_t { nothing, addresses };
 
 class DownstreamSocket {
  public:
@@ -23,10 +31,12 @@ class DownstreamSocket {
 
 /// What one outgoing connection asks for beyond its cluster's config; valid during wrap().
 struct ConnectDemands {
-  std::string_view server_name{};             // SNI instead of the configured one
-  std::span<const std::string> peer_names{};  // the peer's certificate must have one of them
-  std::string_view alpn{};                    // as on the wire; offered when the config has none
-  std::string_view host_name{};               // of the endpoint
+  std::string_view server_name{};                // SNI instead of the configured one
+  std::span<const std::string> peer_names{};     // the peer's certificate must have one of them
+  std::string_view alpn{};                       // as on the wire; offered when the config has none
+  std::string_view host_name{};                  // of the endpoint
+  const upstream::Endpoint* endpoint = nullptr;  // as long as the connection
+  const Origin* origin = nullptr;                // null: no client is behind it, or it does not matter
 };
 
 /// What connections to one host of one worker leave for the next ones (TLS sessions).
@@ -49,6 +59,10 @@ class UpstreamSocket {
   virtual ~UpstreamSocket() = default;
   /// Null: nothing is passed along.
   virtual const PassRules* pass_rules() const noexcept { return nullptr; }
+  /// What connections tell of whom they are made for: only requests of which that is the same may share one.
+  virtual OriginPart tells() const noexcept { return OriginPart::nothing; }
+  /// Can the protocol be agreed on in its handshake?
+  virtual bool speaks_alpn() const noexcept { return true; }
   /// `memory` belongs to the host; made at the first need.
   virtual std::unique_ptr<Transport> wrap(runtime::ThreadContext& thread, std::unique_ptr<Transport> connecting,
                                           const ConnectDemands& demands, std::shared_ptr<TransportMemory>& memory) const = 0;

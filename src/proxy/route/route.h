@@ -135,6 +135,7 @@ struct UpgradeConfig {
   std::string type;  // lower case: "websocket", "connect"
   bool enabled = true;
   bool is_connect_config = false, allow_post = false;
+  std::uint8_t proxy_version = 0;  // of the PROXY header in front of what CONNECT brings; 0: none
 };
 
 /// What a matched route does with the path and the host.

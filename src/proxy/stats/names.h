@@ -45,6 +45,7 @@ struct BlockDef {
   B(ProxyProtoLegacyStat, OUTRIGGER_PROXY_PROTO_LEGACY_STATS)   \
   B(ProxyProtoStat, OUTRIGGER_PROXY_PROTO_STATS)                \
   B(ProxyProtoVersionStat, OUTRIGGER_PROXY_PROTO_VERSION_STATS) \
+  B(UpstreamProxyStat, OUTRIGGER_UPSTREAM_PROXY_STATS)          \
   B(ListenerRateLimitStat, OUTRIGGER_LISTENER_RATE_LIMIT_STATS) \
   B(NetworkRateLimitStat, OUTRIGGER_NETWORK_RATE_LIMIT_STATS)   \
   B(ConnectionLimitStat, OUTRIGGER_CONNECTION_LIMIT_STATS)      \

@@ -31,6 +31,7 @@ class TcpWaiter {
   virtual void on_tcp_ready(std::unique_ptr<TcpLease> lease) = 0;
   /// Overflow of a host: enough wait for its connections; without one: the cluster has enough connections.
   virtual void on_tcp_failure(PoolFailure why, std::string_view detail, Host* host) = 0;
+  const http::ConnectionInfo* downstream = nullptr;  // the client's; null: none. Outlives the attempt and its lease
 
  protected:
   ~TcpWaiter() = default;

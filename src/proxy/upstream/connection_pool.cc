@@ -9,8 +9,16 @@ namespace outrigger::upstream {
 using stats::ClusterStat;
 
 ConnectionPool::ConnectionPool(runtime::ThreadContext& thread, ClusterShared& cluster, Host& host, const PoolKey& key,
-                               PoolOwner& owner)
-    : thread_(thread), cluster_(cluster), host_(host), key_(key), owner_(owner), server_name_(key.peer.server_name) {
+                               net::OriginPtr origin, PoolOwner& owner)
+    : thread_(thread),
+      cluster_(cluster),
+      host_(host),
+      key_(key),
+      owner_(owner),
+      server_name_(key.peer.server_name),
+      origin_(std::move(origin)),
+      origin_key_(key.origin) {
+  key_.origin = origin_key_;
   if (!key.peer.certificate_name.empty()) peer_names_.emplace_back(key.peer.certificate_name);
   key_.peer = {server_name_, peer_names_.empty() ? std::string_view() : peer_names_.front()};
 }
@@ -155,7 +163,7 @@ void ConnectionPool::connect_as_needed() {
 }
 
 void ConnectionPool::connect_failed_at_once(const net::ConnectFailure& failure) {
-  const auto detail = count_failed_dial(thread_, cluster_, host_, failure);
+  const auto detail = count_failed_dial(thread_, cluster_, host_, origin_.get(), failure);
   fail_pending(failure.bind ? PoolFailure::local_failure : PoolFailure::connect_failed, detail);
 }
 
@@ -170,8 +178,8 @@ bool ConnectionPool::connect() {
   }
   static constexpr std::string_view kAlpn[] = {"\x08http/1.1", "\x02h2", "\x02h2\x08http/1.1"};  // by PoolKind
   net::ConnectFailure failure;
-  auto transport =
-      dial(thread_, cluster_, host_, {server_name_, peer_names_, kAlpn[static_cast<std::size_t>(key_.kind)]}, failure);
+  const net::ConnectDemands demands{server_name_, peer_names_, kAlpn[static_cast<std::size_t>(key_.kind)], {}, {}, origin_.get()};
+  auto transport = dial(thread_, cluster_, host_, demands, failure);
   if (transport == nullptr) {
     connect_failed_at_once(failure);
     tell_if_idle();

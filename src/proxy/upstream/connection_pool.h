@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <vector>
+#include "proxy/net/origin.h"
 #include "proxy/upstream/client_connection.h"
 #include "proxy/upstream/pool.h"
 #include "proxy/upstream/shared.h"
@@ -17,9 +18,10 @@ struct PoolKey {
   bool high_priority = false;
   std::uint64_t downstream = 0;  // the client's connection, when each has pools of its own
   PeerNames peer;                // of all its requests
+  std::string_view origin;       // key of the clients that its connections are made for; empty: of any
   bool operator==(const PoolKey&) const = default;
   /// Of few: not one of those that go when they idle.
-  bool common() const noexcept { return downstream == 0 && peer.empty(); }
+  bool common() const noexcept { return downstream == 0 && peer.empty() && origin.empty(); }
 };
 
 class PoolOwner {
@@ -33,8 +35,9 @@ class PoolOwner {
 
 class ConnectionPool final : private ClientConnectionOwner, private PendingQueue {
  public:
-  /// Keeps a copy of the names.
-  ConnectionPool(runtime::ThreadContext& thread, ClusterShared& cluster, Host& host, const PoolKey& key, PoolOwner& owner);
+  /// Keeps a copy of the names. `origin`: null: any.
+  ConnectionPool(runtime::ThreadContext& thread, ClusterShared& cluster, Host& host, const PoolKey& key, net::OriginPtr origin,
+                 PoolOwner& owner);
   ~ConnectionPool();
   /// Answers `w`, now or later.
   void request(PoolWaiter& w);
@@ -80,6 +83,8 @@ class ConnectionPool final : private ClientConnectionOwner, private PendingQueue
   PoolOwner& owner_;
   std::string server_name_;  // of key_.peer
   std::vector<std::string> peer_names_;
+  net::OriginPtr origin_;
+  std::string origin_key_;
   List<ClientConnection, PoolLink> ready_, others_;  // others: connecting, full or draining
   List<PoolWaiter> pending_;
   std::uint32_t pending_count_ = 0, connecting_ = 0, connections_ = 0, active_ = 0;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include "proxy/net/first_of.h"
 #include "proxy/net/internal.h"
+#include "proxy/net/origin.h"
 
 namespace outrigger::upstream {
 
@@ -17,13 +18,21 @@ const BindSource* source_for(const ClusterConfig& c, const net::Address& to) noe
     if (s.address.family() == to.family()) return &s;
   return &c.bind_sources.front();
 }
-net::ConnectOptions options_for(const ClusterConfig& c, const net::Address& to) noexcept {
+/// Null: the cluster's.
+const net::Address* foreign_source(const net::Origin* origin, const net::Address& to) noexcept {
+  return origin == nullptr || origin->source.address.empty() || !to.is_ip() ? nullptr : &origin->source.address;
+}
+net::ConnectOptions options_for(const ClusterConfig& c, const net::Address& to, const net::Origin* origin) noexcept {
   net::ConnectOptions o;
   o.options = c.socket_options;
   if (const BindSource* s = source_for(c, to)) {
     o.source = &s->address;
     o.freebind = c.freebind;
     if (!s->options.empty()) o.options = s->options;
+  }
+  if (const auto* source = foreign_source(origin, to)) {
+    o.source = source;
+    o.source_options = origin->options;
   }
   if (c.keepalive) o.keepalive = &*c.keepalive;
   return o;
@@ -58,15 +67,15 @@ std::unique_ptr<net::Transport> dial_internal(runtime::ThreadContext& thread, co
 
 /// Any of its addresses will do. Each that is tried counts as a connection.
 std::unique_ptr<net::Transport> dial_any(runtime::ThreadContext& thread, ClusterShared& cluster, Host& host,
-                                         net::ConnectFailure& failure) {
+                                         const net::Origin* origin, net::ConnectFailure& failure) {
   const auto& c = *cluster.config;
   const auto& endpoint = host.endpoint();
   const auto on_another = [&thread, stats = cluster.stats, counts = host.shared_stats()] {
     thread.cells.add(stats, ClusterStat::upstream_cx_total);
     counts->cx_total.fetch_add(1, std::memory_order_relaxed);
   };
-  std::vector<net::Candidate> candidates{{endpoint.address, options_for(c, endpoint.address)}};
-  for (const auto& a : endpoint.more_addresses) candidates.push_back({a, options_for(c, a)});
+  std::vector<net::Candidate> candidates{{endpoint.address, options_for(c, endpoint.address, origin)}};
+  for (const auto& a : endpoint.more_addresses) candidates.push_back({a, options_for(c, a, origin)});
   return net::connect_first_of(thread.dialer, thread.loop, std::move(candidates), on_another, failure);
 }
 }  // namespace
@@ -75,16 +84,18 @@ std::unique_ptr<net::Transport> dial(runtime::ThreadContext& thread, ClusterShar
                                      net::ConnectDemands demands, net::ConnectFailure& failure) {
   const auto& c = *cluster.config;
   const auto& endpoint = host.endpoint();
-  auto transport = endpoint.address.is_internal() ? dial_internal(thread, c, host, failure)
-                   : endpoint.more_addresses.empty()
-                       ? thread.dialer.connect(thread.loop, endpoint.address, options_for(c, endpoint.address), failure)
-                       : dial_any(thread, cluster, host, failure);
+  auto transport =
+      endpoint.address.is_internal() ? dial_internal(thread, c, host, failure)
+      : endpoint.more_addresses.empty()
+          ? thread.dialer.connect(thread.loop, endpoint.address, options_for(c, endpoint.address, demands.origin), failure)
+          : dial_any(thread, cluster, host, demands.origin, failure);
   if (transport == nullptr || host.socket() == nullptr) return transport;
   demands.host_name = endpoint.hostname;
+  demands.endpoint = &endpoint;
   return host.socket()->wrap(thread, std::move(transport), demands, host.transport_memory);
 }
 
-std::string_view count_failed_dial(runtime::ThreadContext& thread, ClusterShared& cluster, Host& host,
+std::string_view count_failed_dial(runtime::ThreadContext& thread, ClusterShared& cluster, Host& host, const net::Origin* origin,
                                    const net::ConnectFailure& failure) {
   thread.cells.add(cluster.stats, ClusterStat::upstream_cx_total);
   thread.cells.add(cluster.stats, ClusterStat::upstream_cx_connect_fail);
@@ -97,9 +108,11 @@ std::string_view count_failed_dial(runtime::ThreadContext& thread, ClusterShared
   host.stats().cx_total.fetch_add(1, std::memory_order_relaxed);
   host.stats().cx_connect_fail.fetch_add(1, std::memory_order_relaxed);
   thread_local std::string words;
-  const BindSource* source = source_for(*cluster.config, host.endpoint().address);
+  const auto& to = host.endpoint().address;
+  const net::Address* source = foreign_source(origin, to);
+  if (const auto* s = source_for(*cluster.config, to); source == nullptr && s != nullptr) source = &s->address;
   if (failure.bind && source != nullptr)
-    words = "failed to bind to " + source->address.text() + ": " + std::strerror(failure.error);
+    words = "failed to bind to " + source->text() + ": " + std::strerror(failure.error);
   else
     words = std::string("immediate connect error: ") + std::strerror(failure.error);
   if (internal) words += "|remote address:" + host.endpoint().address.text();

@@ -15,7 +15,7 @@ std::unique_ptr<net::Transport> dial(runtime::ThreadContext& thread, ClusterShar
                                      net::ConnectDemands demands, net::ConnectFailure& failure);
 
 /// Counts a connection that failed at once. Returns Envoy's words for it, valid until the next call.
-std::string_view count_failed_dial(runtime::ThreadContext& thread, ClusterShared& cluster, Host& host,
+std::string_view count_failed_dial(runtime::ThreadContext& thread, ClusterShared& cluster, Host& host, const net::Origin* origin,
                                    const net::ConnectFailure& failure);
 
 }  // namespace outrigger::upstream

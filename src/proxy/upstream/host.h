@@ -9,6 +9,7 @@
 #include "proxy/base/metadata.h"
 #include "proxy/base/time.h"
 #include "proxy/net/address.h"
+#include "proxy/net/proxy_header.h"
 #include "proxy/stats/stats.h"
 
 namespace outrigger::upstream {
@@ -40,6 +41,7 @@ struct Endpoint {
   Health health = Health::unknown;
   bool canary = false;
   MetadataPtr metadata;
+  std::vector<net::ProxyTlv> proxy_tlvs;  // for PROXY headers to it, by its metadata
 };
 using EndpointPtr = std::shared_ptr<const Endpoint>;
 

@@ -13,8 +13,16 @@ HostPool::~HostPool() {
   for (auto& [key, p] : own_) give_back(p);
 }
 
-PoolKey HostPool::key_for(const PoolWaiter& w) const noexcept {
+net::OriginPtr Host::origin_of(const http::ConnectionInfo* downstream) const {
+  if (downstream == nullptr) return nullptr;
+  const bool shows = downstream->has_upstream_source() || (socket() != nullptr && socket()->tells() != net::OriginPart::nothing);
+  return shows ? downstream->origin() : nullptr;
+}
+
+PoolKey HostPool::key_for(const PoolWaiter& w) const {
   PoolKey key;
+  const auto part = socket() == nullptr ? net::OriginPart::nothing : socket()->tells();
+  if (const auto origin = origin_of(w.downstream)) key.origin = origin->key(part);
   key.high_priority = w.high_priority;
   key.peer = w.peer;
   if (cluster_.config->pool_per_downstream) key.downstream = w.downstream_connection;
@@ -29,10 +37,11 @@ PoolKey HostPool::key_for(const PoolWaiter& w) const noexcept {
   return key;
 }
 
-HostPool::Pool& HostPool::find(const PoolKey& key) {
+HostPool::Pool& HostPool::find(const PoolKey& key, const PoolWaiter* w) {
   const auto make = [&] {
     PoolOwner& self = *this;
-    auto pool = std::make_unique<ConnectionPool>(thread_, cluster_, *this, key, self);
+    auto origin = w == nullptr ? nullptr : origin_of(w->downstream);
+    auto pool = std::make_unique<ConnectionPool>(thread_, cluster_, *this, key, std::move(origin), self);
     if (retired_) pool->retire();
     return pool;
   };
@@ -71,7 +80,7 @@ void HostPool::free_one(bool high_priority) {
 
 void HostPool::request(PoolWaiter& w) {
   const PoolKey key = key_for(w);
-  Pool& p = find(key);
+  Pool& p = find(key, &w);
   if (admit(p, key)) return p.pool->request(w);
   if (!key.common()) own_.erase(key);
   w.on_pool_failure(PoolFailure::no_pool, "", nullptr);

@@ -45,8 +45,8 @@ class HostPool final : public Host, private PoolOwner {
     bool counted = false;  // against the limit of pools
   };
   void on_pool_idle(const PoolKey& key) override;
-  PoolKey key_for(const PoolWaiter& w) const noexcept;
-  Pool& find(const PoolKey& key);
+  PoolKey key_for(const PoolWaiter& w) const;
+  Pool& find(const PoolKey& key, const PoolWaiter* w = nullptr);
   bool admit(Pool& p, const PoolKey& key);
   void free_one(bool high_priority);
   std::vector<ConnectionPool*> all() const;
@@ -56,7 +56,8 @@ class HostPool final : public Host, private PoolOwner {
   struct Hash {
     std::size_t operator()(const PoolKey& k) const noexcept {
       const std::hash<std::string_view> text;
-      return std::hash<std::uint64_t>()(k.downstream) ^ text(k.peer.server_name) ^ text(k.peer.certificate_name) << 1;
+      return std::hash<std::uint64_t>()(k.downstream) ^ text(k.peer.server_name) ^ text(k.peer.certificate_name) << 1 ^
+             text(k.origin);
     }
   };
   std::unordered_map<PoolKey, Pool, Hash> own_;  // of one client's connection or name each; the names are the pool's

@@ -129,8 +129,10 @@ class PoolWaiter : public Link {
   bool high_priority = false;
   http::Protocol downstream_protocol = http::Protocol::http11;
   std::uint64_t downstream_connection = 0;  // for clusters with pools for each
-  PeerNames peer;                           // valid while it is asked for a connection
-  PendingQueue* queue = nullptr;            // the pool's
+  /// The client's connection; null: none, or it must not show. Valid while it is asked for a connection.
+  const http::ConnectionInfo* downstream = nullptr;
+  PeerNames peer;                 // valid while it is asked for a connection
+  PendingQueue* queue = nullptr;  // the pool's
 
  protected:
   PoolWaiter() = default;

@@ -88,9 +88,10 @@ class Attempt final : public TcpAttempt, private TcpQueued, private net::Transpo
   /// False: it failed at once, which the waiter was told.
   bool connect() {
     net::ConnectFailure failure;
-    auto transport = dial(thread_, cluster_, host_, {}, failure);
+    const auto origin = host_.origin_of(waiter_.downstream);
+    auto transport = dial(thread_, cluster_, host_, {.origin = origin.get()}, failure);
     if (transport == nullptr) {
-      const auto words = count_failed_dial(thread_, cluster_, host_, failure);
+      const auto words = count_failed_dial(thread_, cluster_, host_, origin.get(), failure);
       if (host_.endpoint().address.is_internal())
         thread_.cells.add(cluster_.stats, ClusterStat::upstream_rq_pending_failure_eject);
       leave_pending();

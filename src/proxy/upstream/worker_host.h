@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include "proxy/http/stream_info.h"
+#include "proxy/net/origin.h"
 #include "proxy/net/transport.h"
 #include "proxy/net/transport_socket.h"
 #include "proxy/upstream/host.h"
@@ -43,6 +44,8 @@ class Host {
   const std::shared_ptr<HostStats>& shared_stats() const noexcept { return stats_; }
   TimePoint since() const noexcept { return since_; }  // when it became a member
   const net::UpstreamSocket* socket() const noexcept { return socket_; }
+  /// What connections to it show of the client's connection; null: nothing.
+  net::OriginPtr origin_of(const http::ConnectionInfo* downstream) const;
   std::uint32_t active_requests = 0;                       // on this worker, for least request
   std::shared_ptr<net::TransportMemory> transport_memory;  // of its connections; null: none yet
 

@@ -9,7 +9,7 @@
 #include "xds/compile/endpoints.h"
 #include "xds/compile/http.h"
 #include "xds/compile/metadata.h"
-#include "xds/compile/tls.h"
+#include "xds/compile/upstream_socket.h"
 
 namespace outrigger::xds {
 
@@ -100,7 +100,7 @@ void compile_endpoints(const Cluster& p, upstream::ClusterConfig& o, const Path&
       const auto& e = l.lb_endpoints(k);
       const Path lb_endpoint = group.at("lb_endpoints", k);
       const Path endpoint = lb_endpoint / "endpoint";
-      auto out = compile_endpoint(l, e, locality);
+      auto out = compile_endpoint(l, e, locality, lb_endpoint, problems);
       const auto& a = e.endpoint().address();
       if (resolves_names(o) && a.has_socket_address()) {  // an IP as well: its own name
         if (e.endpoint().additional_addresses_size() > 0)
@@ -198,8 +198,9 @@ void compile_transport_sockets(const Cluster& p, upstream::ClusterConfig& o, con
   const std::string prefix = "cluster." + stats::sanitize(o.stat_name) + ".";
   const auto compile = [&](const core_v3::TransportSocket* socket, const Path& here) {
     const auto errors = c.problems.errors();
-    auto out = socket == nullptr ? nullptr : compile_upstream_socket(*socket, prefix, here, c);
-    if (o.http_use == upstream::HttpUse::negotiated && out == nullptr && c.problems.errors() == errors)
+    auto out = socket == nullptr ? nullptr : compile_cluster_socket(*socket, prefix, here, c);
+    const bool alpn = out != nullptr && out->speaks_alpn();
+    if (o.http_use == upstream::HttpUse::negotiated && !alpn && c.problems.errors() == errors)
       c.problems.error(here, "auto_config has the protocol chosen by ALPN, which this transport socket does not have");
     return out;
   };

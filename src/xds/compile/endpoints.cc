@@ -1,7 +1,7 @@
 #include "xds/compile/endpoints.h"
 
-#include <set>
 #include <unordered_set>
+#include "envoy/config/core/v3/proxy_protocol.pb.h"
 #include "proxy/net/first_of.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/metadata.h"
@@ -24,10 +24,31 @@ upstream::Health compile_health(core_v3::HealthStatus s) {
   }
 }
 
+/// What PROXY headers to an endpoint tell besides what the cluster's socket is configured to.
+std::vector<net::ProxyTlv> compile_proxy_tlvs(const core_v3::Metadata& p, const Path& at, Problems& problems) {
+  static const std::string kName = "envoy.transport_sockets.proxy_protocol";
+  std::vector<net::ProxyTlv> out;
+  const auto found = p.typed_filter_metadata().find(kName);
+  if (found == p.typed_filter_metadata().end()) return out;
+  const Path all = at / "typed_filter_metadata", here = all / kName;
+  core_v3::PerHostConfig config;
+  if (!found->second.UnpackTo(&config)) {
+    problems.warn(here, "has no effect, as in Envoy: '" + found->second.type_url() + "' is not a PerHostConfig");
+    return out;
+  }
+  for (int i = 0; i < config.added_tlvs_size(); ++i) {
+    const auto& tlv = config.added_tlvs(i);
+    if (tlv.has_format_string())
+      problems.warn(here.at("added_tlvs", i) / "format_string", "has no effect, as in Envoy: the TLV has its value alone");
+    out.push_back({static_cast<std::uint8_t>(tlv.type()), tlv.value()});
+  }
+  return out;
+}
+
 }  // namespace
 
 upstream::Endpoint compile_endpoint(const endpoint_v3::LocalityLbEndpoints& l, const endpoint_v3::LbEndpoint& p,
-                                    const upstream::LocalityPtr& locality) {
+                                    const upstream::LocalityPtr& locality, const Path& at, Problems& problems) {
   upstream::Endpoint e;
   e.hostname = p.endpoint().hostname();
   e.weight = p.has_load_balancing_weight() ? p.load_balancing_weight().value() : 1;
@@ -36,6 +57,7 @@ upstream::Endpoint compile_endpoint(const endpoint_v3::LocalityLbEndpoints& l, c
   e.locality = locality;
   e.health = compile_health(p.health_status());
   e.metadata = compile_metadata(p.metadata());
+  e.proxy_tlvs = compile_proxy_tlvs(p.metadata(), at / "metadata", problems);
   const auto lb = p.metadata().filter_metadata().find("envoy.lb");
   if (lb != p.metadata().filter_metadata().end())
     for (const auto& [key, value] : lb->second.fields()) {
@@ -66,7 +88,7 @@ std::vector<upstream::EndpointPtr> compile_endpoint_list(const endpoint_v3::Clus
     for (int k = 0; k < l.lb_endpoints_size(); ++k) {
       const auto& e = l.lb_endpoints(k);
       const Path lb_endpoint = group.at("lb_endpoints", k), endpoint = lb_endpoint / "endpoint";
-      auto out = compile_endpoint(l, e, locality);
+      auto out = compile_endpoint(l, e, locality, lb_endpoint, problems);
       out.address = compile_address(e.endpoint().address(), endpoint / "address", problems);
       compile_more_addresses(e.endpoint(), out, endpoint, problems);
       if (out.address.empty() || !seen.insert(std::to_string(out.priority) + ' ' + out.address.text()).second) continue;

@@ -7,9 +7,10 @@
 
 namespace outrigger::xds {
 
-/// Everything but the address.
+/// Everything but the address. `at`: the LbEndpoint's place.
 upstream::Endpoint compile_endpoint(const envoy::config::endpoint::v3::LocalityLbEndpoints& l,
-                                    const envoy::config::endpoint::v3::LbEndpoint& p, const upstream::LocalityPtr& locality);
+                                    const envoy::config::endpoint::v3::LbEndpoint& p, const upstream::LocalityPtr& locality,
+                                    const Path& at, Problems& problems);
 /// Tried in this order after the address; families take turns.
 void compile_more_addresses(const envoy::config::endpoint::v3::Endpoint& p, upstream::Endpoint& o, const Path& at,
                             Problems& problems);

@@ -116,6 +116,7 @@ void compile_headers(const Manager& p, hcm::Config& o, const Path& at, CompileCo
   o.preserve_external_request_id = p.preserve_external_request_id();
   o.always_set_request_id_in_response = p.always_set_request_id_in_response();
   o.proxy_100_continue = p.proxy_100_continue();
+  if (p.has_add_proxy_protocol_connection_state()) o.tells_addresses = p.add_proxy_protocol_connection_state().value();
   if (p.has_request_id_extension() &&
       !p.request_id_extension().typed_config().Is<envoy::extensions::request_id::uuid::v3::UuidRequestIdConfig>())
     c.problems.error(
@@ -192,8 +193,6 @@ void warn_of_effectless(const Manager& p, const Path& at, Problems& problems) {
   if (p.represent_ipv4_remote_address_as_ipv4_mapped_ipv6())
     problems.warn(at / "represent_ipv4_remote_address_as_ipv4_mapped_ipv6", "has no effect, as in Envoy");
   if (p.append_local_overload()) problems.warn(at / "append_local_overload", "has no effect: nothing is refused for overload");
-  if (p.has_add_proxy_protocol_connection_state())
-    problems.warn(at / "add_proxy_protocol_connection_state", "has no effect: no upstream is spoken to in PROXY protocol");
 }
 
 void compile_local_reply(const hcm_v3::LocalReplyConfig& p, hcm::Config& o, const Path& at, CompileContext& c) {

@@ -3,6 +3,7 @@
 #include "envoy/extensions/filters/listener/http_inspector/v3/http_inspector.pb.h"
 #include "envoy/extensions/filters/listener/local_ratelimit/v3/local_ratelimit.pb.h"
 #include "envoy/extensions/filters/listener/original_dst/v3/original_dst.pb.h"
+#include "envoy/extensions/filters/listener/original_src/v3/original_src.pb.h"
 #include "envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.pb.h"
 #include "envoy/extensions/filters/listener/set_filter_state/v3/set_filter_state.pb.h"
 #include "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb.h"
@@ -12,6 +13,7 @@
 #include "proxy/listener/tls_inspector.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/filter_state.h"
+#include "xds/compile/proxy_protocol.h"
 
 namespace outrigger::xds {
 
@@ -71,12 +73,8 @@ FilterPtr compile_proxy_protocol(const lf::proxy_protocol::v3::ProxyProtocol& p,
                        to.key(),
                        base64 ? listener::ProxyProtocolConfig::Text::base64 : listener::ProxyProtocolConfig::Text::sanitized});
   }
-  if (p.has_pass_through_tlvs()) {
-    if (p.pass_through_tlvs().match_type() == envoy::config::core::v3::ProxyProtocolPassThroughTLVs::INCLUDE_ALL)
-      o.passed_through.set();
-    else
-      for (const auto type : p.pass_through_tlvs().tlv_type()) o.passed_through.set(type & 0xff);
-  }
+  o.passed_through = compile_passed_tlvs(p);
+  o.rules_to_state = p.tlv_location() == P::FILTER_STATE;
   o.allow_without = p.allow_requests_without_proxy_protocol();
   for (const auto v : p.disallowed_versions()) (v == Versions::V1 ? o.allow_v1 : o.allow_v2) = false;
   if (!o.allow_v1 && !o.allow_v2)
@@ -88,6 +86,11 @@ FilterPtr compile_proxy_protocol(const lf::proxy_protocol::v3::ProxyProtocol& p,
   o.v1 = stats::make_block<stats::ProxyProtoVersionStat>(c.stats, prefix + "versions.v1.");
   o.v2 = stats::make_block<stats::ProxyProtoVersionStat>(c.stats, prefix + "versions.v2.");
   return std::make_shared<listener::ProxyProtocol>(std::move(o));
+}
+
+FilterPtr compile_original_src(const lf::original_src::v3::OriginalSrc& p, const Path& at, CompileContext& c) {
+  if (p.bind_port()) c.problems.warn(at / "bind_port", "has no effect, as in Envoy: connections come from any port");
+  return std::make_shared<listener::OriginalSrc>(p.mark());
 }
 
 FilterPtr compile_rate_limit(const lf::local_ratelimit::v3::LocalRateLimit& p, const Path& at, CompileContext& c) {
@@ -103,6 +106,7 @@ FilterPtr compile_one(const google::protobuf::Any& any, const Path& at, CompileC
   if (lf::http_inspector::v3::HttpInspector p; any.UnpackTo(&p))
     return std::make_shared<listener::HttpInspector>(stats::make_block<stats::HttpInspectorStat>(c.stats, "http_inspector."));
   if (lf::proxy_protocol::v3::ProxyProtocol p; any.UnpackTo(&p)) return compile_proxy_protocol(p, at, c);
+  if (lf::original_src::v3::OriginalSrc p; any.UnpackTo(&p)) return compile_original_src(p, at, c);
   if (lf::original_dst::v3::OriginalDst p; any.UnpackTo(&p)) return std::make_shared<listener::OriginalDst>();
   if (lf::local_ratelimit::v3::LocalRateLimit p; any.UnpackTo(&p)) return compile_rate_limit(p, at, c);
   if (lf::set_filter_state::v3::Config p; any.UnpackTo(&p))

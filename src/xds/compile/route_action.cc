@@ -128,7 +128,13 @@ void compile_upgrades(const Action& p, route::Route& o, const Path& at, Problems
       if (have.type == type) problems.error(here, "Duplicate upgrade " + u.upgrade_type());
     if (u.has_connect_config() && type != "connect" && type != "connect-udp")
       problems.error(here / "connect_config", "Non-CONNECT upgrade type " + u.upgrade_type() + " has ConnectConfig");
-    o.upgrades.push_back({type, !u.has_enabled() || u.enabled().value(), u.has_connect_config(), false});
+    const auto& connect = u.connect_config();
+    std::uint8_t version = 0;
+    if (connect.has_proxy_protocol_config())
+      version = connect.proxy_protocol_config().version() == envoy::config::core::v3::ProxyProtocolConfig::V2 ? 2 : 1;
+    if (const auto& tlvs = connect.proxy_protocol_config(); tlvs.has_pass_through_tlvs() || tlvs.added_tlvs_size() > 0)
+      problems.warn(here / "connect_config" / "proxy_protocol_config", "its TLVs have no effect, as in Envoy");
+    o.upgrades.push_back({type, !u.has_enabled() || u.enabled().value(), u.has_connect_config(), connect.allow_post(), version});
   }
 }
 

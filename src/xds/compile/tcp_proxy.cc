@@ -4,6 +4,7 @@
 #include "xds/compile/access_log.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/matchers.h"
+#include "xds/compile/proxy_protocol.h"
 
 namespace outrigger::xds {
 
@@ -108,6 +109,11 @@ std::shared_ptr<const hcm::NetworkFilterFactory> compile_tcp_proxy(const tcp_v3:
   compile_connect(p, o, at, c.problems);
   compile_log_moments(p, o, at, c.problems);
   if (p.has_tunneling_config()) compile_tunnel(p.tunneling_config(), o, at / "tunneling_config", c.problems);
+  o.tlvs = compile_added_tlvs(p.proxy_protocol_tlvs(), at, "proxy_protocol_tlvs", c.problems);
+  using upstream::TlvMerge;
+  o.tlv_merge = p.proxy_protocol_tlv_merge_policy() == tcp_v3::OVERWRITE_BY_TYPE_IF_EXISTS_OR_ADD ? TlvMerge::overwrite_by_type
+                : p.proxy_protocol_tlv_merge_policy() == tcp_v3::APPEND_IF_EXISTS_OR_ADD          ? TlvMerge::append
+                                                                                                  : TlvMerge::add_if_absent;
   o.check_drain_close = p.check_drain_close().value();
   o.access_logs = compile_access_logs(p.access_log(), at, "access_log", c);
   return std::make_shared<filters::TcpProxyFactory>(std::move(o));

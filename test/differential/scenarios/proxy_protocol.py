@@ -111,6 +111,22 @@ behind("allowed_first_byte", "", "allow_requests_without_proxy_protocol: true", 
 behind("allowed_crlf_first", "", "allow_requests_without_proxy_protocol: true", client=send("\r\n") + pause(0.05) + send("\r\nxx") + read_bytes(2) + half_close() + raw_all())
 behind("allowed_nothing", "", "allow_requests_without_proxy_protocol: true", client=new() + raw_all(), more="listener_filters_timeout: 0.2s")
 
+# ---- where an ORIGINAL_DST cluster goes
+
+
+def destined(name, data, config, fields=""):
+    behind("destined_" + name, data, fields, clusters={"up": {"endpoints": False, "yaml": "type: ORIGINAL_DST\nlb_policy: CLUSTER_PROVIDED\noriginal_dst_lb_config: {%s}" % config}},
+           form={"host": "%UPSTREAM_HOST%", "flags": "%RESPONSE_FLAGS%"})
+
+
+TO_UP, BY_TLV = "upstream_port_override: {{up.port}}", "metadata_key: {key: envoy.filters.listener.proxy_protocol, path: [{key: to}]}"
+destined("port_override", "PROXY TCP4 1.2.3.4 127.0.0.1 1111 1\r\ndata", TO_UP)
+destined("port_override_v2", v2(v4(destination="127.0.0.1", dport=1)) + b"data", TO_UP)
+for name, to in {"metadata": b"127.0.0.1:1", "metadata_nonsense": b"nonsense", "metadata_without_port": b"127.0.0.1", "metadata_empty": b""}.items():
+    destined(name, v2(v4(destination="127.0.0.1", dport=1) + tlv(1, to)) + b"data", BY_TLV + ", " + TO_UP, "rules: [{tlv_type: 1, on_tlv_present: {key: to}}]")
+destined("metadata_over_destination", v2(v4() + tlv(1, b"127.0.0.1:1")) + b"data", BY_TLV + ", " + TO_UP, "rules: [{tlv_type: 1, on_tlv_present: {key: to}}]")
+destined("header_is_of_http", "PROXY TCP4 1.2.3.4 127.0.0.1 1111 1\r\ndata", "use_http_header: true, " + TO_UP)
+
 # ---- TLVs as metadata
 
 RULES = "rules: [{tlv_type: 1, on_tlv_present: {key: alpn}}, {tlv_type: 2, on_tlv_present: {key: authority}}]"
@@ -125,6 +141,23 @@ behind("rule_same_type_twice", v2(v4() + tlv(1, b"h2")) + b"data", "rules: [{tlv
 behind("rule_same_key_twice", v2(v4() + tlv(1, b"x") + tlv(2, b"y")) + b"data", "rules: [{tlv_type: 1, on_tlv_present: {key: a}}, {tlv_type: 2, on_tlv_present: {key: a}}]")
 behind("rule_namespace", v2(v4() + tlv(1, b"h2")) + b"data", "rules: [{tlv_type: 1, on_tlv_present: {metadata_namespace: ns, key: a}}]", form={**FORM, "ns": "%DYNAMIC_METADATA(ns)%", "a": "%DYNAMIC_METADATA(ns:a)%"})
 behind("rule_local", v2(tlv(1, b"h2"), command=0x20) + b"data", RULES)
+
+# ---- TLVs as filter state
+
+STATE = "%FILTER_STATE(envoy.network.proxy_protocol.tlv:{})%"
+STATE_FORM = {**FORM, "plain": STATE.replace("{}", "PLAIN"), "typed": STATE.replace("{}", "TYPED"), "default": STATE.replace(":{}", ""), "alpn": STATE.replace("{}", "FIELD:alpn"),
+              "authority": STATE.replace("{}", "FIELD:authority"), "none": STATE.replace("{}", "FIELD:none")}
+IN_STATE = RULES + ", tlv_location: FILTER_STATE"
+for name, body in {"one": tlv(1, b"h2"), "both": tlv(2, b"a.example") + tlv(1, b"h2"), "other": tlv(3, b"x"), "twice": tlv(1, b"a") + tlv(1, b"b"), "empty": tlv(1, b""), "quotes": tlv(1, b'"<&>\\'),
+                   "not_utf8": tlv(1, b"a\xff\xc3\xa4\xc3b"), "zero": tlv(1, b"a\0b")}.items():
+    behind("state_" + name, v2(v4() + body) + b"data", IN_STATE, form=STATE_FORM)
+behind("state_of_v1", LINE + "data", IN_STATE, form=STATE_FORM)
+behind("state_local", v2(tlv(1, b"h2"), command=0x20) + b"data", IN_STATE, form=STATE_FORM)
+behind("state_base64", v2(v4() + tlv(1, b"a\xff\0")) + b"data", "rules: [{tlv_type: 1, on_tlv_present: {key: alpn, value_string_encoding: BASE64}}], tlv_location: FILTER_STATE", form=STATE_FORM)
+behind("state_namespace", v2(v4() + tlv(1, b"h2")) + b"data", "rules: [{tlv_type: 1, on_tlv_present: {metadata_namespace: ns, key: alpn}}], tlv_location: FILTER_STATE",
+       form={**STATE_FORM, "ns": "%DYNAMIC_METADATA(ns)%", "state": "%FILTER_STATE(ns:PLAIN)%"})
+behind("state_same_key", v2(v4() + tlv(1, b"x") + tlv(2, b"y")) + b"data", "rules: [{tlv_type: 1, on_tlv_present: {key: alpn}}, {tlv_type: 2, on_tlv_present: {key: alpn}}], tlv_location: FILTER_STATE", form=STATE_FORM)
+behind("metadata_by_name", v2(v4() + tlv(1, b"h2")) + b"data", RULES + ", tlv_location: DYNAMIC_METADATA", form=STATE_FORM)
 
 # ---- what the addresses do
 
