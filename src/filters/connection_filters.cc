@@ -61,7 +61,8 @@ Verdict NetworkRateLimit::on_connection(hcm::Worker& worker, http::ConnectionInf
 
 Verdict SniCluster::on_connection(hcm::Worker&, http::ConnectionInfo& info) const {
   if (!info.requested_server_name.empty())
-    info.facts().set_state(info.filter_state, "envoy.tcp_proxy.cluster", info.requested_server_name);
+    info.facts().set_state(info.filter_state, http::state_key::kCluster, info.requested_server_name,
+                           {false, http::StateKind::cluster});
   return {};
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <utility>
+#include "proxy/base/random.h"
 #include "proxy/format/operator.h"
+#include "proxy/http/connection_facts.h"
 
 namespace outrigger::filters {
 
@@ -36,9 +38,11 @@ class HttpTunnel final : public net::Transport,
         state_(state),
         facts_(facts),
         waiter_(waiter),
-        buffer_max_(cluster.config().buffer_bytes_max == 0 ? kBufferMax : cluster.config().buffer_bytes_max) {}
+        buffer_max_(cluster.config().buffer_bytes_max == 0 ? kBufferMax : cluster.config().buffer_bytes_max) {
+    PoolWaiter::state = &state;
+  }
   ~HttpTunnel() override { stop(); }
-  void write_request(const http::StreamInfo& info);
+  void write_request(http::StreamInfo& info, http::ConnectionInfo& connection);
   void stop() noexcept;
   upstream::PoolWaiter& waiter() noexcept { return *this; }
   upstream::Host& host() noexcept { return *host_; }
@@ -80,6 +84,7 @@ class HttpTunnel final : public net::Transport,
   // event::Deferred
   void run_deferred() override { tell_readable(); }
 
+  void add_request_id(const TunnelConfig::RequestId& config, http::StreamInfo& info, http::ConnectionInfo& connection);
   void on_response_end();
   void settle(upstream::ClientStream& stream) noexcept;
   void pause(bool pause);
@@ -156,7 +161,7 @@ class TunnelAttempt final : public upstream::TcpAttempt, private upstream::TcpWa
 
 // ---- the request
 
-void HttpTunnel::write_request(const http::StreamInfo& info) {
+void HttpTunnel::write_request(http::StreamInfo& info, http::ConnectionInfo& connection) {
   downstream = info.connection;
   const format::Context context{&info, nullptr, nullptr, nullptr, "NotSet"};
   std::string host;
@@ -170,7 +175,20 @@ void HttpTunnel::write_request(const http::StreamInfo& info) {
     head_->path = config_.post_path;
     head_->scheme = "http";
   }
+  if (config_.request_id) add_request_id(*config_.request_id, info, connection);
   config_.headers.apply(head_->headers, context);
+}
+
+/// A new one for each attempt.
+void HttpTunnel::add_request_id(const TunnelConfig::RequestId& config, http::StreamInfo& info, http::ConnectionInfo& connection) {
+  const auto id = make_uuid(thread_.random);
+  const auto text = arena_.copy({id.data(), id.size()});
+  head_->headers.set(config.header, text);
+  MetadataValue object;
+  object.kind = MetadataValue::object;
+  object.fields.emplace_back(config.metadata_key, MetadataValue::of(text));
+  connection.facts().add_metadata("envoy.filters.network.tcp_proxy", object);
+  info.dynamic_metadata = connection.found()->dynamic_metadata;
 }
 
 void HttpTunnel::on_pool_ready(upstream::ClientStream& stream, upstream::Host& host) {
@@ -327,12 +345,12 @@ void TunnelFacts::keep_trailers(const http::HeaderMap& trailers, http::FilterSta
 }
 
 std::unique_ptr<upstream::TcpAttempt> connect_tunnel(runtime::ThreadContext& thread, const TunnelConfig& config,
-                                                     upstream::Cluster& cluster, upstream::Host& host,
-                                                     const http::StreamInfo& info, http::FilterState& state, TunnelFacts& facts,
+                                                     upstream::Cluster& cluster, upstream::Host& host, http::StreamInfo& info,
+                                                     http::ConnectionInfo& connection, TunnelFacts& facts,
                                                      upstream::TcpWaiter& waiter) {
-  auto attempt = std::make_unique<TunnelAttempt>(thread, config, cluster, state, facts, waiter);
+  auto attempt = std::make_unique<TunnelAttempt>(thread, config, cluster, connection.filter_state, facts, waiter);
   auto& tunnel = attempt->tunnel();
-  tunnel.write_request(info);
+  tunnel.write_request(info, connection);
   cluster.request_stream(host, tunnel.waiter());
   return attempt;
 }

@@ -2,6 +2,7 @@
 // cluster, whose bodies are the bytes both ways. Belongs to one TcpProxy; worker's thread.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include "proxy/format/formatter.h"
 #include "proxy/http/stream_info.h"
@@ -15,6 +16,11 @@ struct TunnelConfig {
   format::TextFormat hostname;  // :authority
   std::string post_path;        // empty: CONNECT
   route::HeaderMutations headers;
+  /// What a made-up id of the request is put under, in its head and in the connection's dynamic metadata.
+  struct RequestId {
+    std::string header = "x-request-id", metadata_key = "tunnel_request_id";
+  };
+  std::optional<RequestId> request_id;
   bool keep_response_headers = false, keep_response_trailers = false;  // as filter state
 };
 
@@ -35,11 +41,11 @@ class TunnelFacts {
   Kept headers_, trailers_;
 };
 
-/// Asks `host` for a tunnel. Answers as Cluster::connect does; the lease's transport is the tunnel. `info` and `facts`
-/// outlive the attempt and the lease.
+/// Asks `host` for a tunnel. Answers as Cluster::connect does; the lease's transport is the tunnel. `info`, `connection` and
+/// `facts` outlive the attempt and the lease.
 std::unique_ptr<upstream::TcpAttempt> connect_tunnel(runtime::ThreadContext& thread, const TunnelConfig& config,
-                                                     upstream::Cluster& cluster, upstream::Host& host,
-                                                     const http::StreamInfo& info, http::FilterState& state,
-                                                     TunnelFacts& facts, upstream::TcpWaiter& waiter);
+                                                     upstream::Cluster& cluster, upstream::Host& host, http::StreamInfo& info,
+                                                     http::ConnectionInfo& connection, TunnelFacts& facts,
+                                                     upstream::TcpWaiter& waiter);
 
 }  // namespace outrigger::filters

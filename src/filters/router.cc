@@ -342,6 +342,7 @@ void Router::start_attempt() {
   pick.hash = hash_;
   pick.request = &head;
   pick.follow(*info.connection);
+  pick.state = &info.filter_state;
   pick.metadata[0] = info.dynamic_metadata.get();
   if (is_retry_) {
     pick.avoid = this;
@@ -371,6 +372,7 @@ void Router::start_attempt() {
   a->downstream = info.connection;
   a->unsent_end_ = request_end_;
   a->peer = peer_names_;
+  a->state = &info.filter_state;
   if (!kept_.empty() && !stream_.is_upgrade()) a->resend(kept_);
   if (const auto* tcp = tcp_config()) {
     a->tcp_ = std::make_unique<TcpTunnel>(stream_.thread(), *cluster_, *a);

@@ -2,11 +2,13 @@
 
 #include <xxhash.h>
 #include <algorithm>
+#include "proxy/base/numbers.h"
 #include "proxy/hcm/connection_log.h"
 #include "proxy/http/connection_facts.h"
 
 namespace outrigger::filters {
 
+namespace key = http::state_key;
 using http::Flag;
 using net::IoStatus;
 using stats::ClusterStat;
@@ -15,6 +17,7 @@ using stats::TcpStat;
 namespace {
 
 constexpr unsigned kReadsPerTurn = 64;
+constexpr std::uint64_t kIdleMsMax = 1ull << 40;
 
 class TcpProxy;
 
@@ -54,6 +57,7 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter {
   bool connect_is_due() const noexcept;
   void begin_connect();
   void read_early();
+  void read_state();
   std::string_view choose_cluster() const;
   void note_handshake() { info_.note_handshake(worker_.thread.loop.now(), worker_.thread.loop.wall()); }
   /// From the client: filters may wait for the first bytes, or the end.
@@ -82,10 +86,11 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter {
   void check_watermark();
   bool drain_close();
   void touch() {
-    if (config_->idle_timeout) idle_.arm(*config_->idle_timeout);
+    if (idle_timeout_) idle_.arm(*idle_timeout_);
   }
   void count_upstream_bytes(ClusterStat stat, std::uint64_t bytes) {
-    if (!config_->tunnel) worker_.thread.cells.add(cluster_->stats(), stat, bytes);  // else the HTTP connection counts its own
+    if (tunnel_config_ == nullptr)
+      worker_.thread.cells.add(cluster_->stats(), stat, bytes);  // else the HTTP connection counts its own
   }
   void log_moment(accesslog::LogType type);
   void log();
@@ -98,6 +103,8 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter {
   net::ConnectionOwner& owner_;
   http::StreamInfo stream_;
   std::string cluster_name_;
+  std::optional<Duration> idle_timeout_;
+  const TunnelConfig* tunnel_config_ = nullptr;  // null: it speaks to the host itself
   upstream::ClusterRef cluster_;
   std::unique_ptr<upstream::TcpAttempt> attempt_;
   std::unique_ptr<upstream::TcpLease> lease_;
@@ -138,6 +145,8 @@ void TcpProxy::start() {
   stream_.has_protocol = false;
   stream_.filter_state.parent = &info_.filter_state;
   downstream = &info_;
+  state = &info_.filter_state;
+  read_state();
   stream_.upstream.emplace();
   stream_.start = worker_.thread.loop.now();
   stream_.start_wall = worker_.thread.loop.wall();
@@ -148,7 +157,6 @@ void TcpProxy::start() {
   if (config_->log_flush_interval) flush_log_.arm(*config_->log_flush_interval);
   if (config_->log_on_start) log_moment(accesslog::LogType::tcp_connection_start);
   touch();
-  cluster_name_ = choose_cluster();
   transport_->start(down_);
   begin_connect();
 }
@@ -162,9 +170,21 @@ bool TcpProxy::connect_is_due() const noexcept {
   return true;
 }
 
+/// What filters have decided so far.
+void TcpProxy::read_state() {
+  cluster_name_ = choose_cluster();
+  const auto& set = info_.filter_state;
+  if (const auto* idle = set.find(key::kIdleTimeout, http::StateKind::number))
+    idle_timeout_ = std::chrono::milliseconds(std::min(to_number<std::uint64_t>(idle->value).value_or(0), kIdleMsMax));
+  else
+    idle_timeout_ = config_->idle_timeout;
+  const auto* direct = set.find(key::kDisableTunneling, http::StateKind::flag);
+  if (config_->tunnel && (direct == nullptr || direct->value != "true")) tunnel_config_ = &*config_->tunnel;
+}
+
 /// Decided when the connection begins, whenever its upstream is connected.
 std::string_view TcpProxy::choose_cluster() const {
-  if (const auto* chosen = info_.filter_state.find("envoy.tcp_proxy.cluster")) return chosen->value;
+  if (const auto* chosen = info_.filter_state.find(key::kCluster, http::StateKind::cluster)) return chosen->value;
   std::string_view name = config_->cluster;
   if (config_->weights.empty()) return name;
   std::uint64_t at = worker_.thread.random.below(config_->total_weight);
@@ -269,16 +289,18 @@ void TcpProxy::dial_once() {
   }
   upstream::PickContext pick;
   pick.follow(info_);
+  pick.state = &info_.filter_state;
   pick.hash = hash();
   upstream::Host* host = cluster_->pick(pick);
   if (host == nullptr) return fail(Flag::no_healthy_upstream, "tcp_initializion_failure:1");
-  if (config_->tunnel && !cluster_->admits_connection()) return on_tcp_failure(upstream::PoolFailure::overflow, "", nullptr);
+  if (tunnel_config_ != nullptr && !cluster_->admits_connection())
+    return on_tcp_failure(upstream::PoolFailure::overflow, "", nullptr);
   ++stream_.attempt_count;
   asked_ = host;
   add_tlvs();
-  auto attempt = config_->tunnel ? connect_tunnel(worker_.thread, *config_->tunnel, *cluster_, *host, stream_, info_.filter_state,
-                                                  tunnel_, *this)
-                                 : cluster_->connect(*host, *this);
+  auto attempt = tunnel_config_ != nullptr
+                     ? connect_tunnel(worker_.thread, *tunnel_config_, *cluster_, *host, stream_, info_, tunnel_, *this)
+                     : cluster_->connect(*host, *this);
   if (!closed_ && attempt != nullptr) attempt_ = std::move(attempt);
 }
 
@@ -474,7 +496,7 @@ void TcpProxy::finish(Why why) {
     if (up_.transport != nullptr) up_.transport->close_reset();
   }
   if (why == Why::closed_here && lease_ != nullptr) stream_.upstream->local_close_reason = info_.local_close_reason;
-  if (lease_ != nullptr && config_->tunnel) lease_->transport().close();  // then its bytes are all known
+  if (lease_ != nullptr && tunnel_config_ != nullptr) lease_->transport().close();  // then its bytes are all known
   transport_->close();
   if (const auto why = transport_->failure_reason(); !why.empty()) info_.transport_failure_reason = why;
   if (info_.termination_details.empty()) info_.termination_details = transport_->termination_details();
@@ -487,7 +509,7 @@ void TcpProxy::log_moment(accesslog::LogType type) {
   stream_.bytes.wire_received = stream_.bytes_received;
   stream_.bytes.wire_sent = stream_.upstream_bytes.wire_received = stream_.bytes_sent;
   stream_.upstream_bytes.wire_sent = lease_ == nullptr ? 0 : stream_.bytes_received;
-  if (config_->tunnel) {  // as Envoy: what goes through counts for both
+  if (tunnel_config_ != nullptr) {  // as Envoy: what goes through counts for both
     stream_.upstream_bytes.wire_sent += tunnel_.bytes.wire_sent;
     stream_.upstream_bytes.wire_received += tunnel_.bytes.wire_received;
   }

@@ -13,6 +13,7 @@ constexpr unsigned kReadsPerTurn = 16;  // then other connections get their turn
 void TcpTunnel::connect(upstream::Host& host, std::string first) {
   downstream = waiter_.downstream;
   first_ = std::move(first);
+  state = waiter_.state;
   auto attempt = cluster_->connect(host, *this);
   if (attempt != nullptr) attempt_ = std::move(attempt);
 }

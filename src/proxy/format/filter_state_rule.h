@@ -12,7 +12,7 @@ namespace outrigger::format {
 struct FilterStateRule {
   std::string key;
   TextFormat value;
-  bool hashable = false;
+  http::StateTraits traits;
   bool skip_if_empty = false;
 };
 

@@ -139,16 +139,33 @@ Operator never() {
   return {[](const Context&, std::string&) { return false; }, false};
 }
 
-Operator state_field(std::string key, std::string name, const Arguments& cut) {
-  return {[key = std::move(key), name = std::move(name), cut](const Context& c, std::string& out) {
-            const auto* e = c.info->filter_state.find(key);
-            if (e == nullptr || e->fields == nullptr) return false;
-            const auto at = e->fields->find(name);
-            if (at == e->fields->end()) return false;
-            out += cut.cut(at->second);
-            return true;
-          },
-          false};
+bool has_json(const http::FilterState::Entry& e) noexcept {
+  using http::StateKind;
+  return e.kind == StateKind::text || e.kind == StateKind::flag || e.kind == StateKind::number;
+}
+
+/// FILTER_STATE(key) and (key:TYPED): as JSON.
+bool append_typed(const http::FilterState::Entry& e, std::string& out, bool json) {
+  if (!has_json(e)) return false;
+  if (!e.typed_json.empty())
+    out += json && !e.log_json.empty() ? e.log_json : e.typed_json;
+  else if (e.kind == http::StateKind::flag)
+    out += e.value;
+  else
+    append_json_string(e.value, out);
+  return true;
+}
+
+bool append_plain(const http::FilterState::Entry& e, const Arguments& cut, std::string& out) {
+  if (e.kind == http::StateKind::protocols || (e.value.empty() && !e.typed_json.empty())) return false;
+  out += cut.cut(e.value);
+  return true;
+}
+
+bool append_field(const http::FilterState::Entry& e, std::string_view name, const Arguments& cut, std::string& out) {
+  const auto text = http::field_of(e, name);
+  if (text) out += cut.cut(*text);
+  return text.has_value();
 }
 
 /// FILTER_STATE(key[:PLAIN|TYPED|FIELD:name]).
@@ -163,26 +180,21 @@ Result<Operator> filter_state(const Arguments& a, bool upstream) {
   }
   if (upstream) return never();
   const std::string key(a.text.substr(0, colon));
-  if (how.starts_with("FIELD")) return state_field(key, std::string(how.substr(std::min<std::size_t>(how.size(), 6))), a);
-  const auto append = [key, length = a.length](const Context& c, std::string& out, bool json) {
+  const auto typed = [key, length = a.length](const Context& c, std::string& out, bool json) {
     const auto* e = c.info->filter_state.find(key);
-    if (e == nullptr) return false;
     const std::size_t before = out.size();
-    if (e->typed_json.empty())
-      append_json_string(e->value, out);
-    else
-      out += json && !e->log_json.empty() ? e->log_json : e->typed_json;
+    if (e == nullptr || !append_typed(*e, out, json)) return false;
     if (!json && length >= 0) out.resize(std::min(out.size(), before + static_cast<std::size_t>(length)));
     return true;
   };
   if (how == "TYPED")
-    return Operator{[append](const Context& c, std::string& out) { return append(c, out, false); },
-                    [append](const Context& c, std::string& out) { return append(c, out, true); }};
-  return Operator{[key, cut = a](const Context& c, std::string& out) {
+    return Operator{[typed](const Context& c, std::string& out) { return typed(c, out, false); },
+                    [typed](const Context& c, std::string& out) { return typed(c, out, true); }};
+  const std::string field(how.starts_with("FIELD:") ? how.substr(6) : std::string_view());
+  return Operator{[key, field, plain = how == "PLAIN", cut = a](const Context& c, std::string& out) {
                     const auto* e = c.info->filter_state.find(key);
-                    if (e == nullptr || (e->value.empty() && !e->typed_json.empty())) return false;
-                    out += cut.cut(e->value);
-                    return true;
+                    if (e == nullptr) return false;
+                    return plain ? append_plain(*e, cut, out) : append_field(*e, field, cut, out);
                   },
                   false};
 }

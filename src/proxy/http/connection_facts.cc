@@ -1,5 +1,6 @@
 #include "proxy/http/connection_facts.h"
 
+#include <algorithm>
 #include <utility>
 #include "proxy/http/stream_info.h"
 
@@ -15,11 +16,11 @@ ConnectionFacts::Owned& ConnectionFacts::owned(FilterState& state, std::string_v
   return o;
 }
 
-void ConnectionFacts::set_state(FilterState& state, std::string_view key, std::string_view value, bool hashable) {
+void ConnectionFacts::set_state(FilterState& state, std::string_view key, std::string_view value, const StateTraits& traits) {
   auto& o = owned(state, key);
   o.value = value;
-  o.entry.value = o.value;
-  o.entry.hashable = hashable;
+  const auto* next = o.entry.next;
+  o.entry = {o.key, o.value, traits.hashable, next, {}, {}, traits.kind, traits.sharing};
 }
 
 void ConnectionFacts::set_fields(FilterState& state, std::string_view key, std::map<std::string, std::string> fields) {

@@ -23,6 +23,12 @@ class LateStep {
   /// `bytes`: received so far.
   virtual void run(ConnectionInfo& info, TimePoint now, WallTime wall, std::uint64_t bytes) const = 0;
 };
+/// Of an entry of filter state, besides its text.
+struct StateTraits {
+  bool hashable = false;
+  StateKind kind = StateKind::text;
+  Sharing sharing = Sharing::none;
+};
 using LateSteps = std::vector<std::shared_ptr<const LateStep>>;
 
 struct ConnectionFacts {
@@ -37,7 +43,7 @@ struct ConnectionFacts {
   std::vector<std::shared_ptr<void>> held;        // what lives as long as the connection
   LateSteps on_handshake, on_data;                // to do, once each
   /// Sets or replaces an entry of the connection's filter state.
-  void set_state(FilterState& state, std::string_view key, std::string_view value, bool hashable = false);
+  void set_state(FilterState& state, std::string_view key, std::string_view value, const StateTraits& traits = {});
   /// The fields of `object` are added to the namespace.
   void add_metadata(std::string_view name, const MetadataValue& object);
   /// Sets an entry that has fields, by their names.

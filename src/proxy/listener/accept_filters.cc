@@ -2,6 +2,7 @@
 
 #include <linux/netfilter_ipv4.h>
 #include <netinet/in.h>
+#include <optional>
 #include <string>
 #include "proxy/http/connection_facts.h"
 
@@ -15,8 +16,21 @@ bool is_transparent(int fd) {
   return ::getsockopt(fd, SOL_IP, IP_TRANSPARENT, &on, &n) == 0 && on != 0;
 }
 
-/// An internal connection was told where it is meant to go, or not.
+/// By filter state. Null: that says nothing.
+std::optional<net::Address> told(const http::ConnectionInfo& info, std::string_view key) {
+  const auto* e = info.filter_state.find(key, http::StateKind::address);
+  if (e == nullptr) return {};
+  return net::Address::parse_ip_port(e->value).value();
+}
+
+/// An internal connection was told where it is meant to go and whom it comes from, or not.
 void restore_internal(http::ConnectionInfo& info) {
+  if (auto remote = told(info, http::state_key::kOriginalDstRemote)) info.remote = std::move(*remote);
+  if (auto local = told(info, http::state_key::kOriginalDstLocal)) {
+    info.local = std::move(*local);
+    info.local_restored = true;
+    return;
+  }
   static const std::vector<std::string> kLocal{"local"};
   const auto* metadata = info.found() == nullptr ? nullptr : info.found()->dynamic_metadata.get();
   const auto* value = metadata == nullptr ? nullptr : metadata->find("envoy.filters.listener.original_dst", kLocal);

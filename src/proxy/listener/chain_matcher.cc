@@ -43,6 +43,11 @@ bool ChainInput::get(const http::ConnectionInfo& info, std::string& out) const {
     case filter_state: {
       const auto* e = info.filter_state.find(key);
       if (e == nullptr) return false;
+      if (!field.empty() && http::has_fields(*e)) {
+        auto text = http::field_of(*e, field);
+        if (text) out = std::move(*text);
+        return text.has_value();
+      }
       out = e->value;
       return true;
     }

@@ -27,7 +27,7 @@ struct ChainInput {
     application_protocol,  // "'h2','http/1.1'"
     filter_state,
   } kind = destination_ip;
-  std::string key;  // of filter_state
+  std::string key, field;  // of filter_state; the field: of entries that have some
   /// False: there is none. `out` is overwritten.
   bool get(const http::ConnectionInfo& info, std::string& out) const;
 };

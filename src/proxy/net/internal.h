@@ -5,13 +5,15 @@
 #include <string_view>
 #include "proxy/base/metadata.h"
 #include "proxy/event/loop.h"
+#include "proxy/net/shared_state.h"
 #include "proxy/net/transport.h"
 
 namespace outrigger::net {
 
 /// What the connecting side tells the accepting one beyond bytes (internal_upstream).
 struct Passed {
-  MetadataPtr metadata;  // null: none
+  MetadataPtr metadata{};  // null: none
+  SharedStates state{};
 };
 
 /// The internal listeners of one worker.

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <vector>
+#include "proxy/net/shared_state.h"
 #include "proxy/net/transport.h"
 
 namespace outrigger::runtime {
@@ -35,6 +36,8 @@ struct ConnectDemands {
   std::span<const std::string> peer_names{};     // the peer's certificate must have one of them
   std::string_view alpn{};                       // as on the wire; offered when the config has none
   std::string_view host_name{};                  // of the endpoint
+  std::string_view protocols{};                  // as `alpn`; offered whatever the config has
+  std::span<const SharedState> shared{};         // goes along to an internal listener
   const upstream::Endpoint* endpoint = nullptr;  // as long as the connection
   const Origin* origin = nullptr;                // null: no client is behind it, or it does not matter
 };

@@ -130,6 +130,9 @@ void WorkerListener::accept(std::unique_ptr<net::Transport> t, net::Passed passe
   a.info.local = a.transport->local();
   a.info.direct_remote = a.info.remote = a.transport->remote();
   if (passed.metadata != nullptr) a.info.facts().dynamic_metadata = std::move(passed.metadata);
+  for (const auto& s : passed.state)
+    a.info.facts().set_state(a.info.filter_state, s.key, s.value,
+                             {s.hashable, s.kind, s.transitive ? http::Sharing::transitive : http::Sharing::none});
   describe(a.info);
   count_connection(true);
   if (slot_ != nullptr) slot_->connections.fetch_add(1, std::memory_order_relaxed);

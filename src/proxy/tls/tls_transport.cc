@@ -57,6 +57,8 @@ TlsTransport::TlsTransport(runtime::ThreadContext& thread, std::unique_ptr<net::
   Hooks::names = {peer_names_, server_name_};
   auto ssl = context->new_ssl(*this, server_name, demands.alpn);
   if (ssl == nullptr) return;
+  if (const auto p = demands.protocols; !p.empty())
+    SSL_set_alpn_protos(ssl.get(), reinterpret_cast<const unsigned char*>(p.data()), static_cast<unsigned>(p.size()));
   if (sessions_ != nullptr) {
     demands_ = server_name;
     for (const auto& n : peer_names_) demands_ += '\n' + n;

@@ -32,6 +32,7 @@ class TcpWaiter {
   /// Overflow of a host: enough wait for its connections; without one: the cluster has enough connections.
   virtual void on_tcp_failure(PoolFailure why, std::string_view detail, Host* host) = 0;
   const http::ConnectionInfo* downstream = nullptr;  // the client's; null: none. Outlives the attempt and its lease
+  const http::FilterState* state = nullptr;          // shows on the connection; valid while it is asked for; null: none
 
  protected:
   ~TcpWaiter() = default;

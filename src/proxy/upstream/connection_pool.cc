@@ -15,12 +15,11 @@ ConnectionPool::ConnectionPool(runtime::ThreadContext& thread, ClusterShared& cl
       host_(host),
       key_(key),
       owner_(owner),
-      server_name_(key.peer.server_name),
+      demands_(key.peer),
       origin_(std::move(origin)),
       origin_key_(key.origin) {
   key_.origin = origin_key_;
-  if (!key.peer.certificate_name.empty()) peer_names_.emplace_back(key.peer.certificate_name);
-  key_.peer = {server_name_, peer_names_.empty() ? std::string_view() : peer_names_.front()};
+  key_.peer = demands_.names();
 }
 
 ConnectionPool::~ConnectionPool() {
@@ -49,6 +48,7 @@ void ConnectionPool::drain() {
 }
 
 void ConnectionPool::request(PoolWaiter& w) {
+  if (idle()) demands_.shared = shared_states(w.state);
   while (auto* c = ready_.front()) {
     if (c->room() == 0) {  // its peer allows less by now
       others_.push_back(*c);
@@ -178,7 +178,8 @@ bool ConnectionPool::connect() {
   }
   static constexpr std::string_view kAlpn[] = {"\x08http/1.1", "\x02h2", "\x02h2\x08http/1.1"};  // by PoolKind
   net::ConnectFailure failure;
-  const net::ConnectDemands demands{server_name_, peer_names_, kAlpn[static_cast<std::size_t>(key_.kind)], {}, {}, origin_.get()};
+  auto demands = demands_.with(kAlpn[static_cast<std::size_t>(key_.kind)]);
+  demands.origin = origin_.get();
   auto transport = dial(thread_, cluster_, host_, demands, failure);
   if (transport == nullptr) {
     connect_failed_at_once(failure);

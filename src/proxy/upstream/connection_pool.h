@@ -6,6 +6,7 @@
 #include <vector>
 #include "proxy/net/origin.h"
 #include "proxy/upstream/client_connection.h"
+#include "proxy/upstream/demands.h"
 #include "proxy/upstream/pool.h"
 #include "proxy/upstream/shared.h"
 #include "proxy/upstream/worker_host.h"
@@ -81,8 +82,7 @@ class ConnectionPool final : private ClientConnectionOwner, private PendingQueue
   Host& host_;
   PoolKey key_;
   PoolOwner& owner_;
-  std::string server_name_;  // of key_.peer
-  std::vector<std::string> peer_names_;
+  Demands demands_;  // what goes along is of the request that found it idle, as with Envoy
   net::OriginPtr origin_;
   std::string origin_key_;
   List<ClientConnection, PoolLink> ready_, others_;  // others: connecting, full or draining

@@ -38,7 +38,7 @@ net::ConnectOptions options_for(const ClusterConfig& c, const net::Address& to, 
   return o;
 }
 
-net::Passed passed_along(const net::PassRules& rules, const ClusterConfig& c, const Endpoint& endpoint) {
+MetadataPtr passed_along(const net::PassRules& rules, const ClusterConfig& c, const Endpoint& endpoint) {
   static const std::vector<std::string> kWhole;
   std::vector<std::pair<std::string_view, const MetadataValue*>> found;  // of two of a name the later one
   for (const auto& source : rules.metadata) {
@@ -48,21 +48,22 @@ net::Passed passed_along(const net::PassRules& rules, const ClusterConfig& c, co
     std::erase_if(found, [&](const auto& f) { return f.first == source.name; });
     found.emplace_back(source.name, object);
   }
-  if (found.empty()) return {};
+  if (found.empty()) return nullptr;
   auto all = std::make_shared<Metadata>();
   for (const auto& [name, object] : found) all->merge(name, *object);
-  return {std::move(all)};
+  return all;
 }
 
 /// To a listener of this worker.
 std::unique_ptr<net::Transport> dial_internal(runtime::ThreadContext& thread, const ClusterConfig& c, Host& host,
-                                              net::ConnectFailure& failure) {
+                                              const net::ConnectDemands& demands, net::ConnectFailure& failure) {
   const auto& to = host.endpoint().address;
   failure.error = EINVAL;  // in case
   if (thread.internal == nullptr || !thread.internal->has(to.internal_name())) return nullptr;
   const auto* rules = host.socket() == nullptr ? nullptr : host.socket()->pass_rules();
-  return net::connect_internal(thread.loop, *thread.internal, to,
-                               rules == nullptr ? net::Passed{} : passed_along(*rules, c, host.endpoint()));
+  net::Passed passed;
+  if (rules != nullptr) passed = {passed_along(*rules, c, host.endpoint()), {demands.shared.begin(), demands.shared.end()}};
+  return net::connect_internal(thread.loop, *thread.internal, to, std::move(passed));
 }
 
 /// Any of its addresses will do. Each that is tried counts as a connection.
@@ -85,7 +86,7 @@ std::unique_ptr<net::Transport> dial(runtime::ThreadContext& thread, ClusterShar
   const auto& c = *cluster.config;
   const auto& endpoint = host.endpoint();
   auto transport =
-      endpoint.address.is_internal() ? dial_internal(thread, c, host, failure)
+      endpoint.address.is_internal() ? dial_internal(thread, c, host, demands, failure)
       : endpoint.more_addresses.empty()
           ? thread.dialer.connect(thread.loop, endpoint.address, options_for(c, endpoint.address, demands.origin), failure)
           : dial_any(thread, cluster, host, demands.origin, failure);

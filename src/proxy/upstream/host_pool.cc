@@ -25,6 +25,7 @@ PoolKey HostPool::key_for(const PoolWaiter& w) const {
   if (const auto origin = origin_of(w.downstream)) key.origin = origin->key(part);
   key.high_priority = w.high_priority;
   key.peer = w.peer;
+  add_demands(w.state, key.peer);
   if (cluster_.config->pool_per_downstream) key.downstream = w.downstream_connection;
   switch (cluster_.config->http_use) {
     case HttpUse::http1: break;

@@ -55,9 +55,7 @@ class HostPool final : public Host, private PoolOwner {
   std::array<Pool, 2 * kPoolKinds> pools_;
   struct Hash {
     std::size_t operator()(const PoolKey& k) const noexcept {
-      const std::hash<std::string_view> text;
-      return std::hash<std::uint64_t>()(k.downstream) ^ text(k.peer.server_name) ^ text(k.peer.certificate_name) << 1 ^
-             text(k.origin);
+      return std::hash<std::uint64_t>()(k.downstream) ^ hash_of(k.peer) ^ std::hash<std::string_view>()(k.origin) << 1;
     }
   };
   std::unordered_map<PoolKey, Pool, Hash> own_;  // of one client's connection or name each; the names are the pool's

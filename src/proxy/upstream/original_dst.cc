@@ -55,11 +55,14 @@ void OriginalDstHosts::read_metadata(const Metadata& metadata, net::Address& to)
     thread_.cells.add(cluster_.stats, ClusterStat::original_dst_host_invalid);
 }
 
-/// By the header, then by metadata, then by where the client's connection wanted to go.
+/// By filter state, then by the header, then by metadata, then by where the client's connection wanted to go.
 Host* OriginalDstHosts::pick(const PickContext& c) {
   const auto& config = cluster_.config->original_dst;
   net::Address to;
-  if (config.use_http_header && c.request != nullptr) {
+  const auto* set = c.state == nullptr ? nullptr : c.state->find(http::state_key::kOriginalDst, http::StateKind::address);
+  if (set != nullptr) {
+    to = net::Address::parse_ip_port(set->value).value();
+  } else if (config.use_http_header && c.request != nullptr) {
     if (const auto text = wanted(config, *c.request)) {
       if (!config.port_override)
         if (Host* h = find(*text)) return h;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 #include "proxy/base/list.h"
+#include "proxy/base/text.h"
 #include "proxy/http/message.h"
 #include "proxy/http/stream_info.h"
 #include "proxy/net/transport.h"
@@ -26,6 +27,7 @@ struct PickContext {
   const net::Address* original_dst = nullptr;  // ORIGINAL_DST by socket
   /// ORIGINAL_DST by dynamic metadata: the request's, then the connection's. Null: none.
   const Metadata* metadata[2] = {};
+  const http::FilterState* state = nullptr;  // ORIGINAL_DST by that; null: none
   /// Retry: asked up to attempts_max more times while it returns true.
   const class HostFilter* avoid = nullptr;
   std::uint32_t attempts_max = 1;
@@ -90,13 +92,21 @@ enum class PoolFailure : std::uint8_t { overflow, connect_failed, connect_timeou
 
 class PoolWaiter;
 
-/// Whom a request's connection must reach, where the cluster takes that from the request; empty: as the
+/// Whom a request's connection must reach and how, where that is taken from the request or filter state; empty: as the
 /// cluster's config says. Requests share connections with those of equal names only.
 struct PeerNames {
-  std::string_view server_name;       // SNI
-  std::string_view certificate_name;  // the certificate must have it
-  bool empty() const noexcept { return server_name.empty() && certificate_name.empty(); }
-  bool operator==(const PeerNames&) const = default;
+  std::string_view server_name;        // SNI
+  std::string_view certificate_name;   // the certificate must have it
+  std::string_view certificate_names;  // with commas: one of these instead
+  std::string_view protocols;          // with commas: ALPN
+  std::uint64_t shared = 0;            // tells filter state apart that goes along
+  bool empty() const noexcept {
+    return server_name.empty() && certificate_name.empty() && certificate_names.empty() && protocols.empty() && shared == 0;
+  }
+  bool operator==(const PeerNames& o) const noexcept {
+    return shared == o.shared && iequals(server_name, o.server_name) && iequals(certificate_name, o.certificate_name) &&
+           iequals(certificate_names, o.certificate_names) && iequals(protocols, o.protocols);
+  }
 };
 
 /// Where a waiter is queued: told when it leaves before its turn.
@@ -131,8 +141,9 @@ class PoolWaiter : public Link {
   std::uint64_t downstream_connection = 0;  // for clusters with pools for each
   /// The client's connection; null: none, or it must not show. Valid while it is asked for a connection.
   const http::ConnectionInfo* downstream = nullptr;
-  PeerNames peer;                 // valid while it is asked for a connection
-  PendingQueue* queue = nullptr;  // the pool's
+  PeerNames peer;                            // valid while it is asked for a connection
+  const http::FilterState* state = nullptr;  // its own, as long; null: none
+  PendingQueue* queue = nullptr;             // the pool's
 
  protected:
   PoolWaiter() = default;

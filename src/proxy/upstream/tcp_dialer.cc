@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <string>
+#include "proxy/upstream/demands.h"
 #include "proxy/upstream/dial.h"
 
 namespace outrigger::upstream {
@@ -89,7 +90,13 @@ class Attempt final : public TcpAttempt, private TcpQueued, private net::Transpo
   bool connect() {
     net::ConnectFailure failure;
     const auto origin = host_.origin_of(waiter_.downstream);
-    auto transport = dial(thread_, cluster_, host_, {.origin = origin.get()}, failure);
+    PeerNames names;
+    add_demands(waiter_.state, names);
+    Demands own(names);
+    own.shared = shared_states(waiter_.state);
+    auto demands = own.with({});
+    demands.origin = origin.get();
+    auto transport = dial(thread_, cluster_, host_, demands, failure);
     if (transport == nullptr) {
       const auto words = count_failed_dial(thread_, cluster_, host_, origin.get(), failure);
       if (host_.endpoint().address.is_internal())

@@ -55,6 +55,7 @@ listener::ChainInput ChainCompiler::input(const Extension& p, const Path& at) {
   if (inputs_v3::FilterStateInput state; any.UnpackTo(&state)) {
     o.kind = Kind::filter_state;
     o.key = state.key();
+    o.field = state.field();
     return o;
   }
   problems_.error(at / "typed_config", "matcher input '" + p.name() + "' of type '" + any.type_url() + "' is not implemented");

@@ -7,43 +7,56 @@
 
 namespace outrigger::xds {
 
+namespace key = http::state_key;
+using Value = envoy::extensions::filters::common::set_filter_state::v3::FilterStateValue;
+
 namespace {
 
-/// Keys that mean something to Outrigger: objects of their own kind.
-constexpr std::string_view kObjects[] = {"envoy.tcp_proxy.cluster"};
+/// The objects that entries can be, by what makes them.
+constexpr struct {
+  std::string_view factory;
+  http::StateKind kind;
+  bool hashable = false;
+} kObjects[] = {
+    {"envoy.string", http::StateKind::text},
+    {"envoy.hashable_string", http::StateKind::text, true},
+    {key::kServerName, http::StateKind::server_name},
+    {key::kPeerNames, http::StateKind::peer_names},
+    {key::kProtocols, http::StateKind::protocols},
+    {key::kCluster, http::StateKind::cluster},
+    {key::kDisableTunneling, http::StateKind::flag},
+    {key::kIdleTimeout, http::StateKind::number},
+    {key::kOriginalDst, http::StateKind::address, true},
+    {key::kOriginalDstLocal, http::StateKind::address, true},
+    {key::kOriginalDstRemote, http::StateKind::address, true},
+};
 /// Objects of Envoy that nothing here reads yet.
 constexpr std::string_view kKnown[] = {
-    "envoy.filters.listener.original_dst.local_ip",
-    "envoy.filters.listener.original_dst.remote_ip",
-    "envoy.network.application_protocols",
     "envoy.network.ip",
-    "envoy.network.transport_socket.original_dst_address",
-    "envoy.network.upstream_server_name",
-    "envoy.network.upstream_subject_alt_names",
     "envoy.ratelimit.hits_addend",
-    "envoy.stream.upstream_address",
-    "envoy.tcp_proxy.disable_tunneling",
-    "envoy.tcp_proxy.per_connection_idle_timeout_ms",
     "envoy.upstream.dynamic_host",
     "envoy.upstream.dynamic_port",
 };
 
-template <std::size_t N>
-bool is_in(const std::string_view (&list)[N], std::string_view name) {
-  return std::find(std::begin(list), std::end(list), name) != std::end(list);
+void compile_factory(const std::string& factory, format::FilterStateRule& rule, const Path& at, Problems& problems) {
+  const auto* object =
+      std::find_if(std::begin(kObjects), std::end(kObjects), [&](const auto& o) { return o.factory == factory; });
+  const auto* meant =
+      std::find_if(std::begin(kObjects), std::end(kObjects), [&](const auto& o) { return o.factory == rule.key; });
+  if (object != std::end(kObjects)) {
+    rule.traits.kind = object->kind;
+    rule.traits.hashable = object->hashable;
+    if (meant != std::end(kObjects) && meant->kind != object->kind)
+      problems.warn(at, "filter state '" + rule.key + "' is an object of its own kind: another one under this key has no effect");
+  } else if (std::find(std::begin(kKnown), std::end(kKnown), factory) != std::end(kKnown)) {
+    problems.error(at, "filter state object '" + factory + "' is known to Envoy and not implemented");
+  } else {
+    problems.error(at, "'" + factory + "' does not have an object factory");
+  }
 }
 
-void check_factory(const std::string& key, const std::string& factory, const Path& at, Problems& problems) {
-  const bool text = factory == "envoy.string" || factory == "envoy.hashable_string";
-  if (is_in(kObjects, key) && factory == key) return;
-  if (text && !is_in(kObjects, key) && !is_in(kKnown, key)) return;
-  if (text)
-    problems.error(at, "filter state '" + key + "' is an object of its own kind: a text under this key has no effect");
-  else if (is_in(kKnown, factory) || is_in(kObjects, factory))
-    problems.error(at, "filter state object '" + factory + "' is known to Envoy and not implemented" +
-                           (key == factory ? "" : " under the key '" + key + "'"));
-  else
-    problems.error(at, "'" + factory + "' does not have an object factory");
+http::Sharing to_sharing(Value::SharedWithUpstream p) {
+  return p == Value::ONCE ? http::Sharing::once : p == Value::TRANSITIVE ? http::Sharing::transitive : http::Sharing::none;
 }
 
 }  // namespace
@@ -59,8 +72,8 @@ std::vector<format::FilterStateRule> compile_filter_state(const FilterStateValue
     r.skip_if_empty = p.skip_if_empty();
     if (p.read_only()) problems.warn(here / "read_only", "has no effect, as in Envoy: a later value takes the place of this one");
     const std::string& factory = p.factory_key().empty() ? p.object_key() : p.factory_key();
-    check_factory(r.key, factory, here / (p.factory_key().empty() ? "object_key" : "factory_key"), problems);
-    r.hashable = factory == "envoy.hashable_string";
+    compile_factory(factory, r, here / (p.factory_key().empty() ? "object_key" : "factory_key"), problems);
+    r.traits.sharing = to_sharing(p.shared_with_upstream());
     const auto f = compile_format(p.format_string(), here / "format_string", problems);
     if (f.text != nullptr)
       r.value = *f.text;

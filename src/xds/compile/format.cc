@@ -36,7 +36,6 @@ format::JsonFormat::Value to_value(const google::protobuf::Value& v) {
   return o;
 }
 
-/// Operators that must be asked for.
 void compile_formatter(const google::protobuf::Any& any, format::FormatOptions& o, const Path& at, Problems& problems) {
   if (any.Is<envoy::extensions::formatter::req_without_query::v3::ReqWithoutQuery>())
     o.req_without_query = true;
@@ -45,6 +44,10 @@ void compile_formatter(const google::protobuf::Any& any, format::FormatOptions& 
 }
 
 }  // namespace
+
+void compile_formatters(const Formatters& list, const Path& at, Problems& problems, format::FormatOptions& into) {
+  for (int i = 0; i < list.size(); ++i) compile_formatter(list.Get(i).typed_config(), into, at.at("formatters", i), problems);
+}
 
 CompiledFormat compile_text_format(const std::string& text, const format::FormatOptions& options, const Path& at,
                                    Problems& problems) {
@@ -75,8 +78,7 @@ CompiledFormat compile_format(const envoy::config::core::v3::SubstitutionFormatS
   CompiledFormat o;
   format::FormatOptions options;
   options.omit_empty_values = p.omit_empty_values();
-  for (int i = 0; i < p.formatters_size(); ++i)
-    compile_formatter(p.formatters(i).typed_config(), options, at.at("formatters", i), problems);
+  compile_formatters(p.formatters(), at, problems, options);
   if (p.json_format_options().sort_properties())
     problems.warn(at / "json_format_options", "sort_properties has no effect: properties are always sorted");
   switch (p.format_case()) {

@@ -15,6 +15,9 @@ struct CompiledFormat {
   std::shared_ptr<const format::JsonFormat> json;
   std::string content_type;
 };
+/// Operators that must be asked for.
+using Formatters = google::protobuf::RepeatedPtrField<envoy::config::core::v3::TypedExtensionConfig>;
+void compile_formatters(const Formatters& list, const Path& at, Problems& problems, format::FormatOptions& into);
 CompiledFormat compile_format(const envoy::config::core::v3::SubstitutionFormatString& p, const Path& at, Problems& problems);
 CompiledFormat compile_text_format(const std::string& text, const format::FormatOptions& options, const Path& at,
                                    Problems& problems);

@@ -132,12 +132,12 @@ bool may_change(const std::string& name) { return name != "host" && !name.starts
 
 /// Nothing when it is wrong, which has then been told.
 std::optional<route::HeaderAdd> compile_header_add(const envoy::config::core::v3::HeaderValueOption& p, const Path& at,
-                                                   Problems& problems) {
+                                                   Problems& problems, const format::FormatOptions& options = {}) {
   using Option = envoy::config::core::v3::HeaderValueOption;
   route::HeaderAdd o;
   o.name = lower(p.header().key());
   if (!may_change(o.name)) problems.error(at, ":-prefixed or host headers may not be modified: '" + o.name + "'");
-  auto f = format::TextFormat::compile(p.header().value());
+  auto f = format::TextFormat::compile(p.header().value(), options);
   if (!f) {
     const Path header = at / "header";
     problems.error(header / "value", f.error().detail);
@@ -156,9 +156,9 @@ std::optional<route::HeaderAdd> compile_header_add(const envoy::config::core::v3
 }  // namespace
 
 void compile_header_adds(const HeaderAdds& adds, const Path& at, std::string_view field, Problems& problems,
-                         route::HeaderMutations& into) {
+                         route::HeaderMutations& into, const format::FormatOptions& options) {
   for (int i = 0; i < adds.size(); ++i)
-    if (auto o = compile_header_add(adds.Get(i), at.at(field, i), problems)) into.add.push_back(std::move(*o));
+    if (auto o = compile_header_add(adds.Get(i), at.at(field, i), problems, options)) into.add.push_back(std::move(*o));
 }
 
 void compile_header_mutation_steps(const HeaderMutationList& list, const Path& at, std::string_view field, Problems& problems,

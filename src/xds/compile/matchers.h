@@ -38,7 +38,7 @@ route::QueryMatcher compile_query_matcher(const envoy::config::route::v3::QueryP
 
 using HeaderAdds = google::protobuf::RepeatedPtrField<envoy::config::core::v3::HeaderValueOption>;
 void compile_header_adds(const HeaderAdds& adds, const Path& at, std::string_view field, Problems& problems,
-                         route::HeaderMutations& into);
+                         route::HeaderMutations& into, const format::FormatOptions& options = {});
 using HeaderNames = google::protobuf::RepeatedPtrField<std::string>;
 void compile_header_removes(const HeaderNames& names, const Path& at, std::string_view field, Problems& problems,
                             route::HeaderMutations& into);

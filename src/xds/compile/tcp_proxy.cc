@@ -1,8 +1,10 @@
 #include "xds/compile/tcp_proxy.h"
 
+#include "envoy/extensions/request_id/uuid/v3/uuid.pb.h"
 #include "filters/tcp_proxy.h"
 #include "xds/compile/access_log.h"
 #include "xds/compile/convert.h"
+#include "xds/compile/format.h"
 #include "xds/compile/matchers.h"
 #include "xds/compile/proxy_protocol.h"
 
@@ -64,6 +66,21 @@ void compile_connect(const tcp_v3::TcpProxy& p, TcpProxyConfig& o, const Path& a
     problems.error(at / "upstream_connect_mode", "max_early_data_bytes must be set when upstream_connect_mode is not IMMEDIATE");
 }
 
+void compile_request_id(const tcp_v3::TcpProxy::TunnelingConfig& p, filters::TunnelConfig& o, const Path& at,
+                        Problems& problems) {
+  const auto& any = p.request_id_extension().typed_config();
+  if (any.type_url().empty()) {  // as Envoy: an extension without a config is none
+    if (!p.request_id_header().empty() || !p.request_id_metadata_key().empty())
+      problems.warn(at, "request_id_header and request_id_metadata_key have no effect without a request_id_extension");
+    return;
+  }
+  if (!any.Is<envoy::extensions::request_id::uuid::v3::UuidRequestIdConfig>())
+    problems.error(at / "request_id_extension", "request id extension of type '" + any.type_url() + "' is not implemented");
+  auto& id = o.request_id.emplace();
+  if (!p.request_id_header().empty()) id.header = lower(p.request_id_header());
+  if (!p.request_id_metadata_key().empty()) id.metadata_key = p.request_id_metadata_key();
+}
+
 void compile_tunnel(const tcp_v3::TcpProxy::TunnelingConfig& p, TcpProxyConfig& o, const Path& at, Problems& problems) {
   auto& tunnel = o.tunnel.emplace();
   auto hostname = format::TextFormat::compile(p.hostname());
@@ -74,7 +91,10 @@ void compile_tunnel(const tcp_v3::TcpProxy::TunnelingConfig& p, TcpProxyConfig& 
   if (!p.use_post() && !p.post_path().empty())
     problems.error(at / "post_path", "Can't set a post path when POST method isn't used");
   if (p.use_post()) tunnel.post_path = p.post_path().empty() ? "/" : p.post_path();
-  compile_header_adds(p.headers_to_add(), at, "headers_to_add", problems, tunnel.headers);
+  format::FormatOptions options;
+  compile_formatters(p.formatters(), at, problems, options);
+  compile_header_adds(p.headers_to_add(), at, "headers_to_add", problems, tunnel.headers, options);
+  compile_request_id(p, tunnel, at, problems);
   tunnel.keep_response_headers = p.propagate_response_headers();
   tunnel.keep_response_trailers = p.propagate_response_trailers();
 }

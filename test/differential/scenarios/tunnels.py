@@ -91,6 +91,32 @@ case("h1_on_data", HOST + "\nmax_early_data_bytes: 100\nupstream_connect_mode: O
 case("h1_log_on_connected", HOST + "\naccess_log_options: {flush_access_log_on_connected: true, flush_access_log_on_start: true}", client=LEAVE, log_format=BRIEF)
 case("h1_two_clients", client=send("hello") + read_bytes(5) + send("again", c="d") + read_bytes(5, c="d") + close() + close("d") + gone(2) + logged(2))
 
+# An id of the request.
+UUID = "request_id_extension: {typed_config: {'@type': type.googleapis.com/envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig}}"
+TOLD = {"id": "%DYNAMIC_METADATA(envoy.filters.network.tcp_proxy:tunnel_request_id)%", "mine": "%DYNAMIC_METADATA(envoy.filters.network.tcp_proxy:mine)%", "all": "%DYNAMIC_METADATA(envoy.filters.network.tcp_proxy)%", "flags": "%RESPONSE_FLAGS%"}
+
+
+def identified(name, more, client=LEAVE, **kw):
+    case("id_" + name, with_tunnel(more), client=client, log_format=TOLD, stats=[], **kw)
+
+
+identified("none", "propagate_response_headers: false")
+identified("uuid", UUID)
+identified("empty", "request_id_extension: {}")
+identified("header", UUID + ", request_id_header: X-Mine")
+identified("metadata_key", UUID + ", request_id_metadata_key: mine")
+identified("header_and_key", UUID + ", request_id_header: x-mine, request_id_metadata_key: mine")
+identified("header_without_extension", "request_id_header: x-mine, request_id_metadata_key: mine")
+identified("added_headers", UUID + ", headers_to_add: [{header: {key: x-a, value: '1'}}, {header: {key: x-b, value: '%DYNAMIC_METADATA(envoy.filters.network.tcp_proxy:tunnel_request_id)%'}}]")
+identified("added_by_config_too", UUID + ", headers_to_add: [{header: {key: x-request-id, value: mine}, append_action: OVERWRITE_IF_EXISTS_OR_ADD}]")
+identified("added_by_config_too_if_absent", UUID + ", headers_to_add: [{header: {key: x-request-id, value: mine}, append_action: ADD_IF_ABSENT}]")
+identified("post", UUID + ", use_post: true", up=[early() + raw("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n") + hold()], client=send("hello") + read_bytes(5) + close() + logged(1), no_upstream=True)
+case("id_new_for_each_attempt", with_tunnel(UUID) + "\nmax_connect_attempts: 2", up=[ok("no", status=503), OPEN + tunnel_echo()], client=LEAVE, log_format={**TOLD, "id": "%DYNAMIC_METADATA(envoy.filters.network.tcp_proxy:tunnel_request_id)%"}, stats=[])
+REQ_FORMAT = "formatters: [{name: f, typed_config: {'@type': type.googleapis.com/envoy.extensions.formatter.req_without_query.v3.ReqWithoutQuery}}]"
+case("formatters", with_tunnel(REQ_FORMAT + ", headers_to_add: [{header: {key: x-a, value: 'a%REQ_WITHOUT_QUERY(:PATH)%b'}}]"), client=LEAVE, stats=[])
+case("formatters_metadata", with_tunnel("formatters: [{name: f, typed_config: {'@type': type.googleapis.com/envoy.extensions.formatter.metadata.v3.Metadata}}], headers_to_add: [{header: {key: x-a, value: 'a%METADATA(LISTENER:a:b)%b'}}]"),
+     client=LEAVE, stats=[], listener="{metadata: {filter_metadata: {a: {b: c}}}}")
+
 # Kept for filters, routes and logs behind.
 KEPT = {"headers": "%FILTER_STATE(envoy.tcp_proxy.propagate_response_headers)%", "plain": "%FILTER_STATE(envoy.tcp_proxy.propagate_response_headers:PLAIN)%",
         "trailers": "%FILTER_STATE(envoy.tcp_proxy.propagate_response_trailers)%", "field": "%FILTER_STATE(envoy.tcp_proxy.propagate_response_headers:FIELD:x-a)%"}
@@ -143,6 +169,7 @@ over_h2("streams_at_once", client=send("hello") + read_bytes(5) + send("again", 
 for _name, _text in {"no_hostname": "tunneling_config: {}", "post_path_alone": "tunneling_config: {hostname: 'a:1', post_path: /x}", "bad_hostname": "tunneling_config: {hostname: '%NOPE%'}",
                      "bad_header_value": "tunneling_config: {hostname: 'a:1', headers_to_add: [{header: {key: x, value: '%NOPE%'}}]}", "host_header": "tunneling_config: {hostname: 'a:1', headers_to_add: [{header: {key: host, value: x}}]}",
                      "pseudo_header": "tunneling_config: {hostname: 'a:1', headers_to_add: [{header: {key: ':path', value: x}}]}", "no_header": "tunneling_config: {hostname: 'a:1', headers_to_add: [{}]}",
+                     "request_id_unknown": "tunneling_config: {hostname: 'a:1', request_id_extension: {typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}}", "request_id_empty": "tunneling_config: {hostname: 'a:1', request_id_extension: {}}", "req_without_query": "tunneling_config: {hostname: 'a:1', headers_to_add: [{header: {key: x, value: '%REQ_WITHOUT_QUERY(x)%'}}]}",
                      "bad_header_key": "tunneling_config: {hostname: 'a:1', headers_to_add: [{header: {key: \"a\\nb\", value: x}}]}"}.items():
     scenario("tunnel_validate_" + _name, kind="validate", config="""
 static_resources:

@@ -11,7 +11,7 @@ using format::FilterStateRules;
 namespace {
 
 FilterStateRule rule(const char* key, const char* text, bool hashable = false, bool skip_if_empty = false) {
-  return {key, format::TextFormat::compile(text).value(), hashable, skip_if_empty};
+  return {key, format::TextFormat::compile(text).value(), {hashable}, skip_if_empty};
 }
 
 std::string value(const http::FilterState& state, std::string_view key) {
@@ -57,7 +57,7 @@ TEST_CASE("an empty value is left out where that is wanted", "[filter_state]") {
   http::ConnectionInfo c;
   format::FormatOptions omit;
   omit.omit_empty_values = true;
-  FilterStateRule empty{"a", format::TextFormat::compile("%REQUESTED_SERVER_NAME%", omit).value(), false, true};
+  FilterStateRule empty{"a", format::TextFormat::compile("%REQUESTED_SERVER_NAME%", omit).value(), {}, true};
   format::apply({empty}, {}, {}, c);
   CHECK(value(c.filter_state, "a") == "(none)");
   empty.skip_if_empty = false;
