@@ -6,7 +6,7 @@ using stats::SslFactoryStat;
 
 std::unique_ptr<net::Transport> ServerSocket::wrap(runtime::ThreadContext& thread,
                                                    std::unique_ptr<net::Transport> accepted) const {
-  auto context = context_.load(std::memory_order_acquire);
+  auto context = context_.get();
   if (context == nullptr) thread.cells.add(settings_.factory_stats, SslFactoryStat::downstream_context_secrets_not_ready);
   return std::make_unique<TlsTransport>(thread, std::move(accepted), std::move(context), settings_.stats, settings_.timeout);
 }
@@ -14,7 +14,7 @@ std::unique_ptr<net::Transport> ServerSocket::wrap(runtime::ThreadContext& threa
 std::unique_ptr<net::Transport> ClientSocket::wrap(runtime::ThreadContext& thread, std::unique_ptr<net::Transport> connecting,
                                                    const net::ConnectDemands& demands,
                                                    std::shared_ptr<net::TransportMemory>& memory) const {
-  auto context = context_.load(std::memory_order_acquire);
+  auto context = context_.get();
   if (context == nullptr) thread.cells.add(settings_.factory_stats, SslFactoryStat::upstream_context_secrets_not_ready);
   std::shared_ptr<Sessions> sessions;
   if (context != nullptr && context->client_options().session_keys_max > 0) {
