@@ -32,14 +32,14 @@ class DownstreamSocket {
 
 /// What one outgoing connection asks for beyond its cluster's config; valid during wrap().
 struct ConnectDemands {
-  std::string_view server_name{};                // SNI instead of the configured one
-  std::span<const std::string> peer_names{};     // the peer's certificate must have one of them
-  std::string_view alpn{};                       // as on the wire; offered when the config has none
-  std::string_view host_name{};                  // of the endpoint
-  std::string_view protocols{};                  // as `alpn`; offered whatever the config has
-  std::span<const SharedState> shared{};         // goes along to an internal listener
-  const upstream::Endpoint* endpoint = nullptr;  // as long as the connection
-  const Origin* origin = nullptr;                // null: no client is behind it, or it does not matter
+  std::string_view server_name{};                        // SNI instead of the configured one
+  std::span<const std::string> peer_names{};             // the peer's certificate must have one of them
+  std::string_view alpn{};                               // as on the wire; offered when the config has none
+  std::string_view host_name{};                          // of the endpoint
+  std::string_view protocols{};                          // as `alpn`; offered whatever the config has
+  std::span<const SharedState> shared{};                 // goes along to an internal listener
+  std::shared_ptr<const upstream::Endpoint> endpoint{};  // as it is now
+  const Origin* origin = nullptr;                        // null: no client is behind it, or it does not matter
 };
 
 /// What connections to one host of one worker leave for the next ones (TLS sessions).

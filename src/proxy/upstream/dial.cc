@@ -92,7 +92,7 @@ std::unique_ptr<net::Transport> dial(runtime::ThreadContext& thread, ClusterShar
           : dial_any(thread, cluster, host, demands.origin, failure);
   if (transport == nullptr || host.socket() == nullptr) return transport;
   demands.host_name = endpoint.hostname;
-  demands.endpoint = &endpoint;
+  demands.endpoint = host.endpoint_ptr();
   return host.socket()->wrap(thread, std::move(transport), demands, host.transport_memory);
 }
 

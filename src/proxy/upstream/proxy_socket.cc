@@ -15,9 +15,9 @@ namespace {
 /// Says nothing of its connection before the header is written.
 class ProxyTransport final : public net::Transport, private net::TransportEvents {
  public:
-  ProxyTransport(std::unique_ptr<net::Transport> inner, runtime::ThreadContext& thread, const ProxySocket& socket,
-                 const Endpoint& to, const net::ProxyHeader* known)
-      : inner_(std::move(inner)), thread_(thread), socket_(socket), to_(to) {
+  ProxyTransport(std::unique_ptr<net::Transport> inner, runtime::ThreadContext& thread, const ProxySocket& socket, EndpointPtr to,
+                 const net::ProxyHeader* known)
+      : inner_(std::move(inner)), thread_(thread), socket_(socket), to_(std::move(to)) {
     if (known != nullptr) known_ = *known;
   }
   void start(net::TransportEvents& events) override {
@@ -60,11 +60,11 @@ class ProxyTransport final : public net::Transport, private net::TransportEvents
     here.start = thread_.loop.now();
     auto info = http::StreamInfo::of_connection(here, thread_.loop.now(), thread_.loop.wall());
     auto& up = info.upstream.emplace();
-    up.host = to_.address;
-    up.hostname = to_.hostname;
-    up.metadata = to_.metadata;
+    up.host = to_->address;
+    up.hostname = to_->hostname;
+    up.metadata = to_->metadata;
     bool left_out = false;
-    auto header = socket_.header(known_ ? &*known_ : nullptr, to_, info, left_out);
+    auto header = socket_.header(known_ ? &*known_ : nullptr, *to_, info, left_out);
     if (left_out) thread_.cells.add(socket_.stats(), stats::UpstreamProxyStat::v2_tlvs_exceed_max_length);
     return header;
   }
@@ -79,7 +79,7 @@ class ProxyTransport final : public net::Transport, private net::TransportEvents
   std::unique_ptr<net::Transport> inner_;
   runtime::ThreadContext& thread_;
   const ProxySocket& socket_;  // of the cluster, which outlives its connections
-  const Endpoint& to_;         // so does their host
+  EndpointPtr to_;             // as it was when it was asked for
   std::optional<net::ProxyHeader> known_;
   net::TransportEvents* events_ = nullptr;
   Buffer header_;
@@ -115,7 +115,7 @@ std::unique_ptr<net::Transport> ProxySocket::wrap(runtime::ThreadContext& thread
                                                   std::shared_ptr<net::TransportMemory>& memory) const {
   const bool told = demands.origin != nullptr && !demands.origin->header.source.empty();
   const net::ProxyHeader* known = told ? &demands.origin->header : nullptr;
-  auto t = std::make_unique<ProxyTransport>(std::move(connecting), thread, *this, *demands.endpoint, known);
+  auto t = std::make_unique<ProxyTransport>(std::move(connecting), thread, *this, demands.endpoint, known);
   if (inside_ == nullptr) return t;
   return inside_->wrap(thread, std::move(t), demands, memory);
 }

@@ -27,6 +27,7 @@ class Host {
       : socket_(socket), endpoint_(std::move(e)), first_(endpoint_), stats_(std::move(s)), since_(since) {}
   virtual ~Host() = default;
   const Endpoint& endpoint() const noexcept { return *endpoint_; }
+  const EndpointPtr& endpoint_ptr() const noexcept { return endpoint_; }
   /// The same address and hostname with other facts: weight, health, metadata, priority.
   void become(EndpointPtr e) noexcept { endpoint_ = std::move(e); }
   /// Says in the facts of an attempt that it went to this host.
