@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <thread>
 #include "proxy/base/log.h"
 #include "proxy/server/server.h"
@@ -69,12 +70,16 @@ void tell(const xds::LoadedBootstrap& loaded, xds::Problems& problems, const std
 
 xds::Sources::Settings source_settings(const xds::LoadedBootstrap& loaded, const xds::Options& o, event::Loop& loop) {
   xds::Sources::Settings s;
-  // What services there are stands in the bootstrap, which is not kept: their clusters are.
-  auto services = std::make_shared<envoy::config::bootstrap::v3::Bootstrap>();
-  *services->mutable_static_resources()->mutable_clusters() = loaded.message.static_resources().clusters();
-  s.make_transport = [services, &loop](const xds::ApiConfigSource& config, const xds::Path& at,
+  // What services there are stands in the bootstrap, which is not kept: their clusters are, as bytes.
+  auto clusters = std::make_shared<std::map<std::string, std::string>>();
+  for (const auto& c : loaded.message.static_resources().clusters()) clusters->emplace(c.name(), c.SerializeAsString());
+  s.make_transport = [clusters, &loop](const xds::ApiConfigSource& config, const xds::Path& at,
                                        xds::Problems& problems) -> std::unique_ptr<xds::Transport> {
-    auto target = xds::compile_grpc_target(config.grpc_services(0), *services, at.at("grpc_services", 0), problems);
+    const auto& service = config.grpc_services(0);
+    envoy::config::bootstrap::v3::Bootstrap services;
+    if (const auto named = clusters->find(service.envoy_grpc().cluster_name()); named != clusters->end())
+      services.mutable_static_resources()->add_clusters()->ParseFromString(named->second);
+    auto target = xds::compile_grpc_target(service, services, at.at("grpc_services", 0), problems);
     return target ? xds::make_grpc_transport(loop, std::move(*target)) : nullptr;
   };
   s.node = loaded.message.node().SerializeAsString();

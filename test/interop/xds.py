@@ -215,6 +215,14 @@ def dump(admin):
     return {name: without_dates(json.loads(fetch(admin, f"/config_dump?include_eds&resource={name}"))) for name in lists}
 
 
+def together(messages):
+    out = {}
+    for m in messages:
+        for k, v in m.items():
+            out[k] = sorted({*out.get(k, []), *v}) if isinstance(v, list) else {**out.get(k, {}), **v} if isinstance(v, dict) else v
+    return out
+
+
 def play(binary, folder, mode):
     """All steps against one proxy: what is to be compared."""
     kind, ads = MODES[mode]
@@ -245,6 +253,8 @@ def play(binary, folder, mode):
                 said = {}
             if kind == SOTW:  # the types of a push come in any order, which decides what is said in between
                 said = {t: all_said[-1:] for t, all_said in said.items()}
+            else:  # so do an answer and a change of names, which may be one message
+                said = {t: together(all_said) for t, all_said in said.items()}
             seen.append((what, {"serves": text if ok else f"not '{text}'", "said": said, "stats": stats(admin, kind == DELTA), "dump": dump(admin)}))
     finally:
         proxy.terminate()
