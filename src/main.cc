@@ -93,9 +93,9 @@ int serve(const xds::Options& o) {
   if (!set_up_logging(o)) return 1;
   for (const auto& flag : o.without_effect) LOG_INFO(logger::main, "--", flag, " is accepted and has no effect");
   server::Server server(settings_of(o));
+  std::unique_ptr<xds::Sources> sources;  // goes after what asks for something
   xds::SecretStore secrets(server.loop(), server.registry());
-  std::unique_ptr<xds::Sources> sources;
-  std::unique_ptr<xds::Delivery> delivery;  // goes before the server and the sources
+  std::unique_ptr<xds::Delivery> delivery;
   xds::Problems problems;
   auto loaded = std::make_unique<xds::LoadedBootstrap>();
   server::Config config;
@@ -106,6 +106,7 @@ int serve(const xds::Options& o) {
     c.secrets = &secrets;
     sources = std::make_unique<xds::Sources>(server.loop(), server.registry(), server.random(),
                                              source_settings(*loaded, o, server.loop()));
+    secrets.set_sources(sources.get());
     delivery = std::make_unique<xds::Delivery>(server, *sources);
     delivery->prepare(loaded->message, c);
     config = xds::compile_bootstrap(loaded->message, o, c);

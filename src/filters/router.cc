@@ -152,9 +152,9 @@ bool Router::refused_by_cluster() {
       return refuse("maintenance mode", "maintenance_mode", Flag::upstream_overflow, nullptr);
     }
   }
-  if (config.drop.numerator == 0 || !config.drop.hit(thread.random.next())) return false;
+  if (cluster_->policy().drop.numerator == 0 || !cluster_->policy().drop.hit(thread.random.next())) return false;
   static const ExtraHeader kAll{"x-envoy-unconditional-drop-overload", "true"}, kSome{"x-envoy-drop-overload", "true"};
-  if (config.drop.numerator == static_cast<std::uint32_t>(config.drop.denominator))
+  if (cluster_->policy().drop.numerator == static_cast<std::uint32_t>(cluster_->policy().drop.denominator))
     return refuse("unconditional drop overload", "unconditional_drop_overload", Flag::unconditional_drop_overload, &kAll);
   return refuse("drop overload", "drop_overload", Flag::drop_overload, &kSome);
 }

@@ -20,6 +20,7 @@ struct FractionalPercent {
   std::uint32_t numerator = 0;
   Denominator denominator = Denominator::hundred;
   bool hit(std::uint64_t random) const noexcept { return random % static_cast<std::uint32_t>(denominator) < numerator; }
+  bool operator==(const FractionalPercent&) const = default;
 };
 
 struct Value {

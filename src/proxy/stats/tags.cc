@@ -177,11 +177,44 @@ bool TagExtractor::add_regex(std::string_view tag, std::string_view regex, std::
   rule.regex = std::make_shared<const re2::RE2>(re2::StringPiece(regex.data(), regex.size()), re2::RE2::Quiet);
   if (!rule.regex->ok()) {
     error = rule.regex->error();
-    return false;
+    // As Envoy, which takes the tags of its own configs' users (istio's have look-ahead) with the standard library's.
+    if (regex.find("(?=") == std::string_view::npos && regex.find("(?!") == std::string_view::npos) return false;
+    try {
+      rule.ecma = std::make_shared<const std::regex>(regex.begin(), regex.end(), std::regex::optimize);
+    } catch (const std::regex_error& e) {
+      error = e.what();
+      return false;
+    }
   }
   add(std::move(rule), first_token_of_regex(regex));
   return true;
 }
+
+namespace {
+constexpr std::size_t kEcmaNameMax = 1024;  // the standard library's expressions recurse
+
+/// The first two groups. False: it does not match.
+bool search(const std::regex& regex, std::string_view name, re2::StringPiece& removed, re2::StringPiece& value) {
+  if (name.size() > kEcmaNameMax) return false;
+  std::cmatch m;
+  if (!std::regex_search(name.data(), name.data() + name.size(), m, regex)) return false;
+  const auto group = [&](std::size_t i) {
+    return i < m.size() && m[i].matched ? re2::StringPiece(m[i].first, static_cast<std::size_t>(m[i].length())) : re2::StringPiece();
+  };
+  removed = group(1);
+  value = group(2).empty() ? removed : group(2);
+  return true;
+}
+
+bool search(const re2::RE2& regex, std::string_view name, re2::StringPiece& removed, re2::StringPiece& value) {
+  re2::StringPiece groups[3];
+  const int count = std::min(2, regex.NumberOfCapturingGroups()) + 1;
+  if (!regex.Match({name.data(), name.size()}, 0, name.size(), re2::RE2::UNANCHORED, groups, count)) return false;
+  removed = groups[1];
+  value = groups[2].empty() ? removed : groups[2];
+  return true;
+}
+}  // namespace
 
 void TagExtractor::add_fixed(std::string_view tag, std::string_view value) {
   Rule rule;
@@ -218,14 +251,10 @@ std::optional<TagExtractor::Cut> TagExtractor::apply(const Rule& rule, std::stri
     return cut;
   }
   if (!rule.text.empty() && name.find(rule.text) == std::string_view::npos) return std::nullopt;
-  const re2::StringPiece text(name.data(), name.size());
-  re2::StringPiece groups[3];
-  const int count = std::min(2, rule.regex->NumberOfCapturingGroups()) + 1;
-  if (!rule.regex->Match(text, 0, text.size(), re2::RE2::UNANCHORED, groups, count)) {
-    return std::nullopt;
-  }
-  const re2::StringPiece removed = groups[1], value = groups[2].empty() ? removed : groups[2];
-  if (removed.empty()) return std::nullopt;
+  re2::StringPiece removed, value;
+  const bool found =
+      rule.ecma != nullptr ? search(*rule.ecma, name, removed, value) : search(*rule.regex, name, removed, value);
+  if (!found || removed.empty()) return std::nullopt;
   if (!rule.except.empty() && std::string_view(value.data(), value.size()) == rule.except) {
     return std::nullopt;
   }

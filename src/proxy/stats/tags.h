@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <regex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,6 +40,7 @@ class TagExtractor {
     Kind kind = Kind::regex;
     std::string tag;
     std::shared_ptr<const re2::RE2> regex;
+    std::shared_ptr<const std::regex> ecma;  // instead of `regex`: an expression with look-ahead, which RE2 has not
     std::string text;                 // regex: what a name must contain; fixed: the value
     std::string except;               // a value that is none
     std::vector<std::string> tokens;  // "$" the value, "*" one token, "**" any number

@@ -52,6 +52,8 @@ class Cluster {
   virtual ~Cluster() = default;
   virtual const ClusterConfig& config() const noexcept = 0;
   virtual stats::BlockHandle stats() const noexcept = 0;
+  /// As it came with the members.
+  virtual const AssignmentPolicy& policy() const noexcept = 0;
   virtual const Tracking& tracking() const noexcept = 0;
   /// The second set of stats that a client asked for (x-envoy-upstream-alt-stat-name).
   virtual stats::BlockHandle alt_stats(std::string_view name) noexcept = 0;

@@ -92,6 +92,14 @@ struct BindSource {
   std::vector<net::RawOption> options;  // instead of the cluster's
 };
 
+/// What is told with the members of a cluster (ClusterLoadAssignment.Policy).
+struct AssignmentPolicy {
+  std::uint32_t overprovisioning = 140;
+  bool weighted_priority_health = false;
+  runtime::FractionalPercent drop{};  // drop_overloads
+  bool operator==(const AssignmentPolicy&) const = default;
+};
+
 inline const std::shared_ptr<const ZoneRules>& default_zones() {
   static const auto rules = std::make_shared<const ZoneRules>();
   return rules;
@@ -106,10 +114,9 @@ struct ClusterConfig {
   bool full_scan = false;  // least request among all
   std::optional<SlowStart> slow_start;
   std::uint32_t panic_percent = 50;  // healthy_panic_threshold
-  bool fail_traffic_on_panic = false, locality_weighted = false, weighted_priority_health = false;
-  std::uint32_t overprovisioning = 140;
+  bool fail_traffic_on_panic = false, locality_weighted = false;
+  AssignmentPolicy policy;  // of EDS clusters: until the first members come
   std::shared_ptr<const ZoneRules> zones = default_zones();  // never null
-  runtime::FractionalPercent drop;                           // drop_overloads
   Duration connect_timeout = std::chrono::seconds(5);
   std::uint32_t buffer_bytes_max = 1024 * 1024;  // per_connection_buffer_limit_bytes
   Thresholds normal, high;

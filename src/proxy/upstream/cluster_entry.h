@@ -20,6 +20,7 @@ struct ClusterManager::Entry : std::enable_shared_from_this<Entry> {
   ClusterSharedPtr shared;
   HostSetPtr hosts;
   std::vector<EndpointPtr> endpoints;  // those that are told, not resolved
+  AssignmentPolicy policy;
   std::vector<ClusterName> names;
   Dns* dns = nullptr;           // resolves them
   std::size_t waiting = 0;      // names without a first answer
@@ -28,7 +29,8 @@ struct ClusterManager::Entry : std::enable_shared_from_this<Entry> {
   bool active = false;          // workers have it, or will at the start
   bool counted = false;         // there was a member
   const ClusterConfig& config() const noexcept { return *shared->config; }
-  bool warm() const noexcept { return (waiting == 0 || !config().wait_for_warm) && !awaits_members; }
+  bool held = false;  // for something else
+  bool warm() const noexcept { return (waiting == 0 || !config().wait_for_warm) && !awaits_members && !held; }
   // ORIGINAL_DST: what workers have told of since the last turn, and when hosts that nobody uses go.
   std::vector<Member> fresh;
   std::unique_ptr<event::Timer> cleanup;

@@ -19,6 +19,7 @@ ClusterImpl::ClusterImpl(runtime::ThreadContext& thread, ClusterSharedPtr shared
 ClusterImpl::~ClusterImpl() = default;
 
 void ClusterImpl::update(const HostSet& hosts) {
+  policy_ = hosts.policy;
   if (original_dst_ == nullptr)
     update_members(hosts);
   else
@@ -63,7 +64,7 @@ void ClusterImpl::balance() {
   std::vector<Host*> members;
   members.reserve(hosts_.size());
   for (const auto& h : hosts_) members.push_back(h.get());
-  balancer_.update(members);
+  balancer_.update(members, policy_);
 }
 
 void ClusterImpl::update_local() {

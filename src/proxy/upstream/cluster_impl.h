@@ -25,6 +25,7 @@ class ClusterImpl final : public Cluster {
 
   const ClusterConfig& config() const noexcept override { return *shared_->config; }
   stats::BlockHandle stats() const noexcept override { return shared_->stats; }
+  const AssignmentPolicy& policy() const noexcept override { return policy_; }
   const Tracking& tracking() const noexcept override { return shared_->tracking; }
   stats::BlockHandle alt_stats(std::string_view name) noexcept override;
   Host* pick(const PickContext& c) override;
@@ -42,6 +43,7 @@ class ClusterImpl final : public Cluster {
   void balance();
   runtime::ThreadContext& thread_;
   ClusterSharedPtr shared_;
+  AssignmentPolicy policy_;
   std::vector<std::unique_ptr<HostPool>> hosts_, retired_;
   std::unique_ptr<OriginalDstHosts> original_dst_;  // instead of hosts_; null: the others
   LoadBalancer balancer_;

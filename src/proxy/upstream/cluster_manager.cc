@@ -62,6 +62,7 @@ ClusterManager::EntryPtr ClusterManager::make(ClusterConfigPtr config, stats::Le
   e.waiting = e.names.size();
   e.awaits_members = config->discovery == Discovery::eds;
   e.endpoints = config->endpoints;
+  e.policy = config->policy;
   for (const auto& p : config->endpoints) count_matches(e, p->metadata.get(), 1);
   rebuild(e);
   return made;
@@ -78,13 +79,20 @@ bool ClusterManager::add(ClusterConfigPtr config) {
   return true;
 }
 
-void ClusterManager::set(ClusterConfigPtr config, stats::LeasePtr lease) {
+void ClusterManager::set(ClusterConfigPtr config, stats::LeasePtr lease, bool held) {
   const bool replaces = known(config->name) || is_warming(config->name);
   const EntryPtr e = make(config, std::move(lease));
   registry_.main().add(stats_, replaces ? ClusterManagerStat::cluster_modified : ClusterManagerStat::cluster_added);
+  e->held = held;
   warming_.insert_or_assign(config->name, e);
   begin_resolving(*e);
   settle(e);
+}
+
+void ClusterManager::release(std::string_view name) {
+  const auto at = warming_.find(name);
+  if (at == warming_.end() || !std::exchange(at->second->held, false)) return;
+  settle(EntryPtr(at->second));  // which may take it out of the map
 }
 
 /// A cluster that is warm serves from now on.

@@ -22,12 +22,14 @@ class ClusterManager {
   /// Of the bootstrap, before start(). False: a cluster of this name is there.
   bool add(ClusterConfigPtr config);
   /// After start(): adds the cluster, or puts it in the place of the one of its name. It warms first: until its names
-  /// were answered and its first members came, the old one serves. `lease`: the stats that its config holds.
-  void set(ClusterConfigPtr config, stats::LeasePtr lease);
+  /// were answered, its first members came and what its config waits for is there, the old one serves. `lease`: the stats
+  /// that its config holds. `held`: it waits for something else, too, until release().
+  void set(ClusterConfigPtr config, stats::LeasePtr lease, bool held = false);
+  void release(std::string_view name);
   /// Requests that it has go on. False: there is none.
   bool remove(std::string_view name);
   /// Members of an EDS cluster (both of the active and of the warming one); the first end its warming.
-  void set_members(std::string_view name, const std::vector<EndpointPtr>& endpoints);
+  void set_members(std::string_view name, const std::vector<EndpointPtr>& endpoints, const AssignmentPolicy& policy);
   /// It has waited long enough for its first members.
   void stop_waiting(std::string_view name);
 

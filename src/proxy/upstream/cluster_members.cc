@@ -67,7 +67,8 @@ void ClusterManager::rebuild(Entry& e) {
     for (const auto& m : *e.hosts) before.emplace(identity(*m.endpoint, m.socket), &m);
   auto next = std::make_shared<HostSet>();
   next->reserve(endpoints.size());
-  bool changed = e.hosts == nullptr || endpoints.size() != e.hosts->size(), joined = false;
+  next->policy = e.policy;
+  bool changed = e.hosts == nullptr || endpoints.size() != e.hosts->size() || !(e.hosts->policy == e.policy), joined = false;
   for (auto& p : endpoints) {
     const auto* socket = socket_for(c, p->metadata.get());
     const auto same = before.empty() ? before.end() : before.find(identity(*p, socket));
@@ -92,12 +93,14 @@ void ClusterManager::rebuild(Entry& e) {
   replace(e, std::move(next));
 }
 
-void ClusterManager::set_members(std::string_view name, const std::vector<EndpointPtr>& endpoints) {
+void ClusterManager::set_members(std::string_view name, const std::vector<EndpointPtr>& endpoints,
+                                 const AssignmentPolicy& policy) {
   for (Entries* all : {&active_, &warming_}) {
     const auto at = all->find(name);
     if (at == all->end()) continue;
     const EntryPtr e = at->second;  // settle() may take it out of the map
     e->endpoints = endpoints;
+    e->policy = policy;
     rebuild(*e);
     if (!std::exchange(e->awaits_members, false)) continue;
     settle(e);
@@ -149,6 +152,7 @@ void ClusterManager::clean_up(Entry& e) {
         m.stats->rq_pending.load(std::memory_order_relaxed) != 0)
       used.insert(m.endpoint->address.text());
   auto next = std::make_shared<HostSet>();
+  next->policy = e.policy;
   for (const auto& m : *e.hosts)
     if (used.contains(m.endpoint->address.text())) next->push_back(m);
   if (!next->empty()) e.cleanup->arm(e.shared->config->original_dst.cleanup);

@@ -52,7 +52,7 @@ void LoadBalancer::build(Kind& kind, const Members& members, bool degraded) {
     hosts.insert(hosts.end(), usable.begin(), usable.end());
     if (!config_.locality_weighted || usable.empty() || group.weight == 0) continue;
     const double there = static_cast<double>(usable.size()) / group.counted;
-    const double weight = group.weight * std::min(1.0, config_.overprovisioning / 100.0 * there);
+    const double weight = group.weight * std::min(1.0, policy_.overprovisioning / 100.0 * there);
     kind.turns.add(kind.localities.size(), weight);
     kind.weights.push_back(weight);
     kind.localities.emplace_back().assign(usable, config_, thread_);
@@ -75,7 +75,8 @@ void LoadBalancer::build_zones(const Members& members, std::uint64_t panic_thres
   zones_.update(shares, panic_threshold);
 }
 
-void LoadBalancer::update(const std::vector<Host*>& hosts) {
+void LoadBalancer::update(const std::vector<Host*>& hosts, const AssignmentPolicy& policy) {
+  policy_ = policy;
   std::vector<Members> members(1);
   for (Host* h : hosts) {
     const auto p = h->endpoint().priority;
@@ -83,8 +84,8 @@ void LoadBalancer::update(const std::vector<Host*>& hosts) {
     members[p].add(*h);
   }
   PriorityRules rules;
-  rules.overprovisioning = config_.overprovisioning;
-  rules.by_weight = config_.weighted_priority_health;
+  rules.overprovisioning = policy_.overprovisioning;
+  rules.by_weight = policy_.weighted_priority_health;
   rules.panic_threshold =
       std::min<std::uint64_t>(100, thread_.runtime->integer("upstream.healthy_panic_threshold", config_.panic_percent));
   std::vector<PriorityHosts> counts;

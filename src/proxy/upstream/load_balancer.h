@@ -14,7 +14,9 @@ class LoadBalancer {
   LoadBalancer(const ClusterConfig& config, runtime::ThreadContext& thread);
   /// Hosts are chosen by zone, from the next update on.
   void route_by_zone(const LocalCluster& local, stats::BlockHandle stats) noexcept { zones_.start(local, stats); }
-  void update(const std::vector<Host*>& hosts);
+  void update(const std::vector<Host*>& hosts, const AssignmentPolicy& policy);
+  /// With the policy of the config.
+  void update(const std::vector<Host*>& hosts) { update(hosts, config_.policy); }
   /// Null: none. `panic` tells that unhealthy hosts were in the choice.
   Host* pick(bool& panic, Priorities* priorities = nullptr);
 
@@ -41,6 +43,7 @@ class LoadBalancer {
   Picked pick_other_level(Priorities& priorities) noexcept;
   const ClusterConfig& config_;
   runtime::ThreadContext& thread_;
+  AssignmentPolicy policy_;
   std::vector<Level> levels_;
   std::vector<PriorityShare> shares_;
   ZoneRouting zones_;

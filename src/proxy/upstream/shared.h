@@ -53,8 +53,10 @@ struct ClusterShared {
 };
 using ClusterSharedPtr = std::shared_ptr<ClusterShared>;
 
-/// One membership: replaced as a whole.
-using HostSet = std::vector<Member>;
+/// One membership: replaced as a whole, with the policy that came with it.
+struct HostSet : std::vector<Member> {
+  AssignmentPolicy policy;
+};
 using HostSetPtr = std::shared_ptr<const HostSet>;
 
 }  // namespace outrigger::upstream

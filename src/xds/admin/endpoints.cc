@@ -67,7 +67,7 @@ std::vector<ClusterEndpoints> endpoints_of(const server::Server& server) {
       group.mutable_load_balancing_weight()->set_value(members.front()->locality_weight);
       for (const auto* e : members) write_host(*e, dns, *group.add_lb_endpoints());
     }
-    o.mutable_policy()->mutable_overprovisioning_factor()->set_value(config.overprovisioning);
+    o.mutable_policy()->mutable_overprovisioning_factor()->set_value(hosts.policy.overprovisioning);
   });
   return all;
 }

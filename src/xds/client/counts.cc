@@ -9,8 +9,8 @@ using stats::ClusterStat;
 using stats::ConfigSourceStat;
 using stats::EdsStat;
 
-Counts Counts::of_source(stats::Registry& r, const std::string& prefix) {
-  using S = ConfigSourceStat;
+template <class S>
+Counts Counts::of_block(stats::Registry& r, const std::string& prefix) {
   Counts c(r, prefix);
   const auto b = stats::make_block<S>(r, prefix);
   c.attempt_ = at(b, S::update_attempt), c.success_ = at(b, S::update_success), c.failure_ = at(b, S::update_failure);
@@ -20,6 +20,9 @@ Counts Counts::of_source(stats::Registry& r, const std::string& prefix) {
   r.set(c.version_text_, "");
   return c;
 }
+
+Counts Counts::of_source(stats::Registry& r, const std::string& prefix) { return of_block<ConfigSourceStat>(r, prefix); }
+Counts Counts::of_secret(stats::Registry& r, const std::string& prefix) { return of_block<stats::SdsStat>(r, prefix); }
 
 Counts Counts::of_cluster(stats::Registry& r, const std::string& prefix) {
   Counts c(r, prefix);

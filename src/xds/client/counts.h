@@ -11,6 +11,7 @@ class Counts {
  public:
   /// `prefix` ends with a dot.
   static Counts of_source(stats::Registry& r, const std::string& prefix);
+  static Counts of_secret(stats::Registry& r, const std::string& prefix);
   /// Of an EDS cluster, among its other stats.
   static Counts of_cluster(stats::Registry& r, const std::string& prefix);
   const std::string& prefix() const noexcept { return prefix_; }
@@ -30,6 +31,8 @@ class Counts {
   static Stat at(stats::BlockHandle b, S stat) {
     return {b, static_cast<std::size_t>(stat)};
   }
+  template <class S>
+  static Counts of_block(stats::Registry& r, const std::string& prefix);
   Counts(stats::Registry& r, std::string prefix) : registry_(&r), prefix_(std::move(prefix)) {}
   enum class Any : std::uint16_t {};
   void add(const Stat& s) const { registry_->main().add(s.block, static_cast<Any>(s.index)); }

@@ -104,9 +104,6 @@ void compile_balancing(const Cluster& p, upstream::ClusterConfig& o, const Path&
   if (common.has_healthy_panic_threshold())
     o.panic_percent = static_cast<std::uint32_t>(common.healthy_panic_threshold().value());
   o.close_on_members_change = common.close_connections_on_host_set_change();
-  o.weighted_priority_health = p.load_assignment().policy().weighted_priority_health();
-  if (p.load_assignment().policy().has_overprovisioning_factor())
-    o.overprovisioning = p.load_assignment().policy().overprovisioning_factor().value();
   if (p.has_load_balancing_policy()) return compile_policy_list(p, o, at / "load_balancing_policy", problems);
   compile_localities(common, o);
   const bool original_dst = o.discovery == upstream::Discovery::original_dst;

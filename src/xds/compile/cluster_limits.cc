@@ -31,20 +31,6 @@ bool has_more_than_connections(const Thresholds& p) {
 
 }  // namespace
 
-void compile_drops(const cluster_v3::Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
-  const auto& drops = p.load_assignment().policy().drop_overloads();
-  const Path assignment = at / "load_assignment", here = assignment / "policy";
-  if (drops.size() > 1)
-    problems.error(here / "drop_overloads",
-                   "Cluster drop_overloads config has " + std::to_string(drops.size()) + " categories. Envoy only support one.");
-  if (drops.empty()) return;
-  o.drop = to_percent(drops[0].drop_percentage());
-  if (o.drop.numerator > static_cast<std::uint32_t>(o.drop.denominator))
-    problems.error(here.at("drop_overloads", 0), "Cluster drop_overloads config is invalid. drop_ratio=" +
-                                                     std::to_string(o.drop.numerator / static_cast<double>(o.drop.denominator)) +
-                                                     ". The valid range is 0~1.");
-}
-
 /// Of several entries for a priority the first counts.
 void compile_circuits(const cluster_v3::Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
   bool seen[2] = {false, false};

@@ -19,9 +19,8 @@ void compile_resolver(const envoy::config::bootstrap::v3::Bootstrap& p, upstream
 /// Bind config, socket options, keepalive (cluster_sockets.cc).
 void compile_sockets(const envoy::config::cluster::v3::Cluster& p, upstream::ClusterConfig& o, const Path& at, CompileContext& c);
 
-/// Circuit breakers, traffic that is dropped (cluster_limits.cc).
+/// Circuit breakers (cluster_limits.cc).
 void compile_circuits(const envoy::config::cluster::v3::Cluster& p, upstream::ClusterConfig& o, const Path& at,
                       Problems& problems);
-void compile_drops(const envoy::config::cluster::v3::Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems);
 
 }  // namespace outrigger::xds

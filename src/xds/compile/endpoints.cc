@@ -77,6 +77,25 @@ void compile_more_addresses(const endpoint_v3::Endpoint& p, upstream::Endpoint& 
   o.more_addresses.assign(all.begin() + 1, all.end());
 }
 
+upstream::AssignmentPolicy compile_assignment_policy(const endpoint_v3::ClusterLoadAssignment::Policy& p, const Path& at,
+                                                     Problems& problems) {
+  upstream::AssignmentPolicy o;
+  o.weighted_priority_health = p.weighted_priority_health();
+  if (p.has_overprovisioning_factor()) o.overprovisioning = p.overprovisioning_factor().value();
+  const auto& drops = p.drop_overloads();
+  if (drops.size() > 1)
+    problems.error(at / "drop_overloads",
+                   "Cluster drop_overloads config has " + std::to_string(drops.size()) + " categories. Envoy only support one.");
+  if (drops.empty()) return o;
+  o.drop = to_percent(drops[0].drop_percentage());
+  const auto whole = static_cast<std::uint32_t>(o.drop.denominator);
+  if (o.drop.numerator > whole)
+    problems.error(at.at("drop_overloads", 0),
+                   "Cluster drop_overloads config is invalid. drop_ratio=" +
+                       std::to_string(o.drop.numerator / static_cast<double>(whole)) + ". The valid range is 0~1.");
+  return o;
+}
+
 std::vector<upstream::EndpointPtr> compile_endpoint_list(const endpoint_v3::ClusterLoadAssignment& p, const Path& at,
                                                          Problems& problems) {
   std::vector<upstream::EndpointPtr> all;

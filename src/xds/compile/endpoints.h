@@ -2,7 +2,7 @@
 #pragma once
 #include <vector>
 #include "envoy/config/endpoint/v3/endpoint.pb.h"
-#include "proxy/upstream/host.h"
+#include "proxy/upstream/cluster_config.h"
 #include "xds/problems.h"
 
 namespace outrigger::xds {
@@ -14,6 +14,8 @@ upstream::Endpoint compile_endpoint(const envoy::config::endpoint::v3::LocalityL
 /// Tried in this order after the address; families take turns.
 void compile_more_addresses(const envoy::config::endpoint::v3::Endpoint& p, upstream::Endpoint& o, const Path& at,
                             Problems& problems);
+upstream::AssignmentPolicy compile_assignment_policy(const envoy::config::endpoint::v3::ClusterLoadAssignment::Policy& p,
+                                                     const Path& at, Problems& problems);
 /// Of a cluster that resolves no names. An address counts once in each priority.
 std::vector<upstream::EndpointPtr> compile_endpoint_list(const envoy::config::endpoint::v3::ClusterLoadAssignment& p,
                                                          const Path& at, Problems& problems);

@@ -5,9 +5,13 @@
 #include <filesystem>
 #include "envoy/service/discovery/v3/discovery.pb.h"
 #include "proxy/base/log.h"
+#include "proxy/stats/lease.h"
+#include "xds/client/sources.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/redact.h"
 #include "xds/compile/tls.h"
+#include "xds/load/any_type.h"
+#include "xds/load/resource.h"
 #include "xds/load/source.h"
 #include "xds/load/to_proto.h"
 #include "xds/load/validate.h"
@@ -85,20 +89,41 @@ std::string watched_directory(const tls_v3::Secret& s) {
 
 }  // namespace
 
-/// One secret out of a file with a DiscoveryResponse.
-class SecretStore::FileSecret final : public Secret {
+/// One secret: out of a file with a DiscoveryResponse, or from a control plane.
+class SecretStore::WatchedSecret final : public Secret, private WatchEvents {
  public:
-  FileSecret(SecretStore& store, std::string name, tls_v3::Secret::TypeCase type, std::string path, std::string watched)
-      : store_(store), name_(std::move(name)), type_(type), path_(std::move(path)), watched_(std::move(watched)) {
+  WatchedSecret(SecretStore& store, std::string name, tls_v3::Secret::TypeCase type)
+      : store_(store), name_(std::move(name)), type_(type) {
+    stats::Recording recording(store_.stats_);
     const std::string prefix = "sds." + stats::sanitize(name_) + ".";
     stats_ = stats::make_block<SdsStat>(store_.stats_, prefix);
     version_text_ = store_.stats_.text_readout(prefix + "version_text");
     store_.stats_.set(version_text_, "");
+    lease_ = recording.take();
+  }
+  void read_from(std::string path, std::string watched) {
+    path_ = std::move(path);
+    watched_ = std::move(watched);
     watch(watched_.empty() ? directory_of(path_) : watched_, [this](std::string_view moved) {
       if (!watched_.empty() || moved == std::string_view(path_).substr(path_.rfind('/') + 1)) load();
     });
     load();
+    settled_ = true;
   }
+  void ask(Sources& sources, const envoy::config::core::v3::ConfigSource& source) {
+    WatchEvents& self = *this;
+    asked_ = sources.watch(source, canonical_type_url(*tls_v3::Secret::descriptor()), {name_}, false,
+                           Counts::of_secret(store_.stats_, "sds." + stats::sanitize(name_) + "."), self);
+  }
+  bool settled() const noexcept override { return settled_; }
+  void on_progress(std::function<void()> f) override { told_.push_back(std::move(f)); }
+  /// Is there anything that is made of it?
+  bool has_users() {
+    std::erase_if(users_, [](const auto& u) { return u->gone(); });
+    return !users_.empty();
+  }
+  /// Files are watched for it: it stays, as that cannot be taken back.
+  bool watches_files() const noexcept { return asked_ == nullptr || !watched_directories_.empty(); }
 
   bool arrived() const noexcept override { return arrived_; }
   tls::CertificatePtr certificate() const override { return certificate_; }
@@ -113,6 +138,43 @@ class SecretStore::FileSecret final : public Secret {
   }
 
  private:
+  // WatchEvents
+  Result<void> on_update(const Update& u) override {
+    const auto taken = take_update(u);
+    if (!taken) return taken;
+    if (!settled_ || !told_.empty()) settle();
+    return {};
+  }
+  void on_fetch_timeout() override { settle(); }
+  void settle() {
+    settled_ = true;
+    const auto told = told_;  // who is told may make others
+    for (const auto& f : told) f();
+    if (arrived_) told_.clear();
+  }
+  Result<void> take_update(const Update& u) {
+    if (u.resources.empty()) {
+      if (!u.removed.empty()) return {};  // what is there stays
+      return Error{Errc::invalid_config, "Missing SDS resources for " + name_};
+    }
+    if (u.resources.size() != 1)
+      return Error{Errc::invalid_config, "Unexpected SDS secrets length: " + std::to_string(u.resources.size())};
+    tls_v3::Secret found;
+    std::string wrong;
+    std::size_t unknown = 0;
+    if (const auto parsed = parse_resource(*u.resources.front(), found, false, wrong, unknown); !parsed) return parsed;
+    if (wrong.empty() && (found.name() != name_ || found.type_case() != type_))
+      wrong = "expected the " + std::string(name_of(type_)) + " '" + name_ + "', found '" + found.name() + "'";
+    if (!wrong.empty() || !take(found, wrong)) return Error{Errc::invalid_config, "secret '" + name_ + "': " + wrong};
+    arrived_ = true;
+    if (files_of(found).empty()) redact(found);  // else they are read again
+    configured_ = std::move(found);
+    version_ = u.whole ? u.version : u.resources.front()->version;
+    updated_ = store_.loop_.clock().wall();
+    watch_files();
+    return {};
+  }
+
   void watch(const std::string& directory, std::function<void(std::string_view)> moved) {
     auto& w = store_.watcher_;
     if (w == nullptr) w = std::make_unique<event::DirectoryWatcher>(store_.loop_);
@@ -264,7 +326,11 @@ class SecretStore::FileSecret final : public Secret {
   SecretStore& store_;
   std::string name_;
   tls_v3::Secret::TypeCase type_;
-  std::string path_, watched_;
+  std::string path_, watched_;    // of a file
+  std::unique_ptr<Watch> asked_;  // of a control plane
+  bool settled_ = false;
+  std::vector<std::function<void()>> told_;
+  stats::LeasePtr lease_;
   stats::BlockHandle stats_;
   stats::TextReadout version_text_;
   tls_v3::Secret configured_, content_;  // content_: not of certificates
@@ -279,7 +345,20 @@ class SecretStore::FileSecret final : public Secret {
 SecretStore::SecretStore(event::Loop& loop, stats::Registry& stats) : loop_(loop), stats_(stats) {}
 /// Who uses a secret may hold secrets itself.
 SecretStore::~SecretStore() {
-  for (auto& [key, secret] : files_) secret->forget_users();
+  for (auto& [key, secret] : watched_) secret->forget_users();
+}
+
+void SecretStore::sweep() {
+  std::erase_if(watched_, [](auto& entry) {
+    auto& secret = entry.second;
+    return !secret->watches_files() && secret.use_count() == 1 && !secret->has_users();
+  });
+}
+
+tls::CertificatePtr SecretStore::certificate_of(const tls_v3::Secret& secret, const Path& at, Problems& problems) {
+  auto& made = static_certificates_[secret.name()];
+  if (made == nullptr) made = compile_certificate(secret.tls_certificate(), secret.name(), at, problems);
+  return made;
 }
 
 void SecretStore::add_static(const tls_v3::Secret& secret, const Path& at, Problems& problems) {
@@ -298,28 +377,35 @@ const tls_v3::Secret* SecretStore::find_static(const std::string& name, tls_v3::
   return nullptr;
 }
 
-std::shared_ptr<Secret> SecretStore::subscribe(const tls_v3::SdsSecretConfig& config, tls_v3::Secret::TypeCase type,
-                                               const Path& at, Problems& problems) {
+SecretPtr SecretStore::subscribe(const tls_v3::SdsSecretConfig& config, tls_v3::Secret::TypeCase type, const Path& at,
+                                 Problems& problems) {
   const auto& source = config.sds_config();
-  if (source.has_ads() || source.has_api_config_source()) {
-    problems.error(at / "sds_config",
-                   "secrets come from files (path_config_source); from a control plane they are not implemented");
+  const bool asked = source.has_ads() || source.has_api_config_source();
+  const std::string path = source.has_path_config_source() ? source.path_config_source().path() : source.path();
+  if (asked && sources_ == nullptr) {
+    problems.error(at / "sds_config", "there is nothing here that secrets could come from");
     return nullptr;
   }
-  const std::string path = source.has_path_config_source() ? source.path_config_source().path() : source.path();
-  if (!std::filesystem::is_regular_file(path)) {
+  if (asked && !sources_->check(source, at / "sds_config", problems)) return nullptr;
+  if (!asked && !std::filesystem::is_regular_file(path)) {
     problems.error(at / "sds_config",
                    "the file must exist at startup: envoy::api::v2::Path must refer to an existing path in the system: '" + path +
                        "' does not exist");
     return nullptr;
   }
-  if (directory_of(path).empty()) {
+  if (!asked && directory_of(path).empty()) {
     problems.error(at / "sds_config", "invalid file path " + path + ": it must name its directory");
     return nullptr;
   }
-  auto& same = files_[config.name() + '\n' + std::to_string(type) + '\n' + path];
-  if (same == nullptr)
-    same = std::make_shared<FileSecret>(*this, config.name(), type, path, source.path_config_source().watched_directory().path());
+  auto& same = watched_[config.name() + '\n' + std::to_string(type) + '\n' + (asked ? source.SerializeAsString() : path)];
+  if (same == nullptr) {
+    same = std::make_shared<WatchedSecret>(*this, config.name(), type);
+    if (asked)
+      same->ask(*sources_, source);
+    else
+      same->read_from(path, source.path_config_source().watched_directory().path());
+  }
+  if (recording_ != nullptr) recording_->push_back(same);
   return same;
 }
 
@@ -331,12 +417,16 @@ void SecretStore::each_context(const std::function<void(const tls::Context&)>& f
 }
 
 void SecretStore::forget_private_keys() {
-  for (auto& s : statics_) redact(s);
+  Problems told_before;
+  for (auto& s : statics_) {
+    if (s.has_tls_certificate()) (void)certificate_of(s, Path(), told_before);  // for configs that come later
+    redact(s);
+  }
 }
 
 std::vector<SecretStore::Shown> SecretStore::dynamic() const {
   std::vector<Shown> out;
-  for (const auto& [key, secret] : files_) out.push_back(secret->shown());
+  for (const auto& [key, secret] : watched_) out.push_back(secret->shown());
   return out;
 }
 

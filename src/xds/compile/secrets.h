@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 #include "envoy/extensions/transport_sockets/tls/v3/secret.pb.h"
 #include "proxy/event/directory_watcher.h"
@@ -15,6 +16,8 @@
 #include "xds/problems.h"
 
 namespace outrigger::xds {
+
+class Sources;
 
 namespace tls_v3 = envoy::extensions::transport_sockets::tls::v3;
 
@@ -36,7 +39,12 @@ class Secret {
     virtual void apply() = 0;
   };
   virtual void add_user(std::unique_ptr<User> user) = 0;
+  /// Did it arrive, or was the wait for it given up?
+  virtual bool settled() const noexcept = 0;
+  /// Called when it is, once more when it arrives after that.
+  virtual void on_progress(std::function<void()> f) = 0;
 };
+using SecretPtr = std::shared_ptr<Secret>;
 
 class SecretStore {
  public:
@@ -49,6 +57,24 @@ class SecretStore {
   /// Of sds_config. Null: told.
   std::shared_ptr<Secret> subscribe(const tls_v3::SdsSecretConfig& config, tls_v3::Secret::TypeCase type, const Path& at,
                                     Problems& problems);
+  /// Where secrets of other sources than files come from; outlives this. Null: from nowhere.
+  void set_sources(Sources* sources) noexcept { sources_ = sources; }
+  /// Which are subscribed to while it is open. Main thread.
+  class Recording {
+   public:
+    explicit Recording(SecretStore& store) : store_(store), outer_(std::exchange(store.recording_, &used_)) {}
+    ~Recording() { store_.recording_ = outer_; }
+    std::vector<SecretPtr> take() { return std::exchange(used_, {}); }
+
+   private:
+    SecretStore& store_;
+    std::vector<SecretPtr> used_;
+    std::vector<SecretPtr>* outer_;
+  };
+  /// Of a secret of the bootstrap; found after its private key has left the message, too. Null: told.
+  tls::CertificatePtr certificate_of(const tls_v3::Secret& secret, const Path& at, Problems& problems);
+  /// Ends the subscriptions to secrets that nobody uses any more.
+  void sweep();
   /// For /certs and the gauges.
   void keep(const std::shared_ptr<const tls::Socket>& socket) { sockets_.push_back(socket); }
   void each_context(const std::function<void(const tls::Context&)>& f) const;
@@ -66,12 +92,15 @@ class SecretStore {
   void forget_private_keys();
 
  private:
-  class FileSecret;
+  class WatchedSecret;
   event::Loop& loop_;
   stats::Registry& stats_;
   std::unique_ptr<event::DirectoryWatcher> watcher_;  // when something is watched
   std::vector<tls_v3::Secret> statics_;
-  std::map<std::string, std::shared_ptr<FileSecret>> files_;  // by name, type and path
+  std::map<std::string, tls::CertificatePtr> static_certificates_;  // by name
+  std::map<std::string, std::shared_ptr<WatchedSecret>> watched_;    // by name, type and source
+  Sources* sources_ = nullptr;
+  std::vector<SecretPtr>* recording_ = nullptr;
   mutable std::vector<std::weak_ptr<const tls::Socket>> sockets_;
 };
 

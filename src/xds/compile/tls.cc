@@ -102,7 +102,7 @@ void compile_certificates(const Common& p, const References& late, const Path& a
     if (config.has_sds_config()) {
       if (next < late.certificates.size()) o.certificates.push_back(late.certificates[next++]->certificate());
     } else if (const auto* s = c.secrets->find_static(config.name(), tls_v3::Secret::kTlsCertificate, here, c.problems)) {
-      if (auto made = compile_certificate(s->tls_certificate(), s->name(), here, c.problems))
+      if (auto made = c.secrets->certificate_of(*s, here, c.problems))
         o.certificates.push_back(std::move(made));
     }
   }

@@ -60,6 +60,7 @@ Result<void> ClusterDelivery::on_update(const Update& u) {
     registry.set(stats_, stats::CdsStat::config_reload_time_ms,
                  static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()));
   }
+  if (c_.base->secrets != nullptr) c_.base->secrets->sweep();
   tell_answered();
   return refusals.result();
 }
@@ -81,6 +82,7 @@ std::string ClusterDelivery::add(const Cluster& message, const std::string& vers
   Problems problems;
   auto compile = c_.compile(problems);
   stats::Recording recording(c_.server.registry());
+  SecretStore::Recording secrets(*compile.secrets);
   auto config = compile_cluster(message, Path(), compile, true);
   const auto lease = recording.take();
   if (config == nullptr) return errors_text(problems);
@@ -89,8 +91,14 @@ std::string ClusterDelivery::add(const Cluster& message, const std::string& vers
   k.version = version;
   k.bytes = redacted_bytes(message);
   k.updated = c_.server.loop().wall();
-  c_.server.clusters().set(config, lease);
+  k.secrets = secrets.take();
+  c_.server.clusters().set(config, lease, !k.secrets.empty());
   changed_ = true;
+  for (const auto& s : k.secrets)
+    s->on_progress([this, name = message.name(), alive = std::weak_ptr<int>(alive_)] {
+      if (!alive.expired()) release_if_settled(name);
+    });
+  release_if_settled(message.name());
   if (message.type() != Cluster::EDS || message.has_cluster_type()) {
     k.endpoints = nullptr;
     return {};
@@ -102,10 +110,27 @@ std::string ClusterDelivery::add(const Cluster& message, const std::string& vers
   return {};
 }
 
+/// Its secrets came, or were waited for long enough.
+void ClusterDelivery::release_if_settled(const std::string& name) {
+  const auto at = known_.find(name);
+  if (at == known_.end()) return;
+  for (const auto& s : at->second.secrets)
+    if (!s->settled()) return;
+  c_.server.clusters().release(name);
+}
+
+namespace {
+const char* why_cold(const ClusterDelivery::Known& k) {
+  for (const auto& s : k.secrets)
+    if (!s->settled()) return "its secrets have not come";
+  return k.endpoints != nullptr ? "its endpoints have not come" : "its names are not resolved yet";
+}
+}  // namespace
+
 void ClusterDelivery::each_warming(const std::function<void(const std::string& name, const char* why)>& f) const {
   for (const auto& [name, k] : known_)
     if (c_.server.clusters().is_warming(name))
-      f(name, k.endpoints != nullptr ? "its endpoints have not come" : "its names are not resolved yet");
+      f(name, why_cold(k));
 }
 
 void ClusterDelivery::remove(const std::string& name) {

@@ -5,6 +5,8 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
+#include "xds/compile/secrets.h"
 #include "xds/delivery/endpoints.h"
 
 namespace outrigger::xds {
@@ -23,6 +25,7 @@ class ClusterDelivery final : private WatchEvents {
     std::string version, bytes;  // as it came
     WallTime updated{};
     std::unique_ptr<EndpointDelivery> endpoints;  // null: not of EDS
+    std::vector<SecretPtr> secrets;               // of its sockets, those that come
   };
   /// What was accepted, by name; for pages.
   const std::map<std::string, Known>& known() const noexcept { return known_; }
@@ -36,6 +39,7 @@ class ClusterDelivery final : private WatchEvents {
   /// Empty: it is taken. Otherwise why not.
   std::string add(const envoy::config::cluster::v3::Cluster& message, const std::string& version);
   void remove(const std::string& name);
+  void release_if_settled(const std::string& name);
   void tell_answered();
   std::unique_ptr<Client::Pause> pause_endpoints();
   const DeliveryContext& c_;
@@ -45,6 +49,7 @@ class ClusterDelivery final : private WatchEvents {
   stats::BlockHandle stats_;
   bool changed_ = false;  // by the update that is being taken
   std::function<void()> answered_;
+  std::shared_ptr<int> alive_ = std::make_shared<int>();  // for what secrets are told to call
   std::unique_ptr<Watch> watch_;
 };
 

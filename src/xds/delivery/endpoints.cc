@@ -9,21 +9,6 @@ namespace outrigger::xds {
 
 using Assignment = envoy::config::endpoint::v3::ClusterLoadAssignment;
 
-namespace {
-/// What a cluster's own assignment may say, and one that comes may not yet.
-void refuse_policy(const Assignment& m, Problems& problems) {
-  const Path root, policy = root / "policy";
-  const auto& p = m.policy();
-  constexpr std::uint32_t kOverprovisioning = 140;  // the default
-  const std::pair<bool, const char*> set[] = {
-      {p.drop_overloads_size() > 0, "drop_overloads"},
-      {p.has_overprovisioning_factor() && p.overprovisioning_factor().value() != kOverprovisioning, "overprovisioning_factor"},
-      {p.weighted_priority_health(), "weighted_priority_health"}};
-  for (const auto& [is_set, field] : set)
-    if (is_set) problems.error(policy / field, "is not implemented for endpoints that come by EDS");
-}
-}  // namespace
-
 EndpointDelivery::EndpointDelivery(const DeliveryContext& c, const envoy::config::cluster::v3::Cluster& cluster)
     : c_(c), cluster_(cluster.name()), asked_(cluster.eds_cluster_config().SerializeAsString()) {
   const auto& config = cluster.eds_cluster_config();
@@ -43,7 +28,7 @@ EndpointDelivery::EndpointDelivery(const DeliveryContext& c, const envoy::config
 EndpointDelivery::~EndpointDelivery() = default;
 
 void EndpointDelivery::give_members() const {
-  if (told_) c_.server.clusters().set_members(cluster_, endpoints_);
+  if (told_) c_.server.clusters().set_members(cluster_, endpoints_, policy_);
   if (settled_) c_.server.clusters().stop_waiting(cluster_);
 }
 
@@ -70,11 +55,13 @@ Result<void> EndpointDelivery::take(const Update& u) {
     return {};
   }
   Problems problems;
-  refuse_policy(m, problems);
+  const Path root;
+  const auto policy = compile_assignment_policy(m.policy(), root / "policy", problems);
   auto endpoints = compile_endpoint_list(m, Path(), problems);
   if (!problems.ok())
     return Error{Errc::invalid_config, "Error updating endpoints of " + m.cluster_name() + ": " + errors_text(problems)};
   endpoints_ = std::move(endpoints);
+  policy_ = policy;
   content_ = hash;
   told_ = true;
   if (settled_) give_members();

@@ -29,6 +29,7 @@ class EndpointDelivery final : private WatchEvents {
   bool settled_ = false, told_ = false;
   std::uint64_t content_ = 0;
   std::vector<upstream::EndpointPtr> endpoints_;
+  upstream::AssignmentPolicy policy_;
   stats::LeasePtr lease_;
   stats::BlockHandle stats_;
   std::unique_ptr<Watch> watch_;

@@ -64,6 +64,7 @@ Result<void> ListenerDelivery::on_update(const Update& u) {
   }
   if (refusals.none()) version_ = u.version;
   count_warming();
+  if (c_.base->secrets != nullptr) c_.base->secrets->sweep();
   tell_answered();
   return refusals.result();
 }
@@ -76,9 +77,11 @@ std::string ListenerDelivery::compile(const Listener& message, Version& into) {
     return into.uses.back()->source();
   };
   stats::Recording recording(c_.server.registry());
+  SecretStore::Recording secrets(*compile.secrets);
   const auto config = compile_listener(message, Path(), compile);
   if (config == nullptr) return errors_text(problems);
   config->lease = recording.take();
+  into.secrets = secrets.take();
   if (std::string why = check_addresses(*config); !why.empty()) return why;
   auto prepared = c_.server.listeners().prepare(config);
   if (!prepared) return prepared.error().detail;
@@ -121,7 +124,12 @@ std::string ListenerDelivery::add(const Listener& message, const std::string& ve
   if (std::string why = compile(message, *next); !why.empty()) return why;
   known_[name].warming = std::move(next);
   const auto uses = known_[name].warming->uses;  // settle() moves it
+  const auto secrets = known_[name].warming->secrets;
   for (const auto& use : uses) use->on_progress([this, name] { settle(name); });
+  for (const auto& s : secrets)
+    s->on_progress([this, name, alive = std::weak_ptr<int>(alive_)] {
+      if (!alive.expired()) settle(name);
+    });
   settle(name);
   return {};
 }
@@ -134,6 +142,8 @@ void ListenerDelivery::settle(const std::string& name) {
   Known& k = at->second;
   for (const auto& use : k.warming->uses)
     if (!use->settled() || (k.active != nullptr && !use->arrived() && use->refused())) return;
+  for (const auto& s : k.warming->secrets)
+    if (!s->settled()) return;
   k.warming->frame = server::ListenerManager::config_of(k.warming->prepared).frame;
   c_.server.listeners().activate(std::move(k.warming->prepared), c_.server.drain_time());
   auto old = std::exchange(k.active, std::move(k.warming));

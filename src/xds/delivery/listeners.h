@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 #include "envoy/config/listener/v3/listener.pb.h"
+#include "xds/compile/secrets.h"
 #include "xds/delivery/routes.h"
 
 namespace outrigger::xds {
@@ -25,6 +26,7 @@ class ListenerDelivery final : private WatchEvents {
     std::string version, bytes;  // as it came
     WallTime updated{};
     std::vector<RouteDeliveryPtr> uses;
+    std::vector<SecretPtr> secrets;
     std::uint64_t frame = 0;
     server::ListenerManager::Prepared prepared;  // while it warms
     std::unique_ptr<event::Timer> end;           // while it drains

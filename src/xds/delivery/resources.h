@@ -9,17 +9,9 @@
 #include "xds/compile/content.h"
 #include "xds/compile/redact.h"
 #include "xds/delivery/context.h"
-#include "xds/problems.h"
+#include "xds/load/resource.h"
 
 namespace outrigger::xds {
-
-/// The errors in one line: "path: text; path: text".
-std::string errors_text(const Problems& problems);
-/// Parses into `m` and checks the rules of the API. An error (it names the resource) is one of the kind that refuses a
-/// whole push; what is wrong with this one alone, in the configs of its extensions, is put into `wrong`. How many fields
-/// nobody knows is added to `unknown`.
-Result<void> parse_resource(const Resource& from, google::protobuf::Message& m, bool reject_unknown, std::string& wrong,
-                            std::size_t& unknown);
 
 /// As it is kept for pages: without private keys.
 template <class Message>

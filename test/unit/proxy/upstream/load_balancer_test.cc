@@ -224,7 +224,7 @@ TEST_CASE("priorities take over as the first loses hosts", "[balancer]") {
 
 TEST_CASE("the overprovisioning factor says how soon", "[balancer]") {
   ClusterConfig c;
-  c.overprovisioning = 100;
+  c.policy.overprovisioning = 100;
   auto hosts = mixed(4, 1);
   for (int i = 0; i < 4; ++i) hosts.push_back({1, Health::unknown, 1});
   Balanced b(hosts, c);

@@ -24,7 +24,7 @@ TEST_CASE("a cluster's defaults are Envoy's", "[compile]") {
   CHECK(c->lb == upstream::LbKind::round_robin);
   CHECK(c->choice_count == 2);
   CHECK(c->panic_percent == 50);
-  CHECK(c->overprovisioning == 140);
+  CHECK(c->policy.overprovisioning == 140);
   CHECK(c->connect_timeout == 5s);
   CHECK(c->buffer_bytes_max == 1024 * 1024);
   for (const auto* t : {&c->normal, &c->high}) {
@@ -103,7 +103,7 @@ TEST_CASE("endpoints with their weights, priorities, health and names", "[compil
        metadata: {filter_metadata: {envoy.lb: {canary: true, version: v1}}}},
       {endpoint: {address: {pipe: {path: /up}}}}]},
     {priority: 1, load_balancing_weight: 5, lb_endpoints: [{endpoint: {address: {socket_address: {address: "::1", port_value: 82}}}, health_status: DRAINING}]}]})");
-  CHECK(c->overprovisioning == 150);
+  CHECK(c->policy.overprovisioning == 150);
   REQUIRE(c->endpoints.size() == 3);
   const auto &a = *c->endpoints[0], &b = *c->endpoints[1], &d = *c->endpoints[2];
   CHECK(a.address.text() == "10.0.0.1:81");

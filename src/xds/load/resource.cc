@@ -1,4 +1,4 @@
-#include "xds/delivery/resources.h"
+#include "xds/load/resource.h"
 
 #include "proxy/base/log.h"
 #include "xds/load/any_type.h"
