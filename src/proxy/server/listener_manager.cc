@@ -103,20 +103,28 @@ Result<void> ListenerManager::open_sockets(Entry& e) {
 Result<void> ListenerManager::add(ListenerConfigPtr config) {
   auto prepared = prepare(std::move(config));
   if (!prepared) return prepared.error();
+  count_told(*prepared, false);
   activate(std::move(*prepared), {});
   return {};
 }
+
+void ListenerManager::count_told(const Prepared& next, bool replaces_warming) {
+  const Prepared* now = find(next->config().name);
+  auto& cells = registry_.main();
+  const bool modified = now != nullptr || replaces_warming;
+  cells.add(stats_, modified ? ListenerManagerStat::listener_modified : ListenerManagerStat::listener_added);
+  if (now != nullptr && (*now)->config().frame == next->config().frame)
+    cells.add(stats_, ListenerManagerStat::listener_in_place_updated);
+}
+
+void ListenerManager::count_removed() { registry_.main().add(stats_, ListenerManagerStat::listener_removed); }
 
 void ListenerManager::activate(Prepared next, Duration drain_time) {
   Prepared* now = find(next->config().name);
   Entry& e = *next;
   if (now == nullptr) {
-    registry_.main().add(stats_, ListenerManagerStat::listener_added);
     entries_.push_back(std::move(next));
   } else {
-    const bool in_place = (*now)->config().frame == e.config().frame;
-    registry_.main().add(stats_, ListenerManagerStat::listener_modified);
-    if (in_place) registry_.main().add(stats_, ListenerManagerStat::listener_in_place_updated);
     std::swap(*now, next);
     if (started_) retire(std::move(next), &e, drain_time);
   }
@@ -129,7 +137,7 @@ bool ListenerManager::remove(std::string_view name, Duration drain_time) {
   if (at == entries_.end()) return false;
   Prepared gone = std::move(*at);
   entries_.erase(at);
-  registry_.main().add(stats_, ListenerManagerStat::listener_removed);
+  count_removed();
   if (started_) retire(std::move(gone), nullptr, drain_time);
   show_counts();
   return true;

@@ -31,6 +31,10 @@ class ListenerManager {
   Result<Prepared> prepare(ListenerConfigPtr config);
   /// It serves from now on (after start(): at once); the version that it replaces drains.
   void activate(Prepared next, Duration drain_time);
+  /// Of what was prepared and will be activated, now or once it is warm. `replaces_warming`: one that was told before.
+  void count_told(const Prepared& next, bool replaces_warming);
+  /// One goes that never was active.
+  void count_removed();
   /// Drains it. False: there is none of that name.
   bool remove(std::string_view name, Duration drain_time);
   bool known(std::string_view name) { return find(name) != nullptr; }

@@ -199,7 +199,8 @@ bool search(const std::regex& regex, std::string_view name, re2::StringPiece& re
   std::cmatch m;
   if (!std::regex_search(name.data(), name.data() + name.size(), m, regex)) return false;
   const auto group = [&](std::size_t i) {
-    return i < m.size() && m[i].matched ? re2::StringPiece(m[i].first, static_cast<std::size_t>(m[i].length())) : re2::StringPiece();
+    if (i >= m.size() || !m[i].matched) return re2::StringPiece();
+    return re2::StringPiece(m[i].first, static_cast<std::size_t>(m[i].length()));
   };
   removed = group(1);
   value = group(2).empty() ? removed : group(2);

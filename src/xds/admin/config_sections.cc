@@ -48,9 +48,12 @@ DumpSection clusters_section(const Bootstrap& b, const server::Server& server, c
   for (const auto& c : b.static_resources().clusters())
     s.items.push_back({c.name(), 0, std::make_shared<Cluster>(c), "", started});
   std::sort(s.items.begin(), s.items.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
-  for (const auto& [name, k] : delivery.clusters().known())
-    s.items.push_back(
-        {name, server.clusters().is_warming(name) ? 2u : 1u, parsed<Cluster>(k.bytes), k.version, time_text(k.updated)});
+  for (const auto& [name, k] : delivery.clusters().known()) {
+    const bool warming = server.clusters().is_warming(name);
+    if (warming && k.serving != nullptr)
+      s.items.push_back({name, 1, parsed<Cluster>(k.serving->bytes), k.serving->version, time_text(k.serving->updated)});
+    s.items.push_back({name, warming ? 2u : 1u, parsed<Cluster>(k.bytes), k.version, time_text(k.updated)});
+  }
   return s;
 }
 

@@ -103,6 +103,7 @@ void add_config_pages(server::Server& s, const envoy::config::bootstrap::v3::Boo
   add_config_dump(s, bootstrap, secrets, delivery);
   add_certs_page(s, secrets);
   add_xds_page(s, delivery);
+  add_init_dump(s, delivery);
   s.admin().add({"/server_info",
                  "print server version/status information",
                  false,

@@ -14,6 +14,7 @@ void add_config_pages(server::Server& server, const envoy::config::bootstrap::v3
 /// Parts of it.
 void add_config_dump(server::Server& server, const envoy::config::bootstrap::v3::Bootstrap& bootstrap, const SecretStore& secrets,
                      const Delivery& delivery);
+void add_init_dump(server::Server& server, const Delivery& delivery);
 void add_xds_page(server::Server& server, const Delivery& delivery);
 void add_certs_page(server::Server& server, const SecretStore& secrets);
 

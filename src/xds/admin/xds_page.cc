@@ -81,6 +81,8 @@ std::vector<std::string> waits_of(const Delivery& d) {
     if (k.warming == nullptr) continue;
     for (const auto& use : k.warming->uses)
       if (!use->arrived()) out.push_back("listener '" + name + "': its route configuration '" + use->name() + "' has not come");
+    for (const auto& s : k.warming->secrets)
+      if (!s->arrived()) out.push_back("listener '" + name + "': its secret '" + s->name() + "' has not come");
   }
   return out;
 }

@@ -13,6 +13,7 @@ using stats::ControlPlaneStat;
 namespace {
 
 constexpr Duration kRetryBase = std::chrono::milliseconds(500), kRetryMax = std::chrono::seconds(30);
+constexpr Duration kHeldMax = std::chrono::seconds(1);  // what is good again comes only after the refusal of what was not
 
 /// Grows by two with each step.
 Duration grown(unsigned steps) { return std::min<Duration>(kRetryMax, kRetryBase * (1LL << std::min(steps, 16U))); }
@@ -258,7 +259,7 @@ void Client::take(Type& t, const Response& r) {
   LOG_WARN(logger::config, "xds: ", t.subscription.type_url(), " of '", settings_.name, "' refused: ", t.refusal);
   if (t.refusals++ == 0) return enqueue(t);
   t.is_held = true;
-  t.held.arm(grown(t.refusals - 2));
+  t.held.arm(std::min(kHeldMax, grown(t.refusals - 2)));
 }
 
 /// To every watch that it concerns. An error: what any of them said.
@@ -306,7 +307,7 @@ Result<void> Client::give(Type& t, const Response& r, Duration& took) {
 
 void Client::note_lifetimes(Type& t, const Response& r) {
   for (const auto& resource : r.resources) {
-    if (resource.ttl)
+    if (resource.ttl && t.subscription.wants(resource.name))
       t.lifetimes[resource.name] = loop_.now() + *resource.ttl;
     else
       t.lifetimes.erase(resource.name);

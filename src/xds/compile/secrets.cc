@@ -39,6 +39,9 @@ std::string_view name_of(tls_v3::Secret::TypeCase type) {
 
 using Source = envoy::config::core::v3::DataSource;
 
+/// By then the workers have let go what was replaced.
+constexpr auto kLateSweep = std::chrono::milliseconds(250);
+
 /// The files that a secret names.
 std::vector<std::string> files_of(const tls_v3::Secret& s) {
   std::vector<std::string> out;
@@ -115,8 +118,11 @@ class SecretStore::WatchedSecret final : public Secret, private WatchEvents {
     asked_ = sources.watch(source, canonical_type_url(*tls_v3::Secret::descriptor()), {name_}, false,
                            Counts::of_secret(store_.stats_, "sds." + stats::sanitize(name_) + "."), self);
   }
+  const std::string& name() const noexcept override { return name_; }
   bool settled() const noexcept override { return settled_; }
-  void on_progress(std::function<void()> f) override { told_.push_back(std::move(f)); }
+  void on_progress(std::function<void()> f) override {
+    if (!settled_ || !arrived_) told_.push_back(std::move(f));
+  }
   /// Is there anything that is made of it?
   bool has_users() {
     std::erase_if(users_, [](const auto& u) { return u->gone(); });
@@ -133,6 +139,7 @@ class SecretStore::WatchedSecret final : public Secret, private WatchEvents {
   void forget_users() noexcept { users_.clear(); }
   Shown shown() const {
     Shown out{name_, version_, updated_, arrived_, configured_};
+    if (!arrived_ && asked_ != nullptr) out.secret.set_name(name_), out.version = "uninitialized";
     redact(out.secret);
     return out;
   }
@@ -342,16 +349,23 @@ class SecretStore::WatchedSecret final : public Secret, private WatchEvents {
   std::vector<std::unique_ptr<User>> users_;
 };
 
-SecretStore::SecretStore(event::Loop& loop, stats::Registry& stats) : loop_(loop), stats_(stats) {}
+SecretStore::SecretStore(event::Loop& loop, stats::Registry& stats)
+    : loop_(loop), stats_(stats), late_sweep_(std::make_unique<event::Callback>(loop.timers(), [this] { sweep_now(); })) {}
 /// Who uses a secret may hold secrets itself.
 SecretStore::~SecretStore() {
   for (auto& [key, secret] : watched_) secret->forget_users();
 }
 
 void SecretStore::sweep() {
+  sweep_now();
+  late_sweep_->arm(kLateSweep);
+}
+
+void SecretStore::sweep_now() {
+  std::erase_if(sockets_, [](const auto& s) { return s.expired(); });
   std::erase_if(watched_, [](auto& entry) {
     auto& secret = entry.second;
-    return !secret->watches_files() && secret.use_count() == 1 && !secret->has_users();
+    return !secret->watches_files() && !secret->has_users() && secret.use_count() == 1;  // users hold it, too
   });
 }
 

@@ -25,6 +25,7 @@ namespace tls_v3 = envoy::extensions::transport_sockets::tls::v3;
 class Secret {
  public:
   virtual ~Secret() = default;
+  virtual const std::string& name() const noexcept = 0;
   virtual bool arrived() const noexcept = 0;
   virtual tls::CertificatePtr certificate() const = 0;                                 // of a tls_certificate
   virtual const tls_v3::CertificateValidationContext& validation_context() const = 0;  // its files inline
@@ -73,7 +74,7 @@ class SecretStore {
   };
   /// Of a secret of the bootstrap; found after its private key has left the message, too. Null: told.
   tls::CertificatePtr certificate_of(const tls_v3::Secret& secret, const Path& at, Problems& problems);
-  /// Ends the subscriptions to secrets that nobody uses any more.
+  /// Ends the subscriptions to secrets that nobody uses any more, now and once more a little later.
   void sweep();
   /// For /certs and the gauges.
   void keep(const std::shared_ptr<const tls::Socket>& socket) { sockets_.push_back(socket); }
@@ -93,6 +94,7 @@ class SecretStore {
 
  private:
   class WatchedSecret;
+  void sweep_now();
   event::Loop& loop_;
   stats::Registry& stats_;
   std::unique_ptr<event::DirectoryWatcher> watcher_;  // when something is watched
@@ -102,6 +104,7 @@ class SecretStore {
   Sources* sources_ = nullptr;
   std::vector<SecretPtr>* recording_ = nullptr;
   mutable std::vector<std::weak_ptr<const tls::Socket>> sockets_;
+  std::unique_ptr<event::Timer> late_sweep_;
 };
 
 }  // namespace outrigger::xds

@@ -17,6 +17,7 @@ void ClusterDelivery::add_static(const Cluster& cluster) { statics_.push_back(st
 
 void ClusterDelivery::start(const ConfigSource& source, std::function<void()> answered) {
   answered_ = std::move(answered);
+  source_ = source;
   auto& registry = c_.server.registry();
   stats_ = stats::make_block<stats::CdsStat>(registry, "cluster_manager.cds.");
   WatchEvents& self = *this;
@@ -62,7 +63,15 @@ Result<void> ClusterDelivery::on_update(const Update& u) {
   }
   if (c_.base->secrets != nullptr) c_.base->secrets->sweep();
   tell_answered();
+  hold_answer();
   return refusals.result();
+}
+
+void ClusterDelivery::hold_answer() {
+  auto& clusters = c_.server.clusters();
+  if (!answer_when_warm_ || !source_.has_ads() || held_ != nullptr || clusters.warming() == 0) return;
+  held_ = c_.sources.pause(source_, canonical_type_url(*Cluster::descriptor()));
+  clusters.when_warm([this] { held_ = nullptr; });
 }
 
 std::unique_ptr<Client::Pause> ClusterDelivery::pause_endpoints() {
@@ -87,6 +96,9 @@ std::string ClusterDelivery::add(const Cluster& message, const std::string& vers
   const auto lease = recording.take();
   if (config == nullptr) return errors_text(problems);
   Known& k = known_[message.name()];
+  const auto& clusters = c_.server.clusters();
+  if (clusters.known(message.name()) && !clusters.is_warming(message.name()))
+    k.serving = std::make_unique<Known::Serving>(Known::Serving{std::move(k.version), std::move(k.bytes), k.updated});
   k.content = hash;
   k.version = version;
   k.bytes = redacted_bytes(message);
@@ -101,12 +113,12 @@ std::string ClusterDelivery::add(const Cluster& message, const std::string& vers
   release_if_settled(message.name());
   if (message.type() != Cluster::EDS || message.has_cluster_type()) {
     k.endpoints = nullptr;
-    return {};
-  }
-  if (k.endpoints != nullptr && k.endpoints->fits(message))
+  } else if (k.endpoints != nullptr && k.endpoints->fits(message)) {
     k.endpoints->give_members();  // a control plane need not send again what it has sent
-  else
+  } else {
     k.endpoints = std::make_unique<EndpointDelivery>(c_, message);
+  }
+  if (!clusters.is_warming(message.name())) k.serving = nullptr;
   return {};
 }
 

@@ -20,12 +20,21 @@ class ClusterDelivery final : private WatchEvents {
   /// `answered` is called once: after the first update, good or bad, or when it was waited for long enough.
   void start(const ConfigSource& source, std::function<void()> answered);
 
+  /// From now on (the start is over) what is told is not answered on ADS while a cluster warms, as in Envoy: a control plane
+  /// may wait with routes for that.
+  void answer_when_warm() noexcept { answer_when_warm_ = true; }
+
   struct Known {
     std::uint64_t content = 0;
     std::string version, bytes;  // as it came
     WallTime updated{};
     std::unique_ptr<EndpointDelivery> endpoints;  // null: not of EDS
     std::vector<SecretPtr> secrets;               // of its sockets, those that come
+    struct Serving {
+      std::string version, bytes;
+      WallTime updated{};
+    };
+    std::unique_ptr<Serving> serving;  // while it warms: what serves meanwhile
   };
   /// What was accepted, by name; for pages.
   const std::map<std::string, Known>& known() const noexcept { return known_; }
@@ -41,6 +50,7 @@ class ClusterDelivery final : private WatchEvents {
   void remove(const std::string& name);
   void release_if_settled(const std::string& name);
   void tell_answered();
+  void hold_answer();
   std::unique_ptr<Client::Pause> pause_endpoints();
   const DeliveryContext& c_;
   std::map<std::string, Known> known_;
@@ -48,6 +58,9 @@ class ClusterDelivery final : private WatchEvents {
   std::string version_;
   stats::BlockHandle stats_;
   bool changed_ = false;  // by the update that is being taken
+  bool answer_when_warm_ = false;
+  ConfigSource source_;
+  std::unique_ptr<Client::Pause> held_;  // while a cluster warms
   std::function<void()> answered_;
   std::shared_ptr<int> alive_ = std::make_shared<int>();  // for what secrets are told to call
   std::unique_ptr<Watch> watch_;

@@ -59,6 +59,7 @@ void Delivery::start(std::function<void()> done) {
 
 void Delivery::start_listeners() {
   LOG_INFO(logger::upstream, "cm init: all clusters initialized");
+  clusters_.answer_when_warm();
   if (!has_lds_) return finish();
   listeners_.start(lds_, [this] { listeners_.when_warm([this] { finish(); }); });
 }

@@ -122,7 +122,9 @@ std::string ListenerDelivery::add(const Listener& message, const std::string& ve
   next->bytes = redacted_bytes(message);
   next->updated = c_.server.loop().wall();
   if (std::string why = compile(message, *next); !why.empty()) return why;
-  known_[name].warming = std::move(next);
+  auto& warming = known_[name].warming;
+  c_.server.listeners().count_told(next->prepared, warming != nullptr);
+  warming = std::move(next);
   const auto uses = known_[name].warming->uses;  // settle() moves it
   const auto secrets = known_[name].warming->secrets;
   for (const auto& use : uses) use->on_progress([this, name] { settle(name); });
@@ -158,10 +160,11 @@ void ListenerDelivery::remove(const std::string& name) {
   const auto at = known_.find(name);
   if (at == known_.end()) return;
   Known& k = at->second;
-  k.warming = nullptr;
+  const bool warmed = std::exchange(k.warming, nullptr) != nullptr;
   k.refusal.clear();
   auto old = std::move(k.active);
   if (old == nullptr) {
+    if (warmed) c_.server.listeners().count_removed();
     if (k.draining.empty()) known_.erase(at);
     return;
   }
@@ -186,6 +189,7 @@ void ListenerDelivery::end_drain(const std::string& name, const Version* old) {
   if (at == known_.end()) return;
   Known& k = at->second;
   std::erase_if(k.draining, [old](const auto& v) { return v.get() == old; });
+  if (c_.base->secrets != nullptr) c_.base->secrets->sweep();
   if (k.draining.empty() && k.active == nullptr && k.warming == nullptr && k.refusal.empty()) known_.erase(at);
 }
 

@@ -33,7 +33,7 @@ void Subscription::accept(const Response& r) {
   answer_due_ = true;
   if (kind_ == Kind::state_of_the_world) return;
   for (const auto& resource : r.resources)
-    if (!resource.heartbeat) versions_[resource.name] = resource.version;
+    if (!resource.heartbeat && wants(resource.name)) versions_[resource.name] = resource.version;
   for (const auto& name : r.removed) versions_.erase(name);
 }
 

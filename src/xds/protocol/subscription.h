@@ -33,6 +33,7 @@ class Subscription {
   const std::string& version() const noexcept { return version_; }
   const std::set<std::string>& names() const noexcept { return names_; }
   bool wants_all() const noexcept { return all_; }
+  bool wants(const std::string& name) const { return all_ || names_.contains(name); }
 
  private:
   void add_names(Request& q);

@@ -157,12 +157,15 @@ TEST_CASE("what a watch refuses is told to the control plane, and slows one down
   CHECK(w.said() == "nothing");
   w.run(20ms);
   CHECK(w.said() == "v= n=x3 error=not good");
+  w.send("4", "x4", {"a"});  // never longer than a second
+  w.run(1010ms);
+  CHECK(w.said() == "v= n=x4 error=not good");
   all.refuse.clear();
-  w.send("4", "x4", {"a"});
-  CHECK(w.said() == "v=4 n=x4");
-  all.refuse = "again";
   w.send("5", "x5", {"a"});
-  CHECK(w.said() == "v=4 n=x5 error=again");
+  CHECK(w.said() == "v=5 n=x5");
+  all.refuse = "again";
+  w.send("6", "x6", {"a"});
+  CHECK(w.said() == "v=5 n=x6 error=again");
 }
 
 TEST_CASE("names of several watches are asked for together; each is told of its own", "[xds]") {
