@@ -58,12 +58,13 @@ def until(what, done, seconds=30):
 class Proxy:
     """bootstrap(port, admin port) gives the config."""
 
-    def __init__(self, binary, folder, bootstrap, level="error", workers=1, **popen):
+    def __init__(self, binary, folder, bootstrap, level="error", workers=1, arguments=(), **popen):
         self.port, self.admin_port = free_port(), free_port()
         config = folder / "bootstrap.json"
         config.write_text(json.dumps(bootstrap(self.port, self.admin_port)))
         config.chmod(0o644)
-        self.process = subprocess.Popen([binary, "-c", str(config), "--concurrency", str(workers), "--log-level", level], **popen)
+        self.process = subprocess.Popen([binary, "-c", str(config), "--concurrency", str(workers), "--log-level", level,
+                                         *arguments], **popen)
         try:
             until("started", self.connected)
         except BaseException:
@@ -75,9 +76,9 @@ class Proxy:
             raise RuntimeError(f"the proxy ended with {self.process.returncode}")
         try:
             self.admin = Client(self.admin_port)
-        except OSError:
+            return "LIVE" in self.admin.ask("/ready")
+        except (OSError, RuntimeError):  # nobody listens, or 503: it still initializes
             return False
-        return "LIVE" in self.admin.ask("/ready")
 
     def stat(self, name):
         return int(re.search(rf"^{re.escape(name)}: (\d+)$", self.admin.ask("/stats?filter=" + re.escape(name)), re.M)[1])

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The process in its surroundings: out of file descriptors; logs to a standard output that is another user's file; what it
-says of bad configs; secrets rotated under load; interception with iptables in network namespaces.
+says of bad configs; secrets rotated and all that comes by xDS changed under load; interception with iptables in network namespaces.
 
-  run.py --binary PATH
+  run.py --binary PATH [--filter WORDS]
 """
 import argparse
 import os
@@ -22,6 +22,7 @@ from configs import envoy_listener, socket_address  # noqa: E402
 import rotation  # noqa: E402
 from namespaces import Skipped  # noqa: E402
 from proxy import Client, Proxy, until  # noqa: E402
+import updates  # noqa: E402
 
 TYPES = "type.googleapis.com/envoy.extensions"
 PAUSE = 0.1  # s, between two attempts to accept when descriptors are short
@@ -103,16 +104,20 @@ def standard_output_of_another_user_takes_access_logs(binary, folder):
 
 
 TESTS = [accept_pauses_when_out_of_file_descriptors, standard_output_of_another_user_takes_access_logs, *config_errors.TESTS,
-         *rotation.TESTS, *intercept_rules.TESTS, *intercept.TESTS]
+         *rotation.TESTS, *updates.TESTS, *intercept_rules.TESTS, *intercept.TESTS]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", required=True)
-    binary = os.path.abspath(parser.parse_args().binary)
+    parser.add_argument("--filter", default="", help="only tests with these words in their name")
+    options = parser.parse_args()
+    binary = os.path.abspath(options.binary)
     passed = failed = 0
     for test in TESTS:
         name = test.__name__.replace("_", " ")
+        if options.filter not in name:
+            continue
         with tempfile.TemporaryDirectory(prefix="outrigger-process-") as folder:
             try:
                 test(binary, pathlib.Path(folder))
