@@ -38,8 +38,8 @@ def check_source(path, allowed):
     for n, inc in ((i, m.group(1)) for i, l in enumerate(lines, 1) if (m := re.match(r'#include [<"]([^>"]+)', l))):
         if inc.startswith("boost/asio") and folder not in ("proxy/event", "proxy/net"):
             problems.append(f"{rel}:{n}: Asio belongs to proxy/event and proxy/net")
-        if (inc.endswith(".pb.h") or inc.startswith("google/protobuf")) and not folder.startswith("xds") and folder != ".":
-            problems.append(f"{rel}:{n}: protobuf belongs to xds")
+        if (inc.endswith(".pb.h") or inc.startswith("google/protobuf")) and not folder.startswith(("xds", "control_plane")) and folder != ".":
+            problems.append(f"{rel}:{n}: protobuf belongs to xds and control_plane")
         target = pathlib.PurePosixPath(inc).parent.as_posix()
         if target in allowed and folder in allowed and target != folder and target not in allowed[folder]:
             problems.append(f"{rel}:{n}: {folder} may not include {target}")

@@ -2,6 +2,8 @@
 
 #include <google/protobuf/any.pb.h>
 #include <google/protobuf/duration.pb.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/time_util.h>
 #include <strings.h>
@@ -13,6 +15,7 @@
 #include <optional>
 #include <utility>
 #include "xds/load/any_type.h"
+#include "xds/type/v3/typed_struct.pb.h"
 
 namespace outrigger::xds {
 
@@ -354,6 +357,7 @@ class Writer {
 
   void pack(const Node& type, const Node& payload, pb::Any& a, const Path& at) {
     const auto* d = find_any_type(type.text);
+    if (d == nullptr && o_.keep_foreign_types) return keep_foreign(type, payload, a, at);
     if (d == nullptr && optional_) return a.set_type_url(type.text);  // whoever reads it leaves it out
     if (d == nullptr) {
       problems_.add({Severity::error, at.text(), unknown_type_text(type.text), o_.file, type.line, type.column});
@@ -364,7 +368,25 @@ class Writer {
     if (d->full_name().compare(0, 16, "google.protobuf.") == 0 && payload.find("value") != nullptr) inner = payload.find("value");
     message(*inner, *m, at);
     a.set_type_url(canonical_type_url(*d));
-    m->SerializePartialToString(a.mutable_value());
+    serialize(*m, *a.mutable_value());
+  }
+
+  void keep_foreign(const Node& type, const Node& payload, pb::Any& a, const Path& at) {
+    ::xds::type::v3::TypedStruct s;
+    s.set_type_url(type.text);
+    structure(payload, *s.mutable_value(), at);
+    a.set_type_url(canonical_type_url(*s.GetDescriptor()));
+    serialize(s, *a.mutable_value());
+    problems_.add({Severity::warning, at.text(), unknown_type_text(type.text) + "; it is kept as a TypedStruct", o_.file,
+                   type.line, type.column});
+  }
+
+  /// The same bytes for the same content, whatever the order of its maps.
+  static void serialize(const pb::Message& m, std::string& into) {
+    pb::io::StringOutputStream out(&into);
+    pb::io::CodedOutputStream coded(&out);
+    coded.SetSerializationDeterministic(true);
+    m.SerializePartialToCodedStream(&coded);
   }
 
   const ToProtoOptions& o_;

@@ -13,6 +13,8 @@ namespace outrigger::xds {
 struct ToProtoOptions {
   std::string file;
   bool allow_unknown = false;  // unknown fields are warnings
+  /// Extensions of types that are not linked are warnings, and left to whoever knows them: as a TypedStruct.
+  bool keep_foreign_types = false;
 };
 
 /// Adds to `into`. How many unknown fields there were.
