@@ -312,7 +312,7 @@ std::optional<Result<Operator>> make_http_operator(std::string_view name, const 
   if (name == "RESPONSE_CODE_DETAILS")
     return text_operator([](const Context& c, std::string& out) {
       out += c.info->details;
-      return !c.info->details.empty();
+      return c.info->details.data() != nullptr;
     });
   return std::nullopt;
 }

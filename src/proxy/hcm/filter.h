@@ -7,11 +7,14 @@
 #include <string_view>
 #include "proxy/base/arena.h"
 #include "proxy/buffer/buffer.h"
+#include "proxy/hcm/late.h"
 #include "proxy/http/message.h"
+#include "proxy/stats/lease.h"
 
 namespace outrigger::hcm {
 
 class Stream;
+class FilterFactory;
 
 /// go_on: the next filter sees the event. stop: it waits for Stream::continue_request() (requests)
 /// or for the filter's own inject calls (responses); request bodies that arrive meanwhile are kept by the
@@ -48,6 +51,8 @@ class HttpFilter {
 
  private:
   friend class Stream;
+  friend class LateFilterFactory;
+  Late<FilterFactory>::Pin made_by_;  // when that may be replaced
   std::uint8_t index_ = 0;
 };
 
@@ -59,6 +64,20 @@ class FilterFactory {
   virtual HttpFilter* make(Stream& stream, Arena& arena) const = 0;
   std::string name;       // the config name, for typed_per_filter_config
   bool disabled = false;  // unless a route turns it on
+  stats::LeasePtr lease;  // of its stats, when it may be replaced
+};
+
+/// The config of a filter that comes later and changes (ECDS).
+using FilterSource = Late<FilterFactory>;
+
+/// An entry of http_filters with such a config. As long as there is none, requests are answered with 500.
+class LateFilterFactory final : public FilterFactory {
+ public:
+  explicit LateFilterFactory(std::shared_ptr<const FilterSource> source) : source_(std::move(source)) {}
+  HttpFilter* make(Stream& stream, Arena& arena) const override;
+
+ private:
+  std::shared_ptr<const FilterSource> source_;
 };
 
 }  // namespace outrigger::hcm

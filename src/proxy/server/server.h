@@ -80,10 +80,10 @@ class Server {
   void update_gauges();
 
   Settings settings_;
-  Config config_;
   event::Loop loop_;
   stats::Registry registry_;
   accesslog::Files files_;
+  Config config_;  // goes before the stats that it holds
   Random random_;
   std::shared_ptr<const runtime::Snapshot> runtime_;
   hcm::Drain drain_;

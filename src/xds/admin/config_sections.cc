@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include "envoy/config/core/v3/extension.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "xds/admin/endpoints.h"
@@ -128,12 +129,23 @@ DumpSection routes_section(const Bootstrap& b, const Delivery& delivery, const s
   return s;
 }
 
+DumpSection filters_section(const Delivery& delivery) {
+  DumpSection s{"EcdsConfigDump", "", {"ecds_filters"}, {"EcdsConfigDump.EcdsFilterConfig"}, "ecds_filter"};
+  delivery.filters().each([&](const FilterDelivery& f) {
+    if (f.bytes().empty()) return;
+    s.items.push_back(
+        {f.name(), 0, parsed<envoy::config::core::v3::TypedExtensionConfig>(f.bytes()), f.version(), time_text(f.updated())});
+  });
+  return s;
+}
+
 }  // namespace
 
 std::vector<DumpSection> dump_sections(const Bootstrap& b, const server::Server& server, const Delivery& delivery,
                                        const std::string& started, bool endpoints) {
   std::vector<DumpSection> all;
   all.push_back(clusters_section(b, server, delivery, started));
+  if (delivery.filters().any()) all.push_back(filters_section(delivery));
   if (endpoints) all.push_back(endpoints_section(server));
   all.push_back(listeners_section(b, delivery, started));
   all.push_back({"ScopedRoutesConfigDump", "", {"inline_scoped_route_configs", "dynamic_scoped_route_configs"}, {}, ""});

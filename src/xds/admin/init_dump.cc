@@ -14,6 +14,8 @@ std::vector<std::string> targets_of(const ListenerDelivery::Version& v) {
   std::vector<std::string> out;
   for (const auto& use : v.uses)
     if (!use->settled()) out.push_back("shared target RdsRouteConfigSubscription RDS init " + use->name());
+  for (const auto& f : v.filters)
+    if (!f->settled()) out.push_back("shared target FilterConfigSubscription init " + f->config().name);
   for (const auto& s : v.secrets)
     if (!s->settled()) out.push_back("shared target SdsApi " + s->name());
   return out;

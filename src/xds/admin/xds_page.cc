@@ -83,6 +83,9 @@ std::vector<std::string> waits_of(const Delivery& d) {
       if (!use->arrived()) out.push_back("listener '" + name + "': its route configuration '" + use->name() + "' has not come");
     for (const auto& s : k.warming->secrets)
       if (!s->arrived()) out.push_back("listener '" + name + "': its secret '" + s->name() + "' has not come");
+    for (const auto& f : k.warming->filters)
+      if (!f->settled())
+        out.push_back("listener '" + name + "': the config of its filter '" + f->config().name + "' has not come");
   }
   return out;
 }

@@ -33,7 +33,8 @@ void FileWatch::read() {
   Response r;
   if (const auto loaded = load_discovery_file(source_.path, source_.allow_unknown, r); !loaded) {
     counts_.failure();
-    return fail("failure", loaded.error().detail);
+    fail("failure", loaded.error().detail);
+    return events_.on_failure();
   }
   const std::weak_ptr<FileWatch*> self = alive_;  // what is told may end this
   const auto applied = apply(r);

@@ -37,6 +37,7 @@ constexpr OwnService kServices[] = {
     {"envoy.config.endpoint.v3.ClusterLoadAssignment", "endpoint.v3.EndpointDiscoveryService", "Endpoints"},
     {"envoy.config.listener.v3.Listener", "listener.v3.ListenerDiscoveryService", "Listeners"},
     {"envoy.config.route.v3.RouteConfiguration", "route.v3.RouteDiscoveryService", "Routes"},
+    {"envoy.config.core.v3.TypedExtensionConfig", "extension.v3.ExtensionConfigDiscoveryService", "ExtensionConfigs"},
     {"envoy.extensions.transport_sockets.tls.v3.Secret", "secret.v3.SecretDiscoveryService", "Secrets"},
 };
 
@@ -108,7 +109,7 @@ void Sources::set_ads(const ApiConfigSource& config, const Path& at, Problems& p
 bool Sources::check(const ConfigSource& source, const Path& at, Problems& problems) {
   if (is_file(source)) {
     const auto file = file_of(source);
-    if (std::filesystem::is_regular_file(file.path)) return true;
+    if (std::filesystem::exists(file.path)) return true;
     problems.error(at, "paths must refer to an existing path in the system: '" + file.path + "' does not exist");
     return false;
   }

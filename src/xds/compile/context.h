@@ -20,12 +20,14 @@ namespace envoy::extensions::filters::network::http_connection_manager::v3 {
 class Rds;
 }
 namespace outrigger::hcm {
+class FilterFactory;
 class RouteSource;
-}
+}  // namespace outrigger::hcm
 
 namespace outrigger::xds {
 
 class SecretStore;
+struct LateFilter;
 
 struct CompileContext {
   Problems& problems;
@@ -49,12 +51,28 @@ struct CompileContext {
   std::function<std::shared_ptr<const hcm::RouteSource>(
       const envoy::extensions::filters::network::http_connection_manager::v3::Rds&, const std::string& stat_prefix)>
       subscribe_routes{};
+  /// An entry of http_filters with config that comes later.
+  std::function<std::shared_ptr<hcm::FilterFactory>(LateFilter)> subscribe_filter{};
   /// The same for another config.
   CompileContext with(Problems& other) const {
-    return {other,         stats,           files,         service_cluster, service_node,
-            local_address, header_prefix,   workers,       cluster_known,   validate_only,
-            secrets,       resolver,        upstream_bind, shared_buckets,  internal_listeners,
-            check_source,  subscribe_routes};
+    return {other,
+            stats,
+            files,
+            service_cluster,
+            service_node,
+            local_address,
+            header_prefix,
+            workers,
+            cluster_known,
+            validate_only,
+            secrets,
+            resolver,
+            upstream_bind,
+            shared_buckets,
+            internal_listeners,
+            check_source,
+            subscribe_routes,
+            subscribe_filter};
   }
 };
 

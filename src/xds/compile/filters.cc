@@ -10,6 +10,7 @@
 #include "xds/compile/convert.h"
 #include "xds/compile/filter_state.h"
 #include "xds/compile/grpc_filters.h"
+#include "xds/compile/late_filter.h"
 #include "xds/compile/matchers.h"
 #include "xds/compile/metadata.h"
 
@@ -88,9 +89,15 @@ std::shared_ptr<const filters::UpstreamLogConfig> compile_upstream_log(const rou
 
 }  // namespace
 
+bool is_http_filter_config(std::string_view message) {
+  return message == router_v3::Router::descriptor()->full_name() || message == fault_v3::HTTPFault::descriptor()->full_name() ||
+         message == state_v3::Config::descriptor()->full_name() || is_grpc_filter_config(message);
+}
+
 std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
     const envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter& filter, bool last,
     const std::string& stat_prefix, const Path& at, CompileContext& c) {
+  if (filter.has_config_discovery()) return compile_late_filter(filter, last, stat_prefix, at, c);
   const Path config = at / "typed_config";
   const auto& any = filter.typed_config();
   std::shared_ptr<hcm::FilterFactory> made;

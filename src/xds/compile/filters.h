@@ -13,6 +13,9 @@ std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
     const envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter& filter, bool last,
     const std::string& stat_prefix, const Path& at, CompileContext& c);
 
+/// Is that the config of an HTTP filter that is implemented?
+bool is_http_filter_config(std::string_view message);
+
 /// typed_per_filter_config of one filter: an object of the kind that the filter's factory understands.
 std::shared_ptr<const route::FilterPart> compile_filter_override(std::string_view filter_name, const google::protobuf::Any& any,
                                                                  const Path& at, Problems& problems);

@@ -33,6 +33,12 @@ filters::GrpcStatsConfig compile_grpc_stats(const http_v3::grpc_stats::v3::Filte
 
 }  // namespace
 
+bool is_grpc_filter_config(std::string_view message) {
+  return message == http_v3::grpc_stats::v3::FilterConfig::descriptor()->full_name() ||
+         message == http_v3::grpc_web::v3::GrpcWeb::descriptor()->full_name() ||
+         message == http_v3::grpc_http1_bridge::v3::Config::descriptor()->full_name();
+}
+
 std::shared_ptr<hcm::FilterFactory> compile_grpc_filter(const google::protobuf::Any& any, CompileContext& c) {
   if (http_v3::grpc_stats::v3::FilterConfig p; any.UnpackTo(&p))
     return std::make_shared<filters::GrpcStatsFactory>(compile_grpc_stats(p, c));

@@ -11,9 +11,10 @@ Delivery::Delivery(server::Server& server, Sources& sources)
     : server_(server),
       sources_(sources),
       context_{server, sources},
+      filters_(context_),
       routes_(context_),
       clusters_(context_),
-      listeners_(context_, routes_) {}
+      listeners_(context_, routes_, filters_) {}
 Delivery::~Delivery() = default;
 
 void Delivery::prepare(const envoy::config::bootstrap::v3::Bootstrap& b, CompileContext& c) {
@@ -25,6 +26,10 @@ void Delivery::prepare(const envoy::config::bootstrap::v3::Bootstrap& b, Compile
   c.subscribe_routes = [this](const Rds& rds, const std::string& stat_prefix) {
     static_routes_.push_back(routes_.get(rds, stat_prefix));
     return static_routes_.back()->source();
+  };
+  c.subscribe_filter = [this](LateFilter config) {
+    static_filters_.push_back(filters_.use(std::move(config)));
+    return static_filters_.back()->factory();
   };
   if (d.has_cds_config()) {
     cds_ = d.cds_config();
@@ -46,6 +51,7 @@ void Delivery::keep(const CompileContext& c) {
   }
   base->cluster_known = [this](std::string_view name) { return server_.clusters().known(name); };
   base->subscribe_routes = nullptr;
+  base->subscribe_filter = nullptr;
   context_.base = std::move(base);
   for (const auto& cluster : static_eds_) clusters_.add_static(cluster);
   static_eds_.clear();
@@ -64,10 +70,12 @@ void Delivery::start_listeners() {
   listeners_.start(lds_, [this] { listeners_.when_warm([this] { finish(); }); });
 }
 
-/// Once the listeners of the bootstrap have their routes too.
+/// Once the listeners of the bootstrap have their routes and filters too.
 void Delivery::finish() {
   for (const auto& r : static_routes_)
     if (!r->settled()) return r->on_progress([this] { finish(); });
+  for (const auto& f : static_filters_)
+    if (!f->settled()) return f->on_progress([this] { finish(); });
   if (done_) std::exchange(done_, nullptr)();
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
 #include "xds/delivery/clusters.h"
+#include "xds/delivery/filters.h"
 #include "xds/delivery/listeners.h"
 #include "xds/delivery/routes.h"
 
@@ -26,6 +27,7 @@ class Delivery {
   const ClusterDelivery& clusters() const noexcept { return clusters_; }
   const ListenerDelivery& listeners() const noexcept { return listeners_; }
   const RouteDeliveries& routes() const noexcept { return routes_; }
+  const FilterDeliveries& filters() const noexcept { return filters_; }
   const Sources& sources() const noexcept { return sources_; }
 
  private:
@@ -40,6 +42,8 @@ class Delivery {
   bool has_cds_ = false, has_lds_ = false;
   std::vector<envoy::config::cluster::v3::Cluster> static_eds_;
   std::vector<RouteDeliveryPtr> static_routes_;
+  FilterDeliveries filters_;
+  std::vector<FilterUsePtr> static_filters_;
   std::function<void()> done_;
   RouteDeliveries routes_;
   ClusterDelivery clusters_;

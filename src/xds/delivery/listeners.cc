@@ -11,7 +11,8 @@ namespace outrigger::xds {
 
 using envoy::config::listener::v3::Listener;
 
-ListenerDelivery::ListenerDelivery(const DeliveryContext& c, RouteDeliveries& routes) : c_(c), routes_(routes) {}
+ListenerDelivery::ListenerDelivery(const DeliveryContext& c, RouteDeliveries& routes, FilterDeliveries& filters)
+    : c_(c), routes_(routes), filters_(filters) {}
 ListenerDelivery::~ListenerDelivery() = default;
 
 void ListenerDelivery::start(const ConfigSource& source, std::function<void()> answered) {
@@ -76,6 +77,10 @@ std::string ListenerDelivery::compile(const Listener& message, Version& into) {
     into.uses.push_back(routes_.get(rds, stat_prefix));
     return into.uses.back()->source();
   };
+  compile.subscribe_filter = [&](LateFilter config) {
+    into.filters.push_back(filters_.use(std::move(config)));
+    return into.filters.back()->factory();
+  };
   stats::Recording recording(c_.server.registry());
   SecretStore::Recording secrets(*compile.secrets);
   const auto config = compile_listener(message, Path(), compile);
@@ -126,8 +131,11 @@ std::string ListenerDelivery::add(const Listener& message, const std::string& ve
   c_.server.listeners().count_told(next->prepared, warming != nullptr);
   warming = std::move(next);
   const auto uses = known_[name].warming->uses;  // settle() moves it
+  const auto filters = known_[name].warming->filters;
   const auto secrets = known_[name].warming->secrets;
   for (const auto& use : uses) use->on_progress([this, name] { settle(name); });
+  for (const auto& use : filters)
+    if (!use->settled()) use->on_progress([this, name] { settle(name); });
   for (const auto& s : secrets)
     s->on_progress([this, name, alive = std::weak_ptr<int>(alive_)] {
       if (!alive.expired()) settle(name);
@@ -144,6 +152,8 @@ void ListenerDelivery::settle(const std::string& name) {
   Known& k = at->second;
   for (const auto& use : k.warming->uses)
     if (!use->settled() || (k.active != nullptr && !use->arrived() && use->refused())) return;
+  for (const auto& f : k.warming->filters)
+    if (!f->settled()) return;
   for (const auto& s : k.warming->secrets)
     if (!s->settled()) return;
   k.warming->frame = server::ListenerManager::config_of(k.warming->prepared).frame;

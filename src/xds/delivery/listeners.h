@@ -8,13 +8,14 @@
 #include <vector>
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "xds/compile/secrets.h"
+#include "xds/delivery/filters.h"
 #include "xds/delivery/routes.h"
 
 namespace outrigger::xds {
 
 class ListenerDelivery final : private WatchEvents {
  public:
-  ListenerDelivery(const DeliveryContext& c, RouteDeliveries& routes);
+  ListenerDelivery(const DeliveryContext& c, RouteDeliveries& routes, FilterDeliveries& filters);
   ~ListenerDelivery();
   /// `answered` is called once: after the first update, good or bad, or when it was waited for long enough.
   void start(const ConfigSource& source, std::function<void()> answered);
@@ -26,6 +27,7 @@ class ListenerDelivery final : private WatchEvents {
     std::string version, bytes;  // as it came
     WallTime updated{};
     std::vector<RouteDeliveryPtr> uses;
+    std::vector<FilterUsePtr> filters;
     std::vector<SecretPtr> secrets;
     std::uint64_t frame = 0;
     server::ListenerManager::Prepared prepared;  // while it warms
@@ -56,6 +58,7 @@ class ListenerDelivery final : private WatchEvents {
   void tell_answered();
   const DeliveryContext& c_;
   RouteDeliveries& routes_;
+  FilterDeliveries& filters_;
   std::map<std::string, Known> known_;
   std::string version_;
   std::function<void()> answered_, warm_;

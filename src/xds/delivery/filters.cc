@@ -1,0 +1,137 @@
+#include "xds/delivery/filters.h"
+
+#include <algorithm>
+#include "envoy/config/core/v3/extension.pb.h"
+#include "proxy/base/log.h"
+#include "xds/delivery/resources.h"
+#include "xds/load/any_type.h"
+
+namespace outrigger::xds {
+
+using envoy::config::core::v3::TypedExtensionConfig;
+using stats::EcdsStat;
+
+FilterDelivery::FilterDelivery(const DeliveryContext& c, const LateFilter& config) : c_(c), name_(config.name) {
+  auto& registry = c_.server.registry();
+  stats::Recording recording(registry);
+  const std::string prefix = "extension_config_discovery.http_filter." + stats::sanitize(name_) + ".";
+  const auto counts = Counts::of_source(registry, prefix);
+  stats_ = stats::make_block<EcdsStat>(registry, prefix);
+  lease_ = recording.take();
+  WatchEvents& self = *this;
+  watch_ = c_.sources.watch(config.source, canonical_type_url(*TypedExtensionConfig::descriptor()), {name_}, false, counts, self);
+}
+
+FilterDelivery::~FilterDelivery() = default;
+
+void FilterDelivery::settle() {
+  if (std::exchange(settled_, true)) return;
+  for (const auto& f : std::exchange(told_, {})) f();
+}
+
+void FilterDelivery::fail() {
+  c_.server.registry().main().add(stats_, EcdsStat::config_fail);
+  settle();
+}
+
+Result<void> FilterDelivery::on_update(const Update& u) {
+  const auto taken = take(u);
+  if (!taken)
+    fail();
+  else
+    settle();
+  return taken;
+}
+
+Result<void> FilterDelivery::take(const Update& u) {
+  if (u.resources.empty() && !u.removed.empty()) {
+    forget();
+    return {};
+  }
+  auto parsed = parse_resources<TypedExtensionConfig>(u, c_);
+  if (!parsed) return parsed.error();
+  if (parsed->size() != 1)
+    return Error{Errc::invalid_config,
+                 "Unexpected number of resources in ExtensionConfigDS response: " + std::to_string(parsed->size())};
+  auto& p = parsed->front();
+  if (!p.wrong.empty()) return Error{Errc::invalid_config, name_ + ": " + p.wrong};
+  if (p.message.name() != name_)
+    return Error{Errc::invalid_config, "Unexpected resource name in ExtensionConfigDS response: " + p.message.name()};
+  const auto hash = content_hash(p.message.typed_config());
+  if (config_ != nullptr && hash == content_) return {};
+  std::vector<std::shared_ptr<const hcm::FilterFactory>> made;
+  for (const auto* use : uses_) {
+    auto compiled = compile(p.message.typed_config(), use->config());
+    if (!compiled) return Error{Errc::invalid_config, name_ + ": " + compiled.error().detail};
+    made.push_back(std::move(*compiled));
+  }
+  for (std::size_t i = 0; i < made.size(); ++i) uses_[i]->set(std::move(made[i]));
+  content_ = hash;
+  shown_ = redacted_bytes(p.message);
+  config_ = std::make_unique<google::protobuf::Any>(std::move(*p.message.mutable_typed_config()));
+  version_ = u.whole ? u.version : p.from->version;
+  updated_ = c_.server.loop().wall();
+  c_.server.registry().main().add(stats_, EcdsStat::config_reload);
+  return {};
+}
+
+/// The control plane has removed it.
+void FilterDelivery::forget() {
+  for (const auto* use : uses_) use->set(nullptr);
+  config_ = nullptr;
+  content_ = 0;
+  version_.clear(), shown_.clear();
+}
+
+Result<std::shared_ptr<const hcm::FilterFactory>> FilterDelivery::compile(const google::protobuf::Any& config,
+                                                                          const LateFilter& f) const {
+  Problems problems;
+  auto context = c_.compile(problems);
+  stats::Recording recording(c_.server.registry());
+  auto made = compile_late_config(config, f, Path(), context);
+  if (made == nullptr) return Error{Errc::invalid_config, errors_text(problems)};
+  made->lease = recording.take();
+  return std::shared_ptr<const hcm::FilterFactory>(std::move(made));
+}
+
+std::shared_ptr<const hcm::FilterFactory> FilterDelivery::known(const LateFilter& f) {
+  if (config_ == nullptr) return f.fallback;
+  if (auto made = compile(*config_, f)) return *made;
+  c_.server.registry().main().add(stats_, EcdsStat::config_conflict);
+  return f.fallback;
+}
+
+FilterUse::FilterUse(const DeliveryContext& c, std::shared_ptr<FilterDelivery> from, LateFilter config)
+    : c_(c),
+      from_(std::move(from)),
+      config_(std::move(config)),
+      source_(std::make_shared<hcm::FilterSource>(c.server.settings().workers)) {
+  // No worker knows it yet.
+  if (const auto first = from_->known(config_))
+    for (unsigned w = 0; w < c.server.settings().workers; ++w) source_->set(w, first);
+  from_->uses_.push_back(this);
+}
+
+FilterUse::~FilterUse() { std::erase(from_->uses_, this); }
+
+void FilterUse::set(std::shared_ptr<const hcm::FilterFactory> next) const {
+  c_.server.post_to_workers([source = source_, next = next != nullptr ? std::move(next) : config_.fallback](server::Worker& w) {
+    source->set(w.index(), next);
+  });
+}
+
+FilterUsePtr FilterDeliveries::use(LateFilter config) {
+  any_ = true;
+  std::erase_if(all_, [](const auto& e) { return e.second.expired(); });
+  auto& known = all_[config.name + '\0' + config.source.SerializeAsString()];
+  auto d = known.lock();
+  if (d == nullptr) known = d = std::make_shared<FilterDelivery>(c_, config);
+  return std::make_shared<FilterUse>(c_, std::move(d), std::move(config));
+}
+
+void FilterDeliveries::each(const std::function<void(const FilterDelivery&)>& f) const {
+  for (const auto& [key, weak] : all_)
+    if (const auto d = weak.lock()) f(*d);
+}
+
+}  // namespace outrigger::xds
