@@ -82,7 +82,12 @@ xds::Sources::Settings source_settings(const xds::LoadedBootstrap& loaded, const
     auto target = xds::compile_grpc_target(service, services, at.at("grpc_services", 0), problems);
     return target ? xds::make_grpc_transport(loop, std::move(*target)) : nullptr;
   };
-  s.node = loaded.message.node().SerializeAsString();
+  auto node = loaded.message.node();
+  if (node.user_agent_name().empty()) {  // as which Envoy says "envoy"
+    node.set_user_agent_name("outrigger");
+    node.set_user_agent_version(xds::kVersion);
+  }
+  s.node = node.SerializeAsString();
   s.reject_unknown_fields = o.reject_unknown_dynamic_fields;
   return s;
 }

@@ -141,7 +141,7 @@ bool Session::keeps_gone(std::string_view type_url) {
   if (!kind_.type_url.empty() || (type_url != kClusters && type_url != kEndpoints)) return false;
   for (const auto user : {kListeners, kRoutes}) {
     Subscription* s = find(user);
-    if (s != nullptr && (s->under_way() || s->last_was_refused() || s->due(have(*s)))) return true;
+    if (s != nullptr && (s->under_way() || s->due(have(*s)) || (s->last_was_refused() && s->told_count() > 0))) return true;
   }
   return false;
 }

@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -244,6 +245,7 @@ def change_everything(binary, proxy_binary, mode, folder, one, two):
         until("ready", proxy.ready)
         until("served", lambda: says(port) == "one")
         until("everything accepted", plane.accepted)
+        assert re.match(r"(envoy|outrigger) \d+\.\d+\.\d+$", plane.status()["streams"][0]["agent"]), plane.status()["streams"][0]
         plane.put("routes.yaml", route("r", "two"))
         until("the route", lambda: fetch(port) == "two")
         plane.put("endpoints.yaml", endpoints("one", one.port), endpoints("two", one.port))
@@ -395,6 +397,46 @@ def tls_with_client_certificates_keeps_strangers_out(binary, folder):
             assert {s["id"] for s in plane.status()["streams"]} == {"friend"}, "a stranger was let in"
 
 
+def secrets_come_and_are_rotated(binary, folder):
+    authority = Authority(str(folder / "certs"))
+    authority.make()
+
+    def secret(name):
+        return {"@type": T + "extensions.transport_sockets.tls.v3.Secret", "name": "s", "tls_certificate": {
+            "certificate_chain": {"inline_string": authority.read(name + ".pem")}, "private_key": {"inline_string": authority.read(name + ".key")}}}
+
+    def served(port):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        try:
+            with context.wrap_socket(socket.create_connection(("127.0.0.1", port), PATIENCE)) as s:
+                return s.getpeercert(True)
+        except OSError:
+            return None
+
+    def is_of(name):
+        return ssl.PEM_cert_to_DER_cert(authority.read(name + ".pem").partition("-----END CERTIFICATE-----")[0] + "-----END CERTIFICATE-----\n")
+
+    for i, proxy_binary in enumerate(proxies_of(binary)):
+        for mode in MODES:
+            here = folder / f"{i}{mode}"
+            here.mkdir()
+            port = free_port()
+            plane = Plane(binary, here)
+            front = listener(port, mode)
+            front["filter_chains"][0]["transport_socket"] = {"name": "tls", "typed_config": {
+                "@type": T + "extensions.transport_sockets.tls.v3.DownstreamTlsContext", "common_tls_context": {
+                    "tls_certificate_sds_secret_configs": [{"name": "s", "sds_config": source(mode)}]}}}
+            plane.put("r.yaml", front, answer("x"))
+            plane.put("s.yaml", secret("server"))
+            with told_as(here.name), plane, Proxy(proxy_binary, here, plane, mode):
+                until("the first", lambda: served(port) == is_of("server"))
+                plane.put("s.yaml", secret("server_other"))
+                until("the second", lambda: served(port) == is_of("server_other"))
+                until("accepted", lambda: plane.accepted(("Secret",)))
+                assert "PRIVATE KEY" not in fetch(plane.admin, "/status") + fetch(plane.admin, "/status?format=json")
+
+
 def garbage_does_no_harm(binary, folder):
     port = free_port()
     plane = Plane(binary, folder)
@@ -447,5 +489,5 @@ def the_command_line_tells_what_is_wrong(binary, folder):
 
 TESTS = [changes_in_the_directory_arrive_in_every_mode, a_bad_file_is_told_and_the_last_good_state_stays,
          what_a_proxy_refuses_is_shown_with_its_reason, nodes_and_clusters_get_what_is_theirs, directories_swapped_by_a_link_are_seen,
-         a_proxy_reconnects_and_is_told_what_it_missed, tls_with_client_certificates_keeps_strangers_out, garbage_does_no_harm,
+         a_proxy_reconnects_and_is_told_what_it_missed, tls_with_client_certificates_keeps_strangers_out, secrets_come_and_are_rotated, garbage_does_no_harm,
          the_command_line_tells_what_is_wrong]
