@@ -68,19 +68,19 @@ void tell(const xds::LoadedBootstrap& loaded, xds::Problems& problems, const std
   LOG_CRITICAL(logger::main, "error initializing configuration '", name, "': ", n, n == 1 ? " error" : " errors");
 }
 
-xds::Sources::Settings source_settings(const xds::LoadedBootstrap& loaded, const xds::Options& o, event::Loop& loop) {
+xds::Sources::Settings source_settings(const xds::LoadedBootstrap& loaded, const xds::Options& o, server::Server& server) {
   xds::Sources::Settings s;
   // What services there are stands in the bootstrap, which is not kept: their clusters are, as bytes.
   auto clusters = std::make_shared<std::map<std::string, std::string>>();
   for (const auto& c : loaded.message.static_resources().clusters()) clusters->emplace(c.name(), c.SerializeAsString());
-  s.make_transport = [clusters, &loop](const xds::ApiConfigSource& config, const xds::Path& at,
+  s.make_transport = [clusters, &server](const xds::ApiConfigSource& config, const xds::Path& at,
                                        xds::Problems& problems) -> std::unique_ptr<xds::Transport> {
     const auto& service = config.grpc_services(0);
     envoy::config::bootstrap::v3::Bootstrap services;
     if (const auto named = clusters->find(service.envoy_grpc().cluster_name()); named != clusters->end())
       services.mutable_static_resources()->add_clusters()->ParseFromString(named->second);
     auto target = xds::compile_grpc_target(service, services, at.at("grpc_services", 0), problems);
-    return target ? xds::make_grpc_transport(loop, std::move(*target)) : nullptr;
+    return target ? xds::make_grpc_transport({server.main_context(), server.main_clusters()}, std::move(*target)) : nullptr;
   };
   auto node = loaded.message.node();
   if (node.user_agent_name().empty()) {  // as which Envoy says "envoy"
@@ -110,7 +110,7 @@ int serve(const xds::Options& o) {
     c.validate_only = validate;
     c.secrets = &secrets;
     sources = std::make_unique<xds::Sources>(server.loop(), server.registry(), server.random(),
-                                             source_settings(*loaded, o, server.loop()));
+                                             source_settings(*loaded, o, server));
     secrets.set_sources(sources.get());
     delivery = std::make_unique<xds::Delivery>(server, *sources);
     delivery->prepare(loaded->message, c);

@@ -34,12 +34,13 @@ PATIENCE = 10
 
 def control_plane():
     there = ROOT / "build/tools/outrigger_control_plane"
-    if there.exists():
+    sources = pathlib.Path(__file__).parent / "control_plane"
+    if there.exists() and all(f.stat().st_mtime < there.stat().st_mtime for f in sources.iterdir()):
         return str(there)
     if not shutil.which("go"):
         skip("Go, which the control plane is built with, is not installed")
     os.makedirs(there.parent, exist_ok=True)
-    out = subprocess.run(["go", "build", "-o", str(there), "."], cwd=pathlib.Path(__file__).parent / "control_plane", stdout=subprocess.PIPE,
+    out = subprocess.run(["go", "build", "-o", str(there), "."], cwd=sources, stdout=subprocess.PIPE,
                          stderr=subprocess.STDOUT, text=True)
     if out.returncode != 0:
         skip(f"the control plane cannot be built: {out.stdout.strip().splitlines()[-1] if out.stdout.strip() else 'no output'}")
@@ -49,8 +50,8 @@ def control_plane():
 class Plane:
     """The control plane's process; its events as they come."""
 
-    def __init__(self, port):
-        self.process = subprocess.Popen([control_plane(), f"127.0.0.1:{port}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, port, *files, address=None):
+        self.process = subprocess.Popen([control_plane(), address or f"127.0.0.1:{port}", *files], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.events = queue.Queue()
         threading.Thread(target=self.read, daemon=True).start()
         assert self.events.get(timeout=PATIENCE) == {"ready": True}
@@ -206,7 +207,7 @@ def steps(r, one, two, spare):
     yield "a listener more", [*base[:2], r.listener(per_connection_buffer_limit_bytes=9999), r.listener("m", spare), base[3]], "one"
     yield "REFUSED two listeners with one address", [*base[:2], r.listener(per_connection_buffer_limit_bytes=9999), r.listener("m", r.port), base[3]], "one"
     yield "REFUSED a bad cluster among good ones", [*base[:2], r.cluster("e", lb_policy="CLUSTER_PROVIDED"), r.endpoints("e", one), base[2], base[3]], "one"
-    yield "REFUSED before, good again", base, "one"
+    yield "good again after that", base, "one"
     over_tls = [*base[:2], r.tls_cluster("t", "root"), r.endpoints("t", spare), r.listener(), r.routes(to("t"))]
     yield "secrets", [*over_tls, r.tls_listener("server", "first", spare), certificate("server", "server"), root("root", "ca")], "first"
     rotated = [*over_tls, r.tls_listener("server", "first", spare), certificate("server", "server_other"), root("root", "otherca")]
@@ -320,10 +321,9 @@ def play(binary, folder, mode):
         wait_for(admin, proxy)
         for i, (what, order, text) in enumerate(steps(Resources(kind, ads, port), UP[0](one), UP[1](two), spare)):
             if isinstance(order, dict):
-                then = order.pop("then", None)
-                plane.order(**order)
-                if then:
+                if then := order.pop("then", None):  # before it may be connected to
                     plane.order(version=str(i + 1), resources=then)
+                plane.order(**order)
             else:
                 plane.order(version=str(i + 1), resources=order)
             connected(admin, "stop" not in str(order)[:9])

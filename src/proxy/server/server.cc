@@ -78,6 +78,7 @@ Server::Server(Settings settings)
       runtime_(std::make_shared<runtime::Snapshot>()),
       main_context_{loop_, registry_.main(), random_, net::socket_dialer(), runtime_, "main_thread"},
       clusters_(loop_, registry_, random_),
+      main_clusters_(main_context_),
       listeners_(loop_, registry_, workers_, drain_),
       admin_(main_context_, registry_, drain_),
       stats_(stats::make_block<stats::ServerStat>(registry_, "server.")),
@@ -101,6 +102,7 @@ Server::Server(Settings settings)
 
 Server::~Server() {
   admin_.stop();
+  main_clusters_.close_all();
   loop_.poll();  // deletes what was closed
   for (auto& w : workers_) w->stop();
 }
@@ -139,7 +141,10 @@ Result<void> Server::start(Config config) {
   inflated("main_thread");
   for (unsigned w = 0; w < settings_.workers; ++w) inflated("worker_" + std::to_string(w));
   state_ = State::initializing;
-  clusters_.start({[this](const upstream::ClusterSharedPtr& shared, const upstream::HostSetPtr& hosts) {
+  std::set<std::string_view> own;  // of the bootstrap: what is here to stay
+  for (const auto& c : config_.clusters) own.insert(c->name);
+  clusters_.start({[this, own = std::move(own)](const upstream::ClusterSharedPtr& shared, const upstream::HostSetPtr& hosts) {
+                     if (own.contains(shared->config->name)) main_clusters_.update(shared, hosts);
                      for (auto& w : workers_) w->post([&w = *w, shared, hosts] { w.clusters().update(shared, hosts); });
                    },
                    [this](const std::string& name) {

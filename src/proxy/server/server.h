@@ -43,6 +43,9 @@ class Server {
   // For what changes while it runs.
   upstream::ClusterManager& clusters() noexcept { return clusters_; }
   ListenerManager& listeners() noexcept { return listeners_; }
+  /// The bootstrap's clusters for connections of the main thread.
+  upstream::WorkerClusters& main_clusters() noexcept { return main_clusters_; }
+  runtime::ThreadContext& main_context() noexcept { return main_context_; }
   Random& random() noexcept { return random_; }
   /// Runs `f` on the thread of every worker.
   void post_to_workers(const std::function<void(Worker&)>& f);
@@ -90,6 +93,7 @@ class Server {
   runtime::ThreadContext main_context_;
   std::vector<std::unique_ptr<Worker>> workers_;
   upstream::ClusterManager clusters_;
+  upstream::WorkerClusters main_clusters_;
   ListenerManager listeners_;
   Admin admin_;
   std::unique_ptr<Signals> signals_;

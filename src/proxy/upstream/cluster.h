@@ -33,6 +33,7 @@ class TcpWaiter {
   virtual void on_tcp_failure(PoolFailure why, std::string_view detail, Host* host) = 0;
   const http::ConnectionInfo* downstream = nullptr;  // the client's; null: none. Outlives the attempt and its lease
   const http::FilterState* state = nullptr;          // shows on the connection; valid while it is asked for; null: none
+  std::string_view alpn{};                           // as on the wire; offered when the cluster's config has none
 
  protected:
   ~TcpWaiter() = default;

@@ -94,7 +94,7 @@ class Attempt final : public TcpAttempt, private TcpQueued, private net::Transpo
     add_demands(waiter_.state, names);
     Demands own(names);
     own.shared = shared_states(waiter_.state);
-    auto demands = own.with({});
+    auto demands = own.with(waiter_.alpn);
     demands.origin = origin.get();
     auto transport = dial(thread_, cluster_, host_, demands, failure);
     if (transport == nullptr) {

@@ -15,6 +15,11 @@ Cluster* WorkerClusters::find(std::string_view name) noexcept {
   return s.live.get();
 }
 
+bool WorkerClusters::has_hosts(std::string_view name) const noexcept {
+  const auto at = slots_.find(name);
+  return at != slots_.end() && !at->second.hosts->empty();
+}
+
 void WorkerClusters::set_local(std::string name, LocalityPtr node) {
   local_.name = std::move(name);
   local_.node = std::move(node);

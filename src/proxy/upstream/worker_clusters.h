@@ -14,6 +14,8 @@ class WorkerClusters final : public ClusterSource {
  public:
   explicit WorkerClusters(runtime::ThreadContext& thread) : thread_(thread), bury_(thread.loop.timers(), *this) {}
   Cluster* find(std::string_view name) noexcept override;
+  /// Does it have any, whatever their health?
+  bool has_hosts(std::string_view name) const noexcept;
   /// Which cluster this proxy is in, and where. Before the first update.
   void set_local(std::string name, LocalityPtr node);
   /// Adds the cluster, puts it in the place of the one of its name, or gives it new members.

@@ -3,10 +3,9 @@
 #include <grpc/support/log.h>
 #include <grpcpp/channel.h>
 #include <grpcpp/create_channel.h>
+#include <grpcpp/create_channel_posix.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/security/credentials.h>
-#include <grpcpp/security/tls_certificate_provider.h>
-#include <grpcpp/security/tls_credentials_options.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/client_callback.h>
 #include <condition_variable>
@@ -57,8 +56,10 @@ class Running {
 /// One call. Keeps itself until the library is done with it; whoever opened it may have gone by then.
 class Call final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>, public std::enable_shared_from_this<Call> {
  public:
-  Call(event::Loop& loop, StreamEvents& events, std::shared_ptr<Running> running, std::function<void(bool lost)> ended)
-      : loop_(loop), events_(&events), running_(std::move(running)), ended_(std::move(ended)) {}
+  /// `via` outlives the call or shows that it does not.
+  Call(event::Loop& loop, StreamEvents& events, std::shared_ptr<Running> running, std::weak_ptr<const Bridge> via,
+       std::function<void()> lost)
+      : loop_(loop), events_(&events), running_(std::move(running)), via_(std::move(via)), lost_(std::move(lost)) {}
   void start(grpc::GenericStub& stub, const std::string& method, const GrpcTarget& target) {
     self_ = shared_from_this();
     running_->begin();
@@ -124,14 +125,19 @@ class Call final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBu
   }
   void end() {
     auto* events = std::exchange(events_, nullptr);
-    ended_(status_.error_code() == grpc::StatusCode::UNAVAILABLE);
-    if (events != nullptr) events->on_closed(status_.error_code(), status_.error_message());
+    std::string why = status_.error_message();
+    if (status_.error_code() == grpc::StatusCode::UNAVAILABLE) {
+      if (const auto via = via_.lock(); via != nullptr && !via->failure().empty()) why = via->failure();
+      lost_();
+    }
+    if (events != nullptr) events->on_closed(status_.error_code(), why);
   }
 
   event::Loop& loop_;
   StreamEvents* events_;  // null: nobody listens any more
   std::shared_ptr<Running> running_;
-  std::function<void(bool)> ended_;
+  std::weak_ptr<const Bridge> via_;
+  std::function<void()> lost_;
   std::shared_ptr<Call> self_;
   grpc::ClientContext context_;
   grpc::ByteBuffer in_, out_;
@@ -159,46 +165,74 @@ std::shared_ptr<grpc::ChannelCredentials> credentials_of(const GrpcTarget& t) {
   return grpc::SslCredentials(o);
 }
 
+/// There was no socket to call with.
+class NoStream final : public Stream {
+ public:
+  NoStream(event::Loop& loop, StreamEvents& events) {
+    loop.post([&events, alive = std::weak_ptr<int>(alive_)] {
+      if (!alive.expired()) events.on_closed(grpc::StatusCode::UNAVAILABLE, "no socket can be opened");
+    });
+  }
+  void send(std::string) override {}
+
+ private:
+  std::shared_ptr<int> alive_ = std::make_shared<int>();
+};
+
 class GrpcTransport final : public Transport {
  public:
-  GrpcTransport(event::Loop& loop, GrpcTarget target) : loop_(loop), target_(std::move(target)) {}
+  GrpcTransport(const Upstreams& upstreams, GrpcTarget target)
+      : upstreams_(upstreams), loop_(upstreams.thread.loop), target_(std::move(target)) {}
   ~GrpcTransport() override { running_->wait_for_none(); }
   std::unique_ptr<Stream> open(const std::string& method, StreamEvents& events) override {
-    auto call = std::make_shared<Call>(loop_, events, running_, [this, alive = std::weak_ptr<int>(alive_)](bool lost) {
-      if (lost && !alive.expired()) next_address();
-    });
-    if (channel_ == nullptr) connect();
+    if (bridge_ != nullptr && bridge_->over()) leave();
+    if (stub_ == nullptr && !connect()) return std::make_unique<NoStream>(loop_, events);
+    const auto lost = [this, of = stub_, alive = std::weak_ptr<int>(alive_)] {
+      if (!alive.expired() && stub_ == of && bridge_ != nullptr) leave();
+    };
+    const auto call = std::make_shared<Call>(loop_, events, running_, bridge_, lost);
     call->start(*stub_, method, target_);
-    return std::make_unique<GrpcStream>(std::move(call));
+    return std::make_unique<GrpcStream>(call);
   }
 
  private:
-  void connect() {
+  bool connect() {
     grpc::ChannelArguments args;
     args.SetMaxReceiveMessageSize(target_.message_bytes_max);
+    for (const auto& [key, value] : target_.number_args) args.SetInt(key, value);
+    for (const auto& [key, value] : target_.text_args) args.SetString(key, value);
+    const auto channel = target_.cluster.empty() ? channel_to_uri(args) : channel_to_cluster(args);
+    if (channel != nullptr) stub_ = std::make_shared<grpc::GenericStub>(channel);
+    return channel != nullptr;
+  }
+  std::shared_ptr<grpc::Channel> channel_to_uri(grpc::ChannelArguments& args) const {
     // The client above waits between its attempts; the channel's own wait must not come on top of it.
     args.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
     args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
     args.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
     args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    for (const auto& [key, value] : target_.number_args) args.SetInt(key, value);
-    for (const auto& [key, value] : target_.text_args) args.SetString(key, value);
-    if (target_.tls && !target_.tls->server_name.empty())
-      args.SetString(GRPC_SSL_TARGET_NAME_OVERRIDE_ARG, target_.tls->server_name);
-    channel_ = grpc::CreateCustomChannel(target_.addresses[address_], credentials_of(target_), args);
-    stub_ = std::make_unique<grpc::GenericStub>(channel_);
+    return grpc::CreateCustomChannel(target_.uri, credentials_of(target_), args);
   }
-  void next_address() {
-    if (target_.addresses.size() < 2) return;
-    address_ = (address_ + 1) % target_.addresses.size();
+  std::shared_ptr<grpc::Channel> channel_to_cluster(const grpc::ChannelArguments& args) {
+    auto bridge = std::make_shared<Bridge>(upstreams_, target_.cluster);
+    const int fd = bridge->open();
+    if (fd < 0) return nullptr;
+    bridge_ = std::move(bridge);
+    return grpc::CreateCustomInsecureChannelFromFd(target_.cluster, fd, args);
+  }
+  /// The next stream gets a connection of its own, to the cluster's next endpoint; streams that this one has go on.
+  void leave() {
     stub_.reset();
-    channel_.reset();
+    left_.push_back(std::move(bridge_));
+    std::erase_if(left_, [](const auto& b) { return b->over(); });
   }
+
+  Upstreams upstreams_;
   event::Loop& loop_;
   GrpcTarget target_;
-  std::size_t address_ = 0;
-  std::shared_ptr<grpc::Channel> channel_;
-  std::unique_ptr<grpc::GenericStub> stub_;
+  std::shared_ptr<grpc::GenericStub> stub_;  // null: the next stream connects
+  std::shared_ptr<Bridge> bridge_;           // null: the library's own connection
+  std::vector<std::shared_ptr<Bridge>> left_;
   std::shared_ptr<Running> running_ = std::make_shared<Running>();
   std::shared_ptr<int> alive_ = std::make_shared<int>();
 };
@@ -207,14 +241,14 @@ void log_from_library(gpr_log_func_args* args) { LOG_DEBUG(logger::config, "grpc
 
 }  // namespace
 
-std::unique_ptr<Transport> make_grpc_transport(event::Loop& loop, GrpcTarget target) {
+std::unique_ptr<Transport> make_grpc_transport(const Upstreams& upstreams, GrpcTarget target) {
   static const bool once = [] {
     gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);
     gpr_set_log_function(log_from_library);
     return true;
   }();
   (void)once;
-  return std::make_unique<GrpcTransport>(loop, std::move(target));
+  return std::make_unique<GrpcTransport>(upstreams, std::move(target));
 }
 
 }  // namespace outrigger::xds

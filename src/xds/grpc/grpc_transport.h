@@ -8,25 +8,25 @@
 #include <vector>
 #include "proxy/event/loop.h"
 #include "xds/client/transport.h"
+#include "xds/grpc/bridge.h"
 
 namespace outrigger::xds {
 
 /// What the library is told of one gRPC service.
 struct GrpcTarget {
-  /// In the library's form: "ipv4:10.0.0.1:15010", "unix:path", "dns:///name:port". The next one is tried when one fails.
-  std::vector<std::string> addresses;
+  std::string cluster;  // connects; empty: the library does, to `uri`
+  std::string uri;      // in the library's form: "dns:///name:port"
   std::string authority;  // empty: that of the address
   std::vector<std::pair<std::string, std::string>> metadata;
   std::vector<std::pair<std::string, std::string>> text_args;  // channel arguments
   std::vector<std::pair<std::string, int>> number_args;
   struct Tls {
     std::string roots, certificate, key;  // PEM; empty: none
-    std::string server_name;              // SNI and the name that is checked; empty: none is checked
   };
-  std::optional<Tls> tls;
+  std::optional<Tls> tls;  // of the library; a cluster's is its own
   int message_bytes_max = -1;  // -1: no limit
 };
 
-std::unique_ptr<Transport> make_grpc_transport(event::Loop& loop, GrpcTarget target);
+std::unique_ptr<Transport> make_grpc_transport(const Upstreams& upstreams, GrpcTarget target);
 
 }  // namespace outrigger::xds

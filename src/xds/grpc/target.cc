@@ -1,33 +1,16 @@
 #include "xds/grpc/target.h"
 
-#include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
-#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
-#include "proxy/net/address.h"
 #include "xds/compile/convert.h"
 
 namespace outrigger::xds {
 
 namespace core_v3 = envoy::config::core::v3;
-namespace tls_v3 = envoy::extensions::transport_sockets::tls::v3;
 using envoy::config::bootstrap::v3::Bootstrap;
 using envoy::config::cluster::v3::Cluster;
 using HttpOptions = envoy::extensions::upstreams::http::v3::HttpProtocolOptions;
 
 namespace {
-
-/// In the library's form; empty: it has none.
-std::string address_text(const core_v3::Address& a, bool resolve) {
-  if (a.has_pipe())
-    return (a.pipe().path().starts_with("@") ? "unix-abstract:" + a.pipe().path().substr(1) : "unix:" + a.pipe().path());
-  if (!a.has_socket_address()) return {};
-  const std::string& host = a.socket_address().address();
-  const std::string port = std::to_string(a.socket_address().port_value());
-  const bool v6 = host.find(':') != std::string::npos;
-  if (v6) return "ipv6:[" + host + "]:" + port;
-  if (!resolve || net::Address::parse_ip(host, 0)) return "ipv4:" + host + ":" + port;
-  return "dns:///" + host + ":" + port;
-}
 
 void read_into(const core_v3::DataSource& source, std::string& into, const Path& at, Problems& problems) {
   if (source.specifier_case() == core_v3::DataSource::SPECIFIER_NOT_SET) return;
@@ -36,29 +19,6 @@ void read_into(const core_v3::DataSource& source, std::string& into, const Path&
     into = std::move(*text);
   else
     problems.error(at, text.error().detail);
-}
-
-void compile_tls(const core_v3::TransportSocket& socket, GrpcTarget& o, const Path& at, Problems& problems) {
-  const auto& any = socket.typed_config();
-  if (any.Is<envoy::extensions::transport_sockets::raw_buffer::v3::RawBuffer>()) return;
-  tls_v3::UpstreamTlsContext t;
-  if (!any.UnpackTo(&t))
-    return problems.error(at, "a control plane's cluster can have a TLS transport socket or none, not '" + any.type_url() + "'");
-  const Path here = at / "typed_config", common = here / "common_tls_context";
-  auto& tls = o.tls.emplace();
-  const auto& c = t.common_tls_context();
-  const auto& v =
-      c.has_combined_validation_context() ? c.combined_validation_context().default_validation_context() : c.validation_context();
-  if (c.tls_certificate_sds_secret_configs_size() > 0 || c.has_validation_context_sds_secret_config() ||
-      c.combined_validation_context().has_validation_context_sds_secret_config())
-    return problems.error(common, "a control plane's cluster takes its secrets from here, not from another source");
-  read_into(v.trusted_ca(), tls.roots, common / "validation_context", problems);
-  if (c.tls_certificates_size() > 0) {
-    const Path certificate = common.at("tls_certificates", 0);
-    read_into(c.tls_certificates(0).certificate_chain(), tls.certificate, certificate / "certificate_chain", problems);
-    read_into(c.tls_certificates(0).private_key(), tls.key, certificate / "private_key", problems);
-  }
-  tls.server_name = t.sni();
 }
 
 void add_keepalive(const core_v3::Http2ProtocolOptions& p, GrpcTarget& o) {
@@ -71,14 +31,8 @@ void add_keepalive(const core_v3::Http2ProtocolOptions& p, GrpcTarget& o) {
   o.number_args.emplace_back("grpc.keepalive_timeout_ms", ms(p.connection_keepalive().timeout()));
 }
 
-void compile_cluster_target(const Cluster& c, GrpcTarget& o, const Path& at, Problems& problems) {
-  const bool resolve = c.type() == Cluster::STRICT_DNS || c.type() == Cluster::LOGICAL_DNS;
-  for (const auto& group : c.load_assignment().endpoints())
-    for (const auto& e : group.lb_endpoints())
-      if (auto text = address_text(e.endpoint().address(), resolve); !text.empty()) o.addresses.push_back(std::move(text));
-  if (o.addresses.empty())
-    problems.error(at / "cluster_name", "cluster '" + c.name() + "' has no endpoint that could be connected to");
-  if (c.has_transport_socket()) compile_tls(c.transport_socket(), o, at / "cluster_name", problems);
+void compile_cluster_target(const Cluster& c, GrpcTarget& o) {
+  o.cluster = c.name();
   add_keepalive(c.http2_protocol_options(), o);
   for (const auto& [name, any] : c.typed_extension_protocol_options()) {
     HttpOptions h;
@@ -87,7 +41,7 @@ void compile_cluster_target(const Cluster& c, GrpcTarget& o, const Path& at, Pro
 }
 
 void compile_google(const core_v3::GrpcService::GoogleGrpc& p, GrpcTarget& o, const Path& at, Problems& problems) {
-  o.addresses = {p.target_uri()};
+  o.uri = p.target_uri();
   for (const auto& [key, v] : p.channel_args().args()) {
     if (v.has_int_value())
       o.number_args.emplace_back(key, static_cast<int>(v.int_value()));
@@ -126,7 +80,7 @@ std::optional<GrpcTarget> compile_grpc_target(const core_v3::GrpcService& servic
     if (cluster == nullptr)
       problems.error(here / "cluster_name", "Unknown gRPC client cluster '" + envoy_grpc.cluster_name() + "'");
     else
-      compile_cluster_target(*cluster, o, here, problems);
+      compile_cluster_target(*cluster, o);
   }
   return problems.errors() == errors ? std::optional(std::move(o)) : std::nullopt;
 }

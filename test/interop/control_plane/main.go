@@ -3,17 +3,21 @@
 //	{"version": "1", "resources": [{"@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster", "name": "c"}, ...]}
 //	{"stop": true} and {"start": true}: closes its port and all streams, or opens it again
 //
-// and tells on its standard output, one JSON object a line, what proxies ask and answer. ADS and separate streams, state of
+// Started as: ADDRESS [CERTIFICATE KEY [CA]], files; ADDRESS may be "unix:PATH". With a CA clients must have a certificate of it.
+// It tells on its standard output, one JSON object a line, what proxies ask and answer. ADS and separate streams, state of
 // the world and delta.
 package main
 
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"sync"
 
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/file/v3"
@@ -34,6 +38,8 @@ import (
 	"github.com/envoyproxy/go-control-plane/pkg/cache/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/server/v3"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/types/known/anypb"
 )
@@ -59,6 +65,16 @@ func short(url string) string {
 		}
 	}
 	return url
+}
+
+// What the proxy says of the stream, but for what gRPC itself adds.
+func onStream(ctx context.Context, stream int64, _ string) error {
+	e := map[string]any{"opened": stream}
+	if md, ok := metadata.FromIncomingContext(ctx); ok {
+		e["metadata"] = map[string][]string(md)
+	}
+	tell(e)
+	return nil
 }
 
 func onRequest(stream int64, q *discovery.DiscoveryRequest) error {
@@ -102,13 +118,37 @@ func snapshot(c command) (*cache.Snapshot, error) {
 	return cache.NewSnapshot(c.Version, byType)
 }
 
-func serve(xds server.Server, address string) *grpc.Server {
-	l, err := net.Listen("tcp", address)
+func fatal(err error) {
 	if err != nil {
 		tell(map[string]any{"fatal": err.Error()})
 		os.Exit(1)
 	}
-	g := grpc.NewServer()
+}
+
+func withTLS(files []string) []grpc.ServerOption {
+	if len(files) < 2 {
+		return nil
+	}
+	pair, err := tls.LoadX509KeyPair(files[0], files[1])
+	fatal(err)
+	c := &tls.Config{Certificates: []tls.Certificate{pair}}
+	if len(files) > 2 {
+		pem, err := os.ReadFile(files[2])
+		fatal(err)
+		c.ClientCAs, c.ClientAuth = x509.NewCertPool(), tls.RequireAndVerifyClientCert
+		c.ClientCAs.AppendCertsFromPEM(pem)
+	}
+	return []grpc.ServerOption{grpc.Creds(credentials.NewTLS(c))}
+}
+
+func serve(xds server.Server, address string, files []string) *grpc.Server {
+	network := "tcp"
+	if path, found := strings.CutPrefix(address, "unix:"); found {
+		network, address = "unix", path
+	}
+	l, err := net.Listen(network, address)
+	fatal(err)
+	g := grpc.NewServer(withTLS(files)...)
 	discovery.RegisterAggregatedDiscoveryServiceServer(g, xds)
 	cluster.RegisterClusterDiscoveryServiceServer(g, xds)
 	endpoint.RegisterEndpointDiscoveryServiceServer(g, xds)
@@ -120,33 +160,27 @@ func serve(xds server.Server, address string) *grpc.Server {
 }
 
 func main() {
-	address := os.Args[1]
+	address, files := os.Args[1], os.Args[2:]
 	all := cache.NewSnapshotCache(false, everybody{}, nil)
-	xds := server.NewServer(context.Background(), all, server.CallbackFuncs{StreamRequestFunc: onRequest, StreamDeltaRequestFunc: onDelta})
-	g := serve(xds, address)
+	xds := server.NewServer(context.Background(), all, server.CallbackFuncs{StreamOpenFunc: onStream, StreamRequestFunc: onRequest, StreamDeltaRequestFunc: onDelta})
+	g := serve(xds, address, files)
 	tell(map[string]any{"ready": true})
 	in := bufio.NewScanner(os.Stdin)
 	in.Buffer(nil, 256<<20)
 	for in.Scan() {
 		var c command
-		if err := json.Unmarshal(in.Bytes(), &c); err != nil {
-			tell(map[string]any{"fatal": err.Error()})
-			os.Exit(1)
-		}
+		fatal(json.Unmarshal(in.Bytes(), &c))
 		switch {
 		case c.Stop:
 			g.Stop()
 		case c.Start:
-			g = serve(xds, address)
+			g = serve(xds, address, files)
 		default:
 			s, err := snapshot(c)
 			if err == nil {
 				err = all.SetSnapshot(context.Background(), "all", s)
 			}
-			if err != nil {
-				tell(map[string]any{"fatal": err.Error()})
-				os.Exit(1)
-			}
+			fatal(err)
 		}
 		tell(map[string]any{"done": c.Version, "stop": c.Stop, "start": c.Start})
 	}
