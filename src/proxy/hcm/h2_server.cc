@@ -276,7 +276,7 @@ void H2Server::on_reset(http2::CodecStream& c, std::uint32_t code) {
   s.reset_sent = true;  // there is nothing left to reset
   const bool quiet = code == kNoError && s.remote_closed;  // as Envoy: nothing went wrong
   const std::string_view details = code == kRefusedStream ? "http2.remote_refuse" : "http2.remote_reset";
-  s.stream_->on_downstream_gone(quiet ? "" : details, quiet ? std::nullopt : std::optional(flag_of(code)));
+  s.stream_->on_downstream_gone(quiet ? std::string_view() : details, quiet ? std::nullopt : std::optional(flag_of(code)));
 }
 
 void H2Server::on_closed(http2::CodecStream& c, std::uint32_t code) {
