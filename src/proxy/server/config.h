@@ -63,6 +63,7 @@ struct Settings {
   std::size_t flush_bytes = 64 * 1024;
   std::string admin_address_path;
   bool exit_when_ready = false;  // --mode init_only
+  const TimeSource* time = nullptr;  // of the main thread; null: the kernel's clock
 };
 
 }  // namespace outrigger::server

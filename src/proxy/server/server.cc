@@ -73,6 +73,7 @@ class Server::Signals final : private event::Pollable {
 
 Server::Server(Settings settings)
     : settings_(std::move(settings)),
+      loop_(settings_.time != nullptr ? event::Loop(*settings_.time) : event::Loop()),
       files_(settings_.flush_interval, settings_.flush_bytes),
       random_(seed()),
       runtime_(std::make_shared<runtime::Snapshot>()),

@@ -258,7 +258,7 @@ void Client::take(Type& t, const Response& r) {
   t.subscription.refuse(r, t.refusal);
   LOG_WARN(logger::config, "xds: ", t.subscription.type_url(), " of '", settings_.name, "' refused: ", t.refusal);
   if (t.refusals++ == 0) return enqueue(t);
-  t.is_held = true;
+  if (std::exchange(t.is_held, true)) return;  // it did not even wait for the answer
   t.held.arm(std::min(kHeldMax, grown(t.refusals - 2)));
 }
 
