@@ -1,8 +1,10 @@
 """A proxy process under test and its admin interface."""
 import asyncio
+import contextlib
 import os
 import random
 import re
+import signal
 
 import yaml
 
@@ -99,7 +101,8 @@ class Proxy:
         if self.process is None:
             return None
         if self.process.returncode is None:
-            self.process.terminate()
+            with contextlib.suppress(ProcessLookupError):  # terminate() would take the exit code away from who waits for it
+                os.kill(self.process.pid, signal.SIGTERM)
             try:
                 await asyncio.wait_for(self.process.wait(), 10 * self.slow)
             except asyncio.TimeoutError:
