@@ -116,6 +116,7 @@ def service(kind):
 def bootstrap(admin, plane, kind, ads):
     out = {
         "node": {"id": "n", "cluster": "c"}, "admin": {"address": socket_address(admin)},
+        "layered_runtime": {"layers": [{"name": "late", "rtds_layer": {"name": "runtime", "rtds_config": source(kind, ads)}}, {"name": "admin", "admin_layer": {}}]},
         "dynamic_resources": {"cds_config": source(kind, ads), "lds_config": source(kind, ads)},
         "static_resources": {"clusters": [{
             "name": "plane", "connect_timeout": "1s", "load_assignment": {"cluster_name": "plane", "endpoints": [{"lb_endpoints": [{"endpoint": {"address": socket_address(plane)}}]}]},
@@ -154,6 +155,9 @@ class Resources:
         return {"@type": T + "config.route.v3.RouteConfiguration", "name": "r", "virtual_hosts": [
             {"name": "v", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, **action}]}]}
 
+    def late_filter(self, name):
+        return {"name": name, "config_discovery": {"config_source": self.source, "type_urls": [FAULT]}}
+
     def secret_of(self, name):
         return {"name": name, "sds_config": self.source}
 
@@ -173,6 +177,8 @@ class Resources:
 
 
 TLS = T + "extensions.transport_sockets.tls.v3."
+FAULT = T + "extensions.filters.http.fault.v3.HTTPFault"
+ROUTER = T + "extensions.filters.http.router.v3.Router"
 CERTS = Authority(tempfile.mkdtemp())
 
 
@@ -183,6 +189,18 @@ def certificate(name, of, key=None):
 
 def root(name, of):
     return {"@type": TLS + "Secret", "name": name, "validation_context": {"trusted_ca": {"inline_string": CERTS.read(of + ".pem")}}}
+
+
+def runtime(**values):
+    return {"@type": T + "service.runtime.v3.Runtime", "name": "runtime", "layer": values}
+
+
+def filter_config(name, **config):
+    return {"@type": T + "config.core.v3.TypedExtensionConfig", "name": name, "typed_config": config}
+
+
+def answering(name, text):
+    return filter_config(name, **{"@type": FAULT}, abort={"http_status": 200, "response_body": text, "percentage": {"numerator": 100}})
 
 
 def to(cluster):
@@ -221,11 +239,23 @@ def steps(r, one, two, spare):
     yield "EARLY a cluster whose root has not come", two_roots, "second"
     yield "and it comes, too", [*two_roots, root("later", "otherca")], "second"
     yield "LESS: no secrets any more", base, "one"
+    late = [*base[:2], r.listener(filters=[r.late_filter("f")]), base[3]]
+    yield "a filter whose config comes, too", [*late, answering("f", "filtered")], "filtered"
+    yield "another config of it", [*late, answering("f", "otherwise")], "otherwise"
+    yield "REFUSED a config of another type", [*late, filter_config("f", **{"@type": ROUTER})], "otherwise"
+    yield "the filter good again", [*late, answering("f", "good")], "good"
+    later = [*base[:2], r.listener(filters=[r.late_filter("f"), r.late_filter("g")]), base[3]]
+    yield "EARLY a listener with a filter whose config has not come", [*later, answering("f", "good")], "good"
+    yield "and it comes for the filter", [*later, filter_config("f", **{"@type": FAULT}), answering("g", "late")], "late"
+    yield "LESS: no filters any more", base, "one"
+    yield "another value in the runtime", [*base, runtime(here="now", percent=100)], "one"
+    yield "REFUSED a list in the runtime", [*base, runtime(here=[1])], "one"
+    yield "the runtime good again", [*base, runtime()], "one"
     yield "the control plane goes away", {"stop": True}, "one"
     yield "and comes back with something new", {"start": True, "then": [r.cluster("c"), r.endpoints("c", one), r.listener(), r.routes(says("back"))]}, "back"
 
 
-STATS = ("cluster_manager.cds.", "listener_manager.lds.", "cluster.c.update_", "cluster.c.membership_", "cluster.c.init_fetch", "sds.", "http.p.rds.r.", "cluster_manager.cluster_",
+STATS = ("cluster_manager.cds.", "listener_manager.lds.", "cluster.c.update_", "cluster.c.membership_", "cluster.c.init_fetch", "sds.", "http.p.rds.r.", "extension_config_discovery.", "runtime.", "cluster_manager.cluster_",
          "cluster_manager.active", "cluster_manager.warming", "listener_manager.listener_", "listener_manager.total_", "control_plane.connected_state")
 # Times, values that depend on how often a connection was tried, and what is one per worker.
 NOT_COMPARED = ("update_time", "update_duration", "reload_time", "update_attempt", "update_failure", "listener_create_success",
@@ -283,8 +313,12 @@ def dump(admin):
         if isinstance(x, dict):
             return {k: without_dates(v) for k, v in x.items() if k not in ("last_updated", "last_update_attempt", "details")}
         return [without_dates(i) for i in x] if isinstance(x, list) else x
-    lists = ("dynamic_active_clusters", "dynamic_listeners", "dynamic_route_configs", "dynamic_endpoint_configs", "dynamic_active_secrets", "dynamic_warming_secrets")
-    out = {name: without_dates(json.loads(fetch(admin, f"/config_dump?include_eds&resource={name}"))) for name in lists}
+    lists = ("dynamic_active_clusters", "dynamic_listeners", "dynamic_route_configs", "dynamic_endpoint_configs", "dynamic_active_secrets", "dynamic_warming_secrets",
+             "ecds_filters")
+    out = {"runtime": json.loads(fetch(admin, "/runtime"))}
+    for name in lists:
+        with contextlib.suppress(urllib.error.HTTPError):  # such a list is not there yet
+            out[name] = without_dates(json.loads(fetch(admin, f"/config_dump?include_eds&resource={name}")))
     for of_type in out.values():  # in no order
         configs = of_type.get("configs", [])
         if any("name" in c for c in configs):
@@ -307,6 +341,9 @@ def together(messages):
 
 def play(binary, folder, mode):
     """All steps against one proxy: what is to be compared."""
+    def with_runtime(resources):  # which the start waits for
+        return resources if any(r["@type"] == T + "service.runtime.v3.Runtime" for r in resources) else [*resources, runtime(here="first")]
+
     kind, ads = MODES[mode]
     plane_port, admin, port, spare = PORTS[mode]
     one, two = Upstream("one"), Upstream("two")
@@ -322,10 +359,10 @@ def play(binary, folder, mode):
         for i, (what, order, text) in enumerate(steps(Resources(kind, ads, port), UP[0](one), UP[1](two), spare)):
             if isinstance(order, dict):
                 if then := order.pop("then", None):  # before it may be connected to
-                    plane.order(version=str(i + 1), resources=then)
+                    plane.order(version=str(i + 1), resources=with_runtime(then))
                 plane.order(**order)
             else:
-                plane.order(version=str(i + 1), resources=order)
+                plane.order(version=str(i + 1), resources=with_runtime(order))
             connected(admin, "stop" not in str(order)[:9])
             if kind == SOTW and not isinstance(order, dict) and not what.startswith(("REFUSED", "EARLY")):
                 told(admin, str(i + 1))

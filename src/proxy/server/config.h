@@ -32,6 +32,9 @@ struct MemoryRelease {
   Duration interval = std::chrono::seconds(1);
 };
 
+/// Of the overload manager.
+constexpr const char* kConnectionsMonitor = "envoy.resource_monitors.global_downstream_max_connections";
+
 struct Config {
   std::string local_cluster;  // the cluster that this proxy is in; empty: not told
   upstream::LocalityPtr node_locality = upstream::no_locality();
@@ -52,6 +55,7 @@ struct Config {
   std::optional<MemoryRelease> memory_release;
   std::string log_format;  // of the process's own log; empty: not set here
   std::uint64_t unknown_fields = 0;
+  std::optional<std::uint64_t> connections_max;     // of all listeners that don't ignore it; unset: the runtime's
   std::size_t internal_buffer_bytes = 1024 * 1024;  // of connections to internal listeners, each way
 };
 

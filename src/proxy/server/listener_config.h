@@ -43,6 +43,7 @@ struct ListenerConfig {
   bool use_original_dst = false;  // a redirected connection goes to the listener of its destination
   bool exact_balance = false;
   bool ignore_global_limit = false;
+  bool bypass_overload_manager = false;
   unsigned accept_turn_max = net::Acceptor::kTurnMax;
   std::optional<Duration> high_watermark_timeout;
   std::string connection_limit_key;  // runtime: envoy.resource_limits.listener.<name>.connection_limit

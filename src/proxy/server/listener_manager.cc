@@ -52,11 +52,21 @@ void begin_drain(hcm::Drain& d, TimePoint now, Duration time) {
 }
 }  // namespace
 
+void ListenerManager::limit_connections(std::uint64_t max) {
+  const std::string prefix = std::string("overload.") + kConnectionsMonitor + ".";
+  const auto block = stats::make_block<stats::OverloadMonitorStat>(registry_, prefix);
+  registry_.set(block, stats::OverloadMonitorStat::pressure, 0);
+  registry_.main().add(block, stats::OverloadMonitorStat::failed_updates, 0);
+  limit_.reset(new ConnectionLimit{{}, max, block});
+}
+
 Result<ListenerManager::Prepared> ListenerManager::prepare(ListenerConfigPtr config) {
   Prepared e(new Entry);
   e->shared = std::make_shared<ListenerShared>();
   e->shared->config = config;
   e->shared->all_connections = &connections_;
+  const bool limited = !config->ignore_global_limit && !config->bypass_overload_manager && !config->internal;
+  e->shared->limit = limited ? limit_.get() : nullptr;
   for (std::size_t i = 0; i <= config->chains.size(); ++i) e->shared->chain_drains.push_back(std::make_unique<hcm::Drain>());
   e->sockets.resize(workers_.size());
   if (!config->bind) {

@@ -47,6 +47,8 @@ class ListenerManager {
   /// Responses say "connection: close" more and more often until `duration` has passed (0: at once).
   void drain(bool inbound_only, TimePoint now, Duration duration);
   std::uint64_t connections() const noexcept;
+  /// The overload manager allows so many, of listeners that are told later.
+  void limit_connections(std::uint64_t max);
   /// How many have been told of and do not serve yet; shown.
   void set_warming(std::size_t n);
   struct View {
@@ -69,6 +71,7 @@ class ListenerManager {
   const hcm::Drain& server_drain_;
   stats::BlockHandle stats_;
   std::atomic<std::uint64_t> connections_{0};  // counted by workers
+  std::unique_ptr<ConnectionLimit> limit_;     // null: none
   std::vector<Prepared> entries_;
   std::vector<std::unique_ptr<Draining>> draining_;
   bool started_ = false, any_drained_ = false;

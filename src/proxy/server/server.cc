@@ -132,6 +132,7 @@ Result<void> Server::start(Config config) {
         std::make_unique<Worker>(w, registry_.new_cells(), runtime_, random_.next(), config_.internal_buffer_bytes));
   for (auto& w : workers_) w->clusters().set_local(config_.local_cluster, config_.node_locality);
   for (auto& c : config_.clusters) clusters_.add(c);
+  if (config_.connections_max) listeners_.limit_connections(*config_.connections_max);
   for (auto& l : config_.listeners)
     if (auto r = listeners_.add(l); !r) return r.error();
   for (auto& w : workers_) w->start(config_.pin_workers && workers_.size() <= Worker::cpus());
@@ -290,6 +291,11 @@ Result<void> Server::modify_runtime(const std::vector<std::pair<std::string, std
   config_.runtime_layers[*config_.admin_layer].second = std::move(layer);
   publish_runtime();
   return {};
+}
+
+void Server::set_runtime_layer(std::size_t index, runtime::Layer values) {
+  config_.runtime_layers.at(index).second = std::move(values);
+  publish_runtime();
 }
 
 void Server::flush_stats() {

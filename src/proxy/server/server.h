@@ -60,6 +60,8 @@ class Server {
   void reopen_logs();
   /// Sets values of the admin layer; empty text removes. Error: nothing was changed.
   Result<void> modify_runtime(const std::vector<std::pair<std::string, std::string>>& values);
+  /// The values of one layer, which come from elsewhere, as they are from now on.
+  void set_runtime_layer(std::size_t index, runtime::Layer values);
   const runtime::Snapshot& runtime() const noexcept { return *runtime_; }
   /// Called before the gauges are read; null: nobody knows of certificates.
   std::function<std::uint64_t()> days_until_first_cert_expiring;

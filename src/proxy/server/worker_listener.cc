@@ -79,11 +79,23 @@ void WorkerListener::join(std::size_t worker) noexcept {
   if (worker < shared_->slots.size()) slot_ = shared_->slots[worker].get();
 }
 
-/// Are there as many connections as the runtime allows, here or altogether?
+/// Are there as many connections as are allowed, here or altogether? If not, the new one is counted by the overload manager.
 bool WorkerListener::over_limit() {
+  auto* limit = shared_->limit;
+  if (limit != nullptr && !limit->take()) {
+    worker_.thread.cells.add(shared_->config->stats, ListenerStat::downstream_global_cx_overflow);
+    worker_.thread.cells.add(limit->stats, stats::OverloadMonitorStat::failed_updates);
+    return true;
+  }
+  const bool over = over_runtime_limit();
+  if (over && limit != nullptr) limit->give_back();
+  return over;
+}
+
+bool WorkerListener::over_runtime_limit() {
   if (worker_.thread.runtime->layers().empty()) return false;
   const auto& c = *shared_->config;
-  const auto* all = c.ignore_global_limit ? nullptr : shared_->all_connections;
+  const auto* all = c.ignore_global_limit || shared_->limit != nullptr ? nullptr : shared_->all_connections;
   if (all != nullptr &&
       limit_reached(*all, "overload.global_downstream_max_connections", ListenerStat::downstream_global_cx_overflow))
     return true;
@@ -96,10 +108,11 @@ bool WorkerListener::limit_reached(const std::atomic<std::uint64_t>& now, std::s
   return true;
 }
 
-void WorkerListener::count_connection(bool more) {
+void WorkerListener::count_connection(bool more, bool limited) {
   const auto change = [more](std::atomic<std::uint64_t>& n) { n.fetch_add(more ? 1 : UINT64_MAX, std::memory_order_relaxed); };
   change(shared_->connections);
   if (shared_->all_connections != nullptr) change(*shared_->all_connections);
+  if (shared_->limit != nullptr && limited) change(shared_->limit->connections);
   if (slot_ != nullptr && !more) change(slot_->connections);  // least_busy() counted it
 }
 
@@ -150,12 +163,13 @@ void WorkerListener::place(net::Accepted a, http::ConnectionInfo info, bool hand
       return there->begin(std::move(passed->first), std::move(passed->second), handed_over);
     ::close(passed->first.fd);
     slot.connections.fetch_sub(1, std::memory_order_relaxed);
+    if (shared->limit != nullptr && !handed_over) shared->limit->give_back();
   });
 }
 
 void WorkerListener::begin(net::Accepted a, http::ConnectionInfo info, bool handed_over) {
   describe(info);
-  count_connection(true);
+  count_connection(true, handed_over);  // a fresh one is counted by the overload manager
   auto t = std::make_unique<net::TcpTransport>(worker_.thread.loop, a.fd, std::move(a.local), std::move(a.remote));
   inspect({std::move(t), std::move(info), handed_over});
 }

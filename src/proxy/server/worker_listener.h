@@ -15,6 +15,20 @@ namespace outrigger::server {
 
 class Worker;
 
+/// The overload manager's limit of connections, over listeners; counted by workers.
+struct ConnectionLimit {
+  std::atomic<std::uint64_t> connections{0};
+  const std::uint64_t max;
+  const stats::BlockHandle stats;
+  /// One more, if that is allowed.
+  bool take() noexcept {
+    if (connections.fetch_add(1, std::memory_order_relaxed) < max) return true;
+    give_back();
+    return false;
+  }
+  void give_back() noexcept { connections.fetch_sub(1, std::memory_order_relaxed); }
+};
+
 /// What all workers share of one version of a listener; made by the ListenerManager.
 struct ListenerShared {
   ListenerConfigPtr config;
@@ -23,6 +37,7 @@ struct ListenerShared {
   std::atomic<std::uint64_t> connections{0};
   /// Those of all listeners; null for the admin interface, which must answer when all are taken.
   std::atomic<std::uint64_t>* all_connections = nullptr;
+  ConnectionLimit* limit = nullptr;  // null: there is none here
   /// Per worker, when connections are balanced exactly.
   struct Slot {
     explicit Slot(Worker& w) : worker(w) {}
@@ -62,8 +77,9 @@ class WorkerListener final : private net::AcceptEvents, private net::ConnectionO
   void on_connection_closed(net::Connection& c) override;
   void on_inspection_end(listener::Inspection& i, listener::InspectionEnd end) override;
   bool over_limit();
+  bool over_runtime_limit();
   bool limit_reached(const std::atomic<std::uint64_t>& now, std::string_view key, stats::ListenerStat stat);
-  void count_connection(bool more);
+  void count_connection(bool more, bool limited = true);
   void describe(http::ConnectionInfo& info) const;
   void place(net::Accepted connection, http::ConnectionInfo info, bool handed_over);
   void begin(net::Accepted connection, http::ConnectionInfo info, bool handed_over);

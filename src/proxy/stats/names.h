@@ -79,6 +79,7 @@ struct BlockDef {
   B(DnsCaresStat, OUTRIGGER_DNS_CARES_STATS)                    \
   B(WatchdogStat, OUTRIGGER_WATCHDOG_STATS)                     \
   B(OverloadStat, OUTRIGGER_OVERLOAD_STATS)                     \
+  B(OverloadMonitorStat, OUTRIGGER_OVERLOAD_MONITOR_STATS)      \
   B(OverloadActionStat, OUTRIGGER_OVERLOAD_ACTION_STATS)        \
   B(ThreadLocalClustersStat, OUTRIGGER_THREAD_LOCAL_CLUSTERS_STATS)
 

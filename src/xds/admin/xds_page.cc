@@ -76,6 +76,8 @@ std::vector<SourceRow> rows_of(const Sources& sources) {
 /// In words, one thing each.
 std::vector<std::string> waits_of(const Delivery& d) {
   std::vector<std::string> out;
+  for (const auto& r : d.runtime())
+    if (!r->settled()) out.push_back("the runtime layer '" + r->name() + "' has not come");
   d.clusters().each_warming([&](const std::string& name, const char* why) { out.push_back("cluster '" + name + "': " + why); });
   for (const auto& [name, k] : d.listeners().known()) {
     if (k.warming == nullptr) continue;

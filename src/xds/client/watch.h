@@ -23,8 +23,8 @@ class WatchEvents {
   virtual Result<void> on_update(const Update& u) = 0;
   /// The first update has been waited for long enough; it may come later.
   virtual void on_fetch_timeout() {}
-  /// What was to be read can't be: no update, good or bad, and nothing else changes.
-  virtual void on_failure() {}
+  /// What was to be read can't be: it isn't waited for any longer, and may come later.
+  virtual void on_failure() { on_fetch_timeout(); }
 
  protected:
   ~WatchEvents() = default;

@@ -36,8 +36,8 @@ void compile_extension(const envoy::config::core::v3::TypedExtensionConfig& p, s
                        CompileContext& c) {
   envoy::extensions::bootstrap::internal_listener::v3::InternalListener internal;
   if (!p.typed_config().UnpackTo(&internal))
-    return c.problems.error(at, "bootstrap extension '" + p.name() + "' of type '" + p.typed_config().type_url() +
-                                    "' is not implemented");
+    return c.problems.error(
+        at, "bootstrap extension '" + p.name() + "' of type '" + p.typed_config().type_url() + "' is not implemented");
   c.internal_listeners = true;
   if (internal.has_buffer_size_kb()) o.internal_buffer_bytes = std::size_t{1024} * internal.buffer_size_kb().value();
 }
@@ -84,6 +84,7 @@ server::Config compile_bootstrap(const envoy::config::bootstrap::v3::Bootstrap& 
   o.parse_runtime_value = &parse_runtime_value;
   o.stats = compile_stats(b.stats_config(), options.stats_tags, root / "stats_config", c.problems);
   compile_process(b, !options.log_format.empty(), o, c.problems);
+  compile_overload(b.overload_manager(), o, root / "overload_manager", c.problems);
   compile_admin(b.admin(), o, root / "admin", c);
 
   for (int i = 0; i < b.bootstrap_extensions_size(); ++i)

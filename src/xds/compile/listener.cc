@@ -141,6 +141,7 @@ void compile_socket(const listener_v3::Listener& p, server::ListenerConfig& o, c
   if (p.has_max_connections_to_accept_per_socket_event())
     o.accept_turn_max = std::min(o.accept_turn_max, p.max_connections_to_accept_per_socket_event().value());
   o.ignore_global_limit = p.ignore_global_conn_limit();
+  o.bypass_overload_manager = p.bypass_overload_manager();
   const auto& balance = p.connection_balance_config();
   if (balance.has_extend_balance())
     c.problems.error(at / "connection_balance_config",

@@ -90,6 +90,12 @@ void check_link(const std::string& link, const Path& at, Problems& problems) {
 
 }  // namespace
 
+runtime::Layer compile_runtime_values(const google::protobuf::Struct& p, const Path& at, Problems& problems) {
+  runtime::Layer layer;
+  flatten(p, "", layer, at, problems);
+  return layer;
+}
+
 CompiledRuntime compile_runtime(const envoy::config::bootstrap::v3::LayeredRuntime& p, const std::string& service_cluster,
                                 const Path& at, Problems& problems) {
   CompiledRuntime o;

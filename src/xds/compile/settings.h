@@ -23,12 +23,17 @@ struct CompiledRuntime {
 };
 /// Of a text given to /runtime_modify, which is YAML.
 Result<runtime::Value> parse_runtime_value(const std::string& text);
+/// Values of a layer, by whole keys.
+runtime::Layer compile_runtime_values(const google::protobuf::Struct& p, const Path& at, Problems& problems);
 CompiledRuntime compile_runtime(const envoy::config::bootstrap::v3::LayeredRuntime& p, const std::string& service_cluster,
                                 const Path& at, Problems& problems);
 
 /// What concerns the process as a whole: its log, memory, threads, flags in files, joined headers.
 void compile_process(const envoy::config::bootstrap::v3::Bootstrap& p, bool log_format_given, server::Config& o,
                      Problems& problems);
+
+void compile_overload(const envoy::config::overload::v3::OverloadManager& p, server::Config& o, const Path& at,
+                      Problems& problems);
 
 stats::StatsSettings compile_stats(const envoy::config::metrics::v3::StatsConfig& p, const std::vector<std::string>& tags,
                                    const Path& at, Problems& problems);

@@ -31,6 +31,7 @@ void Delivery::prepare(const envoy::config::bootstrap::v3::Bootstrap& b, Compile
     static_filters_.push_back(filters_.use(std::move(config)));
     return static_filters_.back()->factory();
   };
+  prepare_runtime(b.layered_runtime(), c);
   if (d.has_cds_config()) {
     cds_ = d.cds_config();
     has_cds_ = sources_.check(cds_, dynamic / "cds_config", c.problems);
@@ -41,6 +42,16 @@ void Delivery::prepare(const envoy::config::bootstrap::v3::Bootstrap& b, Compile
   }
   for (const auto& cluster : b.static_resources().clusters())
     if (cluster.type() == Cluster::EDS && !cluster.has_cluster_type()) static_eds_.push_back(cluster);
+}
+
+void Delivery::prepare_runtime(const envoy::config::bootstrap::v3::LayeredRuntime& p, CompileContext& c) {
+  const Path at = Path() / "layered_runtime";
+  for (int i = 0; i < p.layers_size(); ++i) {
+    if (!p.layers(i).has_rtds_layer()) continue;
+    const auto& layer = p.layers(i).rtds_layer();
+    if (sources_.check(layer.rtds_config(), at.at("layers", i) / "rtds_layer" / "rtds_config", c.problems))
+      layers_.push_back({static_cast<std::size_t>(i), layer.name(), layer.rtds_config()});
+  }
 }
 
 void Delivery::keep(const CompileContext& c) {
@@ -59,6 +70,15 @@ void Delivery::keep(const CompileContext& c) {
 
 void Delivery::start(std::function<void()> done) {
   done_ = std::move(done);
+  for (auto& layer : layers_) runtime_.push_back(std::make_unique<RuntimeDelivery>(context_, std::move(layer)));
+  layers_.clear();
+  start_clusters();
+}
+
+/// Once all layers of the runtime are there.
+void Delivery::start_clusters() {
+  for (const auto& r : runtime_)
+    if (!r->settled()) return r->on_progress([this] { start_clusters(); });
   if (!has_cds_) return start_listeners();
   clusters_.start(cds_, [this] { server_.clusters().when_warm([this] { start_listeners(); }); });
 }

@@ -1,6 +1,6 @@
-// All that comes after the bootstrap: brings up what its dynamic_resources name, in Envoy's order (clusters, their
-// members, listeners, their routes), and keeps it in step with what the sources tell. Main thread; owned by main(), goes
-// before the server.
+// All that comes after the bootstrap: brings up what its dynamic_resources name, in Envoy's order (layers of the runtime,
+// clusters, their members, listeners, their routes), and keeps it in step with what the sources tell. Main thread; owned by
+// main(), goes before the server.
 #pragma once
 #include <functional>
 #include <memory>
@@ -10,6 +10,7 @@
 #include "xds/delivery/filters.h"
 #include "xds/delivery/listeners.h"
 #include "xds/delivery/routes.h"
+#include "xds/delivery/runtime.h"
 
 namespace outrigger::xds {
 
@@ -28,9 +29,12 @@ class Delivery {
   const ListenerDelivery& listeners() const noexcept { return listeners_; }
   const RouteDeliveries& routes() const noexcept { return routes_; }
   const FilterDeliveries& filters() const noexcept { return filters_; }
+  const std::vector<std::unique_ptr<RuntimeDelivery>>& runtime() const noexcept { return runtime_; }
   const Sources& sources() const noexcept { return sources_; }
 
  private:
+  void prepare_runtime(const envoy::config::bootstrap::v3::LayeredRuntime& p, CompileContext& c);
+  void start_clusters();
   void start_listeners();
   void finish();
   server::Server& server_;
@@ -45,6 +49,8 @@ class Delivery {
   FilterDeliveries filters_;
   std::vector<FilterUsePtr> static_filters_;
   std::function<void()> done_;
+  std::vector<RuntimeDelivery::Config> layers_;
+  std::vector<std::unique_ptr<RuntimeDelivery>> runtime_;
   RouteDeliveries routes_;
   ClusterDelivery clusters_;
   ListenerDelivery listeners_;

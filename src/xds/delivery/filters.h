@@ -34,7 +34,6 @@ class FilterDelivery final : private WatchEvents {
   friend class FilterUse;
   Result<void> on_update(const Update& u) override;
   void on_fetch_timeout() override { fail(); }
-  void on_failure() override { fail(); }
   Result<void> take(const Update& u);
   /// For a new use: what came before, if it can take that.
   std::shared_ptr<const hcm::FilterFactory> known(const LateFilter& f);

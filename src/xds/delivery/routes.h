@@ -39,6 +39,7 @@ class RouteDelivery final : private WatchEvents {
   Result<void> on_update(const Update& u) override;
   Result<void> take(const Update& u);
   void on_fetch_timeout() override { settle(); }
+  void on_failure() override { refused_ = true, settle(); }
   void settle();
   const DeliveryContext& c_;
   std::string name_, version_, bytes_;

@@ -102,6 +102,9 @@ xds("route_to_a_cluster_that_is_not_there", ask(), lds=[listener()], rds=push(1,
 xds("routes_shared_by_two_listeners", ask() + new("d", "port") + write("{{dir}}/rds.yaml", push(2, routes(says("new")))) + stat_is(RDS + "update_success", 2) + pause(0.05) + get("/"),
     lds=[listener()], rds=push(1, routes(says("old"))), stats=counts(RDS))
 
+xds("route_no_yaml_at_first", ask() + write("{{dir}}/rds.yaml", push(2, routes(says("new")))) + stat_is(RDS + "update_success", 1) + pause(0.05) + get("/"),
+    lds=[listener()], rds="resources: [", stats=counts(RDS) + MANAGERS)
+
 # Clusters.
 
 xds("cluster_comes", ask() + write("{{dir}}/cds.yaml", push(2, cluster())) + stat_is(CDS + "update_success", 2) + pause(0.05) + get("/"),
@@ -152,6 +155,9 @@ xds("endpoint_twice", ask() + get("/"), [eds()], [listener()], eds=push(1, assig
 xds("endpoints_break_a_rule", ask() + write("{{dir}}/eds.yaml", push(2, assignment(point("two.port", ", load_balancing_weight: 0")))) + stat_is(EDS + "update_attempt", 2) + pause(0.05) + get("/"),
     [eds()], [listener()], eds=push(1, assignment(point("up.port"))), rds=push(1, routes(to("c"))), stats=counts(EDS))
 
+xds("endpoints_no_yaml_at_first", ask() + write("{{dir}}/eds.yaml", push(2, assignment(point("up.port")))) + stat_is(EDS + "update_success", 1) + pause(0.05) + get("/"),
+    [eds()], [listener()], eds="resources: [", rds=push(1, routes(to("c"))), stats=counts(EDS) + MANAGERS)
+
 # Listeners.
 
 SAYS_OLD = {"body": "old", "headers": ["content-length: 3", "content-type: text/plain", "date: <date>", "server: envoy"], "status": "HTTP/1.1 200 OK"}
@@ -179,8 +185,8 @@ xds("listener_serves_when_the_routes_of_the_next_are_refused", ask() + write("{{
 # What a bootstrap may say.
 
 
-def config(name, text):
-    scenario("xds_config_" + name, kind="validate", config="node: {id: n, cluster: c}\n" + text)
+def config(name, text, differs=None):
+    scenario("xds_config_" + name, kind="validate", config="node: {id: node, cluster: c}\n" + text, **({"differs": differs, "outrigger": {"exit": 1, "ok": None}} if differs else {}))
 
 
 def manager(rds):
@@ -190,14 +196,14 @@ def manager(rds):
 
 
 config("cds_no_file", "dynamic_resources: {cds_config: {path_config_source: {path: /nonexistent/cds.yaml}}}\n")
-config("lds_no_file", "dynamic_resources: {lds_config: {path: /nonexistent/lds.yaml}}\n")
+config("lds_no_file", "dynamic_resources: {lds_config: {path: /nonexistent/lds.yaml}}\n", "Envoy finds it when it starts")
 config("cds_no_source", "dynamic_resources: {cds_config: {resource_api_version: V3}}\n")
-config("ads_without_config", "dynamic_resources: {cds_config: {ads: {}, resource_api_version: V3}}\n")
+config("ads_without_config", "dynamic_resources: {cds_config: {ads: {}, resource_api_version: V3}}\n", "there is no stream that they could come from")
 config("ads_unknown_cluster", "dynamic_resources: {ads_config: {api_type: GRPC, transport_api_version: V3, grpc_services: [{envoy_grpc: {cluster_name: nope}}]}}\n")
 config("ads_no_service", "dynamic_resources: {ads_config: {api_type: GRPC, transport_api_version: V3}}\n")
 config("eds_no_config", "static_resources: {clusters: [{name: c, type: EDS}]}\n")
 config("eds_no_file", "static_resources: {clusters: [{name: c, type: EDS, eds_cluster_config: {eds_config: {path_config_source: {path: /nonexistent/eds.yaml}}}}]}\n")
 config("eds_config_of_a_static_cluster", "static_resources: {clusters: [{name: c, eds_cluster_config: {eds_config: {path: /nonexistent/eds.yaml}}}]}\n")
-config("rds_no_name", manager("{config_source: {path_config_source: {path: /dev/null}}}"))
+config("rds_no_name", manager("{config_source: {path_config_source: {path: /dev/null}}}"), "routes without a name cannot be asked for")
 config("rds_no_source", manager("{route_config_name: r}"))
 config("rds_no_file", manager("{route_config_name: r, config_source: {path: /nonexistent/rds.yaml}}"))

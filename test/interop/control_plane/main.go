@@ -21,6 +21,7 @@ import (
 	"sync"
 
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/file/v3"
+	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/fault/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/tcp_proxy/v3"
@@ -31,8 +32,10 @@ import (
 	cluster "github.com/envoyproxy/go-control-plane/envoy/service/cluster/v3"
 	discovery "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	endpoint "github.com/envoyproxy/go-control-plane/envoy/service/endpoint/v3"
+	extension "github.com/envoyproxy/go-control-plane/envoy/service/extension/v3"
 	listener "github.com/envoyproxy/go-control-plane/envoy/service/listener/v3"
 	route "github.com/envoyproxy/go-control-plane/envoy/service/route/v3"
+	runtime "github.com/envoyproxy/go-control-plane/envoy/service/runtime/v3"
 	secret "github.com/envoyproxy/go-control-plane/envoy/service/secret/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/cache/types"
 	"github.com/envoyproxy/go-control-plane/pkg/cache/v3"
@@ -152,8 +155,10 @@ func serve(xds server.Server, address string, files []string) *grpc.Server {
 	discovery.RegisterAggregatedDiscoveryServiceServer(g, xds)
 	cluster.RegisterClusterDiscoveryServiceServer(g, xds)
 	endpoint.RegisterEndpointDiscoveryServiceServer(g, xds)
+	extension.RegisterExtensionConfigDiscoveryServiceServer(g, xds)
 	listener.RegisterListenerDiscoveryServiceServer(g, xds)
 	route.RegisterRouteDiscoveryServiceServer(g, xds)
+	runtime.RegisterRuntimeDiscoveryServiceServer(g, xds)
 	secret.RegisterSecretDiscoveryServiceServer(g, xds)
 	go func() { _ = g.Serve(l) }()
 	return g
