@@ -91,6 +91,8 @@ struct Acceptance::Proxy {
     c.internal_listeners = true;
     c.check_source = [](const auto&, const auto&, auto&) { return true; };
     c.subscribe_routes = [](const auto&, const auto&) { return std::make_shared<const hcm::RouteSource>(1); };
+    c.subscribe_scopes = [](const auto&, const auto&) { return std::make_shared<const hcm::ScopeSource>(1); };
+    c.demand_clusters = [](const auto&, const auto&, const auto&, auto&) { return nullptr; };
     return c;
   }
 };

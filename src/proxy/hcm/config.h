@@ -8,6 +8,7 @@
 #include "proxy/base/time.h"
 #include "proxy/hcm/filter.h"
 #include "proxy/hcm/route_source.h"
+#include "proxy/hcm/scopes.h"
 #include "proxy/http/codec_options.h"
 #include "proxy/http2/options.h"
 #include "proxy/net/address.h"
@@ -123,6 +124,8 @@ struct Config {
   std::vector<std::shared_ptr<const FilterFactory>> filters;  // the router is last
   std::shared_ptr<const route::RouteConfig> routes;
   std::shared_ptr<const RouteSource> route_source;  // instead of `routes`; null: those are fixed
+  std::shared_ptr<const ScopeSource> scopes;        // instead of both; null: there are none
+  ScopeKeyBuilder scope_key;
   accesslog::AccessLogs access_logs;
   bool log_on_new_request = false, log_on_tunnel = false;
   std::optional<Duration> log_flush_interval;

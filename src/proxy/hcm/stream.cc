@@ -147,6 +147,7 @@ bool Stream::opens_tunnel(const http::ResponseHead& head) const noexcept {
 void Stream::on_request_head(const http::Framing& framing, bool end_stream) {
   head_received_ = true;
   if (config_->route_source != nullptr) routes_ = config_->route_source->pin(worker_.index);
+  if (config_->scopes != nullptr) choose_scope();
   auto& head = *request_;
   grpc_ = head.is_grpc();
   info_.protocol = head.protocol;
@@ -319,7 +320,25 @@ void Stream::inject_request_body(HttpFilter& from, Buffer& body) {
 void Stream::continue_request(HttpFilter& from) {
   if (!stopped_ || stopped_at_ != from.index_) return;
   stopped_ = false;
-  const std::size_t next = stopped_at_ + 1;
+  go_on_from(stopped_at_ + 1);
+}
+
+void Stream::rerun_request(HttpFilter& from) {
+  if (!stopped_ || stopped_at_ != from.index_) return;
+  reran_ = true;
+  stopped_ = false;
+  end_filters();
+  old_routes_.push_back({scope_routes_, std::move(routes_)});
+  if (config_->scopes != nullptr) choose_scope();
+  if (const auto* source = route_source()) routes_ = source->pin(worker_.index);
+  clear_route_cache();
+  apply_route_limits();
+  make_filters();
+  go_on_from(0);
+}
+
+/// Head, and what has come of the body, from that filter on.
+void Stream::go_on_from(std::size_t next) {
   run_head(next);
   if (stopped_ || ended_ || response_complete_ || end_on_head_) return;
   if (held_pause_) {
@@ -340,7 +359,7 @@ void Stream::restart(Buffer& body) {
   log_end();
   tell_logged();
   logs_first_ = false;
-  stopped_ = false;
+  stopped_ = reran_ = false;
   end_on_head_ = body.empty();
   held_.clear();
   info_.bytes_received += body.size();
@@ -437,6 +456,8 @@ void Stream::recycle() {
   Worker& w = worker_;
   destroy_ended_filters();
   routes_.reset();  // before the config: what they come from may go with it
+  old_routes_.clear();
+  scope_routes_ = nullptr;
   config_.reset();
   held_.clear();
   arena_.reset();
@@ -450,7 +471,7 @@ void Stream::recycle() {
   upgrade_filters_ = nullptr;
   stopped_at_ = 0;
   held_head_ = nullptr;
-  grpc_ = false;
+  grpc_ = reran_ = false;
   internal_redirects = 0;
   redirect_hops = nullptr;
   idle_after_ = {};

@@ -80,8 +80,15 @@ class Stream final : private event::Deferred {
   }
   /// Null: none has come yet.
   const route::RouteConfig* route_config() const noexcept {
-    return config_->route_source == nullptr ? config_->routes.get() : routes_.get();
+    const auto* changing = routes_.get();
+    return changing == nullptr ? config_->routes.get() : changing;
   }
+  /// What route_config() comes from; null: it never changes, or no scope is chosen.
+  const RouteSource* route_source() const noexcept {
+    return config_->scopes == nullptr ? config_->route_source.get() : scope_routes_.get();
+  }
+  /// The one whose key the request has; null: there is none. Valid for now.
+  const Scope* scope();
   route::MatchContext match_context() noexcept;
   void clear_route_cache() noexcept { route_known_ = false; }
   /// typed_per_filter_config of the route, its virtual host or the route config, the nearest first.
@@ -97,6 +104,9 @@ class Stream final : private event::Deferred {
   http::HeaderMap* request_trailers() noexcept { return request_trailers_; }
 
   void continue_request(HttpFilter& from);
+  /// The filters run again from the first, with the routes that are now: `from` waited for them. Once for a request.
+  void rerun_request(HttpFilter& from);
+  bool reran() const noexcept { return reran_; }
   void local_reply(const LocalReply& reply);
   /// The connection is not used again after this response.
   void close_connection();
@@ -140,6 +150,7 @@ class Stream final : private event::Deferred {
   void run_head(std::size_t from);
   void run_body(std::size_t from, Buffer& body, bool end_stream);
   void run_trailers(std::size_t from);
+  void go_on_from(std::size_t next);
   void encode_head(std::size_t below, http::ResponseHead& head, bool end_stream);
   void release_head(std::size_t from);
   void encode_body(std::size_t below, Buffer& body, bool end_stream);
@@ -154,6 +165,7 @@ class Stream final : private event::Deferred {
   void log_end();
   void on_periodic_log();
   void find_route();
+  void choose_scope();
   void record_route_stats() noexcept;
   void touch() noexcept;
   void on_idle();
@@ -165,7 +177,14 @@ class Stream final : private event::Deferred {
   Session* session_ = nullptr;
   Downstream* down_ = nullptr;
   ConfigPtr config_;
-  RouteSource::Pin routes_;  // when they may change: those of the request's beginning
+  // When routes may change: those of the request's beginning.
+  std::shared_ptr<const RouteSource> scope_routes_;  // of its scope, when there are scopes
+  RouteSource::Pin routes_;
+  struct OldRoutes {
+    std::shared_ptr<const RouteSource> of;
+    RouteSource::Pin routes;
+  };
+  std::vector<OldRoutes> old_routes_;  // something may still point into them
   Arena arena_;
   http::RequestHead* request_ = nullptr;
   http::ResponseHead* response_ = nullptr;
@@ -197,6 +216,7 @@ class Stream final : private event::Deferred {
   bool response_started_ = false, response_complete_ = false, ended_ = false, upgrade_ = false;
   bool in_filters_ = false, saw_close_ = false, local_ = false, bodiless_ = false, aborted_ = false;
   bool grpc_ = false;  // as the request came, whatever filters make of it
+  bool reran_ = false;
   event::Alarm<Stream, &Stream::on_idle> idle_;
   event::Alarm<Stream, &Stream::on_max_duration> max_duration_;
   event::Alarm<Stream, &Stream::on_request_timeout> request_timeout_;

@@ -23,9 +23,25 @@ const route::Route* Stream::route() {
   return route_;
 }
 
+const Scope* Stream::scope() {
+  const auto key = config_->scope_key.key_of(*request_, arena_);
+  return key ? config_->scopes->find(worker_.index, *key) : nullptr;
+}
+
+/// Another than before when a filter has changed the headers.
+void Stream::choose_scope() {
+  const Scope* s = scope();
+  auto next = s == nullptr ? nullptr : s->routes;
+  if (next == scope_routes_) return;
+  if (scope_routes_ != nullptr) old_routes_.push_back({std::move(scope_routes_), std::move(routes_)});
+  scope_routes_ = std::move(next);
+  routes_ = scope_routes_ == nullptr ? RouteSource::Pin() : scope_routes_->pin(worker_.index);
+}
+
 void Stream::find_route() {
   route_ = nullptr;
   chosen_ = {};
+  if (config_->scopes != nullptr) choose_scope();
   const auto* routes = route_config();
   if (routes == nullptr) return;
   const auto authority = request_->authority;

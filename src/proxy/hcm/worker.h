@@ -5,6 +5,7 @@
 #include <memory>
 #include <string_view>
 #include <vector>
+#include "proxy/hcm/parking.h"
 #include "proxy/runtime/thread_context.h"
 #include "proxy/upstream/cluster.h"
 
@@ -47,7 +48,8 @@ struct Worker {
   /// Streams kept for reuse: requests allocate nothing in steady state.
   std::vector<std::unique_ptr<Stream>> spare_streams{};
   std::uint64_t next_stream_id = 1;
-  std::size_t index = 0;  // among the workers
+  std::size_t index = 0;       // among the workers
+  Parking awaited_clusters{};  // requests that wait for one, by its name
   ~Worker();
   Worker(runtime::ThreadContext& t, upstream::ClusterSource& c, std::size_t worker_index = 0);
 };

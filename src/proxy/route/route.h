@@ -7,6 +7,7 @@
 #include <string>
 #include <unordered_map>
 #include <vector>
+#include "proxy/base/demand.h"
 #include "proxy/base/time.h"
 #include "proxy/net/address.h"
 #include "proxy/route/header_mutation.h"
@@ -250,6 +251,7 @@ struct RouteConfig {
   bool ignore_port_in_host_matching = false, ignore_path_parameters = false;
   std::uint32_t direct_response_body_bytes_max = 4096;
   std::string vhost_header;
+  DemandPtr more_hosts;   // can be asked for others, by the host of a request; null: there are none
   stats::LeasePtr lease;  // of one that may go
 
   /// Builds the domain index; called once by the compile layer. Errors on duplicate domains.

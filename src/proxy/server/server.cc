@@ -147,7 +147,7 @@ Result<void> Server::start(Config config) {
   for (const auto& c : config_.clusters) own.insert(c->name);
   clusters_.start({[this, own = std::move(own)](const upstream::ClusterSharedPtr& shared, const upstream::HostSetPtr& hosts) {
                      if (own.contains(shared->config->name)) main_clusters_.update(shared, hosts);
-                     for (auto& w : workers_) w->post([&w = *w, shared, hosts] { w.clusters().update(shared, hosts); });
+                     for (auto& w : workers_) w->post([&w = *w, shared, hosts] { w.update_cluster(shared, hosts); });
                    },
                    [this](const std::string& name) {
                      for (auto& w : workers_) w->post([&w = *w, name] { w.clusters().remove(name); });

@@ -72,6 +72,11 @@ void Worker::add_listener(std::shared_ptr<ListenerShared> shared, std::vector<st
   if (config.internal) internal_.emplace(config.name, listeners_.back().get());
 }
 
+void Worker::update_cluster(const upstream::ClusterSharedPtr& shared, upstream::HostSetPtr hosts) {
+  clusters_.update(shared, std::move(hosts));
+  hcm_.awaited_clusters.wake(shared->config->name, hcm::Arrival::came);
+}
+
 void Worker::retire_listener(const ListenerShared& which) {
   WorkerListener* l = find(which);
   if (l == nullptr) return;

@@ -58,6 +58,7 @@ struct BlockDef {
   B(CdsStat, OUTRIGGER_CDS_STATS)                               \
   B(RdsStat, OUTRIGGER_RDS_STATS)                               \
   B(EcdsStat, OUTRIGGER_ECDS_STATS)                             \
+  B(ScopedRdsStat, OUTRIGGER_SCOPED_RDS_STATS)                  \
   B(ControlPlaneStat, OUTRIGGER_CONTROL_PLANE_STATS)            \
   B(HttpStat, OUTRIGGER_HTTP_STATS)                             \
   B(RouterStat, OUTRIGGER_ROUTER_STATS)                         \

@@ -113,6 +113,7 @@ void ClusterManager::activate(const EntryPtr& e) {
   active_.erase(name);  // with its key
   active_.emplace(name, e);
   if (workers_.update) workers_.update(e->shared, e->hosts);
+  if (on_active) on_active(name);
 }
 
 bool ClusterManager::remove(std::string_view name) {

@@ -45,6 +45,8 @@ class ClusterManager {
   void start(Workers workers, std::function<void()> ready);
   /// Calls `f` once no cluster is warming, now or later. Replaces what was asked before.
   void when_warm(std::function<void()> f);
+  /// Called with the name of each that begins to serve.
+  std::function<void(const std::string&)> on_active;
   std::size_t size() const noexcept { return active_.size(); }
   std::size_t warming() const noexcept { return warming_.size(); }
   /// The active ones, in the order of names.

@@ -133,6 +133,17 @@ class Dump {
     j_.end();
   }
 
+  /// What is in the object of a manager's scopes, then its end.
+  void scopes(const DumpScopes& d) {
+    j_.text("name", d.name);
+    if (!d.version.empty()) j_.text("version_info", d.version);
+    j_.begin_list("scoped_route_configs");
+    for (const auto& m : d.scopes) write_message(*m, "", j_, "type.googleapis.com/" + m->GetDescriptor()->full_name());
+    j_.end_unless_empty();
+    j_.text("last_updated", d.updated);
+    j_.end();
+  }
+
   // Secrets: of the bootstrap, of sources that brought theirs, of sources that have not.
   static constexpr std::string_view kSecretLists[] = {"static_secrets", "dynamic_active_secrets", "dynamic_warming_secrets"};
   static std::string_view list_of(const SecretStore::Shown& s) {
@@ -187,6 +198,12 @@ class Dump {
         begin_config(s.elements[list]);
         element(s, item, *kept);
       }
+      for (const auto& d : s.scopes) {
+        if (d.list != list || !wanted(d.name)) continue;
+        if (!masks_.empty()) return refuse(r, 400, "FieldMask " + paths_text() + " could not be successfully used."), false;
+        begin_config(s.elements[list]);
+        scopes(d);
+      }
       return name == kDynamicListeners ? dynamic_listeners(s, r) : true;
     }
     return refuse(r, 404, name + " not found in config dump"), false;
@@ -222,6 +239,11 @@ class Dump {
         if (item.list != list || !wanted(item.name)) continue;
         j_.begin_object();
         element(s, item, {true, true, true});
+      }
+      for (const auto& d : s.scopes) {
+        if (d.list != list || !wanted(d.name)) continue;
+        j_.begin_object();
+        scopes(d);
       }
       for (const auto& l : s.listeners) {
         if (s.lists[list] != kDynamicListeners || !wanted(l.name)) continue;

@@ -14,6 +14,7 @@ using envoy::config::bootstrap::v3::Bootstrap;
 using envoy::config::cluster::v3::Cluster;
 using envoy::config::listener::v3::Listener;
 using envoy::config::route::v3::RouteConfiguration;
+using envoy::config::route::v3::ScopedRouteConfiguration;
 using Manager = envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
 
 std::string time_text(WallTime t) {
@@ -111,6 +112,43 @@ void add_static_routes(const Listener& l, const std::string& updated, DumpSectio
   if (l.has_default_filter_chain()) add_static_routes(l.default_filter_chain(), updated, s);
 }
 
+void add_inline_scopes(const envoy::config::listener::v3::FilterChain& chain, const std::string& updated, DumpSection& s) {
+  for (const auto& f : chain.filters()) {
+    Manager m;
+    if (!f.typed_config().Is<Manager>() || !f.typed_config().UnpackTo(&m)) continue;
+    if (!m.scoped_routes().has_scoped_route_configurations_list()) continue;
+    DumpScopes d{m.scoped_routes().name(), 0, {}, "", updated};
+    for (const auto& scope : m.scoped_routes().scoped_route_configurations_list().scoped_route_configurations())
+      d.scopes.push_back(std::make_shared<ScopedRouteConfiguration>(scope));
+    s.scopes.push_back(std::move(d));
+  }
+}
+
+void add_inline_scopes(const Listener& l, const std::string& updated, DumpSection& s) {
+  for (const auto& chain : l.filter_chains()) add_inline_scopes(chain, updated, s);
+  if (l.has_default_filter_chain()) add_inline_scopes(l.default_filter_chain(), updated, s);
+}
+
+DumpSection scopes_section(const Bootstrap& b, const Delivery& delivery, const std::string& started) {
+  DumpSection s{"ScopedRoutesConfigDump",
+                "",
+                {"inline_scoped_route_configs", "dynamic_scoped_route_configs"},
+                {"ScopedRoutesConfigDump.InlineScopedRouteConfigs", "ScopedRoutesConfigDump.DynamicScopedRouteConfigs"},
+                "scoped_route_configs"};
+  for (const auto& l : b.static_resources().listeners()) add_inline_scopes(l, started, s);
+  for (const auto& [name, k] : delivery.listeners().known()) {
+    Listener l;
+    if (k.active != nullptr && l.ParseFromString(k.active->bytes)) add_inline_scopes(l, time_text(k.active->updated), s);
+  }
+  delivery.scopes().each([&](const ScopeDelivery& from) {
+    if (!from.arrived()) return;
+    DumpScopes d{from.name(), 1, {}, from.version(), time_text(from.updated())};
+    for (const auto& [name, k] : from.known()) d.scopes.push_back(parsed<ScopedRouteConfiguration>(k.bytes));
+    s.scopes.push_back(std::move(d));
+  });
+  return s;
+}
+
 DumpSection routes_section(const Bootstrap& b, const Delivery& delivery, const std::string& started) {
   DumpSection s{"RoutesConfigDump",
                 "",
@@ -148,7 +186,7 @@ std::vector<DumpSection> dump_sections(const Bootstrap& b, const server::Server&
   if (delivery.filters().any()) all.push_back(filters_section(delivery));
   if (endpoints) all.push_back(endpoints_section(server));
   all.push_back(listeners_section(b, delivery, started));
-  all.push_back({"ScopedRoutesConfigDump", "", {"inline_scoped_route_configs", "dynamic_scoped_route_configs"}, {}, ""});
+  all.push_back(scopes_section(b, delivery, started));
   all.push_back(routes_section(b, delivery, started));
   all.push_back({kSecretsDump, "", {"static_secrets", "dynamic_active_secrets", "dynamic_warming_secrets"}, {}, ""});
   return all;

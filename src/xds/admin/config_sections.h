@@ -30,6 +30,14 @@ struct DumpListener {
   std::string refused_at, why, refused_version;
 };
 
+/// The scopes of one connection manager.
+struct DumpScopes {
+  std::string name;
+  std::size_t list = 0;  // of its section
+  std::vector<std::shared_ptr<google::protobuf::Message>> scopes = {};
+  std::string version, updated;
+};
+
 struct DumpSection {
   std::string dump_type, version;
   std::vector<std::string> lists;     // e.g. static_clusters, dynamic_active_clusters
@@ -37,6 +45,7 @@ struct DumpSection {
   std::string field;                  // of an element, e.g. cluster
   std::vector<DumpItem> items = {};
   std::vector<DumpListener> listeners = {};  // of the list "dynamic_listeners"
+  std::vector<DumpScopes> scopes = {};
   bool has(const std::string& list) const;
 };
 

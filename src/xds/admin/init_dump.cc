@@ -13,7 +13,7 @@ namespace {
 std::vector<std::string> targets_of(const ListenerDelivery::Version& v) {
   std::vector<std::string> out;
   for (const auto& use : v.uses)
-    if (!use->settled()) out.push_back("shared target RdsRouteConfigSubscription RDS init " + use->name());
+    if (!use->settled()) out.push_back("shared target " + use->target());
   for (const auto& f : v.filters)
     if (!f->settled()) out.push_back("shared target FilterConfigSubscription init " + f->config().name);
   for (const auto& s : v.secrets)

@@ -23,8 +23,10 @@ Duration grown(unsigned steps) { return std::min<Duration>(kRetryMax, kRetryBase
 /// A watch as the client has it: told of updates as long as it is there.
 class Client::Interest final : public Watch, public std::enable_shared_from_this<Interest> {
  public:
-  Interest(Client& client, Type& type, std::set<std::string> names, bool all, const Counts& counts, WatchEvents& events)
+  Interest(Client& client, Type& type, std::set<std::string> names, bool all, std::string space, const Counts& counts,
+           WatchEvents& events)
       : names(std::move(names)),
+        space(std::move(space)),
         all(all),
         counts(counts),
         events(events),
@@ -39,9 +41,12 @@ class Client::Interest final : public Watch, public std::enable_shared_from_this
     fetch_.cancel();
     answered = true;
   }
-  bool wants(const std::string& name) const { return all || names.contains(name); }
+  bool wants(const std::string& name) const {
+    return all ? name.starts_with(space) : names.contains(name) || (!space.empty() && name.starts_with(space));
+  }
 
   std::set<std::string> names;
+  std::string space;  // that of the names
   bool all, answered = false, ended = false;
   Counts counts;
   WatchEvents& events;
@@ -123,9 +128,9 @@ Client::Type& Client::type(const std::string& url) {
 }
 
 std::unique_ptr<Watch> Client::watch(const std::string& type_url, std::set<std::string> names, bool all, const Counts& counts,
-                                     Duration patience, WatchEvents& events) {
+                                     Duration patience, WatchEvents& events, std::string space) {
   Type& t = type(type_url);
-  auto interest = std::make_shared<Interest>(*this, t, std::move(names), all, counts, events);
+  auto interest = std::make_shared<Interest>(*this, t, std::move(names), all, std::move(space), counts, events);
   counts.attempt();
   interest->wait(patience);
   t.watches.push_back(interest);
@@ -271,17 +276,19 @@ Result<void> Client::give(Type& t, const Response& r, Duration& took) {
   const auto watches = t.watches;  // they come and go meanwhile
   for (const auto& w : watches) {
     Update u{r.version, settings_.kind == Subscription::Kind::state_of_the_world, {}, {}};
-    bool concerned = w->all;
+    bool concerned = w->all && (w->space.empty() || by_name.empty());
     const auto add = [&](const std::string& name, const Resource* resource) {
       concerned = true;
       if (resource == nullptr)
         u.removed.push_back(name);
-      else if (!resource->heartbeat)
+      else if (!resource->heartbeat || (w->all && !w->space.empty()))
         u.resources.push_back(resource);
     };
-    if (w->all) {
-      for (const auto& resource : r.resources) add(resource.name, &resource);
-      for (const auto& name : r.removed) add(name, nullptr);
+    if (w->all || !w->space.empty()) {
+      for (const auto& resource : r.resources)
+        if (w->wants(resource.name)) add(resource.name, &resource);
+      for (const auto& name : r.removed)
+        if (w->wants(name)) add(name, nullptr);
     } else {
       for (const auto& name : w->names)
         for (auto [i, end] = by_name.equal_range(name); i != end; ++i) add(name, i->second);

@@ -32,9 +32,10 @@ class Client final : private StreamEvents {
  public:
   Client(event::Loop& loop, stats::Registry& registry, Random& random, Transport& transport, ClientSettings settings);
   ~Client();
-  /// All resources of the type, or those of `names`. `patience`: for the first of them; 0: for ever.
+  /// All resources of the type (whose names begin with `space`), or those of `names` (or in `space`, an xdstp: collection).
+  /// `patience`: for the first of them; 0: for ever.
   std::unique_ptr<Watch> watch(const std::string& type_url, std::set<std::string> names, bool all, const Counts& counts,
-                               Duration patience, WatchEvents& events);
+                               Duration patience, WatchEvents& events, std::string space = {});
   /// Until the guard is gone, nothing is sent of that type: what is wanted changes many times.
   class Pause {
    public:

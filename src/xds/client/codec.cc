@@ -31,6 +31,7 @@ Resource take(discovery_v3::Resource& from) {
   r.version = std::move(*from.mutable_version());
   if (from.has_ttl()) r.ttl = to_time(from.ttl());
   r.heartbeat = !from.has_resource();
+  for (auto& alias : *from.mutable_aliases()) r.aliases.push_back(std::move(alias));
   r.type_url = std::move(*from.mutable_resource()->mutable_type_url());
   r.body = std::move(*from.mutable_resource()->mutable_value());
   return r;

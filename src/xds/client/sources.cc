@@ -39,6 +39,8 @@ constexpr OwnService kServices[] = {
     {"envoy.config.route.v3.RouteConfiguration", "route.v3.RouteDiscoveryService", "Routes"},
     {"envoy.config.core.v3.TypedExtensionConfig", "extension.v3.ExtensionConfigDiscoveryService", "ExtensionConfigs"},
     {"envoy.service.runtime.v3.Runtime", "runtime.v3.RuntimeDiscoveryService", "Runtime"},
+    {"envoy.config.route.v3.ScopedRouteConfiguration", "route.v3.ScopedRoutesDiscoveryService", "ScopedRoutes"},
+    {"envoy.config.route.v3.VirtualHost", "route.v3.VirtualHostDiscoveryService", "VirtualHosts"},
     {"envoy.extensions.transport_sockets.tls.v3.Secret", "secret.v3.SecretDiscoveryService", "Secrets"},
 };
 
@@ -130,7 +132,7 @@ bool Sources::check(const ConfigSource& source, const Path& at, Problems& proble
 }
 
 std::unique_ptr<Watch> Sources::watch(const ConfigSource& source, const std::string& type_url, std::set<std::string> names,
-                                      bool all, const Counts& counts, WatchEvents& events) {
+                                      bool all, const Counts& counts, WatchEvents& events, std::string space) {
   if (is_file(source)) {
     if (watcher_ == nullptr) watcher_ = std::make_unique<event::DirectoryWatcher>(loop_);
     auto file = file_of(source);
@@ -140,7 +142,8 @@ std::unique_ptr<Watch> Sources::watch(const ConfigSource& source, const std::str
     return watch;
   }
   if (source.has_ads())
-    return ads_ == nullptr ? nullptr : ads_->watch(type_url, std::move(names), all, counts, patience_of(source), events);
+    return ads_ == nullptr ? nullptr
+                           : ads_->watch(type_url, std::move(names), all, counts, patience_of(source), events, std::move(space));
   Problems ignored;
   if (!check(source, Path(), ignored)) return nullptr;
   const auto& config = source.api_config_source();
@@ -148,7 +151,7 @@ std::unique_ptr<Watch> Sources::watch(const ConfigSource& source, const std::str
   settings.stat_prefix = counts.prefix() + "control_plane.";
   auto own =
       std::make_unique<OwnStream>(loop_, registry_, random_, *transports_[config.SerializeAsString()], std::move(settings));
-  own->hold(own->client().watch(type_url, std::move(names), all, counts, patience_of(source), events));
+  own->hold(own->client().watch(type_url, std::move(names), all, counts, patience_of(source), events, std::move(space)));
   own_.push_back(*own);
   return own;
 }

@@ -31,9 +31,9 @@ class Sources {
   void set_ads(const ApiConfigSource& config, const Path& at, Problems& problems);
   /// Can it be used? Told if not.
   bool check(const ConfigSource& source, const Path& at, Problems& problems);
-  /// Null: check() would have told why. `events` is told of nothing before this returns.
+  /// Null: check() would have told why. `events` is told of nothing before this returns. `space` as in Client::watch().
   std::unique_ptr<Watch> watch(const ConfigSource& source, const std::string& type_url, std::set<std::string> names, bool all,
-                               const Counts& counts, WatchEvents& events);
+                               const Counts& counts, WatchEvents& events, std::string space = {});
   /// Holds back what is asked of a type while many watches come and go; null: it is not asked of a stream.
   std::unique_ptr<Client::Pause> pause(const ConfigSource& source, const std::string& type_url);
   bool rejects_unknown() const noexcept { return settings_.reject_unknown_fields; }

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include "proxy/accesslog/files.h"
+#include "proxy/base/demand.h"
 #include "proxy/base/token_bucket.h"
 #include "proxy/stats/stats.h"
 #include "proxy/upstream/cluster_config.h"
@@ -18,10 +19,12 @@ class ConfigSource;
 }  // namespace envoy::config::core::v3
 namespace envoy::extensions::filters::network::http_connection_manager::v3 {
 class Rds;
-}
+class ScopedRoutes;
+}  // namespace envoy::extensions::filters::network::http_connection_manager::v3
 namespace outrigger::hcm {
 class FilterFactory;
 class RouteSource;
+class ScopeSource;
 }  // namespace outrigger::hcm
 
 namespace outrigger::xds {
@@ -53,6 +56,14 @@ struct CompileContext {
       subscribe_routes{};
   /// An entry of http_filters with config that comes later.
   std::function<std::shared_ptr<hcm::FilterFactory>(LateFilter)> subscribe_filter{};
+  /// The same of routes in scopes.
+  std::function<std::shared_ptr<const hcm::ScopeSource>(
+      const envoy::extensions::filters::network::http_connection_manager::v3::ScopedRoutes&, const std::string& stat_prefix)>
+      subscribe_scopes{};
+  /// Asks that source for clusters, each when a request needs it, or all of an xdstp: collection. Null: it cannot be
+  /// used; told.
+  std::function<DemandPtr(const envoy::config::core::v3::ConfigSource&, const std::string& collection, const Path&, Problems&)>
+      demand_clusters{};
   /// The same for another config.
   CompileContext with(Problems& other) const {
     return {other,
@@ -72,7 +83,9 @@ struct CompileContext {
             internal_listeners,
             check_source,
             subscribe_routes,
-            subscribe_filter};
+            subscribe_filter,
+            subscribe_scopes,
+            demand_clusters};
   }
 };
 

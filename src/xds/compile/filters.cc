@@ -1,9 +1,12 @@
 #include "xds/compile/filters.h"
 
+#include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/extensions/filters/http/fault/v3/fault.pb.h"
+#include "envoy/extensions/filters/http/on_demand/v3/on_demand.pb.h"
 #include "envoy/extensions/filters/http/router/v3/router.pb.h"
 #include "envoy/extensions/filters/http/set_filter_state/v3/set_filter_state.pb.h"
 #include "filters/fault.h"
+#include "filters/on_demand.h"
 #include "filters/request_filter_state.h"
 #include "filters/router.h"
 #include "xds/compile/access_log.h"
@@ -17,6 +20,7 @@
 namespace outrigger::xds {
 
 namespace fault_v3 = envoy::extensions::filters::http::fault::v3;
+namespace on_demand_v3 = envoy::extensions::filters::http::on_demand::v3;
 namespace state_v3 = envoy::extensions::filters::http::set_filter_state::v3;
 namespace router_v3 = envoy::extensions::filters::http::router::v3;
 
@@ -70,6 +74,39 @@ std::shared_ptr<filters::FaultConfig> compile_fault(const fault_v3::HTTPFault& p
   return c;
 }
 
+/// Of clusters: "xdstp://authority/type/any/path/*". Empty: there is none.
+void check_collection(const std::string& url, const Path& at, Problems& problems) {
+  const std::string scheme = "xdstp://", type = envoy::config::cluster::v3::Cluster::descriptor()->full_name();
+  if (url.empty()) return;
+  if (!url.starts_with(scheme)) {
+    const bool other = url.starts_with("http:") || url.starts_with("file:");
+    return problems.error(at, other ? "only xdstp: is implemented" : url + " does not have a xdstp:, http: or file: scheme");
+  }
+  if (url.find_first_of("?#") != std::string::npos)
+    return problems.error(at, "context parameters and directives of xdstp: are not implemented");
+  const auto begin = url.find('/', scheme.size());
+  if (begin == std::string::npos) return problems.error(at, "Resource type missing from /");
+  if (url.substr(begin + 1, url.find('/', begin + 1) - begin - 1) != type)
+    problems.error(at, "xdstp:// type does not match " + type + " in " + url);
+}
+
+/// `p` null: only routes are asked for.
+std::shared_ptr<const filters::OnDemandConfig> compile_on_demand(const on_demand_v3::OnDemandCds* p, const Path& at,
+                                                                 Problems& problems, const CompileContext& c) {
+  auto o = std::make_shared<filters::OnDemandConfig>();
+  if (p == nullptr) return o;
+  const Path here = at / "odcds";
+  if (p->has_timeout()) o->patience = to_duration(p->timeout());
+  check_collection(p->resources_locator(), here / "resources_locator", problems);
+  if (!p->has_source())
+    problems.error(here / "source", "a source is needed: sources by the authority of xdstp: names are not implemented");
+  else if (!c.demand_clusters)
+    problems.error(here / "source", "there is nothing here that clusters could come from");
+  else
+    o->clusters = c.demand_clusters(p->source(), p->resources_locator(), here / "source", problems);
+  return o;
+}
+
 filters::RequestFilterState compile_state(const state_v3::Config& p, const Path& at, Problems& problems) {
   filters::RequestFilterState o;
   o.rules = compile_filter_state(p.on_request_headers(), at, "on_request_headers", problems);
@@ -91,7 +128,8 @@ std::shared_ptr<const filters::UpstreamLogConfig> compile_upstream_log(const rou
 
 bool is_http_filter_config(std::string_view message) {
   return message == router_v3::Router::descriptor()->full_name() || message == fault_v3::HTTPFault::descriptor()->full_name() ||
-         message == state_v3::Config::descriptor()->full_name() || is_grpc_filter_config(message);
+         message == state_v3::Config::descriptor()->full_name() || message == on_demand_v3::OnDemand::descriptor()->full_name() ||
+         is_grpc_filter_config(message);
 }
 
 std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
@@ -127,6 +165,9 @@ std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
     made = std::make_shared<filters::FaultFactory>(std::move(f));
   } else if (state_v3::Config p; any.UnpackTo(&p)) {
     made = std::make_shared<filters::RequestFilterStateFactory>(compile_state(p, config, c.problems));
+  } else if (on_demand_v3::OnDemand d; any.UnpackTo(&d)) {
+    made = std::make_shared<filters::OnDemandFactory>(
+        compile_on_demand(d.has_odcds() ? &d.odcds() : nullptr, config, c.problems, c));
   } else if ((made = compile_grpc_filter(any, c)) != nullptr) {
   } else if (filter.is_optional()) {
     const bool unknown = !any.type_url().empty();
@@ -149,13 +190,15 @@ std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
 }
 
 std::shared_ptr<const route::FilterPart> compile_filter_override(std::string_view filter_name, const google::protobuf::Any& any,
-                                                                 const Path& at, Problems& problems) {
+                                                                 const Path& at, Problems& problems, const CompileContext& c) {
   if (any.Is<fault_v3::HTTPFault>()) {
     fault_v3::HTTPFault p;
     any.UnpackTo(&p);
     return compile_fault(p, at, problems);
   }
   if (state_v3::Config p; any.UnpackTo(&p)) return std::make_shared<filters::RequestFilterState>(compile_state(p, at, problems));
+  if (on_demand_v3::PerRouteConfig p; any.UnpackTo(&p))
+    return compile_on_demand(p.has_odcds() ? &p.odcds() : nullptr, at, problems, c);
   problems.error(
       at, "per-route config of filter '" + std::string(filter_name) + "' of type '" + any.type_url() + "' is not implemented");
   return nullptr;

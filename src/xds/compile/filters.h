@@ -17,7 +17,9 @@ std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
 bool is_http_filter_config(std::string_view message);
 
 /// typed_per_filter_config of one filter: an object of the kind that the filter's factory understands.
+/// typed_per_filter_config of one filter: an object of the kind that the filter's factory understands. Problems go to
+/// `problems`, not to those of the context.
 std::shared_ptr<const route::FilterPart> compile_filter_override(std::string_view filter_name, const google::protobuf::Any& any,
-                                                                 const Path& at, Problems& problems);
+                                                                 const Path& at, Problems& problems, const CompileContext& c);
 
 }  // namespace outrigger::xds

@@ -10,6 +10,7 @@
 #include "xds/compile/format.h"
 #include "xds/compile/matchers.h"
 #include "xds/compile/route.h"
+#include "xds/compile/scoped_routes.h"
 
 namespace outrigger::xds {
 
@@ -232,7 +233,8 @@ std::shared_ptr<route::RouteConfig> compile_routes(const envoy::config::route::v
   rc.stats = &c.stats;
   rc.cluster_known = c.cluster_known;
   rc.validate_clusters = validate_clusters;
-  rc.compile_filter_override = compile_filter_override;
+  rc.compile_filter_override = [&c](std::string_view filter, const google::protobuf::Any& config, const Path& here,
+                                    Problems& problems) { return compile_filter_override(filter, config, here, problems, c); };
   return compile_route_config(p, at, rc);
 }
 
@@ -286,6 +288,10 @@ hcm::ConfigPtr compile_http_connection_manager(const Manager& p, const std::stri
   for (int i = 0; i < p.http_filters_size(); ++i)
     if (auto f = compile_http_filter(p.http_filters(i), i + 1 == p.http_filters_size(), prefix, at.at("http_filters", i), c))
       o->filters.push_back(std::move(f));
+  if (p.has_scoped_routes()) {
+    compile_scoped_routes(p.scoped_routes(), p.stat_prefix(), at / "scoped_routes", c, *o);
+    return o;
+  }
   if (p.has_rds()) {
     const Path here = at / "rds";
     if (p.rds().route_config_name().empty())
@@ -296,6 +302,8 @@ hcm::ConfigPtr compile_http_connection_manager(const Manager& p, const std::stri
       o->route_source = c.subscribe_routes(p.rds(), p.stat_prefix());
     return o;
   }
+  if (p.route_config().has_vhds())
+    c.problems.error(at / "route_config" / "vhds", "only a route configuration that comes by rds can have virtual hosts of vhds");
   const bool validate = !p.route_config().has_validate_clusters() || p.route_config().validate_clusters().value();
   o->routes = compile_routes(p.route_config(), at / "route_config", validate, c);
   return o;

@@ -30,11 +30,28 @@ void ClusterDelivery::tell_answered() {
 }
 
 Result<void> ClusterDelivery::on_update(const Update& u) {
-  auto parsed = parse_resources<Cluster>(u, c_);
-  if (!parsed) {
-    tell_answered();
-    return parsed.error();
+  const auto taken = take(u, false);
+  if (taken) version_ = u.version;
+  if (std::exchange(changed_, false) && taken) {
+    auto& registry = c_.server.registry();
+    registry.main().add(stats_, stats::CdsStat::config_reload);
+    const auto now = c_.server.loop().wall().time_since_epoch();
+    registry.set(stats_, stats::CdsStat::config_reload_time_ms,
+                 static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()));
   }
+  tell_answered();
+  return taken;
+}
+
+Result<void> ClusterDelivery::take_on_demand(const Update& u) {
+  const auto taken = take(u, true);
+  changed_ = false;
+  return taken;
+}
+
+Result<void> ClusterDelivery::take(const Update& u, bool on_demand) {
+  auto parsed = parse_resources<Cluster>(u, c_);
+  if (!parsed) return parsed.error();
   const auto pause = pause_endpoints();  // until all clusters are taken
   Refusals refusals("cluster");
   std::set<std::string> names;
@@ -44,25 +61,16 @@ Result<void> ClusterDelivery::on_update(const Update& u) {
       refusals.add(name, "duplicate cluster " + name + " found");
       continue;
     }
-    const std::string why = !p.wrong.empty() ? p.wrong : add(p.message, u.whole ? u.version : p.from->version);
+    const std::string why = !p.wrong.empty() ? p.wrong : add(p.message, u.whole ? u.version : p.from->version, on_demand);
     if (!why.empty()) refusals.add(name, why);
   }
   std::vector<std::string> gone = u.removed;
-  if (u.whole)
+  if (u.whole && !on_demand)
     for (const auto& [name, known] : known_)
-      if (!names.contains(name)) gone.push_back(name);
+      if (!names.contains(name) && !known.on_demand) gone.push_back(name);
   for (const auto& name : gone) remove(name);
-  LOG_INFO(logger::upstream, "cds: ", parsed->size(), " cluster(s) told, ", gone.size(), " removed");
-  if (refusals.none()) version_ = u.version;
-  if (std::exchange(changed_, false) && refusals.none()) {
-    auto& registry = c_.server.registry();
-    registry.main().add(stats_, stats::CdsStat::config_reload);
-    const auto now = c_.server.loop().wall().time_since_epoch();
-    registry.set(stats_, stats::CdsStat::config_reload_time_ms,
-                 static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()));
-  }
+  LOG_INFO(logger::upstream, on_demand ? "odcds: " : "cds: ", parsed->size(), " cluster(s) told, ", gone.size(), " removed");
   if (c_.base->secrets != nullptr) c_.base->secrets->sweep();
-  tell_answered();
   hold_answer();
   return refusals.result();
 }
@@ -80,9 +88,10 @@ std::unique_ptr<Client::Pause> ClusterDelivery::pause_endpoints() {
   return c_.sources.pause(ads, canonical_type_url(*envoy::config::endpoint::v3::ClusterLoadAssignment::descriptor()));
 }
 
-std::string ClusterDelivery::add(const Cluster& message, const std::string& version) {
+std::string ClusterDelivery::add(const Cluster& message, const std::string& version, bool on_demand) {
   const auto hash = content_hash(message);
   const auto before = known_.find(message.name());
+  if (before != known_.end()) on_demand = before->second.on_demand = before->second.on_demand && on_demand;
   if (before != known_.end() && before->second.content == hash) return {};
   if (before == known_.end() && c_.server.clusters().known(message.name())) {
     LOG_INFO(logger::upstream, "cds: cluster '", message.name(), "' is one of the bootstrap and stays as it is");
@@ -100,6 +109,7 @@ std::string ClusterDelivery::add(const Cluster& message, const std::string& vers
   if (clusters.known(message.name()) && !clusters.is_warming(message.name()))
     k.serving = std::make_unique<Known::Serving>(Known::Serving{std::move(k.version), std::move(k.bytes), k.updated});
   k.content = hash;
+  k.on_demand = on_demand;
   k.version = version;
   k.bytes = redacted_bytes(message);
   k.updated = c_.server.loop().wall();
@@ -141,8 +151,7 @@ const char* why_cold(const ClusterDelivery::Known& k) {
 
 void ClusterDelivery::each_warming(const std::function<void(const std::string& name, const char* why)>& f) const {
   for (const auto& [name, k] : known_)
-    if (c_.server.clusters().is_warming(name))
-      f(name, why_cold(k));
+    if (c_.server.clusters().is_warming(name)) f(name, why_cold(k));
 }
 
 void ClusterDelivery::remove(const std::string& name) {

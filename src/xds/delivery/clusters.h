@@ -23,9 +23,12 @@ class ClusterDelivery final : private WatchEvents {
   /// From now on (the start is over) what is told is not answered on ADS while a cluster warms, as in Envoy: a control plane
   /// may wait with routes for that.
   void answer_when_warm() noexcept { answer_when_warm_ = true; }
+  /// Clusters that were asked for by name. CDS, which knows nothing of them, does not remove them.
+  Result<void> take_on_demand(const Update& u);
 
   struct Known {
     std::uint64_t content = 0;
+    bool on_demand = false;
     std::string version, bytes;  // as it came
     WallTime updated{};
     std::unique_ptr<EndpointDelivery> endpoints;  // null: not of EDS
@@ -44,9 +47,10 @@ class ClusterDelivery final : private WatchEvents {
 
  private:
   Result<void> on_update(const Update& u) override;
+  Result<void> take(const Update& u, bool on_demand);
   void on_fetch_timeout() override { tell_answered(); }
   /// Empty: it is taken. Otherwise why not.
-  std::string add(const envoy::config::cluster::v3::Cluster& message, const std::string& version);
+  std::string add(const envoy::config::cluster::v3::Cluster& message, const std::string& version, bool on_demand);
   void remove(const std::string& name);
   void release_if_settled(const std::string& name);
   void tell_answered();

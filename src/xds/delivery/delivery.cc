@@ -13,8 +13,10 @@ Delivery::Delivery(server::Server& server, Sources& sources)
       context_{server, sources},
       filters_(context_),
       routes_(context_),
+      scopes_(context_, routes_),
       clusters_(context_),
-      listeners_(context_, routes_, filters_) {}
+      on_demand_(context_, clusters_),
+      listeners_(context_, routes_, scopes_, filters_) {}
 Delivery::~Delivery() = default;
 
 void Delivery::prepare(const envoy::config::bootstrap::v3::Bootstrap& b, CompileContext& c) {
@@ -23,9 +25,18 @@ void Delivery::prepare(const envoy::config::bootstrap::v3::Bootstrap& b, Compile
   const Path dynamic = root / "dynamic_resources";
   if (d.has_ads_config()) sources_.set_ads(d.ads_config(), dynamic / "ads_config", c.problems);
   c.check_source = [this](const ConfigSource& s, const Path& at, Problems& problems) { return sources_.check(s, at, problems); };
+  c.demand_clusters = [this](const ConfigSource& s, const std::string& collection, const Path& at, Problems& problems) {
+    return on_demand_.demand(s, collection, at, problems);
+  };
   c.subscribe_routes = [this](const Rds& rds, const std::string& stat_prefix) {
-    static_routes_.push_back(routes_.get(rds, stat_prefix));
-    return static_routes_.back()->source();
+    const auto used = routes_.get(rds, stat_prefix);
+    static_routes_.push_back(used);
+    return used->source();
+  };
+  c.subscribe_scopes = [this](const ScopedRoutes& scopes, const std::string& stat_prefix) {
+    const auto used = scopes_.get(scopes, stat_prefix);
+    static_routes_.push_back(used);
+    return used->source();
   };
   c.subscribe_filter = [this](LateFilter config) {
     static_filters_.push_back(filters_.use(std::move(config)));
@@ -63,6 +74,7 @@ void Delivery::keep(const CompileContext& c) {
   base->cluster_known = [this](std::string_view name) { return server_.clusters().known(name); };
   base->subscribe_routes = nullptr;
   base->subscribe_filter = nullptr;
+  base->subscribe_scopes = nullptr;
   context_.base = std::move(base);
   for (const auto& cluster : static_eds_) clusters_.add_static(cluster);
   static_eds_.clear();

@@ -11,6 +11,8 @@
 #include "xds/delivery/listeners.h"
 #include "xds/delivery/routes.h"
 #include "xds/delivery/runtime.h"
+#include "xds/delivery/on_demand_clusters.h"
+#include "xds/delivery/scopes.h"
 
 namespace outrigger::xds {
 
@@ -30,6 +32,7 @@ class Delivery {
   const RouteDeliveries& routes() const noexcept { return routes_; }
   const FilterDeliveries& filters() const noexcept { return filters_; }
   const std::vector<std::unique_ptr<RuntimeDelivery>>& runtime() const noexcept { return runtime_; }
+  const ScopeDeliveries& scopes() const noexcept { return scopes_; }
   const Sources& sources() const noexcept { return sources_; }
 
  private:
@@ -45,14 +48,16 @@ class Delivery {
   ConfigSource cds_, lds_;
   bool has_cds_ = false, has_lds_ = false;
   std::vector<envoy::config::cluster::v3::Cluster> static_eds_;
-  std::vector<RouteDeliveryPtr> static_routes_;
   FilterDeliveries filters_;
   std::vector<FilterUsePtr> static_filters_;
+  std::vector<RouteUsePtr> static_routes_;
   std::function<void()> done_;
   std::vector<RuntimeDelivery::Config> layers_;
   std::vector<std::unique_ptr<RuntimeDelivery>> runtime_;
   RouteDeliveries routes_;
+  ScopeDeliveries scopes_;
   ClusterDelivery clusters_;
+  OnDemandClusters on_demand_;
   ListenerDelivery listeners_;
 };
 

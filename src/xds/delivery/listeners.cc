@@ -11,8 +11,9 @@ namespace outrigger::xds {
 
 using envoy::config::listener::v3::Listener;
 
-ListenerDelivery::ListenerDelivery(const DeliveryContext& c, RouteDeliveries& routes, FilterDeliveries& filters)
-    : c_(c), routes_(routes), filters_(filters) {}
+ListenerDelivery::ListenerDelivery(const DeliveryContext& c, RouteDeliveries& routes, ScopeDeliveries& scopes,
+                                   FilterDeliveries& filters)
+    : c_(c), routes_(routes), scopes_(scopes), filters_(filters) {}
 ListenerDelivery::~ListenerDelivery() = default;
 
 void ListenerDelivery::start(const ConfigSource& source, std::function<void()> answered) {
@@ -74,8 +75,14 @@ std::string ListenerDelivery::compile(const Listener& message, Version& into) {
   Problems problems;
   auto compile = c_.compile(problems);
   compile.subscribe_routes = [&](const Rds& rds, const std::string& stat_prefix) {
-    into.uses.push_back(routes_.get(rds, stat_prefix));
-    return into.uses.back()->source();
+    const auto used = routes_.get(rds, stat_prefix);
+    into.uses.push_back(used);
+    return used->source();
+  };
+  compile.subscribe_scopes = [&](const ScopedRoutes& scopes, const std::string& stat_prefix) {
+    const auto used = scopes_.get(scopes, stat_prefix);
+    into.uses.push_back(used);
+    return used->source();
   };
   compile.subscribe_filter = [&](LateFilter config) {
     into.filters.push_back(filters_.use(std::move(config)));

@@ -9,13 +9,13 @@
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "xds/compile/secrets.h"
 #include "xds/delivery/filters.h"
-#include "xds/delivery/routes.h"
+#include "xds/delivery/scopes.h"
 
 namespace outrigger::xds {
 
 class ListenerDelivery final : private WatchEvents {
  public:
-  ListenerDelivery(const DeliveryContext& c, RouteDeliveries& routes, FilterDeliveries& filters);
+  ListenerDelivery(const DeliveryContext& c, RouteDeliveries& routes, ScopeDeliveries& scopes, FilterDeliveries& filters);
   ~ListenerDelivery();
   /// `answered` is called once: after the first update, good or bad, or when it was waited for long enough.
   void start(const ConfigSource& source, std::function<void()> answered);
@@ -26,8 +26,8 @@ class ListenerDelivery final : private WatchEvents {
     std::uint64_t content = 0;
     std::string version, bytes;  // as it came
     WallTime updated{};
-    std::vector<RouteDeliveryPtr> uses;
     std::vector<FilterUsePtr> filters;
+    std::vector<RouteUsePtr> uses;
     std::vector<SecretPtr> secrets;
     std::uint64_t frame = 0;
     server::ListenerManager::Prepared prepared;  // while it warms
@@ -59,6 +59,7 @@ class ListenerDelivery final : private WatchEvents {
   const DeliveryContext& c_;
   RouteDeliveries& routes_;
   FilterDeliveries& filters_;
+  ScopeDeliveries& scopes_;
   std::map<std::string, Known> known_;
   std::string version_;
   std::function<void()> answered_, warm_;

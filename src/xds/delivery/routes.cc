@@ -11,8 +11,26 @@ namespace outrigger::xds {
 using envoy::config::route::v3::RouteConfiguration;
 using stats::RdsStat;
 
+/// What workers hold: the delivery may be gone before them.
+class RouteDelivery::Asker final : public Demand {
+ public:
+  Asker(event::Loop& main, std::weak_ptr<RouteDelivery> of) : main_(main), of_(std::move(of)) {}
+  void ask(std::string_view host, Duration) const override {
+    main_.post([of = of_, host = std::string(host)] {
+      if (const auto d = of.lock()) d->want_host(host);
+    });
+  }
+
+ private:
+  event::Loop& main_;
+  std::weak_ptr<RouteDelivery> of_;
+};
+
 RouteDelivery::RouteDelivery(const DeliveryContext& c, const Rds& config, const std::string& stat_prefix)
-    : c_(c), name_(config.route_config_name()), source_(std::make_shared<hcm::RouteSource>(c.server.settings().workers)) {
+    : c_(c),
+      name_(config.route_config_name()),
+      stat_prefix_(stat_prefix),
+      source_(std::make_shared<hcm::RouteSource>(c.server.settings().workers)) {
   auto& registry = c_.server.registry();
   stats::Recording recording(registry);
   const std::string prefix = "http." + stats::sanitize(stat_prefix) + ".rds." + stats::sanitize(name_) + ".";
@@ -37,7 +55,7 @@ Result<void> RouteDelivery::on_update(const Update& u) {
   const bool news = !settled_ || !arrived();
   const auto taken = take(u);
   refused_ = !taken;
-  if (news) settle();
+  if (news && (hosts_ == nullptr || hosts_->settled())) settle();
   return taken;
 }
 
@@ -55,22 +73,74 @@ Result<void> RouteDelivery::take(const Update& u) {
   const auto hash = content_hash(m);
   if (arrived() && hash == content_) return {};
   Problems problems;
+  if (m.has_vhds() && !HostDelivery::check(c_, m.vhds().config_source(), Path() / "vhds" / "config_source", problems))
+    return Error{Errc::invalid_config, errors_text(problems)};
+  const bool same_hosts = hosts_ != nullptr && m.has_vhds() && own_->vhds().SerializeAsString() == m.vhds().SerializeAsString();
+  const auto published =
+      publish(m, same_hosts ? hosts_->hosts() : HostDelivery::Hosts(), u.whole ? u.version : parsed->from->version);
+  if (!published) return published.error();
+  content_ = hash;
+  count_reload();
+  own_ = m.has_vhds() ? std::make_unique<const RouteConfiguration>(m) : nullptr;
+  if (same_hosts) return {};
+  if (hosts_ != nullptr) wake(hosts_->waited_for());
+  hosts_ = nullptr;
+  if (m.has_vhds()) make_hosts();
+  return {};
+}
+
+/// With virtual hosts that are not its own.
+Result<void> RouteDelivery::publish(RouteConfiguration m, const HostDelivery::Hosts& hosts, const std::string& version) {
+  for (const auto& [name, host] : hosts) *m.add_virtual_hosts() = host;
+  Problems problems;
   auto compile = c_.compile(problems);
-  stats::Recording recording(registry);
+  stats::Recording recording(c_.server.registry());
   const auto routes = compile_dynamic_routes(m, Path(), compile);
   if (!problems.ok())
     return Error{Errc::invalid_config, "Error updating route configuration " + name_ + ": " + errors_text(problems)};
   routes->lease = recording.take();
-  content_ = hash;
-  bytes_ = redacted_bytes(m);
-  version_ = u.whole ? u.version : parsed->from->version;
+  if (m.has_vhds()) routes->more_hosts = std::make_shared<Asker>(c_.server.loop(), weak_from_this());
+  bytes_ = redacted_bytes(std::move(m));
+  version_ = version;
   updated_ = c_.server.loop().wall();
   c_.server.post_to_workers([source = source_, routes](server::Worker& w) { source->set(w.index(), routes); });
+  return {};
+}
+
+void RouteDelivery::count_reload() {
+  auto& registry = c_.server.registry();
   registry.main().add(stats_, RdsStat::config_reload);
   registry.set(
       stats_, RdsStat::config_reload_time_ms,
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(updated_.time_since_epoch()).count()));
-  return {};
+}
+
+void RouteDelivery::make_hosts() {
+  HostDelivery::Owner o;
+  o.publish = [this, first = true](const HostDelivery::Hosts& hosts, const std::string& version) mutable {
+    const auto published = publish(*own_, hosts, version);
+    if (published && !std::exchange(first, false)) count_reload();  // the first belongs to the update that named the source
+    return published;
+  };
+  o.answered = [this](const std::vector<std::string>& hosts) { wake(hosts); };
+  o.settled = [this] {
+    if (!settled_) settle();
+  };
+  hosts_ = std::make_unique<HostDelivery>(c_, own_->vhds().config_source(), name_,
+                                          "http." + stats::sanitize(stat_prefix_) + ".rds.vhds." + stats::sanitize(name_) + ".",
+                                          std::move(o));
+}
+
+void RouteDelivery::want_host(const std::string& host) {
+  if (hosts_ != nullptr) return hosts_->want(host);
+  wake({host});
+}
+
+void RouteDelivery::wake(const std::vector<std::string>& hosts) const {
+  if (hosts.empty()) return;
+  c_.server.post_to_workers([source = source_, hosts](server::Worker& w) {
+    for (const auto& host : hosts) source->awaited_hosts(w.index()).wake(host, hcm::Arrival::came);
+  });
 }
 
 RouteDeliveryPtr RouteDeliveries::get(const Rds& config, const std::string& stat_prefix) {

@@ -9,30 +9,48 @@
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "proxy/hcm/route_source.h"
 #include "xds/delivery/context.h"
+#include "xds/delivery/virtual_hosts.h"
 
 namespace outrigger::xds {
 
 using envoy::extensions::filters::network::http_connection_manager::v3::Rds;
 
+/// What a listener waits for.
+class RouteUse {
+ public:
+  virtual ~RouteUse() = default;
+  /// Did the first one come (good or bad), or was the wait for it given up?
+  virtual bool settled() const noexcept = 0;
+  /// Is there one?
+  virtual bool arrived() const noexcept = 0;
+  /// Was what came not taken?
+  virtual bool refused() const noexcept = 0;
+  /// Calls `f` when something of that changes, until it is settled and arrived.
+  virtual void on_progress(std::function<void()> f) = 0;
+  virtual const std::string& name() const noexcept = 0;
+  /// As Envoy's /init_dump names it.
+  virtual std::string target() const = 0;
+};
+using RouteUsePtr = std::shared_ptr<RouteUse>;
+
 /// One of them, as long as a listener holds it.
-class RouteDelivery final : private WatchEvents {
+class RouteDelivery final : public RouteUse, private WatchEvents, public std::enable_shared_from_this<RouteDelivery> {
  public:
   RouteDelivery(const DeliveryContext& c, const Rds& config, const std::string& stat_prefix);
-  ~RouteDelivery();
+  ~RouteDelivery() override;
   const std::shared_ptr<hcm::RouteSource>& source() const noexcept { return source_; }
-  /// Did the first one come (good or bad), or was the wait for it given up?
-  bool settled() const noexcept { return settled_; }
-  /// Is there one?
-  bool arrived() const noexcept { return !bytes_.empty(); }
-  /// Was what came not taken?
-  bool refused() const noexcept { return refused_; }
-  /// Called once it is settled, and once it arrived.
-  void on_progress(std::function<void()> f) { told_.push_back(std::move(f)); }
+  // RouteUse
+  bool settled() const noexcept override { return settled_; }
+  bool arrived() const noexcept override { return !bytes_.empty(); }
+  bool refused() const noexcept override { return refused_; }
+  void on_progress(std::function<void()> f) override { told_.push_back(std::move(f)); }
+  const std::string& name() const noexcept override { return name_; }
+  std::string target() const override { return "RdsRouteConfigSubscription RDS init " + name_; }
+  void want_host(const std::string& host);
 
   // For pages.
-  const std::string& name() const noexcept { return name_; }
   const std::string& version() const noexcept { return version_; }
-  const std::string& bytes() const noexcept { return bytes_; }  // empty: nothing has come
+  const std::string& bytes() const noexcept { return bytes_; }  // with all virtual hosts; empty: nothing has come
   WallTime updated() const noexcept { return updated_; }
 
  private:
@@ -41,8 +59,14 @@ class RouteDelivery final : private WatchEvents {
   void on_fetch_timeout() override { settle(); }
   void on_failure() override { refused_ = true, settle(); }
   void settle();
+  using RouteConfiguration = envoy::config::route::v3::RouteConfiguration;
+  Result<void> publish(RouteConfiguration m, const HostDelivery::Hosts& hosts, const std::string& version);
+  void count_reload();
+  void make_hosts();
+  void wake(const std::vector<std::string>& hosts) const;
+  class Asker;
   const DeliveryContext& c_;
-  std::string name_, version_, bytes_;
+  std::string name_, stat_prefix_, version_, bytes_;
   WallTime updated_{};
   std::uint64_t content_ = 0;
   bool settled_ = false, refused_ = false;
@@ -51,6 +75,9 @@ class RouteDelivery final : private WatchEvents {
   stats::LeasePtr lease_;
   stats::BlockHandle stats_;
   std::unique_ptr<Watch> watch_;
+  // Of one with more virtual hosts than its own:
+  std::unique_ptr<const RouteConfiguration> own_;  // without those
+  std::unique_ptr<HostDelivery> hosts_;
 };
 using RouteDeliveryPtr = std::shared_ptr<RouteDelivery>;
 

@@ -14,7 +14,8 @@ struct Resource {
   std::string version;  // delta; may be empty
   std::string type_url, body;
   std::optional<Duration> ttl = {};
-  bool heartbeat = false;  // it brings a new ttl and no body
+  bool heartbeat = false;  // no body: it brings a new ttl, or says that there is none (of a virtual host)
+  std::vector<std::string> aliases = {};
 };
 
 /// The first field of every kind of resource is its name; empty: there is none.

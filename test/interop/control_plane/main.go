@@ -4,6 +4,7 @@
 //	{"stop": true} and {"start": true}: closes its port and all streams, or opens it again
 //
 // Started as: ADDRESS [CERTIFICATE KEY [CA]], files; ADDRESS may be "unix:PATH". With a CA clients must have a certificate of it.
+// As ADDRESS by-name it does what by_name.go says.
 // It tells on its standard output, one JSON object a line, what proxies ask and answer. ADS and separate streams, state of
 // the world and delta.
 package main
@@ -22,6 +23,7 @@ import (
 
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/file/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/fault/v3"
+	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/on_demand/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/tcp_proxy/v3"
@@ -102,6 +104,8 @@ func onDelta(stream int64, q *discovery.DeltaDiscoveryRequest) error {
 type command struct {
 	Version     string            `json:"version"`
 	Resources   []json.RawMessage `json:"resources"`
+	Unknown     string            `json:"unknown"`
+	Named       []*named          `json:"named"`
 	Stop, Start bool
 }
 
@@ -159,6 +163,7 @@ func serve(xds server.Server, address string, files []string) *grpc.Server {
 	listener.RegisterListenerDiscoveryServiceServer(g, xds)
 	route.RegisterRouteDiscoveryServiceServer(g, xds)
 	runtime.RegisterRuntimeDiscoveryServiceServer(g, xds)
+	route.RegisterScopedRoutesDiscoveryServiceServer(g, xds)
 	secret.RegisterSecretDiscoveryServiceServer(g, xds)
 	go func() { _ = g.Serve(l) }()
 	return g
@@ -168,7 +173,12 @@ func main() {
 	address, files := os.Args[1], os.Args[2:]
 	all := cache.NewSnapshotCache(false, everybody{}, nil)
 	xds := server.NewServer(context.Background(), all, server.CallbackFuncs{StreamOpenFunc: onStream, StreamRequestFunc: onRequest, StreamDeltaRequestFunc: onDelta})
-	g := serve(xds, address, files)
+	byName := &table{streams: map[*deltaStream]bool{}}
+	open := func() *grpc.Server { return serve(xds, address, files) }
+	if len(files) == 1 && files[0] == "by-name" {
+		open = func() *grpc.Server { return byName.serve(address) }
+	}
+	g := open()
 	tell(map[string]any{"ready": true})
 	in := bufio.NewScanner(os.Stdin)
 	in.Buffer(nil, 256<<20)
@@ -179,7 +189,9 @@ func main() {
 		case c.Stop:
 			g.Stop()
 		case c.Start:
-			g = serve(xds, address, files)
+			g = open()
+		case c.Named != nil:
+			fatal(byName.set(c))
 		default:
 			s, err := snapshot(c)
 			if err == nil {

@@ -40,9 +40,11 @@ std::string manager(const std::string& prefix, const std::string& log, const std
                     const std::string& filters) {
   return cat({"{name: hcm, typed_config: {", kType,
               "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager, stat_prefix: ", prefix, ", ", log,
-              more, "route_config: {name: r, virtual_hosts: [{name: all, domains: ['*'], routes: [", routes,
-              "}]}, http_filters: [", filters, "{name: router, typed_config: {", kType,
-              "extensions.filters.http.router.v3.Router}}]}}"});
+              more,
+              routes.empty() ? "rds: {route_config_name: r, config_source: {ads: {}}}, http_filters: ["
+                             : cat({"route_config: {name: r, virtual_hosts: [{name: all, domains: ['*'], routes: [", routes,
+                                    "}]}, http_filters: ["}),
+              filters, "{name: router, typed_config: {", kType, "extensions.filters.http.router.v3.Router}}]}}"});
 }
 
 std::string socket_of(const char* type, const std::string& context) {
@@ -59,7 +61,7 @@ std::string Setup::text() const {
       cat({"access_log: [{name: file, typed_config: {", kType,
            "extensions.access_loggers.file.v3.FileAccessLog, path: LOG_PATH, log_format: {text_format_source: {inline_string: "
            "\"%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %REQ(:PATH)%\\n\"}}}}],"});
-  const std::string http = manager("in", log, hcm, routes + "]," + vhost, filters);
+  const std::string http = manager("in", log, hcm, rds ? "" : routes + "]," + vhost, filters);
   const std::string proxy = cat({"{name: tcp, typed_config: {", kType,
                                  "extensions.filters.network.tcp_proxy.v3.TcpProxy, stat_prefix: in, ", log, tcp, "}}"});
   std::string listeners = "{name: in, address: {socket_address: {address: 10.0.0.1, port_value: 80}}," + listener +
@@ -73,7 +75,8 @@ std::string Setup::text() const {
     const std::string pair = "{certificate_chain: {inline_string: " + c.chain + "}, private_key: {inline_string: " + c.key + "}}";
     listeners +=
         std::string("{name: hop, ") +
-        (hop == internal ? "internal_listener: {}," : "address: {socket_address: {address: 10.0.0.2, port_value: 80}},") + listener + "filter_chains: [{" +
+        (hop == internal ? "internal_listener: {}," : "address: {socket_address: {address: 10.0.0.2, port_value: 80}},") +
+        listener + "filter_chains: [{" +
         (secure ? socket_of("DownstreamTlsContext", "alpn_protocols: [h2, http/1.1], tls_certificates: [" + pair + "]") : "") +
         "filters: [" + manager("hop", log, hop_hcm, hop_routes + "],", "") + "]}]},";
     clusters += cluster_of("origin", endpoints, "");
@@ -134,6 +137,9 @@ std::shared_ptr<Loaded> load(const Setup& setup) {
   if (xds::load_bootstrap(o, *message, problems)) {
     xds::CompileContext c{problems, l.registry, l.files};
     c.secrets = &l.secrets;
+    c.check_source = [](const auto&, const auto&, auto&) { return true; };
+    c.subscribe_routes = [&l](const auto&, const auto&) { return l.routes; };
+    c.demand_clusters = [&l](const auto&, const auto&, const auto&, auto&) { return l.asked; };
     l.config = xds::compile_bootstrap(message->message, o, c);
   }
   xds::locate_problems(*message, problems);

@@ -2,8 +2,11 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <vector>
 #include "proxy/accesslog/files.h"
+#include "proxy/base/demand.h"
 #include "proxy/event/loop.h"
+#include "proxy/hcm/route_source.h"
 #include "proxy/server/config.h"
 #include "proxy/stats/stats.h"
 #include "xds/compile/secrets.h"
@@ -19,12 +22,19 @@ struct Setup {
   /// A second hop: the cluster up is a second listener of the worker itself, which goes on to 10.0.1.1:80.
   enum Hop : unsigned char { none, http2, tls, tls_http2, internal } hop = none;  // internal: without a socket
   int hosts = 1;
+  bool rds = false;  // routes come by World::set_routes()
   std::string hop_hcm, hop_routes = "{match: {prefix: /}, route: {cluster: origin, timeout: 0s}}";
   std::string text() const;
 };
 
 /// A route of all paths to the cluster up, with more fields of its action.
 std::string up_route(const std::string& more);
+
+/// What workers ask for: names, each the first time that a request lacks it.
+struct Asked final : Demand {
+  void ask(std::string_view name, Duration) const override { names.emplace_back(name); }
+  mutable std::vector<std::string> names;
+};
 
 /// A compiled bootstrap and what belongs to it. One at a time is kept for worlds that are set up alike, with the
 /// counters and the log as new.
@@ -37,6 +47,8 @@ struct Loaded {
   stats::Cells& cells;
   accesslog::Files files;
   xds::SecretStore secrets;
+  std::shared_ptr<Asked> asked = std::make_shared<Asked>();
+  std::shared_ptr<hcm::RouteSource> routes = std::make_shared<hcm::RouteSource>(1);
   server::Config config;
 };
 std::shared_ptr<Loaded> load(const Setup& setup);

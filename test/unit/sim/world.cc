@@ -21,6 +21,8 @@ World::World(const Setup& setup, const Weather& weather)
       worker_(thread_, clusters_),
       blocks_before_(Buffer::blocks_in_use()) {
   const auto& config = loaded_->config;
+  loaded_->asked->names.clear();
+  loaded_->routes->set(0, nullptr);
   thread_.runtime = std::make_shared<const runtime::Snapshot>(config.runtime_layers);
   for (const auto& c : config.clusters) manager_.add(c);
   manager_.start({[this](const auto& shared, const auto& hosts) {
@@ -137,6 +139,12 @@ void World::set_hosts(bool there) {
   clusters_.update(shared, there ? hosts : std::make_shared<const upstream::HostSet>());
 }
 
+void World::show(const std::string& cluster) {
+  const auto& [shared, hosts] = known_.at(cluster);
+  clusters_.update(shared, hosts);
+  worker_.awaited_clusters.wake(cluster, hcm::Arrival::came);
+}
+
 void World::shutdown() {
   listeners_.clear();
   // What served their connections goes at the end of a turn, the clusters that it used after that.
@@ -190,6 +198,8 @@ std::string World::left_over() {
     }
   });
   for (const auto& l : shared_) tell("listener connections", l->connections);
+  tell("requests that wait for a cluster", worker_.awaited_clusters.size());
+  tell("requests that wait for a virtual host", loaded_->routes->awaited_hosts(0).size());
   return out;
 }
 

@@ -31,6 +31,16 @@ class World : private net::InternalListeners {
   void drain(bool gradual);
   /// Of the cluster up: all hosts leave, or those of the bootstrap come back.
   void set_hosts(bool there);
+  /// The cluster is not known, or is again and requests that wait for it go on.
+  void hide(const std::string& cluster) { clusters_.remove(cluster); }
+  void show(const std::string& cluster);
+  /// A cluster that requests wait for is not there.
+  void deny(const std::string& cluster) { worker_.awaited_clusters.wake(cluster, hcm::Arrival::missing); }
+  /// With Setup::rds.
+  void set_routes(std::shared_ptr<const route::RouteConfig> routes) { loaded_->routes->set(0, std::move(routes)); }
+  /// Requests that wait for the virtual host go on.
+  void tell_host(const std::string& host) { loaded_->routes->awaited_hosts(0).wake(host, hcm::Arrival::came); }
+  const std::shared_ptr<Asked>& asked() const noexcept { return loaded_->asked; }
   /// As a worker ends: everything is closed at once.
   void shutdown();
 

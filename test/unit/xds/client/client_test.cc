@@ -258,6 +258,38 @@ TEST_CASE("who waits long enough for the first answer is told so, once", "[xds]"
   CHECK(a.take().empty());
 }
 
+TEST_CASE("watches of all may be told of their own part of the names only", "[xds]") {
+  World w(Subscription::Kind::delta);
+  Told r, other;
+  const auto one = w.client.watch(kType, {}, true, w.counts, Duration(0), r, "r/");
+  const auto two = w.client.watch(kType, {}, true, w.counts, Duration(0), other, "other/");
+  w.run();
+  const auto send = [&](std::vector<std::pair<std::string, bool>> names, const Lines& removed) {
+    discovery_v3::DeltaDiscoveryResponse m;
+    m.set_system_version_info("1");
+    m.set_type_url(kType);
+    for (const auto& [name, body] : names) {
+      auto& resource = *m.add_resources();
+      resource.set_name(name);
+      resource.add_aliases(name + "/alias");
+      if (body) resource.mutable_resource()->set_type_url(kType);
+    }
+    for (const auto& name : removed) m.add_removed_resources(name);
+    w.plane.events->on_message(m.SerializeAsString());
+    w.run();
+    w.plane.unread.clear();
+  };
+  send({{"r/a", true}, {"r/none", false}, {"x", true}}, {"other/b"});
+  CHECK(r.take() == Lines{"1: r/a r/none"});
+  CHECK(other.take() == Lines{"1: -other/b"});
+  send({{"r/a", true}}, {});
+  CHECK(r.take() == Lines{"1: r/a"});
+  CHECK(other.take().empty());
+  send({}, {});  // there is nothing: both have heard
+  CHECK(r.take() == Lines{"1:"});
+  CHECK(other.take() == Lines{"1:"});
+}
+
 TEST_CASE("a resource with a time to live goes when no heartbeat comes", "[xds]") {
   World w(Subscription::Kind::delta);
   Told all;

@@ -1,0 +1,50 @@
+"""The filter on_demand where there is nothing to ask: it lets all go on. What it asks for: test/interop/on_demand.py."""
+from harness.dsl import *
+
+TYPE = '"@type": type.googleapis.com/envoy.extensions.filters.http.on_demand.v3.'
+FILTER = f"- {{name: envoy.filters.http.on_demand, typed_config: {{{TYPE}OnDemand}}}}"
+PLANE = "source: {api_config_source: {api_type: DELTA_GRPC, transport_api_version: V3, grpc_services: [{envoy_grpc: {cluster_name: plane}}]}}"
+ROUTES = '''
+- {match: {prefix: /a}, route: {cluster: "{{up}}"}}
+- {match: {prefix: /direct}, direct_response: {status: 200, body: {inline_string: d}}}
+- {match: {prefix: /nope}, route: {cluster: nope}}
+'''
+
+
+def case(name, filters=FILTER, **kw):
+    scenario(name, filters=filters, routes=kw.pop("routes", ROUTES), route_config="validate_clusters: false", stats=kw.pop("stats", []), **kw)
+
+
+case("on_demand_nothing", client=get("/a") + get("/direct") + get("/nope") + get("/none") + req("/a", method="POST", body="x" * 2000))
+case("on_demand_nothing_by_route", routes='''
+- match: {prefix: /a}
+  route: {cluster: "{{up}}"}
+  typed_per_filter_config: {envoy.filters.http.on_demand: {"@type": type.googleapis.com/envoy.extensions.filters.http.on_demand.v3.PerRouteConfig}}
+''', client=get("/a") + get("/none"))
+
+
+def refused(name, odcds, **kw):
+    scenario(name, kind="validate", **kw, config=f"""
+static_resources:
+  listeners:
+  - name: l
+    address: {{socket_address: {{address: 127.0.0.1, port_value: 0}}}}
+    filter_chains:
+    - filters:
+      - name: h
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: h
+          route_config: {{virtual_hosts: [{{name: v, domains: ["*"], routes: [{{match: {{prefix: /}}, direct_response: {{status: 200}}}}]}}]}}
+          http_filters:
+          - name: envoy.filters.http.on_demand
+            typed_config: {{{TYPE}OnDemand, odcds: {odcds}}}
+          - {{name: r, typed_config: {{"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}}}
+""")
+
+
+refused("on_demand_no_plane", "{%s}" % PLANE)
+refused("on_demand_no_ads", "{source: {ads: {}}}", outrigger={"exit": 1, "ok": None},
+        differs="Envoy takes a source that is not there: each request waits for nobody's answer until its time is over")
+refused("on_demand_source_of_nothing", "{source: {}}")
+refused("on_demand_timeout_negative", "{source: {ads: {}}, timeout: -1s}")
