@@ -56,9 +56,10 @@ def until(what, done, seconds=30):
 
 
 class Proxy:
-    """bootstrap(port, admin port) gives the config."""
+    """bootstrap(port, admin port) gives the config. `ready`: waits until it serves, not just for its admin interface."""
 
-    def __init__(self, binary, folder, bootstrap, level="error", workers=1, arguments=(), **popen):
+    def __init__(self, binary, folder, bootstrap, level="error", workers=1, arguments=(), ready=True, **popen):
+        self.ready = ready
         self.port, self.admin_port = free_port(), free_port()
         config = folder / "bootstrap.json"
         config.write_text(json.dumps(bootstrap(self.port, self.admin_port)))
@@ -76,7 +77,7 @@ class Proxy:
             raise RuntimeError(f"the proxy ended with {self.process.returncode}")
         try:
             self.admin = Client(self.admin_port)
-            return "LIVE" in self.admin.ask("/ready")
+            return not self.ready or "LIVE" in self.admin.ask("/ready")
         except (OSError, RuntimeError):  # nobody listens, or 503: it still initializes
             return False
 

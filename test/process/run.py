@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The process in its surroundings: out of file descriptors; logs to a standard output that is another user's file; what it
-says of bad configs; secrets rotated and all that comes by xDS changed under load; outrigger-xds and the proxies that it feeds;
-interception with iptables in network namespaces.
+says of bad configs; what control planes sent, recorded, sent again; bootstraps of agents; filters of Istio; secrets rotated and all
+that comes by xDS changed under load; outrigger-xds and the proxies that it feeds; interception with iptables in network
+namespaces.
 
   run.py --binary PATH [--filter WORDS]
 """
@@ -16,11 +17,14 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
+import bootstraps  # noqa: E402
 import config_errors  # noqa: E402
 import control_plane  # noqa: E402
 import intercept  # noqa: E402
 import intercept_rules  # noqa: E402
+import istio  # noqa: E402
 from configs import envoy_listener, socket_address  # noqa: E402
+import recorded  # noqa: E402
 import rotation  # noqa: E402
 from namespaces import Skipped  # noqa: E402
 from proxy import Client, Proxy, until  # noqa: E402
@@ -106,7 +110,8 @@ def standard_output_of_another_user_takes_access_logs(binary, folder):
 
 
 TESTS = [accept_pauses_when_out_of_file_descriptors, standard_output_of_another_user_takes_access_logs, *config_errors.TESTS,
-         *rotation.TESTS, *updates.TESTS, *control_plane.TESTS, *intercept_rules.TESTS, *intercept.TESTS]
+         *recorded.TESTS, *bootstraps.TESTS, *istio.TESTS, *rotation.TESTS, *updates.TESTS, *control_plane.TESTS,
+         *intercept_rules.TESTS, *intercept.TESTS]
 
 
 def main():

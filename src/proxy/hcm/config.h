@@ -51,6 +51,14 @@ struct ProxyStatusConfig {
   bool recommended_code = false;
 };
 
+/// Which requests are traced. There is no tracer: it is said to others, in x-request-id and x-envoy-decorator-operation.
+struct Tracing {
+  runtime::FractionalPercent client{100}, random{10'000, runtime::Denominator::ten_thousand},
+      overall{10'000, runtime::Denominator::ten_thousand};
+  bool in_request_id = true, by_request_id = true;  // the decision is written into it, and made by it
+  bool outbound = false;                            // the listener's direction
+};
+
 struct Upgrade {
   std::string type;  // lower case
   bool enabled = true;
@@ -64,6 +72,7 @@ struct Config {
   stats::BlockHandle listener_stats;  // listener.<address>.http.<prefix>.: ListenerHttpStat
   stats::BlockHandle codec_stats;     // http1.: Http1Stat
   stats::BlockHandle route_stats;     // http.<prefix>.: RouteResolutionStat; null: not wanted
+  stats::BlockHandle tracing_stats;   // http.<prefix>.tracing.: HttpTracingStat
   stats::BlockHandle http2_stats;     // http2.: Http2Stat
   enum class Codec : std::uint8_t { automatic, http1, http2 } codec = Codec::automatic;
   http::Http1Options http1;
@@ -98,6 +107,7 @@ struct Config {
   bool add_user_agent = false;
   std::string local_service_cluster, local_service_node;
 
+  std::optional<Tracing> tracing;
   bool generate_request_id = true;
   bool preserve_external_request_id = false;
   bool always_set_request_id_in_response = false;

@@ -194,6 +194,7 @@ void Stream::on_request_head(const http::Framing& framing, bool end_stream) {
     down_->become_tunnel();
   }
   apply_route_limits();
+  if (config_->tracing) trace_request();
   end_on_head_ = end_stream;
   if (config_->log_on_new_request) log(accesslog::LogType::downstream_start);
   make_filters();
@@ -465,7 +466,7 @@ void Stream::recycle() {
   response_ = nullptr;
   request_trailers_ = response_trailers_ = nullptr;
   info_ = {};
-  route_ = nullptr;
+  route_ = decorated_ = nullptr;
   chosen_ = {};
   filters_ = nullptr;
   upgrade_filters_ = nullptr;

@@ -139,6 +139,8 @@ class Stream final : private event::Deferred {
  private:
   void run_deferred() override;
   void apply_route_limits();
+  void trace_request();
+  void trace_response(http::ResponseHead& head);
   bool check_request(const http::Framing& framing);
   void reject_without_host();
   bool accept_upgrade(bool known, bool enabled);
@@ -192,6 +194,7 @@ class Stream final : private event::Deferred {
   http::HeaderMap* response_trailers_ = nullptr;
   http::StreamInfo info_;
   const route::Route* route_ = nullptr;
+  const route::Route* decorated_ = nullptr;  // tells the client what it does, as its request did not
   route::Chosen chosen_;
   static constexpr std::size_t kFiltersMax = 64;
   struct EndedFilters {

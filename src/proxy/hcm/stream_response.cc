@@ -150,6 +150,7 @@ void Stream::write_head(http::ResponseHead& head, bool end_stream) {
     head.headers.add(Name::date, arena_.copy(date));
   }
   mutate_response(*config_, *request_, upgrade_ && head.headers.has(Name::upgrade), head);
+  if (config_->tracing) trace_response(head);
   if (config_->proxy_status) add_proxy_status(*config_->proxy_status, info_, head);
   const auto connection = connection_header(head);
   if (!connection.empty() && !head.headers.has(Name::connection))

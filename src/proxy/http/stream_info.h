@@ -127,6 +127,7 @@ struct StreamInfo {
   bool is_try = false;       // of the router's log of its tries
   bool is_internal = false;  // request from an internal address
   bool health_check = false;
+  bool traced = false;
   std::uint16_t response_code = 0;
   ResponseFlags flags;
   std::string_view details;                          // %RESPONSE_CODE_DETAILS%

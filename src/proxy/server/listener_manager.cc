@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include "proxy/base/log.h"
+#include "proxy/server/config.h"
 
 namespace outrigger::server {
 

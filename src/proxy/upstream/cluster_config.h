@@ -74,6 +74,7 @@ struct DnsOptions {
   bool servers_are_fallback = false;  // for when resolv.conf names none
   bool over_tcp = false, no_search = false, rotate = false, filter_families = false;
   std::uint32_t timeout_s = 5, tries = 4, edns_bytes = 0;  // 0: c-ares's own
+  std::uint32_t queries_per_socket_max = 0;  // 0: any number
   bool operator==(const DnsOptions&) const = default;
 };
 

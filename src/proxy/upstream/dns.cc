@@ -105,6 +105,13 @@ struct Dns::Impl {
     else
       use_servers(channel, options);
   }
+  /// Sockets that have had their number of queries make room for new ones, as soon as nobody waits for an answer.
+  void renew_sockets() {
+    if (pending > 0 || options.queries_per_socket_max == 0 || asked < options.queries_per_socket_max) return;
+    asked = 0;
+    if (channel != nullptr) ares_destroy(std::exchange(channel, nullptr));
+    open();
+  }
   void on_socket(int fd, bool read, bool write) {
     const auto at = sockets.find(fd);
     if (at != sockets.end()) {
@@ -157,6 +164,7 @@ struct Dns::Impl {
   ares_channel channel = nullptr;
   std::map<int, std::unique_ptr<Socket>> sockets;
   std::size_t pending = 0;
+  std::uint64_t asked = 0;  // queries since the channel was opened
   std::shared_ptr<int> life = std::make_shared<int>(0);
   event::Alarm<Impl, &Impl::on_timer> timer;
 };
@@ -224,6 +232,7 @@ void Dns::Query::ask(std::unique_ptr<Query> q) {
   }
   const std::string name = q->name;
   if (is_localhost(name)) return answered(std::move(q), ARES_SUCCESS, local_addresses(i.channel, name, hints.ai_family));
+  i.asked += hints.ai_family == AF_UNSPEC ? 2 : 1;
   ares_getaddrinfo(i.channel, name.c_str(), nullptr, &hints, on_answer, q.release());
   i.arm();
 }
@@ -269,6 +278,7 @@ void Dns::resolve(const std::string& name, DnsFamily family, Done done) {
   auto& cells = i.registry.main();
   cells.add(i.stats, DnsCaresStat::resolve_total);
   cells.inc(i.stats, DnsCaresStat::pending_resolutions);
+  i.renew_sockets();
   ++i.pending;
   Query::ask(std::unique_ptr<Query>(new Query{i, name, families_of(family), std::move(done), i.life}));
 }

@@ -88,6 +88,7 @@ class Dump {
     const bool ok = q.get("resource").empty() ? everything(r) : resource(q.get("resource"), r);
     if (!ok) return;
     if (begun_) j_.end();
+    if (q.get("resource").empty() && masks_.empty()) not_active();
     j_.end();
     r.json(j_.take());
   }
@@ -179,6 +180,21 @@ class Dump {
       secret(s, s.secret, *kept);
     }
     return true;
+  }
+
+  /// Beyond Envoy: extensions that are accepted, and what they lack. Not there without any.
+  void not_active() {
+    const auto* list = delivery_.not_active();
+    if (list == nullptr || list->all().empty()) return;
+    j_.begin_list("extensions_not_active");
+    for (const auto& [name, e] : list->all()) {
+      j_.begin_object();
+      j_.text("name", name);
+      j_.text("type_url", "type.googleapis.com/" + e.type);
+      j_.text("lacks", e.lacks);
+      j_.end();
+    }
+    j_.end();
   }
 
   bool resource(const std::string& name, AdminResponse& r) {

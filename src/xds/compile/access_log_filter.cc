@@ -120,7 +120,8 @@ FilterPtr compile_access_log_filter(const log_v3::AccessLogFilter& p, const Path
         return cmp.holds(static_cast<std::uint64_t>(ms < 0 ? 0 : ms), c);
       });
     case F::kNotHealthCheckFilter: return filter([](const LogContext& c) { return !c.format.info->health_check; });
-    case F::kTraceableFilter: return filter([](const LogContext&) { return false; });  // nothing is traced
+    case F::kTraceableFilter:
+      return filter([](const LogContext& c) { return c.format.info->traced && !c.format.info->health_check; });
     case F::kRuntimeFilter: return compile_runtime(p.runtime_filter());
     case F::kAndFilter:
       return filter([all = compile_list(p.and_filter().filters(), at / "and_filter", problems)](const LogContext& c) {

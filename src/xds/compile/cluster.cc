@@ -8,6 +8,7 @@
 #include "xds/compile/convert.h"
 #include "xds/compile/endpoints.h"
 #include "xds/compile/http.h"
+#include "xds/compile/istio.h"
 #include "xds/compile/metadata.h"
 #include "xds/compile/upstream_socket.h"
 
@@ -188,6 +189,15 @@ void compile_tracking(const Cluster& p, upstream::ClusterConfig& o) {
   o.track_sizes = p.track_cluster_stats().request_response_sizes();
 }
 
+void compile_filters(const Cluster& p, const Path& at, CompileContext& c) {
+  for (int i = 0; i < p.filters_size(); ++i) {
+    const auto& f = p.filters(i);
+    if (!take_istio_network_filter(f.name(), f.typed_config(), c))
+      c.problems.error(at.at("filters", i) / "typed_config",
+                       "network filter '" + f.name() + "' of type '" + f.typed_config().type_url() + "' is not implemented");
+  }
+}
+
 void compile_pools(const Cluster& p, upstream::ClusterConfig& o) {
   o.pool_per_downstream = p.connection_pool_per_downstream_connection();
   const auto& preconnect = p.preconnect_policy();
@@ -242,6 +252,7 @@ upstream::ClusterConfigPtr compile_cluster(const Cluster& p, const Path& at, Com
   compile_dns(p, *o, at, c);
   compile_original_dst(p, *o, at, problems);
   compile_tracking(p, *o);
+  compile_filters(p, at, c);
   compile_pools(p, *o);
   if (p.has_wait_for_warm_on_init()) o->wait_for_warm = p.wait_for_warm_on_init().value();
   compile_transport_sockets(p, *o, at, c);

@@ -60,6 +60,7 @@ void compile_typed(const core_v3::TypedExtensionConfig& p, upstream::DnsOptions&
   o.filter_families = cares.filter_unroutable_families();
   o.rotate = cares.rotate_nameservers();
   o.edns_bytes = cares.edns0_max_payload_size().value();
+  o.queries_per_socket_max = cares.udp_max_queries().value();
   constexpr std::uint64_t kLongest = 1'000'000;
   if (cares.has_query_timeout_seconds())
     o.timeout_s = static_cast<std::uint32_t>(std::min(cares.query_timeout_seconds().value(), kLongest));

@@ -11,6 +11,7 @@
 #include "proxy/base/token_bucket.h"
 #include "proxy/stats/stats.h"
 #include "proxy/upstream/cluster_config.h"
+#include "xds/compile/not_active.h"
 #include "xds/problems.h"
 
 namespace envoy::config::core::v3 {
@@ -64,6 +65,9 @@ struct CompileContext {
   /// used; told.
   std::function<DemandPtr(const envoy::config::core::v3::ConfigSource&, const std::string& collection, const Path&, Problems&)>
       demand_clusters{};
+  std::shared_ptr<NotActive> not_active = std::make_shared<NotActive>();
+  bool of_bootstrap = true;
+  bool outbound = false;  // what is compiled belongs to a listener of that direction
   /// The same for another config.
   CompileContext with(Problems& other) const {
     return {other,
@@ -85,7 +89,9 @@ struct CompileContext {
             subscribe_routes,
             subscribe_filter,
             subscribe_scopes,
-            demand_clusters};
+            demand_clusters,
+            not_active,
+            of_bootstrap};
   }
 };
 

@@ -55,6 +55,7 @@ upstream::Endpoint compile_endpoint(const endpoint_v3::LocalityLbEndpoints& l, c
   e.priority = l.priority();
   e.locality_weight = l.load_balancing_weight().value();
   e.locality = locality;
+  // disable_active_health_check holds anyway: clusters with health checks are refused.
   e.health = compile_health(p.health_status());
   e.metadata = compile_metadata(p.metadata());
   e.proxy_tlvs = compile_proxy_tlvs(p.metadata(), at / "metadata", problems);
@@ -90,9 +91,9 @@ upstream::AssignmentPolicy compile_assignment_policy(const endpoint_v3::ClusterL
   o.drop = to_percent(drops[0].drop_percentage());
   const auto whole = static_cast<std::uint32_t>(o.drop.denominator);
   if (o.drop.numerator > whole)
-    problems.error(at.at("drop_overloads", 0),
-                   "Cluster drop_overloads config is invalid. drop_ratio=" +
-                       std::to_string(o.drop.numerator / static_cast<double>(whole)) + ". The valid range is 0~1.");
+    problems.error(at.at("drop_overloads", 0), "Cluster drop_overloads config is invalid. drop_ratio=" +
+                                                   std::to_string(o.drop.numerator / static_cast<double>(whole)) +
+                                                   ". The valid range is 0~1.");
   return o;
 }
 

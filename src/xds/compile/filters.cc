@@ -1,10 +1,13 @@
 #include "xds/compile/filters.h"
 
 #include "envoy/config/cluster/v3/cluster.pb.h"
+#include "envoy/extensions/filters/http/compressor/v3/compressor.pb.h"
+#include "envoy/extensions/filters/http/cors/v3/cors.pb.h"
 #include "envoy/extensions/filters/http/fault/v3/fault.pb.h"
 #include "envoy/extensions/filters/http/on_demand/v3/on_demand.pb.h"
 #include "envoy/extensions/filters/http/router/v3/router.pb.h"
 #include "envoy/extensions/filters/http/set_filter_state/v3/set_filter_state.pb.h"
+#include "filters/cors.h"
 #include "filters/fault.h"
 #include "filters/on_demand.h"
 #include "filters/request_filter_state.h"
@@ -13,12 +16,15 @@
 #include "xds/compile/convert.h"
 #include "xds/compile/filter_state.h"
 #include "xds/compile/grpc_filters.h"
+#include "xds/compile/istio.h"
 #include "xds/compile/late_filter.h"
 #include "xds/compile/matchers.h"
 #include "xds/compile/metadata.h"
 
 namespace outrigger::xds {
 
+namespace cors_v3 = envoy::extensions::filters::http::cors::v3;
+using envoy::extensions::filters::http::compressor::v3::Compressor;
 namespace fault_v3 = envoy::extensions::filters::http::fault::v3;
 namespace on_demand_v3 = envoy::extensions::filters::http::on_demand::v3;
 namespace state_v3 = envoy::extensions::filters::http::set_filter_state::v3;
@@ -114,6 +120,23 @@ filters::RequestFilterState compile_state(const state_v3::Config& p, const Path&
   return o;
 }
 
+std::shared_ptr<filters::CorsPolicy> compile_cors(const cors_v3::CorsPolicy& p, const Path& at, Problems& problems) {
+  auto o = std::make_shared<filters::CorsPolicy>();
+  for (int i = 0; i < p.allow_origin_string_match_size(); ++i)
+    o->origins.push_back(compile_string_matcher(p.allow_origin_string_match(i), at.at("allow_origin_string_match", i), problems));
+  o->methods = p.allow_methods();
+  o->headers = p.allow_headers();
+  o->exposed = p.expose_headers();
+  o->max_age = p.max_age();
+  const auto flag = [](bool set, const google::protobuf::BoolValue& v) { return set ? std::optional(v.value()) : std::nullopt; };
+  o->credentials = flag(p.has_allow_credentials(), p.allow_credentials());
+  o->private_network = flag(p.has_allow_private_network_access(), p.allow_private_network_access());
+  o->forward_other_preflights = flag(p.has_forward_not_matching_preflights(), p.forward_not_matching_preflights());
+  if (p.has_filter_enabled()) o->enabled = to_runtime_percent(p.filter_enabled());
+  if (p.has_shadow_enabled()) o->shadow = to_runtime_percent(p.shadow_enabled());
+  return o;
+}
+
 std::shared_ptr<const filters::UpstreamLogConfig> compile_upstream_log(const router_v3::Router& p, const Path& at,
                                                                        CompileContext& c) {
   auto o = std::make_shared<filters::UpstreamLogConfig>();
@@ -129,7 +152,7 @@ std::shared_ptr<const filters::UpstreamLogConfig> compile_upstream_log(const rou
 bool is_http_filter_config(std::string_view message) {
   return message == router_v3::Router::descriptor()->full_name() || message == fault_v3::HTTPFault::descriptor()->full_name() ||
          message == state_v3::Config::descriptor()->full_name() || message == on_demand_v3::OnDemand::descriptor()->full_name() ||
-         is_grpc_filter_config(message);
+         message == cors_v3::Cors::descriptor()->full_name() || is_grpc_filter_config(message) || is_istio_filter_config(message);
 }
 
 std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
@@ -168,7 +191,13 @@ std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
   } else if (on_demand_v3::OnDemand d; any.UnpackTo(&d)) {
     made = std::make_shared<filters::OnDemandFactory>(
         compile_on_demand(d.has_odcds() ? &d.odcds() : nullptr, config, c.problems, c));
+  } else if (any.Is<cors_v3::Cors>()) {
+    made = std::make_shared<filters::CorsFactory>(stats::make_block<stats::CorsStat>(c.stats, stat_prefix + "cors."));
   } else if ((made = compile_grpc_filter(any, c)) != nullptr) {
+  } else if (any.Is<Compressor>() && c.of_bootstrap) {  // of the pages that pilot-agent's bootstrap serves: plain ones will do
+    c.not_active->add(filter.name(), Compressor::descriptor()->full_name(), "responses are not compressed");
+    made = filter_without_work();
+  } else if ((made = compile_istio_filter(filter.name(), any, c)) != nullptr) {
   } else if (filter.is_optional()) {
     const bool unknown = !any.type_url().empty();
     c.problems.warn(at, "optional filter '" + filter.name() + "' is left out: " +
@@ -196,6 +225,7 @@ std::shared_ptr<const route::FilterPart> compile_filter_override(std::string_vie
     any.UnpackTo(&p);
     return compile_fault(p, at, problems);
   }
+  if (cors_v3::CorsPolicy p; any.UnpackTo(&p)) return compile_cors(p, at, problems);
   if (state_v3::Config p; any.UnpackTo(&p)) return std::make_shared<filters::RequestFilterState>(compile_state(p, at, problems));
   if (on_demand_v3::PerRouteConfig p; any.UnpackTo(&p))
     return compile_on_demand(p.has_odcds() ? &p.odcds() : nullptr, at, problems, c);

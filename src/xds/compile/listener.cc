@@ -191,6 +191,7 @@ std::shared_ptr<server::ListenerConfig> compile_listener(const listener_v3::List
   for (unsigned w = 0; w < c.workers; ++w)
     o->worker_stats.push_back(
         stats::make_block<stats::ListenerWorkerStat>(c.stats, prefix + "worker_" + std::to_string(w) + "."));
+  c.outbound = p.traffic_direction() == envoy::config::core::v3::OUTBOUND;
   compile_before_chains(p, *o, at, c);
   if (p.filter_chains_size() == 0 && !p.has_default_filter_chain())
     c.problems.error(at / "filter_chains", "error adding listener '" + address + "': no filter chains specified");

@@ -12,6 +12,7 @@
 #include "filters/plain_connections.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/filter_state.h"
+#include "xds/compile/istio.h"
 
 namespace outrigger::xds {
 
@@ -77,6 +78,7 @@ filters::ConnectionFilters compile_filters_before(const envoy::config::listener:
       c.problems.error(here, "Error: terminal filter named " + f.name() + " must be the last filter in a network filter chain.");
       continue;
     }
+    if (take_istio_network_filter(f.name(), f.typed_config(), c)) continue;
     auto filter = compile_one(f.typed_config(), here / "typed_config", c);
     if (filter == nullptr)
       c.problems.error(here,

@@ -6,6 +6,7 @@
 #include "proxy/base/percent.h"
 #include "proxy/net/internal_socket.h"
 #include "xds/compile/convert.h"
+#include "xds/compile/istio.h"
 
 namespace outrigger::xds {
 
@@ -102,8 +103,7 @@ void compile_certificates(const Common& p, const References& late, const Path& a
     if (config.has_sds_config()) {
       if (next < late.certificates.size()) o.certificates.push_back(late.certificates[next++]->certificate());
     } else if (const auto* s = c.secrets->find_static(config.name(), tls_v3::Secret::kTlsCertificate, here, c.problems)) {
-      if (auto made = c.secrets->certificate_of(*s, here, c.problems))
-        o.certificates.push_back(std::move(made));
+      if (auto made = c.secrets->certificate_of(*s, here, c.problems)) o.certificates.push_back(std::move(made));
     }
   }
 }
@@ -276,7 +276,12 @@ bool unpack(const core_v3::TransportSocket& p, const Path& at, CompileContext& c
 
 void compile_common(Common& p, References& late, const Path& at, CompileContext& c, tls::Options& o) {
   compile_params(p.tls_params(), o.params);
-  o.alpn.assign(p.alpn_protocols().begin(), p.alpn_protocols().end());
+  for (const auto& name : p.alpn_protocols()) {
+    if (name != kPeerExchange)
+      o.alpn.push_back(name);
+    else
+      c.not_active->add(kPeerExchange, Common::descriptor()->full_name(), "it is not offered: no metadata comes before the data");
+  }
   resolve_common(p, late, at, c);
 }
 

@@ -56,7 +56,7 @@ void Delivery::prepare(const envoy::config::bootstrap::v3::Bootstrap& b, Compile
 }
 
 void Delivery::prepare_runtime(const envoy::config::bootstrap::v3::LayeredRuntime& p, CompileContext& c) {
-  const Path at = Path() / "layered_runtime";
+  const Path root, at = root / "layered_runtime";
   for (int i = 0; i < p.layers_size(); ++i) {
     if (!p.layers(i).has_rtds_layer()) continue;
     const auto& layer = p.layers(i).rtds_layer();
@@ -75,6 +75,7 @@ void Delivery::keep(const CompileContext& c) {
   base->subscribe_routes = nullptr;
   base->subscribe_filter = nullptr;
   base->subscribe_scopes = nullptr;
+  base->of_bootstrap = false;
   context_.base = std::move(base);
   for (const auto& cluster : static_eds_) clusters_.add_static(cluster);
   static_eds_.clear();

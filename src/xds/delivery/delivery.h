@@ -34,6 +34,8 @@ class Delivery {
   const std::vector<std::unique_ptr<RuntimeDelivery>>& runtime() const noexcept { return runtime_; }
   const ScopeDeliveries& scopes() const noexcept { return scopes_; }
   const Sources& sources() const noexcept { return sources_; }
+  /// Null: nothing has been compiled.
+  const NotActive* not_active() const noexcept { return context_.base == nullptr ? nullptr : context_.base->not_active.get(); }
 
  private:
   void prepare_runtime(const envoy::config::bootstrap::v3::LayeredRuntime& p, CompileContext& c);

@@ -58,8 +58,8 @@ class ListenerDelivery final : private WatchEvents {
   void tell_answered();
   const DeliveryContext& c_;
   RouteDeliveries& routes_;
-  FilterDeliveries& filters_;
   ScopeDeliveries& scopes_;
+  FilterDeliveries& filters_;
   std::map<std::string, Known> known_;
   std::string version_;
   std::function<void()> answered_, warm_;

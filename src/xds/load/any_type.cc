@@ -122,11 +122,11 @@ std::string unknown_field_text(const google::protobuf::Descriptor& message, cons
   return text;
 }
 
-std::string unknown_field_text(const google::protobuf::Descriptor& message, int number, bool& known) {
+std::string unknown_field_text(const google::protobuf::Descriptor& message, int number, std::string& name) {
   const auto& all = known_fields().name_by_number;
   const auto at = all.find(message.full_name() + " " + std::to_string(number));
-  known = at != all.end();
-  if (known) return not_implemented(std::string(at->second), message.full_name());
+  name = at == all.end() ? std::string_view() : at->second;
+  if (!name.empty()) return not_implemented(name, message.full_name());
   return message.full_name() + " has no field of the number " + std::to_string(number);
 }
 

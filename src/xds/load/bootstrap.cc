@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 #include <sstream>
+#include "xds/load/node.h"
 #include "xds/load/to_proto.h"
 #include "xds/load/validate.h"
 
@@ -94,6 +95,7 @@ bool load_bootstrap(const Options& o, LoadedBootstrap& b, Problems& problems) {
   if (!o.service_node.empty()) node.set_id(o.service_node);
   if (!o.service_cluster.empty()) node.set_cluster(o.service_cluster);
   if (!o.service_zone.empty()) node.mutable_locality()->set_zone(o.service_zone);
+  describe_node(node);
   validate(b.message, Path(), problems);
   return true;
 }

@@ -64,9 +64,9 @@ class Settler {
   }
 
   void unknown_field(const pb::Message& m, int number, const Path& at) {
-    bool known = false;
-    std::string text = unknown_field_text(*m.GetDescriptor(), number, known);
-    if (known) return problems_.error(at, std::move(text));
+    std::string name;
+    std::string text = unknown_field_text(*m.GetDescriptor(), number, name);
+    if (!name.empty()) return problems_.error(at / name, std::move(text));
     ++unknown;
     reject_unknown_ ? problems_.error(at, std::move(text)) : problems_.warn(at, std::move(text));
   }
@@ -76,7 +76,10 @@ class Settler {
     TypedStruct t;
     if (!a.UnpackTo(&t)) return problems_.error(at, "the bytes are not a " + TypedStruct::descriptor()->full_name());
     const auto* d = find_any_type(t.type_url());
-    if (d == nullptr) return;  // whoever reads it tells so
+    if (d == nullptr) {  // whoever reads it tells so
+      a.set_type_url(t.type_url());
+      return a.clear_value();
+    }
     std::unique_ptr<pb::Message> inner(pb::MessageFactory::generated_factory()->GetPrototype(d)->New());
     Problems read;
     unknown += to_proto(t.value(), *inner, read);

@@ -25,12 +25,12 @@ Result<void> parse_resource(const Resource& from, google::protobuf::Message& m, 
     return Error{Errc::invalid_config, whose + "expected " + expected + ", found '" + from.type_url + "'"};
   if (!m.ParseFromString(from.body)) return Error{Errc::invalid_config, whose + "not a " + m.GetDescriptor()->full_name()};
   Problems rules, inner;
-  validate(m, Path(), rules, Depth::but_not_any);
+  validate(m, Path(), rules, Depth::but_not_any, false);
   if (!rules.ok()) return Error{Errc::invalid_config, whose + "Proto constraint validation failed (" + errors_text(rules) + ")"};
   unknown += settle_received(m, Path(), reject_unknown, inner);
   for (const auto& p : inner.list())
     if (p.severity == Severity::warning) LOG_WARN(logger::config, "xds: '", from.name, "': ", p.path, ": ", p.text);
-  validate(m, Path(), inner);
+  validate(m, Path(), inner, Depth::everything, false);
   wrong = errors_text(inner);
   return {};
 }

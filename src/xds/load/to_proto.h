@@ -24,8 +24,8 @@ std::size_t to_proto(const Node& from, google::protobuf::Message& into, const To
 std::string unknown_type_text(const std::string& type_url);
 /// What to say of a field that the message doesn't have.
 std::string unknown_field_text(const google::protobuf::Descriptor& message, const std::string& field);
-/// The same of a field that is on the wire only. `known`: Envoy has it.
-std::string unknown_field_text(const google::protobuf::Descriptor& message, int number, bool& known);
+/// The same of a field that is on the wire only. `name`: as Envoy has it; empty: it does not.
+std::string unknown_field_text(const google::protobuf::Descriptor& message, int number, std::string& name);
 /// A Struct as the message it stands for.
 std::size_t to_proto(const google::protobuf::Struct& from, google::protobuf::Message& into, Problems& problems);
 

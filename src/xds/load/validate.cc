@@ -109,7 +109,8 @@ std::string string_problem(const std::string& s, const validate::StringRules& r)
 
 class Validator {
  public:
-  Validator(Problems& problems, Depth depth) : problems_(problems), into_any_(depth == Depth::everything) {}
+  Validator(Problems& problems, Depth depth, bool unknown_fields)
+      : problems_(problems), into_any_(depth == Depth::everything), unknown_fields_(unknown_fields) {}
 
   void message(const pb::Message& m, const Path& at) {
     if (++depth_ > 100) {
@@ -119,7 +120,7 @@ class Validator {
     }
     const auto* d = m.GetDescriptor();
     const auto* r = m.GetReflection();
-    if (!r->GetUnknownFields(m).empty())
+    if (unknown_fields_ && !r->GetUnknownFields(m).empty())
       problems_.error(at, "field number " + std::to_string(r->GetUnknownFields(m).field(0).number()) + " of " + d->full_name() +
                               " is unknown or not implemented by Outrigger");
     if (d->full_name() == "google.protobuf.Any") any(static_cast<const pb::Any&>(m), at);
@@ -154,6 +155,7 @@ class Validator {
     for (int i = 0; i < d->real_oneof_decl_count(); ++i) {
       const auto* one = d->oneof_decl(i);
       if (!one->options().GetExtension(validate::required) || r->HasOneof(m, one)) continue;
+      if (!r->GetUnknownFields(m).empty()) continue;  // it may be one of those
       std::string names;
       for (int k = 0; k < one->field_count(); ++k) names += (k == 0 ? "" : ", ") + one->field(k)->name();
       problems_.error(at, "one of these is required: " + names);
@@ -297,15 +299,15 @@ class Validator {
   }
 
   Problems& problems_;
-  bool into_any_;
+  bool into_any_, unknown_fields_;
   int depth_ = 0;
   bool optional_ = false;  // the message around an Any says so
 };
 
 }  // namespace
 
-void validate(const pb::Message& m, const Path& at, Problems& problems, Depth depth) {
-  Validator(problems, depth).message(m, at);
+void validate(const pb::Message& m, const Path& at, Problems& problems, Depth depth, bool unknown_fields) {
+  Validator(problems, depth, unknown_fields).message(m, at);
 }
 
 }  // namespace outrigger::xds

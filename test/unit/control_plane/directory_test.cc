@@ -101,7 +101,7 @@ TEST_CASE("what is wrong with a file is told", "[control_plane]") {
       {clusters(cluster("''")), "error: resources[0]"},
       {clusters(cluster("a", ", connect_timeout: never")), "x.yaml:2:"},
       {clusters(cluster("a") + cluster("a")), "x.yaml:3:3: error: resources[1]: a Cluster 'a' is in x.yaml already"},
-      {"'@type': type.googleapis.com/envoy.service.runtime.v3.Runtime\n", "v3.Runtime' is no resource that can be served: these are Cluster, "},
+      {"'@type': type.googleapis.com/envoy.config.core.v3.Address\n", "v3.Address' is no resource that can be served: these are Cluster, "},
   };
   for (const auto& row : rows) {
     World w;

@@ -65,9 +65,13 @@ TEST_CASE("the same bootstrap in each format", "[bootstrap]") {
     const File f(extension, text);
     Options o = with(f.name);
     o.service_node = "n";
-    const Loaded l(o);
+    Loaded l(o);
     CHECK(l.text().empty());
     REQUIRE(l.ok);
+    auto& node = *l.b.message.mutable_node();  // with what the proxy says of itself
+    CHECK(node.id() == "n");
+    node.Clear();
+    node.set_id("n");
     CHECK(l.b.message.ShortDebugString() == want.ShortDebugString());
   }
 }

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "envoy/config/accesslog/v3/accesslog.pb.h"
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
@@ -64,7 +65,7 @@ TEST_CASE("rules of the API", "[validate]") {
            Row{hcm, "{stat_prefix: p, max_request_headers_kb: 0, route_config: {}}",
                "error: max_request_headers_kb: must be greater than 0 and at most 8192, is 0\n"},
            // oneofs
-           Row{hcm, "{stat_prefix: p}", "error: one of these is required: rds, route_config\n"},
+           Row{hcm, "{stat_prefix: p}", "error: one of these is required: rds, route_config, scoped_routes\n"},
            Row{vhost, "{name: v, domains: [a], routes: [{match: {}, direct_response: {status: 200}}]}",
                "error: routes[0].match: one of these is required: prefix, path, safe_regex, connect_matcher, "
                "path_separated_prefix, path_match_policy\n"},
@@ -123,6 +124,19 @@ TEST_CASE("fields that no message of ours has are told by their number", "[valid
   validate(c, Path(), problems);
   CHECK(problems_text(problems) ==
         "error: field number 9999 of envoy.config.cluster.v3.Cluster is unknown or not implemented by Outrigger\n");
+  Problems others;
+  validate(c, Path(), others, Depth::everything, false);
+  CHECK(others.list().empty());
+}
+
+TEST_CASE("what is chosen out of several may be a field that is not there", "[xds]") {
+  envoy::config::accesslog::v3::AccessLogFilter f;
+  Problems none, one;
+  validate(f, Path(), none);
+  CHECK(problems_text(none).find("one of these is required") != std::string::npos);
+  f.GetReflection()->MutableUnknownFields(&f)->AddLengthDelimited(11, "");  // extension_filter
+  validate(f, Path(), one, Depth::everything, false);
+  CHECK(one.list().empty());
 }
 
 }  // namespace

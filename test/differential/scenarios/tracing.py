@@ -1,0 +1,57 @@
+"""tracing without a tracer: which requests are traced is told in x-request-id and by stats, what they do in
+x-envoy-decorator-operation."""
+from harness.dsl import *
+
+STATS = [f"http.{{{{name}}}}.tracing.{n}" for n in ("client_enabled", "health_check", "not_traceable", "random_sampling", "service_forced")]
+UUID = "type.googleapis.com/envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig"
+# 1 and 9,999 of 10,000; in capitals, since recordings do not show ids of Envoy's own.
+LOW, HIGH = "00000001-58CC-4372-A567-0E02B2C3D479", "0000270F-58CC-4372-A567-0E02B2C3D479"
+LOG = {"id": "%REQ(X-REQUEST-ID)%"}
+DECORATED = '- {match: {prefix: /}, route: {cluster: "{{up}}"}, decorator: {operation: %s}}'
+
+
+def tracing(more="", **kw):
+    return dict(hcm=f"tracing: {{{more}}}\n" + kw.pop("hcm", ""), stats=STATS, **kw)
+
+
+def ids(*all, **kw):
+    return sum((get(f"/{i}", f"x-request-id: {x}", *kw.get("more", ())) for i, x in enumerate(all)), [])
+
+
+def case(name, client, more="", **kw):
+    scenario("tracing_" + name, client=client, log_format=kw.pop("log_format", LOG), **tracing(more, **kw))
+
+
+case("all", ids(LOW, HIGH))
+case("random_none", ids(LOW, HIGH), "random_sampling: {value: 0}")
+case("random_some", ids(LOW, "00000063" + LOW[8:], "00000064" + LOW[8:], HIGH), "random_sampling: {value: 1}")
+case("random_tiny", ids("00000000" + LOW[8:], LOW, HIGH), "random_sampling: {value: 0.01}")
+case("random_rounded", ids("00000000" + LOW[8:], LOW), "random_sampling: {value: 0.004}")
+case("overall_none", ids(LOW, HIGH), "overall_sampling: {value: 0}")
+case("overall_some", ids(LOW, "0000176F" + LOW[8:], HIGH), "overall_sampling: {value: 50}")
+case("marked_before", ids(LOW[:14] + "9" + LOW[15:], LOW[:14] + "a" + LOW[15:], LOW[:14] + "b" + LOW[15:], LOW[:14] + "5" + LOW[15:]), "random_sampling: {value: 0}")
+case("marked_before_overall_none", ids(LOW[:14] + "9" + LOW[15:], LOW[:14] + "a" + LOW[15:]), "overall_sampling: {value: 0}")
+case("no_uuid", ids("mine", "12345678", "1234567", "zzzzzzzz-58CC-4372-A567-0E02B2C3D479", "00000001-58CC-4372-A567-0E02B2C3D47"))
+case("without_id", get("/"), hcm="generate_request_id: false")
+case("forced", ids(LOW, more=("x-envoy-force-trace: true",)) + ids(LOW, more=("x-envoy-force-trace: true", "x-forwarded-for: 10.0.0.1")), "random_sampling: {value: 0}")
+case("client", ids(LOW, more=("x-client-trace-id: t",)), "random_sampling: {value: 0}")
+case("client_none", ids(LOW, more=("x-client-trace-id: t",)), "random_sampling: {value: 0}, client_sampling: {value: 0}")
+case("client_and_forced", ids(LOW, more=("x-client-trace-id: t", "x-envoy-force-trace: true", "x-forwarded-for: 10.0.0.1")), "random_sampling: {value: 0}")
+case("not_packed", ids(LOW, HIGH), hcm=f'request_id_extension: {{typed_config: {{"@type": {UUID}, pack_trace_reason: false}}}}')
+case("not_by_id", ids(LOW, "mine"), "random_sampling: {value: 0}", hcm=f'request_id_extension: {{typed_config: {{"@type": {UUID}, use_request_id_for_trace_sampling: false}}}}')
+case("runtime", ids(LOW, HIGH), own=True, bootstrap="layered_runtime: {layers: [{name: s, static_layer: {tracing.random_sampling: 0}}]}")
+case("runtime_overall", ids(LOW, HIGH), own=True, bootstrap="layered_runtime: {layers: [{name: s, static_layer: {tracing.global_enabled: 0}}]}")
+case("in_response", ids(LOW), hcm="always_set_request_id_in_response: true")
+case("local_reply", ids(LOW), routes="- {match: {prefix: /}, direct_response: {status: 201}}")
+case("no_route", ids(LOW), routes='- {match: {prefix: /a}, route: {cluster: "{{up}}"}}')
+case("custom_tags", ids(LOW), "custom_tags: [{tag: a, literal: {value: b}}, {tag: c, request_header: {name: x}}, {tag: d, metadata: {kind: {request: {}}, metadata_key: {key: k, path: [{key: p}]}}}], max_path_tag_length: 9, verbose: true")
+for _direction in ("INBOUND", "OUTBOUND", "UNSPECIFIED"):
+    _d = dict(listener=f"traffic_direction: {_direction}")
+    case("decorator_" + _direction.lower(), ids(LOW), routes=DECORATED % "op", **_d)
+    case("decorator_asked_" + _direction.lower(), ids(LOW, more=("x-envoy-decorator-operation: theirs", "x-forwarded-for: 10.0.0.1")), routes=DECORATED % "op", **_d)
+    case("decorator_answered_" + _direction.lower(), ids(LOW), routes=DECORATED % "op", up=[ok("ok", "x-envoy-decorator-operation: theirs")], **_d)
+    case("decorator_kept_" + _direction.lower(), ids(LOW), routes=DECORATED % "op, propagate: false", **_d)
+    case("decorator_asked_kept_" + _direction.lower(), ids(LOW, more=("x-envoy-decorator-operation: theirs",)), routes=DECORATED % "op, propagate: false", **_d)
+    case("decorator_none_" + _direction.lower(), ids(LOW, more=("x-envoy-decorator-operation: theirs",)), up=[ok("ok", "x-envoy-decorator-operation: theirs")], **_d)
+    case("decorator_not_traced_" + _direction.lower(), ids(LOW), "random_sampling: {value: 0}", routes=DECORATED % "op", **_d)
+    case("decorator_local_reply_" + _direction.lower(), ids(LOW), routes="- {match: {prefix: /}, direct_response: {status: 201}, decorator: {operation: op}}", **_d)
