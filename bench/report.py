@@ -1,5 +1,6 @@
 """The table of a bench result and its targets, as ratios within the run."""
 import measure
+import xds_report
 
 
 WIRE = ("tls", "tls_ecdsa", "tls_rsa", "tls_resumed", "h2", "grpc_unary", "grpc_stream", "mesh")
@@ -56,6 +57,8 @@ def targets(result):
             target("start to first response, no idle clusters", milliseconds(result, "0"), 20, "ms"),
             target("start to first response, 1000 clusters", milliseconds(result, "1000"), 100, "ms"),
         ]
+    if "xds" in result:
+        found += xds_report.targets(result["xds"])
     return found
 
 
@@ -140,5 +143,7 @@ def table(result):
         parts.append(rest_table(result))
     if "startup" in result:
         parts.append(startup_table(result))
+    if "xds" in result:
+        parts.append(xds_report.table(result["xds"]))
     parts.append(target_table(result["targets"]))
     return "\n" + "\n\n".join(parts)

@@ -19,6 +19,7 @@ import measure
 import proxies
 import report
 import rest
+import xds
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 NAMES = ("outrigger", "envoy", "nginx", "haproxy")
@@ -28,7 +29,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", nargs="*", metavar="ROW",
-                        help="all (default), startup, rest, or: " + ", ".join(measure.ROWS))
+                        help="all (default), startup, rest, xds, or: " + ", ".join(measure.ROWS))
     parser.add_argument("--binary", default=str(ROOT / "build/release/outrigger"))
     parser.add_argument("--tools", default=str(ROOT / "build/release/bench"), help="folder of bench_load, bench_upstream")
     parser.add_argument("--proxies", default=",".join(NAMES))
@@ -37,12 +38,12 @@ def parse_arguments():
     parser.add_argument("--seconds", type=float, default=2, help="of one run")
     parser.add_argument("--output", default=str(ROOT / "build/bench/result.json"))
     options = parser.parse_args()
-    known = set(measure.ROWS) | {"startup", "rest", "all"}
+    known = set(measure.ROWS) | {"startup", "rest", "xds", "all"}
     for row in options.rows:
         if row not in known:
             parser.error(f"unknown row '{row}'; known: {', '.join(sorted(known))}")
     if not options.rows or "all" in options.rows:
-        options.rows = [*measure.ROWS, "rest", "startup"]
+        options.rows = [*measure.ROWS, "rest", "startup", "xds"]
     if options.quick:
         options.rounds, options.seconds = 1, 0.6
     return options
@@ -176,9 +177,22 @@ def run_startup(options, binaries, upstream, folder):
                    for extra, values in by_extra.items()} for name, by_extra in results.items()}
 
 
+def run_xds(options, binaries, tools, upstream, folder):
+    """Pushes of a control plane; the endpoints that change are those of two servers."""
+    plane, other = xds.Plane(tools["control_plane"]), proxies.Upstream(str(tools["upstream"]), str(tools["h2_upstream"]))
+    try:
+        fed = {name: binaries[name] for name in ("outrigger", "envoy") if name in binaries}
+        context = xds.Context(plane, (upstream, other), measure.Load(str(tools["load"]), folder), pathlib.Path(folder), fed,
+                              4 if options.quick else 3 * options.seconds, say)
+        return xds.run(context, options.rounds)
+    finally:
+        plane.stop()
+        other.stop()
+
+
 def main():
     options = parse_arguments()
-    tools = {name: pathlib.Path(options.tools) / f"bench_{name}" for name in ("load", "upstream", "h2_upstream")}
+    tools = {name: pathlib.Path(options.tools) / f"bench_{name}" for name in ("load", "upstream", "h2_upstream", "control_plane")}
     for path in tools.values():
         if not path.exists():
             sys.exit(f"{path} is missing: ./dev build first")
@@ -207,6 +221,8 @@ def main():
                 result["rest"] = rest.run(binaries, upstream, folder, 200 if options.quick else 1000, say)
             if "startup" in options.rows:
                 result["startup"] = run_startup(options, binaries, upstream, folder)
+            if "xds" in options.rows:
+                result["xds"] = run_xds(options, binaries, tools, upstream, folder)
         finally:
             for proxy in running:
                 proxy.stop()
