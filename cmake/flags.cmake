@@ -26,7 +26,7 @@ if(OUTRIGGER_SANITIZE)
   endif()
 elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
   add_compile_options(-D_FORTIFY_SOURCE=2 -ffunction-sections -fdata-sections)
-  add_link_options(-Wl,--gc-sections)
+  add_link_options(-Wl,--gc-sections -Wl,-z,pack-relative-relocs)  # relocations of a tenth of the size
 endif()
 if(NOT OUTRIGGER_DYNAMIC_DEPS AND NOT OUTRIGGER_SANITIZE)
   add_link_options(-static-libstdc++ -static-libgcc)

@@ -12,6 +12,7 @@
 #include <deque>
 #include <mutex>
 #include "proxy/base/log.h"
+#include "xds/grpc/library_parts.h"
 
 namespace outrigger::xds {
 
@@ -245,6 +246,7 @@ std::unique_ptr<Transport> make_grpc_transport(const Upstreams& upstreams, GrpcT
   static const bool once = [] {
     gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);
     gpr_set_log_function(log_from_library);
+    leave_parts_out();
     return true;
   }();
   (void)once;
