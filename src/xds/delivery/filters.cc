@@ -81,6 +81,7 @@ void FilterDelivery::forget() {
   config_ = nullptr;
   content_ = 0;
   version_.clear(), shown_.clear();
+  c_.server.registry().main().add(stats_, EcdsStat::config_reload);
 }
 
 Result<std::shared_ptr<const hcm::FilterFactory>> FilterDelivery::compile(const google::protobuf::Any& config,
