@@ -99,16 +99,16 @@ void Router::redirect_or_direct(const route::Route& r, http::RequestHead& head) 
   if (r.kind == route::Route::redirect) {
     const ExtraHeader location[] = {{"location", route::redirect_location(&r, head, stream_.format_context(), stream_.arena())}};
     return stream_.local_reply(
-        {.status = r.redirect_to.code, .details = "direct_response", .headers = location, .headers_count = 1});
+        {.status = r.redirect_to->code, .details = "direct_response", .headers = location, .headers_count = 1});
   }
-  hcm::LocalReply reply{.status = r.direct.status, .body = r.direct.body, .details = "direct_response"};
+  hcm::LocalReply reply{.status = r.direct->status, .body = r.direct->body, .details = "direct_response"};
   std::string body;
-  if (format_direct(r.direct, body)) reply.body = body;
+  if (format_direct(*r.direct, body)) reply.body = body;
   ExtraHeader extra[2];
   reply.headers = extra;
   if (reply.status == 201 || reply.status / 100 == 3)
     extra[reply.headers_count++] = {"location", stream_.arena().cat(head.scheme, "://", head.authority, head.path)};
-  if (!r.direct.content_type.empty()) extra[reply.headers_count++] = {"content-type", r.direct.content_type};
+  if (!r.direct->content_type.empty()) extra[reply.headers_count++] = {"content-type", r.direct->content_type};
   stream_.local_reply(reply);
 }
 
@@ -124,7 +124,7 @@ bool Router::choose() {
     return false;
   }
   const auto& config = cluster_->config();
-  stream_.info().set_cluster(config.name, config.observability_name, config.metadata);
+  stream_.info().set_cluster(config.name, config.stat_name, config.metadata);
   return !refused_by_cluster();
 }
 
@@ -197,7 +197,7 @@ FilterStatus Router::on_request_head(http::RequestHead& head, bool end_stream) {
   if (route_->vhost->include_attempt_count) head.headers.set(Name::x_envoy_attempt_count, "1");
   route::finalize_request(*route_, weight_, head, stream_.format_context(), {!config_.suppress_envoy_headers});
   peer_names_ = upstream::peer_names_of(cluster_->config(), head);
-  keep_body_ = (retry_.enabled() || route_->internal_redirect.enabled) && !stream_.is_upgrade();
+  keep_body_ = (retry_.enabled() || route_->internal_redirect->enabled) && !stream_.is_upgrade();
   end_on_head_ = end_stream;
   if (route_->mirrors != nullptr) start_shadows(end_stream);
   request_end_ = end_stream;
@@ -358,7 +358,7 @@ void Router::start_attempt() {
     tried_[tried_count_++] = host;
   }
   if (attempt_count_ == kAttemptsMax) return fail(503, "too many attempts", "too_many_attempts", false);
-  if (route_->rewrite.host == route::Rewrite::automatic && !host->endpoint().hostname.empty()) {
+  if (route_->rewrite->host == route::Rewrite::automatic && !host->endpoint().hostname.empty()) {
     if (!config_.suppress_envoy_headers && head.authority != host->endpoint().hostname && !is_retry_)
       head.headers.set(Name::x_envoy_original_host, head.authority);
     head.authority = stream_.arena().copy(host->endpoint().hostname);

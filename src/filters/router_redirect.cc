@@ -56,7 +56,7 @@ void copy_headers(const std::vector<std::string>& names, const http::HeaderMap& 
 /// Would every predicate of the route let the request go on to `next`?
 bool accepted(const route::Route& from, const route::Route& next, bool from_https, bool to_https, hcm::Stream& stream) {
   using Predicate = route::InternalRedirectPolicy::Predicate;
-  for (const auto& p : from.internal_redirect.predicates) {
+  for (const auto& p : from.internal_redirect->predicates) {
     switch (p.kind) {
       case Predicate::allow_listed_routes:
         if (std::find(p.names.begin(), p.names.end(), next.name) == p.names.end()) return false;
@@ -77,7 +77,7 @@ bool accepted(const route::Route& from, const route::Route& next, bool from_http
 
 /// Follows a redirect of the upstream here. True: the request was changed, run the filters again.
 bool Router::internal_redirect(http::ResponseHead& response) {
-  const auto& policy = route_->internal_redirect;
+  const auto& policy = *route_->internal_redirect;
   if (std::find(policy.codes.begin(), policy.codes.end(), response.status) == policy.codes.end()) return false;
   auto& cells = stream_.thread().cells;
   auto& head = stream_.request();

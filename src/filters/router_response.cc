@@ -156,7 +156,7 @@ void Router::on_response_head(Attempt& a, http::ResponseHead& head, bool end_str
   const bool tunnel = stream_.opens_tunnel(head);
   if (stream_.is_upgrade() && !tunnel && refused_upgrade(a, head)) return;
   if (retry_response(a, head, end_stream)) return;
-  if (route_->internal_redirect.enabled && internal_redirect(head)) {
+  if (route_->internal_redirect->enabled && internal_redirect(head)) {
     a.stop();
     Buffer body(std::move(kept_));
     return stream_.restart(body);

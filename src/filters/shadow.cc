@@ -28,7 +28,7 @@ class Shadow final : private upstream::PoolWaiter, private upstream::ClientStrea
     if (log != nullptr) {
       log_ = std::make_unique<UpstreamLog>(log, thread_, *head_, nullptr);
       const auto& c = cluster.config();
-      log_->info().set_cluster(c.name, c.observability_name, c.metadata);
+      log_->info().set_cluster(c.name, c.stat_name, c.metadata);
     }
     end_ = end_stream;
     head_only_ = end_stream;

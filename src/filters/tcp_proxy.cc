@@ -206,7 +206,7 @@ void TcpProxy::begin_connect() {
     return fail(Flag::no_cluster_found, "tcp_initializion_failure:3");
   }
   const auto& c = cluster_->config();
-  stream_.set_cluster(c.name, c.observability_name, c.metadata);
+  stream_.set_cluster(c.name, c.stat_name, c.metadata);
   connect();
 }
 

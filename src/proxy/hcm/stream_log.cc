@@ -12,7 +12,7 @@ void Stream::log(LogType type) {
   if (forwards && info_.cluster.empty() && info_.details != "direct_response") {
     // Before the router, or answered before it: the log still names the cluster.
     const auto* c = chosen_.cluster.empty() ? nullptr : worker_.clusters.find(chosen_.cluster);
-    if (c != nullptr) info_.set_cluster(c->config().name, c->config().observability_name, c->config().metadata);
+    if (c != nullptr) info_.set_cluster(c->config().name, c->config().stat_name, c->config().metadata);
   }
   if (down_ != nullptr) down_->meter(info_.bytes);
   const accesslog::LogContext c{format_context(), type, worker_.thread.runtime.get(), &worker_.thread.random,

@@ -78,7 +78,7 @@ Stream::Overrides Stream::overrides_for(std::string_view filter) noexcept {
       if (o.filter == filter) return &o;
     return nullptr;
   };
-  return {in(r->vhost->config->overrides), in(r->vhost->overrides), in(r->overrides),
+  return {in(r->vhost->level->overrides), in(r->vhost->overrides), in(r->overrides),
           chosen_.weight == nullptr ? nullptr : in(chosen_.weight->overrides)};
 }
 

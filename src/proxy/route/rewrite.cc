@@ -37,7 +37,7 @@ std::string_view formatted(const format::TextFormat& f, const format::Context& c
 
 void rewrite_path(const Route& r, http::RequestHead& head, const format::Context& c, const FinalizeOptions& o) {
   Arena& arena = head.headers.arena();
-  const Rewrite& w = r.rewrite;
+  const Rewrite& w = *r.rewrite;
   const std::string_view before = head.path;
   if (w.has_prefix)
     head.path = arena.cat(w.prefix, before.substr(std::min(matched_size(r.match, before), before.size())));
@@ -66,7 +66,7 @@ void append_forwarded_host(http::RequestHead& head) {
 
 void rewrite_host(const Route& r, http::RequestHead& head, std::string_view path_before, const format::Context& c,
                   const FinalizeOptions& o) {
-  const Rewrite& w = r.rewrite;
+  const Rewrite& w = *r.rewrite;
   Arena& arena = head.headers.arena();
   std::string_view host;
   if (w.host == Rewrite::literal)
@@ -90,7 +90,7 @@ void each_level(const Route& r, bool request, Apply&& apply) {
     if (!m.empty()) apply(m);
   };
   const VirtualHost& vh = *r.vhost;
-  const RouteConfig& config = *vh.config;
+  const RouteLevel& config = *vh.level;
   if (config.most_specific_header_mutations_wins) {
     one(request ? config.request_mutations : config.response_mutations);
     one(request ? vh.request_mutations : vh.response_mutations);
@@ -122,7 +122,7 @@ void finalize_response(const Route& r, const ClusterWeight* weight, http::Respon
 
 std::string_view redirect_location(const Route* r, const http::RequestHead& head, const format::Context& c, Arena& arena) {
   if (r == nullptr) return arena.cat("https://", head.authority, head.path);
-  const Redirect& d = r->redirect_to;
+  const Redirect& d = *r->redirect_to;
   std::string_view scheme = head.scheme, host = head.authority, path = head.path;
   if (!d.scheme.empty())
     scheme = d.scheme;

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 #include "proxy/base/demand.h"
+#include "proxy/base/rare.h"
 #include "proxy/base/time.h"
 #include "proxy/net/address.h"
 #include "proxy/route/header_mutation.h"
@@ -174,7 +175,6 @@ struct DirectResponse {
 };
 
 struct VirtualHost;
-struct RouteConfig;
 
 struct MaxStreamDuration {
   std::optional<Duration> max, grpc_timeout_max, grpc_timeout_offset;
@@ -194,7 +194,7 @@ struct Route {
   std::string weight_header, weights_runtime_prefix;
   bool weights_by_hash = false;
   std::uint16_t cluster_not_found_code = 503;
-  Rewrite rewrite;
+  Rare<Rewrite> rewrite;
   std::optional<Duration> timeout = std::chrono::seconds(15);  // 0: none
   bool timeout_set = false;
   std::optional<Duration> idle_timeout, flush_timeout;  // 0: disabled
@@ -205,12 +205,12 @@ struct Route {
   std::vector<HashPolicy> hash;
   std::shared_ptr<const std::vector<MirrorPolicy>> mirrors;  // the nearest level's; null: none
   bool high_priority = false;
-  InternalRedirectPolicy internal_redirect;
+  Rare<InternalRedirectPolicy> internal_redirect;
   std::vector<UpgradeConfig> upgrades;
   std::optional<std::uint64_t> body_bytes_max;  // kept for retries; unset: the connection's limit
   // others
-  Redirect redirect_to;
-  DirectResponse direct;
+  Rare<Redirect> redirect_to;
+  Rare<DirectResponse> direct;
   HeaderMutations request_mutations, response_mutations;
   FilterOverrides overrides;
   std::string decorator_operation;
@@ -226,6 +226,14 @@ struct VirtualCluster {
   stats::BlockHandle stats;
 };
 
+/// What a route configuration says for all of its virtual hosts.
+struct RouteLevel {
+  HeaderMutations request_mutations, response_mutations;
+  FilterOverrides overrides;
+  bool most_specific_header_mutations_wins = false;
+};
+
+/// Versions of a route configuration share those that are the same: none changes once it is in an index.
 struct VirtualHost {
   std::string name;
   std::vector<std::string> domains;
@@ -238,16 +246,14 @@ struct VirtualHost {
   FilterOverrides overrides;
   bool include_attempt_count = false, include_attempt_count_in_response = false;
   bool include_is_timeout_retry = false;
-  const RouteConfig* config = nullptr;
+  std::shared_ptr<const RouteLevel> level;  // null: not in an index yet
 };
 
 struct RouteConfig {
   std::string name;
-  std::vector<std::unique_ptr<VirtualHost>> vhosts;
-  HeaderMutations request_mutations, response_mutations;
-  FilterOverrides overrides;
+  std::vector<std::shared_ptr<VirtualHost>> vhosts;
+  std::shared_ptr<const RouteLevel> level = std::make_shared<const RouteLevel>();
   std::vector<std::string> internal_only_headers;
-  bool most_specific_header_mutations_wins = false;
   bool ignore_port_in_host_matching = false, ignore_path_parameters = false;
   std::uint32_t direct_response_body_bytes_max = 4096;
   std::string vhost_header;

@@ -25,14 +25,19 @@ bool put(std::vector<Bucket>& buckets, std::string_view key, const VirtualHost* 
   if (at == buckets.end() || at->first != key.size()) at = buckets.insert(at, {key.size(), {}});
   return at->second.emplace(key, vh).second;
 }
+/// One that is new.
+void prepare(VirtualHost& vh, const std::shared_ptr<const RouteLevel>& level) {
+  if (vh.level != nullptr) return;
+  vh.level = level;
+  for (auto& r : vh.routes) r.vhost = &vh;
+  for (auto& d : vh.domains) std::transform(d.begin(), d.end(), d.begin(), lower);
+}
 }  // namespace
 
 Result<void> RouteConfig::index() {
   for (auto& vh : vhosts) {
-    vh->config = this;
-    for (auto& r : vh->routes) r.vhost = vh.get();
-    for (auto& d : vh->domains) {
-      std::transform(d.begin(), d.end(), d.begin(), lower);
+    prepare(*vh, level);
+    for (const auto& d : vh->domains) {
       const std::string_view s = d;
       bool fresh = true;
       if (s == "*") {

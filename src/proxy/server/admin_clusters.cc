@@ -67,7 +67,7 @@ void host_text(const std::string& cluster, const Member& m, std::string& out) {
 
 void cluster_text(const ClusterShared& c, const HostSet& hosts, std::string& out) {
   const auto& name = c.config->name;
-  out += name + "::observability_name::" + c.config->observability_name + "\n";
+  out += name + "::observability_name::" + c.config->stat_name + "\n";
   for (const bool high : {false, true}) {
     using upstream::Limit;
     const auto limit = [&](std::string_view what, Limit l) {
@@ -169,7 +169,7 @@ void cluster_json(const ClusterShared& c, const HostSet& hosts, JsonWriter& j) {
   }
   j.end();
   j.end();
-  j.text("observability_name", c.config->observability_name);
+  j.text("observability_name", c.config->stat_name);
   if (!c.config->eds_name.empty()) j.text("eds_service_name", c.config->eds_name);
   j.end();
 }

@@ -27,6 +27,7 @@ class Recording {
   ~Recording() { registry_.record(outer_); }
   Recording(const Recording&) = delete;
   Recording& operator=(const Recording&) = delete;
+  bool empty() const noexcept { return held_.blocks.empty() && held_.readouts.empty(); }
   /// What was instantiated until now.
   LeasePtr take() { return std::make_shared<const Lease>(registry_, std::exchange(held_, {})); }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <vector>
+#include "proxy/base/rare.h"
 #include "proxy/base/time.h"
 #include "proxy/http/codec_options.h"
 #include "proxy/http2/options.h"
@@ -107,7 +108,7 @@ inline const std::shared_ptr<const ZoneRules>& default_zones() {
 }
 
 struct ClusterConfig {
-  std::string name, stat_name;  // alt_stat_name or name
+  std::string name, stat_name;  // alt_stat_name or name; the second is the observability name, too
   Discovery discovery = Discovery::static_;
   LbKind lb = LbKind::round_robin;
   std::uint32_t choice_count = 2;
@@ -116,15 +117,15 @@ struct ClusterConfig {
   std::optional<SlowStart> slow_start;
   std::uint32_t panic_percent = 50;  // healthy_panic_threshold
   bool fail_traffic_on_panic = false, locality_weighted = false;
-  AssignmentPolicy policy;  // of EDS clusters: until the first members come
+  AssignmentPolicy policy;                                   // of EDS clusters: until the first members come
   std::shared_ptr<const ZoneRules> zones = default_zones();  // never null
   Duration connect_timeout = std::chrono::seconds(5);
   std::uint32_t buffer_bytes_max = 1024 * 1024;  // per_connection_buffer_limit_bytes
   Thresholds normal, high;
   std::optional<std::uint32_t> per_host_connections[2];  // of a priority
   HttpUse http_use = HttpUse::http1;
-  http::Http1Options http1;
-  http2::Options http2;
+  Rare<http::Http1Options> http1;
+  Rare<http2::Options> http2;
   std::optional<Duration> idle_timeout = std::chrono::hours(1);  // 0 or unset by config: none
   std::optional<Duration> max_connection_duration, max_stream_duration;
   std::uint32_t requests_per_connection_max = 0;  // 0: no limit
@@ -136,14 +137,13 @@ struct ClusterConfig {
   std::vector<SocketMatch> socket_matches;             // the first that an endpoint has goes before `socket`
   bool auto_sni = false, auto_san_validation = false;  // out of the request's host ...
   std::string auto_sni_header;                         // ... or of this header of it
-  DnsRules dns;
-  OriginalDst original_dst;
+  Rare<DnsRules> dns;
+  Rare<OriginalDst> original_dst;
   std::vector<EndpointPtr> endpoints;  // static members
   bool close_on_members_change = false;
   bool wait_for_warm = true;  // the listeners open when its names were answered
   bool added_via_api = false;
   std::string eds_name;  // its name for EDS, when that is another
-  std::string observability_name;
   MetadataPtr metadata;
   bool track_timeout_budgets = false, track_sizes = false;
   bool pool_per_downstream = false;  // connection_pool_per_downstream_connection

@@ -19,7 +19,7 @@ struct ClusterName {
 struct ClusterManager::Entry : std::enable_shared_from_this<Entry> {
   ClusterSharedPtr shared;
   HostSetPtr hosts;
-  std::vector<EndpointPtr> endpoints;  // those that are told, not resolved
+  EndpointsPtr endpoints;  // those that are told, not resolved
   AssignmentPolicy policy;
   std::vector<ClusterName> names;
   Dns* dns = nullptr;           // resolves them

@@ -58,10 +58,10 @@ ClusterManager::EntryPtr ClusterManager::make(ClusterConfigPtr config, stats::Le
   e.shared->leases = {std::move(lease), recording.take()};
   if (runtime_->has_any(kCircuitKeys)) apply_runtime(e);
   if (config->discovery == Discovery::original_dst) watch_destinations(e);
-  e.names.resize(config->dns.hosts.size());
+  e.names.resize(config->dns->hosts.size());
   e.waiting = e.names.size();
   e.awaits_members = config->discovery == Discovery::eds;
-  e.endpoints = config->endpoints;
+  e.endpoints = EndpointsPtr(config, &config->endpoints);
   e.policy = config->policy;
   for (const auto& p : config->endpoints) count_matches(e, p->metadata.get(), 1);
   rebuild(e);

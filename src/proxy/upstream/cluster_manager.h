@@ -29,7 +29,7 @@ class ClusterManager {
   /// Requests that it has go on. False: there is none.
   bool remove(std::string_view name);
   /// Members of an EDS cluster (both of the active and of the warming one); the first end its warming.
-  void set_members(std::string_view name, const std::vector<EndpointPtr>& endpoints, const AssignmentPolicy& policy);
+  void set_members(std::string_view name, const EndpointsPtr& endpoints, const AssignmentPolicy& policy);
   /// It has waited long enough for its first members.
   void stop_waiting(std::string_view name);
 

@@ -25,7 +25,7 @@ namespace {
 std::vector<EndpointPtr> endpoints_of(const ClusterConfig& c, std::vector<EndpointPtr> endpoints,
                                       const std::vector<ClusterName>& names) {
   for (std::size_t i = 0; i < names.size(); ++i) {
-    const auto& d = c.dns.hosts[i];
+    const auto& d = c.dns->hosts[i];
     std::vector<net::Address> found;
     for (const auto& a : names[i].addresses) found.push_back(a.with_port(d.port));
     const bool one_host = c.discovery == Discovery::logical_dns;  // whichever address connects
@@ -33,7 +33,11 @@ std::vector<EndpointPtr> endpoints_of(const ClusterConfig& c, std::vector<Endpoi
     for (std::size_t k = 0; k < found.size(); ++k) {
       Endpoint p = d.pattern;
       p.address = found[k];
-      if (one_host) p.more_addresses.assign(found.begin() + 1, found.end());
+      if (one_host) {
+        auto more = *p.more;
+        more.addresses.assign(found.begin() + 1, found.end());
+        p.more.set(std::move(more));
+      }
       if (p.hostname.empty()) p.hostname = d.name;
       endpoints.push_back(std::make_shared<const Endpoint>(std::move(p)));
       if (one_host) break;
@@ -47,7 +51,7 @@ std::string identity(const Endpoint& e, const net::UpstreamSocket* socket) {
   std::string id(reinterpret_cast<const char*>(&socket), sizeof socket);
   id += e.address.text();
   for (const auto* part : {&e.hostname, &e.locality->region, &e.locality->zone, &e.locality->sub_zone}) (id += '\n') += *part;
-  for (const auto& a : e.more_addresses) (id += '\n') += a.text();
+  for (const auto& a : e.more->addresses) (id += '\n') += a.text();
   return id;
 }
 
@@ -61,13 +65,15 @@ bool same_facts(const Endpoint& a, const Endpoint& b) noexcept {
 /// Members from the endpoints that are told and the last answers. Those that stay keep their stats.
 void ClusterManager::rebuild(Entry& e) {
   const auto& c = e.config();
-  auto endpoints = endpoints_of(c, e.endpoints, e.names);
+  auto endpoints = endpoints_of(c, *e.endpoints, e.names);
   std::unordered_multimap<std::string, const Member*> before;
   if (e.hosts != nullptr)
     for (const auto& m : *e.hosts) before.emplace(identity(*m.endpoint, m.socket), &m);
   auto next = std::make_shared<HostSet>();
   next->reserve(endpoints.size());
   next->policy = e.policy;
+  // Those of the first members are one piece of memory.
+  const std::shared_ptr<HostStats[]> stats(before.empty() && !endpoints.empty() ? new HostStats[endpoints.size()]() : nullptr);
   bool changed = e.hosts == nullptr || endpoints.size() != e.hosts->size() || !(e.hosts->policy == e.policy), joined = false;
   for (auto& p : endpoints) {
     const auto* socket = socket_for(c, p->metadata.get());
@@ -75,7 +81,8 @@ void ClusterManager::rebuild(Entry& e) {
     if (same == before.end()) {
       changed = joined = true;
       if (c.discovery == Discovery::eds) count_matches(e, p->metadata.get(), 1);
-      next->push_back({std::move(p), std::make_shared<HostStats>(), loop_.now(), socket});
+      auto own = stats == nullptr ? std::make_shared<HostStats>() : std::shared_ptr<HostStats>(stats, &stats[next->size()]);
+      next->push_back({std::move(p), std::move(own), loop_.now(), socket});
       continue;
     }
     const Member& was = *same->second;
@@ -93,8 +100,7 @@ void ClusterManager::rebuild(Entry& e) {
   replace(e, std::move(next));
 }
 
-void ClusterManager::set_members(std::string_view name, const std::vector<EndpointPtr>& endpoints,
-                                 const AssignmentPolicy& policy) {
+void ClusterManager::set_members(std::string_view name, const EndpointsPtr& endpoints, const AssignmentPolicy& policy) {
   for (Entries* all : {&active_, &warming_}) {
     const auto at = all->find(name);
     if (at == all->end()) continue;
@@ -141,7 +147,7 @@ void ClusterManager::add_destinations(Entry& e) {
   registry_.main().add(e.shared->stats, ClusterStat::membership_change, e.fresh.size());
   e.fresh.clear();
   replace(e, std::move(next));
-  if (!e.cleanup->armed()) e.cleanup->arm(e.shared->config->original_dst.cleanup);
+  if (!e.cleanup->armed()) e.cleanup->arm(e.shared->config->original_dst->cleanup);
 }
 
 /// Those of an address stay together: as long as one was picked since the last time, or has connections.
@@ -155,7 +161,7 @@ void ClusterManager::clean_up(Entry& e) {
   next->policy = e.policy;
   for (const auto& m : *e.hosts)
     if (used.contains(m.endpoint->address.text())) next->push_back(m);
-  if (!next->empty()) e.cleanup->arm(e.shared->config->original_dst.cleanup);
+  if (!next->empty()) e.cleanup->arm(e.shared->config->original_dst->cleanup);
   if (next->size() == e.hosts->size()) return;
   registry_.main().add(e.shared->stats, ClusterStat::membership_change);
   replace(e, std::move(next));

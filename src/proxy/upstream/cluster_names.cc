@@ -16,14 +16,14 @@ Dns& ClusterManager::resolver(const DnsOptions& options) {
 
 void ClusterManager::begin_resolving(Entry& e) {
   if (e.names.empty()) return;
-  e.dns = &resolver(e.config().dns.resolver);
+  e.dns = &resolver(e.config().dns->resolver);
   for (std::size_t i = 0; i < e.names.size(); ++i) resolve(e, i);
 }
 
 void ClusterManager::resolve(Entry& e, std::size_t name) {
   registry_.main().add(e.shared->stats, ClusterStat::update_attempt);
   const auto& c = *e.shared->config;
-  e.dns->resolve(c.dns.hosts[name].name, c.dns.family, [this, told = e.weak_from_this(), name](DnsAnswer a) {
+  e.dns->resolve(c.dns->hosts[name].name, c.dns->family, [this, told = e.weak_from_this(), name](DnsAnswer a) {
     if (const auto entry = told.lock()) on_answer(*entry, name, std::move(a));
   });
 }
@@ -32,7 +32,7 @@ void ClusterManager::on_answer(Entry& e, std::size_t name, DnsAnswer answer) {
   auto& n = e.names[name];
   auto& cells = registry_.main();
   const auto& c = *e.shared->config;
-  const Metadata* metadata = c.dns.hosts[name].pattern.metadata.get();
+  const Metadata* metadata = c.dns->hosts[name].pattern.metadata.get();
   if (answer.ok) {
     cells.add(e.shared->stats, ClusterStat::update_success);
     n.failures = 0;
@@ -47,7 +47,7 @@ void ClusterManager::on_answer(Entry& e, std::size_t name, DnsAnswer answer) {
   } else {
     cells.add(e.shared->stats, ClusterStat::update_failure);
     ++n.failures;
-    LOG_WARN(logger::upstream, "cluster '", c.name, "': cannot resolve '", c.dns.hosts[name].name, "': ", answer.error);
+    LOG_WARN(logger::upstream, "cluster '", c.name, "': cannot resolve '", c.dns->hosts[name].name, "': ", answer.error);
   }
   resolve_later(e, name, answer);
   if (n.answered) return;
@@ -57,7 +57,7 @@ void ClusterManager::on_answer(Entry& e, std::size_t name, DnsAnswer answer) {
 }
 
 void ClusterManager::resolve_later(Entry& e, std::size_t name, const DnsAnswer& answer) {
-  const auto& rules = e.shared->config->dns;
+  const auto& rules = *e.shared->config->dns;
   auto& n = e.names[name];
   const auto some_of = [&](Duration d) {
     return Duration(static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(d.count()))));

@@ -140,7 +140,7 @@ void ConnectionPool::fail_pending(PoolFailure why, std::string_view detail) {
 std::uint32_t ConnectionPool::streams_expected() const noexcept {
   if (key_.kind != PoolKind::http2) return 1;
   const auto most = cluster_.config->requests_per_connection_max;
-  const auto streams = std::max(cluster_.config->http2.streams_max, 1u);
+  const auto streams = std::max(cluster_.config->http2->streams_max, 1u);
   return most == 0 ? streams : std::min(streams, most);
 }
 

@@ -76,7 +76,7 @@ std::unique_ptr<net::Transport> dial_any(runtime::ThreadContext& thread, Cluster
     counts->cx_total.fetch_add(1, std::memory_order_relaxed);
   };
   std::vector<net::Candidate> candidates{{endpoint.address, options_for(c, endpoint.address, origin)}};
-  for (const auto& a : endpoint.more_addresses) candidates.push_back({a, options_for(c, a, origin)});
+  for (const auto& a : endpoint.more->addresses) candidates.push_back({a, options_for(c, a, origin)});
   return net::connect_first_of(thread.dialer, thread.loop, std::move(candidates), on_another, failure);
 }
 }  // namespace
@@ -87,7 +87,7 @@ std::unique_ptr<net::Transport> dial(runtime::ThreadContext& thread, ClusterShar
   const auto& endpoint = host.endpoint();
   auto transport =
       endpoint.address.is_internal() ? dial_internal(thread, c, host, demands, failure)
-      : endpoint.more_addresses.empty()
+      : endpoint.more->addresses.empty()
           ? thread.dialer.connect(thread.loop, endpoint.address, options_for(c, endpoint.address, demands.origin), failure)
           : dial_any(thread, cluster, host, demands.origin, failure);
   if (transport == nullptr || host.socket() == nullptr) return transport;

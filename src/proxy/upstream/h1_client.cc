@@ -7,7 +7,7 @@ namespace outrigger::upstream {
 using http::ResetReason;
 using stats::ClusterStat;
 
-H1Client::H1Client(ClientConnection& connection) : connection_(connection), codec_(connection.cluster().config->http1) {
+H1Client::H1Client(ClientConnection& connection) : connection_(connection), codec_(*connection.cluster().config->http1) {
   connection.describe(info_);
 }
 
@@ -29,7 +29,7 @@ void H1Client::attach(PoolWaiter& w) {
 // ---- the request
 
 void H1Client::send_head(const http::RequestHead& head, bool end_stream) {
-  const auto& o = connection_.cluster().config->http1;
+  const auto& o = *connection_.cluster().config->http1;
   const bool upgrade = head.headers.has(http::Name::upgrade);
   connect_ = head.is_connect();
   codec_.expect_response(head.method, upgrade);
@@ -62,7 +62,7 @@ void H1Client::send_body(Buffer& body, bool end_stream) {
 }
 
 void H1Client::send_trailers(const http::HeaderMap& trailers) {
-  const auto& o = connection_.cluster().config->http1;
+  const auto& o = *connection_.cluster().config->http1;
   const std::size_t before = connection_.output().size();
   http::write_trailers(framing_, trailers, {o.header_case, o.enable_trailers, {}}, connection_.output());
   constexpr std::size_t kLastChunk = 5;

@@ -105,10 +105,10 @@ void H2ClientStream::cancel() {
 
 H2Client::H2Client(ClientConnection& connection)
     : connection_(connection),
-      codec_(http2::Codec::Side::client, connection.cluster().config->http2, connection.thread().cells,
+      codec_(http2::Codec::Side::client, *connection.cluster().config->http2, connection.thread().cells,
              connection.cluster().http2_stats, *this, connection.cluster().config->buffer_bytes_max),
       last_stream_(connection.thread().loop.now()),
-      keepalive_(connection.thread().loop.timers(), connection.thread().random, connection.cluster().config->http2.keepalive,
+      keepalive_(connection.thread().loop.timers(), connection.thread().random, connection.cluster().config->http2->keepalive,
                  *this) {
   connection.schedule_flush();  // the preface
 }
@@ -120,7 +120,7 @@ H2Client::~H2Client() {
 
 std::uint32_t H2Client::room() const noexcept {
   if (dead_) return 0;
-  const auto most = std::min(connection_.cluster().config->http2.streams_max, codec_.peer_streams_max());
+  const auto most = std::min(connection_.cluster().config->http2->streams_max, codec_.peer_streams_max());
   return active_ >= most ? 0 : most - active_;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 #include "proxy/base/metadata.h"
+#include "proxy/base/rare.h"
 #include "proxy/base/time.h"
 #include "proxy/net/address.h"
 #include "proxy/net/proxy_header.h"
@@ -30,9 +31,15 @@ inline const LocalityPtr& no_locality() {
 /// Counters of one host, printed by /clusters; written by every worker with relaxed adds.
 struct HostStats;
 
+/// What few endpoints have.
+struct EndpointMore {
+  std::vector<net::Address> addresses;    // tried when the first does not connect
+  std::vector<net::ProxyTlv> proxy_tlvs;  // for PROXY headers to it, by its metadata
+};
+
 struct Endpoint {
   net::Address address;
-  std::vector<net::Address> more_addresses;  // tried when the first does not connect
+  Rare<EndpointMore> more;
   std::string hostname;
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;
@@ -41,8 +48,8 @@ struct Endpoint {
   Health health = Health::unknown;
   bool canary = false;
   MetadataPtr metadata;
-  std::vector<net::ProxyTlv> proxy_tlvs;  // for PROXY headers to it, by its metadata
 };
 using EndpointPtr = std::shared_ptr<const Endpoint>;
+using EndpointsPtr = std::shared_ptr<const std::vector<EndpointPtr>>;
 
 }  // namespace outrigger::upstream

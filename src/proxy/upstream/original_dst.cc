@@ -46,7 +46,7 @@ Host* OriginalDstHosts::host_at(const net::Address& to) {
 }
 
 void OriginalDstHosts::read_metadata(const Metadata& metadata, net::Address& to) {
-  const auto& config = cluster_.config->original_dst;
+  const auto& config = *cluster_.config->original_dst;
   const auto* value = metadata.find(config.metadata_name, config.metadata_path);
   if (value == nullptr || value->kind != MetadataValue::string || value->text.empty()) return;
   if (auto parsed = net::Address::parse_ip_port(value->text))
@@ -57,7 +57,7 @@ void OriginalDstHosts::read_metadata(const Metadata& metadata, net::Address& to)
 
 /// By filter state, then by the header, then by metadata, then by where the client's connection wanted to go.
 Host* OriginalDstHosts::pick(const PickContext& c) {
-  const auto& config = cluster_.config->original_dst;
+  const auto& config = *cluster_.config->original_dst;
   net::Address to;
   const auto* set = c.state == nullptr ? nullptr : c.state->find(http::state_key::kOriginalDst, http::StateKind::address);
   if (set != nullptr) {

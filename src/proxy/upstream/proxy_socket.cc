@@ -96,9 +96,9 @@ std::string ProxySocket::header(const net::ProxyHeader* known, const Endpoint& t
     return net::write_proxy_v1(known->source, known->destination);
   }
   if (known == nullptr) return net::write_proxy_v2(nullptr, nullptr, {});
-  std::vector<net::ProxyTlv> tlvs = to.proxy_tlvs;
+  std::vector<net::ProxyTlv> tlvs = to.more->proxy_tlvs;
   for (const auto& a : settings_.added) {
-    if (has_type(to.proxy_tlvs, a.type)) continue;
+    if (has_type(to.more->proxy_tlvs, a.type)) continue;
     net::ProxyTlv t{a.type, a.value};
     if (a.make) a.make(connection, t.value);
     if (!t.value.empty()) tlvs.push_back(std::move(t));

@@ -39,7 +39,7 @@ class Host {
   /// And from where to which of its addresses.
   void describe_connection(http::UpstreamInfo& info, const net::Transport& connection) const {
     info.local = connection.local();
-    if (!endpoint_->more_addresses.empty()) info.remote = connection.remote();
+    if (!endpoint_->more->addresses.empty()) info.remote = connection.remote();
   }
   HostStats& stats() const noexcept { return *stats_; }
   const std::shared_ptr<HostStats>& shared_stats() const noexcept { return stats_; }

@@ -35,7 +35,7 @@ void write_address(const net::Address& from, core_v3::Address& out) {
 void write_host(const upstream::Endpoint& e, bool from_dns, endpoint_v3::LbEndpoint& out) {
   auto& endpoint = *out.mutable_endpoint();
   write_address(e.address, *endpoint.mutable_address());
-  for (const auto& a : e.more_addresses) write_address(a, *endpoint.add_additional_addresses()->mutable_address());
+  for (const auto& a : e.more->addresses) write_address(a, *endpoint.add_additional_addresses()->mutable_address());
   endpoint.mutable_health_check_config();
   endpoint.set_hostname(e.hostname);
   out.set_health_status(coarse(e.health));

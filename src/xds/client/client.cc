@@ -1,5 +1,6 @@
 #include "xds/client/client.h"
 
+#include <malloc.h>
 #include <algorithm>
 #include <unordered_map>
 #include <utility>
@@ -12,6 +13,9 @@ using stats::ControlPlaneStat;
 
 namespace {
 
+/// What a larger message leaves behind goes back to the system, once no other followed for so long.
+constexpr std::size_t kLargeBytes = 64 * 1024;
+constexpr Duration kTrimAfter = std::chrono::milliseconds(200);
 constexpr Duration kRetryBase = std::chrono::milliseconds(500), kRetryMax = std::chrono::seconds(30);
 constexpr Duration kHeldMax = std::chrono::seconds(1);  // what is good again comes only after the refusal of what was not
 
@@ -24,9 +28,10 @@ Duration grown(unsigned steps) { return std::min<Duration>(kRetryMax, kRetryBase
 class Client::Interest final : public Watch, public std::enable_shared_from_this<Interest> {
  public:
   Interest(Client& client, Type& type, std::set<std::string> names, bool all, std::string space, const Counts& counts,
-           WatchEvents& events)
+           WatchEvents& events, std::uint64_t number)
       : names(std::move(names)),
         space(std::move(space)),
+        number(number),
         all(all),
         counts(counts),
         events(events),
@@ -46,7 +51,8 @@ class Client::Interest final : public Watch, public std::enable_shared_from_this
   }
 
   std::set<std::string> names;
-  std::string space;  // that of the names
+  std::string space;     // that of the names
+  std::uint64_t number;  // in the order in which they came
   bool all, answered = false, ended = false;
   Counts counts;
   WatchEvents& events;
@@ -73,7 +79,18 @@ struct Client::Type {
   void on_expiry() { client.expire(*this); }
   Subscription subscription;
   Client& client;
+  /// Those that a response concerns, in the order in which they came.
+  std::vector<std::shared_ptr<Interest>> concerned(const Response& r) const;
+  void enlist(Interest& i) {
+    for (const auto& name : i.names) by_name.emplace(name, &i);
+  }
+  void strike(const Interest& i) {
+    for (const auto& name : i.names)
+      for (auto [at, end] = by_name.equal_range(name); at != end;) at = at->second == &i ? by_name.erase(at) : std::next(at);
+  }
   std::vector<std::shared_ptr<Interest>> watches;
+  std::unordered_multimap<std::string_view, Interest*> by_name;  // keys are the watches'
+  std::uint64_t watches_made = 0;
   unsigned paused = 0;
   // Refusals that follow each other: a control plane that sends the same again at once is slowed down.
   unsigned refusals = 0;
@@ -106,7 +123,8 @@ Client::Client(event::Loop& loop, stats::Registry& registry, Random& random, Tra
       random_(random),
       transport_(transport),
       settings_(std::move(settings)),
-      retry_(loop.timers(), *this) {
+      retry_(loop.timers(), *this),
+      trim_(loop.timers(), *this) {
   stats::Recording recording(registry_);
   stats_ = stats::make_block<ControlPlaneStat>(registry_, settings_.stat_prefix);
   identifier_text_ = registry_.text_readout(settings_.stat_prefix + "identifier");
@@ -130,14 +148,16 @@ Client::Type& Client::type(const std::string& url) {
 std::unique_ptr<Watch> Client::watch(const std::string& type_url, std::set<std::string> names, bool all, const Counts& counts,
                                      Duration patience, WatchEvents& events, std::string space) {
   Type& t = type(type_url);
-  auto interest = std::make_shared<Interest>(*this, t, std::move(names), all, std::move(space), counts, events);
+  auto interest = std::make_shared<Interest>(*this, t, std::move(names), all, std::move(space), counts, events, t.watches_made++);
   counts.attempt();
   interest->wait(patience);
   t.watches.push_back(interest);
+  t.enlist(*interest);
   renew_wishes(t);
   return std::make_unique<Handle<Interest>>(interest, [this, &t](Interest& gone) {
     gone.end_wait();
     gone.ended = true;
+    t.strike(gone);
     std::erase_if(t.watches, [&](const auto& w) { return w.get() == &gone; });
     renew_wishes(t);
   });
@@ -145,7 +165,9 @@ std::unique_ptr<Watch> Client::watch(const std::string& type_url, std::set<std::
 
 void Client::Interest::want(std::set<std::string> next) {
   if (next == names) return;
+  type_.strike(*this);
   names = std::move(next);
+  type_.enlist(*this);
   counts.attempt();
   client_.renew_wishes(type_);
 }
@@ -232,6 +254,8 @@ void Client::on_message(std::string message) {
   Response r;
   if (!decode_response(message, settings_.kind, r)) return on_closed(13, "a message that is no discovery response");
   failures_ = 0;
+  if (message.size() > kLargeBytes) trim_.arm(kTrimAfter);
+  std::string().swap(message);  // the response holds all of it
   if (r.control_plane != identifier_) registry_.set(identifier_text_, r.control_plane);
   identifier_ = r.control_plane;
   const auto at = types_.find(r.type_url);
@@ -267,13 +291,28 @@ void Client::take(Type& t, const Response& r) {
   t.held.arm(std::min(kHeldMax, grown(t.refusals - 2)));
 }
 
+std::vector<std::shared_ptr<Client::Interest>> Client::Type::concerned(const Response& r) const {
+  std::vector<std::shared_ptr<Interest>> out;
+  for (const auto& w : watches)
+    if (w->all || !w->space.empty()) out.push_back(w);
+  const auto add = [&](const std::string& name) {
+    for (auto [at, end] = by_name.equal_range(name); at != end; ++at) out.push_back(at->second->shared_from_this());
+  };
+  for (const auto& resource : r.resources) add(resource.name);
+  for (const auto& name : r.removed) add(name);
+  const auto earlier = [](const auto& a, const auto& b) { return a->number < b->number; };
+  if (!std::is_sorted(out.begin(), out.end(), earlier)) std::sort(out.begin(), out.end(), earlier);
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
 /// To every watch that it concerns. An error: what any of them said.
 Result<void> Client::give(Type& t, const Response& r, Duration& took) {
   std::string why;
   std::unordered_multimap<std::string_view, const Resource*> by_name;  // null: removed
   for (const auto& resource : r.resources) by_name.emplace(resource.name, &resource);
   for (const auto& name : r.removed) by_name.emplace(name, nullptr);
-  const auto watches = t.watches;  // they come and go meanwhile
+  const auto watches = t.concerned(r);  // they come and go meanwhile
   for (const auto& w : watches) {
     Update u{r.version, settings_.kind == Subscription::Kind::state_of_the_world, {}, {}};
     bool concerned = w->all && (w->space.empty() || by_name.empty());
@@ -309,6 +348,8 @@ Result<void> Client::give(Type& t, const Response& r, Duration& took) {
   if (!why.empty()) return Error{Errc::invalid_config, why};
   return {};
 }
+
+void Client::give_back_memory() { malloc_trim(0); }
 
 // ---- resources that end by themselves
 

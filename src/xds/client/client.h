@@ -75,6 +75,7 @@ class Client final : private StreamEvents {
   Result<void> give(Type& t, const Response& r, Duration& took);
   void note_lifetimes(Type& t, const Response& r);
   void expire(Type& t);
+  void give_back_memory();
 
   event::Loop& loop_;
   stats::Registry& registry_;
@@ -92,6 +93,7 @@ class Client final : private StreamEvents {
   std::string identifier_, last_failure_;
   std::shared_ptr<int> alive_ = std::make_shared<int>();  // for what is posted
   event::Alarm<Client, &Client::connect> retry_;
+  event::Alarm<Client, &Client::give_back_memory> trim_;  // after large messages
 };
 
 }  // namespace outrigger::xds

@@ -25,11 +25,11 @@ class Counts {
  private:
   struct Stat {
     stats::BlockHandle block;
-    std::size_t index = 0;
+    std::uint32_t index = 0;
   };
   template <class S>
   static Stat at(stats::BlockHandle b, S stat) {
-    return {b, static_cast<std::size_t>(stat)};
+    return {b, static_cast<std::uint32_t>(stat)};
   }
   template <class S>
   static Counts of_block(stats::Registry& r, const std::string& prefix);

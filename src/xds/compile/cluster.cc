@@ -23,7 +23,13 @@ using HttpOptions = envoy::extensions::upstreams::http::v3::HttpProtocolOptions;
 
 namespace {
 
-void compile_common_http(const core_v3::HttpProtocolOptions& p, upstream::ClusterConfig& o) {
+/// Of both protocols, while they are compiled.
+struct Codecs {
+  http::Http1Options http1;
+  http2::Options http2;
+};
+
+void compile_common_http(const core_v3::HttpProtocolOptions& p, upstream::ClusterConfig& o, Codecs& codecs) {
   if (p.has_idle_timeout()) {
     const auto d = to_duration(p.idle_timeout());
     o.idle_timeout = d.count() == 0 ? std::nullopt : std::optional(d);
@@ -31,9 +37,10 @@ void compile_common_http(const core_v3::HttpProtocolOptions& p, upstream::Cluste
   if (p.has_max_connection_duration()) o.max_connection_duration = to_duration(p.max_connection_duration());
   if (p.has_max_stream_duration()) o.max_stream_duration = to_duration(p.max_stream_duration());
   if (p.has_max_requests_per_connection()) o.requests_per_connection_max = p.max_requests_per_connection().value();
-  if (p.has_max_headers_count()) o.http1.headers_max = p.max_headers_count().value();
-  if (p.has_max_response_headers_kb()) o.http2.headers_kb_max = o.http1.headers_kb_max = p.max_response_headers_kb().value();
-  o.http2.headers_max = o.http1.headers_max;
+  if (p.has_max_headers_count()) codecs.http1.headers_max = p.max_headers_count().value();
+  if (p.has_max_response_headers_kb())
+    codecs.http2.headers_kb_max = codecs.http1.headers_kb_max = p.max_response_headers_kb().value();
+  codecs.http2.headers_max = codecs.http1.headers_max;
 }
 
 void compile_peer_names(const core_v3::UpstreamHttpProtocolOptions& p, upstream::ClusterConfig& o) {
@@ -44,21 +51,19 @@ void compile_peer_names(const core_v3::UpstreamHttpProtocolOptions& p, upstream:
 
 /// `p`: explicit_http_config, use_downstream_protocol_config or auto_config.
 template <class Both>
-void compile_both(const Both& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
+void compile_both(const Both& p, Codecs& o, const Path& at, Problems& problems) {
   compile_http1_options(p.http_protocol_options(), o.http1, at, problems);
   compile_http2_options(p.http2_protocol_options(), o.http2);
 }
 
-void compile_http(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
-  constexpr std::uint32_t kResponseHeadersKb = 80;  // Envoy's default for responses
-  o.http1.headers_kb_max = kResponseHeadersKb;
-  compile_common_http(p.common_http_protocol_options(), o);
+void compile_http_options(const Cluster& p, upstream::ClusterConfig& o, Codecs& codecs, const Path& at, Problems& problems) {
+  compile_common_http(p.common_http_protocol_options(), o, codecs);
   compile_peer_names(p.upstream_http_protocol_options(), o);
   if (p.has_http_protocol_options())
-    compile_http1_options(p.http_protocol_options(), o.http1, at / "http_protocol_options", problems);
+    compile_http1_options(p.http_protocol_options(), codecs.http1, at / "http_protocol_options", problems);
   if (p.has_http2_protocol_options()) {
     o.http_use = upstream::HttpUse::http2;
-    compile_http2_options(p.http2_protocol_options(), o.http2);
+    compile_http2_options(p.http2_protocol_options(), codecs.http2);
   }
   if (p.protocol_selection() == Cluster::USE_DOWNSTREAM_PROTOCOL) o.http_use = upstream::HttpUse::downstream;
   if (p.has_max_requests_per_connection()) o.requests_per_connection_max = p.max_requests_per_connection().value();
@@ -70,20 +75,38 @@ void compile_http(const Cluster& p, upstream::ClusterConfig& o, const Path& at, 
     }
     HttpOptions h;
     any.UnpackTo(&h);
-    compile_common_http(h.common_http_protocol_options(), o);
+    compile_common_http(h.common_http_protocol_options(), o, codecs);
     compile_peer_names(h.upstream_http_protocol_options(), o);
     const Path here = options / name;
     if (h.has_explicit_http_config()) {
       const bool http2 = h.explicit_http_config().has_http2_protocol_options();
       o.http_use = http2 ? upstream::HttpUse::http2 : upstream::HttpUse::http1;
-      compile_both(h.explicit_http_config(), o, here / "explicit_http_config", problems);
+      compile_both(h.explicit_http_config(), codecs, here / "explicit_http_config", problems);
     } else if (h.has_use_downstream_protocol_config()) {
       o.http_use = upstream::HttpUse::downstream;
-      compile_both(h.use_downstream_protocol_config(), o, here / "use_downstream_protocol_config", problems);
+      compile_both(h.use_downstream_protocol_config(), codecs, here / "use_downstream_protocol_config", problems);
     } else if (h.has_auto_config()) {
       o.http_use = upstream::HttpUse::negotiated;
-      compile_both(h.auto_config(), o, here / "auto_config", problems);
+      compile_both(h.auto_config(), codecs, here / "auto_config", problems);
     }
+  }
+}
+
+void compile_http(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
+  constexpr std::uint32_t kResponseHeadersKb = 80;  // Envoy's default for responses
+  static const auto usual = [] {
+    auto http1 = std::make_shared<http::Http1Options>();
+    http1->headers_kb_max = kResponseHeadersKb;
+    return std::shared_ptr<const http::Http1Options>(http1);
+  }();
+  Codecs codecs{*usual, {}};
+  compile_http_options(p, o, codecs, at, problems);
+  if (p.has_common_http_protocol_options() || p.has_http_protocol_options() || p.has_http2_protocol_options() ||
+      p.typed_extension_protocol_options_size() > 0) {
+    o.http1.set(std::move(codecs.http1));
+    o.http2.set(codecs.http2);
+  } else {
+    o.http1.share(usual);
   }
 }
 
@@ -91,7 +114,8 @@ bool resolves_names(const upstream::ClusterConfig& o) {
   return o.discovery == upstream::Discovery::strict_dns || o.discovery == upstream::Discovery::logical_dns;
 }
 
-void compile_endpoints(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
+void compile_endpoints(const Cluster& p, upstream::ClusterConfig& o, upstream::DnsRules& names, const Path& at,
+                       Problems& problems) {
   const Path assignment = at / "load_assignment";
   for (int i = 0; i < p.load_assignment().endpoints_size(); ++i) {
     const auto& l = p.load_assignment().endpoints(i);
@@ -106,7 +130,7 @@ void compile_endpoints(const Cluster& p, upstream::ClusterConfig& o, const Path&
       if (resolves_names(o) && a.has_socket_address()) {  // an IP as well: its own name
         if (e.endpoint().additional_addresses_size() > 0)
           problems.warn(endpoint / "additional_addresses", "has no effect: the addresses are those of the name");
-        o.dns.hosts.push_back(
+        names.hosts.push_back(
             {a.socket_address().address(), static_cast<std::uint16_t>(a.socket_address().port_value()), std::move(out)});
         continue;
       }
@@ -115,7 +139,7 @@ void compile_endpoints(const Cluster& p, upstream::ClusterConfig& o, const Path&
       if (!out.address.empty()) o.endpoints.push_back(std::make_shared<const upstream::Endpoint>(std::move(out)));
     }
   }
-  if (o.discovery == upstream::Discovery::logical_dns && o.dns.hosts.size() + o.endpoints.size() != 1)
+  if (o.discovery == upstream::Discovery::logical_dns && names.hosts.size() + o.endpoints.size() != 1)
     problems.error(assignment, "LOGICAL_DNS clusters must have a single locality_lb_endpoint and a single lb_endpoint");
 }
 
@@ -166,22 +190,22 @@ void compile_eds(const Cluster& p, upstream::ClusterConfig& o, const Path& at, C
 }
 
 void compile_original_dst(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
-  if (p.has_cleanup_interval()) o.original_dst.cleanup = to_duration(p.cleanup_interval());
   if (o.discovery != upstream::Discovery::original_dst) return;
   if (p.load_assignment().endpoints_size() > 0)
     problems.error(at / "load_assignment", "ORIGINAL_DST clusters must have no load assignment configured");
   const auto& c = p.original_dst_lb_config();
-  auto& d = o.original_dst;
+  upstream::OriginalDst d;
+  if (p.has_cleanup_interval()) d.cleanup = to_duration(p.cleanup_interval());
   d.use_http_header = c.use_http_header();
   if (c.has_upstream_port_override()) d.port_override = static_cast<std::uint16_t>(c.upstream_port_override().value());
   d.metadata_name = c.metadata_key().key();
   for (const auto& part : c.metadata_key().path()) d.metadata_path.push_back(part.key());
-  if (c.http_header_name().empty()) return;
-  if (!c.use_http_header())
+  if (!c.http_header_name().empty() && !c.use_http_header())
     problems.error(at / "original_dst_lb_config",
                    "ORIGINAL_DST cluster: invalid config http_header_name=" + c.http_header_name() +
                        " and use_http_header is false. Set use_http_header to true if http_header_name is desired.");
-  d.header = lower(c.http_header_name());
+  if (!c.http_header_name().empty()) d.header = lower(c.http_header_name());
+  o.original_dst.set(std::move(d));
 }
 
 void compile_tracking(const Cluster& p, upstream::ClusterConfig& o) {
@@ -235,7 +259,6 @@ upstream::ClusterConfigPtr compile_cluster(const Cluster& p, const Path& at, Com
   auto o = std::make_shared<upstream::ClusterConfig>();
   o->name = p.name();
   o->stat_name = p.alt_stat_name().empty() ? p.name() : p.alt_stat_name();
-  o->observability_name = o->stat_name;
   o->metadata = compile_metadata(p.metadata());
   o->discovery = compile_discovery(p, at, problems);
   o->added_via_api = by_api;
@@ -246,10 +269,12 @@ upstream::ClusterConfigPtr compile_cluster(const Cluster& p, const Path& at, Com
   const Path assignment = at / "load_assignment";
   o->policy = compile_assignment_policy(p.load_assignment().policy(), assignment / "policy", problems);
   compile_http(p, *o, at, problems);
-  compile_endpoints(p, *o, at, problems);
+  upstream::DnsRules names;
+  compile_endpoints(p, *o, names, at, problems);
   compile_eds(p, *o, at, c);
   compile_sockets(p, *o, at, c);
-  compile_dns(p, *o, at, c);
+  compile_dns(p, names, at, c);
+  if (resolves_names(*o)) o->dns.set(std::move(names));
   compile_original_dst(p, *o, at, problems);
   compile_tracking(p, *o);
   compile_filters(p, at, c);

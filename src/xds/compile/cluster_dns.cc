@@ -88,8 +88,7 @@ void compile_resolver(const envoy::config::bootstrap::v3::Bootstrap& p, upstream
   if (!compile_resolver(p, o, Path(), problems)) o.over_tcp = p.use_tcp_for_dns_lookups();
 }
 
-void compile_dns(const Cluster& p, upstream::ClusterConfig& o, const Path& at, CompileContext& c) {
-  auto& rules = o.dns;
+void compile_dns(const Cluster& p, upstream::DnsRules& rules, const Path& at, CompileContext& c) {
   if (p.cluster_type().typed_config().Is<DnsCluster>()) {
     DnsCluster d;
     p.cluster_type().typed_config().UnpackTo(&d);

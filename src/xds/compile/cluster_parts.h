@@ -12,7 +12,7 @@ void compile_balancing(const envoy::config::cluster::v3::Cluster& p, upstream::C
                        Problems& problems);
 
 /// How names are resolved (cluster_dns.cc).
-void compile_dns(const envoy::config::cluster::v3::Cluster& p, upstream::ClusterConfig& o, const Path& at, CompileContext& c);
+void compile_dns(const envoy::config::cluster::v3::Cluster& p, upstream::DnsRules& o, const Path& at, CompileContext& c);
 /// What clusters without a resolver of their own use.
 void compile_resolver(const envoy::config::bootstrap::v3::Bootstrap& p, upstream::DnsOptions& o, Problems& problems);
 

@@ -17,4 +17,6 @@ std::uint64_t content_hash(const google::protobuf::Message& m) {
   return XXH64(bytes.data(), bytes.size(), 0);
 }
 
+std::uint64_t bytes_hash(std::string_view bytes) { return XXH64(bytes.data(), bytes.size(), 0) | 1; }
+
 }  // namespace outrigger::xds

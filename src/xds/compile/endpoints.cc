@@ -58,7 +58,7 @@ upstream::Endpoint compile_endpoint(const endpoint_v3::LocalityLbEndpoints& l, c
   // disable_active_health_check holds anyway: clusters with health checks are refused.
   e.health = compile_health(p.health_status());
   e.metadata = compile_metadata(p.metadata());
-  e.proxy_tlvs = compile_proxy_tlvs(p.metadata(), at / "metadata", problems);
+  if (auto tlvs = compile_proxy_tlvs(p.metadata(), at / "metadata", problems); !tlvs.empty()) e.more.set({{}, std::move(tlvs)});
   const auto lb = p.metadata().filter_metadata().find("envoy.lb");
   if (lb != p.metadata().filter_metadata().end())
     for (const auto& [key, value] : lb->second.fields()) {
@@ -75,7 +75,9 @@ void compile_more_addresses(const endpoint_v3::Endpoint& p, upstream::Endpoint& 
     if (!a.empty()) all.push_back(std::move(a));
   }
   all = net::take_turns(std::move(all));
-  o.more_addresses.assign(all.begin() + 1, all.end());
+  auto more = *o.more;
+  more.addresses.assign(all.begin() + 1, all.end());
+  o.more.set(std::move(more));
 }
 
 upstream::AssignmentPolicy compile_assignment_policy(const endpoint_v3::ClusterLoadAssignment::Policy& p, const Path& at,

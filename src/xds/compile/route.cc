@@ -24,7 +24,8 @@ void compile_mutations(const P& p, route::HeaderMutations& request, route::Heade
   compile_header_removes(p.response_headers_to_remove(), at, "response_headers_to_remove", problems, response);
 }
 
-void compile_redirect(const route_v3::RedirectAction& p, route::Redirect& o, const Path& at, Problems& problems) {
+route::Redirect compile_redirect(const route_v3::RedirectAction& p, const Path& at, Problems& problems) {
+  route::Redirect o;
   constexpr std::uint16_t kCodes[] = {301, 302, 303, 307, 308};
   o.code = kCodes[p.response_code() >= 0 && p.response_code() < 5 ? p.response_code() : 0];
   o.https = p.https_redirect();
@@ -40,6 +41,7 @@ void compile_redirect(const route_v3::RedirectAction& p, route::Redirect& o, con
     case R::kPathRewrite: o.path_format = compile_value_format(p.path_rewrite(), at / "path_rewrite", problems); break;
     case R::PATH_REWRITE_SPECIFIER_NOT_SET: break;
   }
+  return o;
 }
 
 class Compiler {
@@ -48,9 +50,8 @@ class Compiler {
       : c_(c), config_(config), config_mirrors_(std::move(mirrors)) {}
 
   void vhost(const route_v3::VirtualHost& p, const Path& at) {
-    auto v = std::make_unique<route::VirtualHost>();
+    auto v = std::make_shared<route::VirtualHost>();
     v->name = p.name();
-    v->config = &config_;
     v->domains.assign(p.domains().begin(), p.domains().end());
     v->metadata = compile_metadata(p.metadata());
     v->require_tls = static_cast<route::VirtualHost::Tls>(p.require_tls());
@@ -104,7 +105,7 @@ class Compiler {
         break;
       case route_v3::Route::kRedirect:
         o.kind = route::Route::redirect;
-        compile_redirect(p.redirect(), o.redirect_to, at / "redirect", c_.problems);
+        o.redirect_to.set(compile_redirect(p.redirect(), at / "redirect", c_.problems));
         break;
       case route_v3::Route::kDirectResponse: direct(p.direct_response(), o, at / "direct_response"); break;
       case route_v3::Route::kNonForwardingAction: o.kind = route::Route::non_forwarding; break;
@@ -125,20 +126,26 @@ class Compiler {
 
   void direct(const route_v3::DirectResponseAction& p, route::Route& o, const Path& at) {
     o.kind = route::Route::direct_response;
-    o.direct.status = static_cast<std::uint16_t>(p.status());
+    o.direct.set(compile_direct(p, at));
+  }
+
+  route::DirectResponse compile_direct(const route_v3::DirectResponseAction& p, const Path& at) {
+    route::DirectResponse o;
+    o.status = static_cast<std::uint16_t>(p.status());
     if (p.has_body_format()) {
       const auto f = compile_format(p.body_format(), at / "body_format", c_.problems);
-      o.direct.text_format = f.text;
-      o.direct.json_format = f.json;
+      o.text_format = f.text;
+      o.json_format = f.json;
       const bool own_type = f.json != nullptr || !p.body_format().content_type().empty();
-      if (own_type) o.direct.content_type = f.content_type;
+      if (own_type) o.content_type = f.content_type;
     }
-    if (!p.has_body()) return;
+    if (!p.has_body()) return o;
     auto body = read_data_source(p.body(), config_.direct_response_body_bytes_max);
     if (body)
-      o.direct.body = std::move(*body);
+      o.body = std::move(*body);
     else
       c_.problems.error(at / "body", body.error().detail);
+    return o;
   }
 
   RouteCompileContext& c_;
@@ -182,11 +189,13 @@ std::shared_ptr<route::RouteConfig> compile_route_config(const route_v3::RouteCo
   o->name = p.name();
   if (p.has_max_direct_response_body_size_bytes())
     o->direct_response_body_bytes_max = p.max_direct_response_body_size_bytes().value();
-  o->most_specific_header_mutations_wins = p.most_specific_header_mutations_wins();
   o->ignore_port_in_host_matching = p.ignore_port_in_host_matching();
   for (const auto& h : p.internal_only_headers()) o->internal_only_headers.push_back(lower(h));
-  compile_mutations(p, o->request_mutations, o->response_mutations, at, c.problems);
-  o->overrides = compile_overrides(p.typed_per_filter_config(), at / "typed_per_filter_config", c);
+  auto level = std::make_shared<route::RouteLevel>();
+  level->most_specific_header_mutations_wins = p.most_specific_header_mutations_wins();
+  compile_mutations(p, level->request_mutations, level->response_mutations, at, c.problems);
+  level->overrides = compile_overrides(p.typed_per_filter_config(), at / "typed_per_filter_config", c);
+  o->level = std::move(level);
   o->ignore_path_parameters = p.ignore_path_parameters_in_path_matching();
   o->vhost_header = lower(p.vhost_header());
   Compiler compiler(c, *o, compile_mirrors(p.request_mirror_policies(), at, c));

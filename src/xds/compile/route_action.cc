@@ -81,6 +81,11 @@ void compile_path_rewrite(const Action& p, const route::RouteMatch& match, route
     problems.error(at / "prefix_rewrite", "Cannot use prefix_rewrite with matcher extension");
 }
 
+bool rewrites(const Action& p) {
+  return !p.prefix_rewrite().empty() || p.has_regex_rewrite() || p.has_path_rewrite_policy() || !p.path_rewrite().empty() ||
+         p.host_rewrite_specifier_case() != Action::HOST_REWRITE_SPECIFIER_NOT_SET || p.append_x_forwarded_host();
+}
+
 void compile_host_rewrite(const Action& p, route::Rewrite& o, const Path& at, Problems& problems) {
   switch (p.host_rewrite_specifier_case()) {
     case Action::kHostRewriteLiteral: o.host = route::Rewrite::literal, o.host_value = p.host_rewrite_literal(); break;
@@ -158,15 +163,20 @@ void compile_route_action(const Action& p, route::Route& o, const Path& at, Rout
   o.cluster_not_found_code = code == Code::RouteAction_ClusterNotFoundResponseCode_NOT_FOUND               ? 404
                              : code == Code::RouteAction_ClusterNotFoundResponseCode_INTERNAL_SERVER_ERROR ? 500
                                                                                                            : 503;
-  compile_path_rewrite(p, o.match, o.rewrite, at, c.problems);
-  compile_host_rewrite(p, o.rewrite, at, c.problems);
+  if (rewrites(p)) {
+    route::Rewrite rewrite;
+    compile_path_rewrite(p, o.match, rewrite, at, c.problems);
+    compile_host_rewrite(p, rewrite, at, c.problems);
+    o.rewrite.set(std::move(rewrite));
+  }
   compile_timeouts(p, o);
   if (p.has_retry_policy()) o.retry = compile_retry_policy(p.retry_policy(), at / "retry_policy", c.problems);
   if (p.has_hedge_policy()) o.hedge.on_per_try_timeout = p.hedge_policy().hedge_on_per_try_timeout();
   compile_hash_policies(p.hash_policy(), o.hash, at, c.problems);
   o.mirrors = compile_mirrors(p.request_mirror_policies(), at, c);
   o.high_priority = p.priority() == envoy::config::core::v3::HIGH;
-  compile_internal_redirect(p, o.internal_redirect, at, c.problems);
+  if (p.has_internal_redirect_policy() || p.internal_redirect_action() == Action::HANDLE_INTERNAL_REDIRECT)
+    o.internal_redirect.set(compile_internal_redirect(p, at, c.problems));
   compile_upgrades(p, o, at, c.problems);
   // Requests are never sent as early data, so a policy for it has nothing to decide.
   using EarlyData = envoy::extensions::early_data::v3::DefaultEarlyDataPolicy;

@@ -82,14 +82,14 @@ void compile_hash_policies(const google::protobuf::RepeatedPtrField<Action::Hash
   }
 }
 
-void compile_internal_redirect(const Action& p, route::InternalRedirectPolicy& out, const Path& at, Problems& problems) {
+route::InternalRedirectPolicy compile_internal_redirect(const Action& p, const Path& at, Problems& problems) {
+  route::InternalRedirectPolicy out;
   namespace redirect = envoy::extensions::internal_redirect;
   using Predicate = route::InternalRedirectPolicy::Predicate;
   if (!p.has_internal_redirect_policy()) {
-    if (p.internal_redirect_action() != Action::HANDLE_INTERNAL_REDIRECT) return;
-    out.enabled = true;
+    out.enabled = p.internal_redirect_action() == Action::HANDLE_INTERNAL_REDIRECT;
     if (p.has_max_internal_redirects()) out.redirects_max = p.max_internal_redirects().value();
-    return;
+    return out;
   }
   const auto& r = p.internal_redirect_policy();
   const Path policy = at / "internal_redirect_policy";
@@ -119,6 +119,7 @@ void compile_internal_redirect(const Action& p, route::InternalRedirectPolicy& o
       problems.error(policy.at("predicates", i), "predicate of type '" + any.type_url() + "' is not implemented");
     }
   }
+  return out;
 }
 
 namespace {

@@ -20,8 +20,8 @@ MirrorPolicies compile_mirrors(
 void compile_hash_policies(const google::protobuf::RepeatedPtrField<envoy::config::route::v3::RouteAction::HashPolicy>& p,
                            std::vector<route::HashPolicy>& o, const Path& at, Problems& problems);
 
-void compile_internal_redirect(const envoy::config::route::v3::RouteAction& p, route::InternalRedirectPolicy& o, const Path& at,
-                               Problems& problems);
+route::InternalRedirectPolicy compile_internal_redirect(const envoy::config::route::v3::RouteAction& p, const Path& at,
+                                                        Problems& problems);
 
 /// request_body_buffer_limit, else per_request_buffer_limit_bytes of a route or virtual host.
 template <class P>

@@ -1,6 +1,5 @@
 #include "xds/delivery/clusters.h"
 
-#include <set>
 #include "proxy/base/log.h"
 #include "xds/compile/cluster.h"
 #include "xds/delivery/resources.h"
@@ -29,6 +28,17 @@ void ClusterDelivery::tell_answered() {
   if (answered_) std::exchange(answered_, nullptr)();
 }
 
+Update ClusterDelivery::news(const Update& u, bool on_demand, std::unordered_set<std::string_view>& names) const {
+  const std::string type_url = canonical_type_url(*Cluster::descriptor());
+  Update out{u.version, u.whole, {}, {}};
+  for (const Resource* r : u.resources) {
+    const auto at = known_.find(r->name);
+    const bool same = at != known_.end() && (on_demand || !at->second.on_demand) && came_before(*r, at->second.came, type_url);
+    if (!same || !names.insert(r->name).second) out.resources.push_back(r);
+  }
+  return out;
+}
+
 Result<void> ClusterDelivery::on_update(const Update& u) {
   const auto taken = take(u, false);
   if (taken) version_ = u.version;
@@ -50,18 +60,19 @@ Result<void> ClusterDelivery::take_on_demand(const Update& u) {
 }
 
 Result<void> ClusterDelivery::take(const Update& u, bool on_demand) {
-  auto parsed = parse_resources<Cluster>(u, c_);
+  std::unordered_set<std::string_view> names;
+  auto parsed = parse_resources<Cluster>(news(u, on_demand, names), c_);
   if (!parsed) return parsed.error();
   const auto pause = pause_endpoints();  // until all clusters are taken
   Refusals refusals("cluster");
-  std::set<std::string> names;
   for (const auto& p : *parsed) {
     const std::string& name = p.message.name();
     if (!names.insert(name).second) {
       refusals.add(name, "duplicate cluster " + name + " found");
       continue;
     }
-    const std::string why = !p.wrong.empty() ? p.wrong : add(p.message, u.whole ? u.version : p.from->version, on_demand);
+    const std::string why =
+        !p.wrong.empty() ? p.wrong : add(p.message, u.whole ? u.version : p.from->version, on_demand, p.bytes);
     if (!why.empty()) refusals.add(name, why);
   }
   std::vector<std::string> gone = u.removed;
@@ -69,7 +80,7 @@ Result<void> ClusterDelivery::take(const Update& u, bool on_demand) {
     for (const auto& [name, known] : known_)
       if (!names.contains(name) && !known.on_demand) gone.push_back(name);
   for (const auto& name : gone) remove(name);
-  LOG_INFO(logger::upstream, on_demand ? "odcds: " : "cds: ", parsed->size(), " cluster(s) told, ", gone.size(), " removed");
+  LOG_INFO(logger::upstream, on_demand ? "odcds: " : "cds: ", u.resources.size(), " cluster(s) told, ", gone.size(), " removed");
   if (c_.base->secrets != nullptr) c_.base->secrets->sweep();
   hold_answer();
   return refusals.result();
@@ -88,11 +99,14 @@ std::unique_ptr<Client::Pause> ClusterDelivery::pause_endpoints() {
   return c_.sources.pause(ads, canonical_type_url(*envoy::config::endpoint::v3::ClusterLoadAssignment::descriptor()));
 }
 
-std::string ClusterDelivery::add(const Cluster& message, const std::string& version, bool on_demand) {
+std::string ClusterDelivery::add(const Cluster& message, const std::string& version, bool on_demand, std::uint64_t came) {
   const auto hash = content_hash(message);
   const auto before = known_.find(message.name());
   if (before != known_.end()) on_demand = before->second.on_demand = before->second.on_demand && on_demand;
-  if (before != known_.end() && before->second.content == hash) return {};
+  if (before != known_.end() && before->second.content == hash) {
+    before->second.came = came;
+    return {};
+  }
   if (before == known_.end() && c_.server.clusters().known(message.name())) {
     LOG_INFO(logger::upstream, "cds: cluster '", message.name(), "' is one of the bootstrap and stays as it is");
     return {};
@@ -110,6 +124,7 @@ std::string ClusterDelivery::add(const Cluster& message, const std::string& vers
     k.serving = std::make_unique<Known::Serving>(Known::Serving{std::move(k.version), std::move(k.bytes), k.updated});
   k.content = hash;
   k.on_demand = on_demand;
+  k.came = came;
   k.version = version;
   k.bytes = redacted_bytes(message);
   k.updated = c_.server.loop().wall();

@@ -5,6 +5,8 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <unordered_set>
 #include <vector>
 #include "xds/compile/secrets.h"
 #include "xds/delivery/endpoints.h"
@@ -27,7 +29,7 @@ class ClusterDelivery final : private WatchEvents {
   Result<void> take_on_demand(const Update& u);
 
   struct Known {
-    std::uint64_t content = 0;
+    std::uint64_t content = 0, came = 0;  // came: bytes_hash() of the last that said this; 0: none
     bool on_demand = false;
     std::string version, bytes;  // as it came
     WallTime updated{};
@@ -50,7 +52,10 @@ class ClusterDelivery final : private WatchEvents {
   Result<void> take(const Update& u, bool on_demand);
   void on_fetch_timeout() override { tell_answered(); }
   /// Empty: it is taken. Otherwise why not.
-  std::string add(const envoy::config::cluster::v3::Cluster& message, const std::string& version, bool on_demand);
+  std::string add(const envoy::config::cluster::v3::Cluster& message, const std::string& version, bool on_demand,
+                  std::uint64_t came);
+  /// The resources that did not come like this before; the names of the others are put into `names`.
+  Update news(const Update& u, bool on_demand, std::unordered_set<std::string_view>& names) const;
   void remove(const std::string& name);
   void release_if_settled(const std::string& name);
   void tell_answered();

@@ -10,7 +10,7 @@ namespace outrigger::xds {
 using Assignment = envoy::config::endpoint::v3::ClusterLoadAssignment;
 
 EndpointDelivery::EndpointDelivery(const DeliveryContext& c, const envoy::config::cluster::v3::Cluster& cluster)
-    : c_(c), cluster_(cluster.name()), asked_(cluster.eds_cluster_config().SerializeAsString()) {
+    : c_(c), cluster_(cluster.name()), asked_(bytes_hash(cluster.eds_cluster_config().SerializeAsString())) {
   const auto& config = cluster.eds_cluster_config();
   assignment_ = config.service_name().empty() ? cluster_ : config.service_name();
   const std::string& stat_name = cluster.alt_stat_name().empty() ? cluster_ : cluster.alt_stat_name();
@@ -44,6 +44,11 @@ Result<void> EndpointDelivery::take(const Update& u) {
     c_.server.registry().main().add(stats_, stats::ClusterStat::update_empty);
     return {};
   }
+  auto& registry = c_.server.registry();
+  if (u.resources.size() == 1 && came_before(*u.resources[0], came_, canonical_type_url(*Assignment::descriptor()))) {
+    registry.main().add(stats_, stats::ClusterStat::update_no_rebuild);
+    return {};
+  }
   auto parsed = parse_one<Assignment>(u, c_, "EDS");
   if (!parsed) return parsed.error();
   const Assignment& m = parsed->message;
@@ -51,7 +56,8 @@ Result<void> EndpointDelivery::take(const Update& u) {
     return Error{Errc::invalid_config, "Unexpected EDS cluster (expecting " + assignment_ + "): " + m.cluster_name()};
   const auto hash = content_hash(m);
   if (told_ && hash == content_) {
-    c_.server.registry().main().add(stats_, stats::ClusterStat::update_no_rebuild);
+    came_ = parsed->bytes;
+    registry.main().add(stats_, stats::ClusterStat::update_no_rebuild);
     return {};
   }
   Problems problems;
@@ -60,9 +66,11 @@ Result<void> EndpointDelivery::take(const Update& u) {
   auto endpoints = compile_endpoint_list(m, Path(), problems);
   if (!problems.ok())
     return Error{Errc::invalid_config, "Error updating endpoints of " + m.cluster_name() + ": " + errors_text(problems)};
-  endpoints_ = std::move(endpoints);
+  endpoints.shrink_to_fit();
+  endpoints_ = std::make_shared<const std::vector<upstream::EndpointPtr>>(std::move(endpoints));
   policy_ = policy;
   content_ = hash;
+  came_ = parsed->bytes;
   told_ = true;
   if (settled_) give_members();
   return {};

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include "envoy/config/cluster/v3/cluster.pb.h"
+#include "xds/compile/content.h"
 #include "xds/delivery/context.h"
 
 namespace outrigger::xds {
@@ -15,7 +16,7 @@ class EndpointDelivery final : private WatchEvents {
   void give_members() const;
   /// Does this bring what that version of the cluster asks for?
   bool fits(const envoy::config::cluster::v3::Cluster& cluster) const {
-    return cluster.eds_cluster_config().SerializeAsString() == asked_;
+    return bytes_hash(cluster.eds_cluster_config().SerializeAsString()) == asked_;
   }
   /// Did the first members come, or was the wait for them given up?
   bool settled() const noexcept { return settled_; }
@@ -25,10 +26,11 @@ class EndpointDelivery final : private WatchEvents {
   Result<void> take(const Update& u);
   void on_fetch_timeout() override;
   const DeliveryContext& c_;
-  std::string cluster_, asked_, assignment_;
+  std::string cluster_, assignment_;
+  std::uint64_t asked_;  // bytes_hash() of what the cluster says of EDS
   bool settled_ = false, told_ = false;
-  std::uint64_t content_ = 0;
-  std::vector<upstream::EndpointPtr> endpoints_;
+  std::uint64_t content_ = 0, came_ = 0;  // of the members that are known; came_: bytes_hash()
+  upstream::EndpointsPtr endpoints_;
   upstream::AssignmentPolicy policy_;
   stats::LeasePtr lease_;
   stats::BlockHandle stats_;

@@ -25,7 +25,14 @@ struct Parsed {
   const Resource* from = nullptr;
   Message message;
   std::string wrong;  // empty: nothing so far
+  /// bytes_hash(), or 0: it has fields that nobody knows, which are counted each time it comes.
+  std::uint64_t bytes = 0;
 };
+
+/// Is it what came before with that hash, byte for byte?
+inline bool came_before(const Resource& r, std::uint64_t bytes, const std::string& type_url) {
+  return bytes != 0 && r.type_url == type_url && bytes_hash(r.body) == bytes;
+}
 
 /// All of an update. The first that can't be parsed or breaks a rule refuses the whole, as in Envoy.
 template <class Message>
@@ -36,7 +43,9 @@ Result<std::vector<Parsed<Message>>> parse_resources(const Update& u, const Deli
   for (const Resource* r : u.resources) {
     auto& p = all.emplace_back();
     p.from = r;
+    const auto before = unknown;
     if (const auto ok = parse_resource(*r, p.message, c.sources.rejects_unknown(), p.wrong, unknown); !ok) return ok.error();
+    if (unknown == before) p.bytes = bytes_hash(r->body);
   }
   c.server.count_unknown_fields(unknown);
   return all;

@@ -9,6 +9,7 @@
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "proxy/hcm/route_source.h"
 #include "xds/delivery/context.h"
+#include "xds/delivery/route_parts.h"
 #include "xds/delivery/virtual_hosts.h"
 
 namespace outrigger::xds {
@@ -56,11 +57,16 @@ class RouteDelivery final : public RouteUse, private WatchEvents, public std::en
  private:
   Result<void> on_update(const Update& u) override;
   Result<void> take(const Update& u);
+  /// Only what changed is parsed and compiled. False: it has to be taken as a whole.
+  bool take_changes(const Update& u);
+  void use(std::shared_ptr<const route::RouteConfig> routes, const std::string& version);
   void on_fetch_timeout() override { settle(); }
   void on_failure() override { refused_ = true, settle(); }
   void settle();
   using RouteConfiguration = envoy::config::route::v3::RouteConfiguration;
-  Result<void> publish(RouteConfiguration m, const HostDelivery::Hosts& hosts, const std::string& version);
+  /// `came`: the bytes that it was parsed from; null: they say more or less than this.
+  Result<void> publish(RouteConfiguration m, const HostDelivery::Hosts& hosts, const std::string& version,
+                       const std::string* came);
   void count_reload();
   void make_hosts();
   void wake(const std::vector<std::string>& hosts) const;
@@ -68,8 +74,9 @@ class RouteDelivery final : public RouteUse, private WatchEvents, public std::en
   const DeliveryContext& c_;
   std::string name_, stat_prefix_, version_, bytes_;
   WallTime updated_{};
-  std::uint64_t content_ = 0;
+  std::uint64_t content_ = 0, came_ = 0;  // came_: bytes_hash()
   bool settled_ = false, refused_ = false;
+  KnownHosts known_;  // of the version in use
   std::vector<std::function<void()>> told_;
   std::shared_ptr<hcm::RouteSource> source_;
   stats::LeasePtr lease_;

@@ -20,7 +20,6 @@ std::shared_ptr<const route::RouteConfig> routes(World& w, const char* host) {
     auto v = std::make_unique<route::VirtualHost>();
     v->name = "v";
     v->domains = {host};
-    v->config = r.get();
     auto& to = v->routes.emplace_back();
     to.match.path = "/";
     to.cluster = "up";

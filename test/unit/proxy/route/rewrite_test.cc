@@ -186,6 +186,6 @@ TEST_CASE("codes of redirects", "[redirect]") {
                                    {"PERMANENT_REDIRECT", 308}}) {
     const auto config =
         test::routes(std::string("{match: {prefix: /}, redirect: {https_redirect: true, response_code: ") + name + "}}");
-    CHECK(config->vhosts[0]->routes[0].redirect_to.code == code);
+    CHECK(config->vhosts[0]->routes[0].redirect_to->code == code);
   }
 }

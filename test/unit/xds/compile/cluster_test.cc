@@ -35,9 +35,9 @@ TEST_CASE("a cluster's defaults are Envoy's", "[compile]") {
     CHECK_FALSE(t->has_retry_budget);
   }
   CHECK(c->idle_timeout == std::optional<Duration>(1h));
-  CHECK(c->http1.headers_kb_max == 80);
-  CHECK(c->http1.headers_max == 100);
-  CHECK(c->dns.refresh == 5s);
+  CHECK(c->http1->headers_kb_max == 80);
+  CHECK(c->http1->headers_max == 100);
+  CHECK(c->dns->refresh == 5s);
   CHECK(c->endpoints.empty());
 }
 
@@ -79,16 +79,16 @@ TEST_CASE("fields of a cluster", "[compile]") {
            Row{"common_http_protocol_options: {idle_timeout: 0s}", [](const C& c) { return !c.idle_timeout; }},
            Row{"common_http_protocol_options: {idle_timeout: 3s, max_headers_count: 5, max_requests_per_connection: 6}",
                [](const C& c) {
-                 return *c.idle_timeout == 3s && c.http1.headers_max == 5 && c.requests_per_connection_max == 6;
+                 return *c.idle_timeout == 3s && c.http1->headers_max == 5 && c.requests_per_connection_max == 6;
                }},
            Row{"max_requests_per_connection: 4", [](const C& c) { return c.requests_per_connection_max == 4; }},
            Row{"upstream_connection_options: {tcp_keepalive: {keepalive_probes: 1, keepalive_time: 2, keepalive_interval: 3}}",
                [](const C& c) { return c.keepalive.has_value(); }},
            Row{"upstream_bind_config: {source_address: {address: 127.0.0.2, port_value: 0}}",
                [](const C& c) { return c.bind_sources.size() == 1 && c.bind_sources[0].address.ip_text() == "127.0.0.2"; }},
-           Row{"dns_lookup_family: V4_ONLY, respect_dns_ttl: true, dns_refresh_rate: 7s",
+           Row{"type: STRICT_DNS, dns_lookup_family: V4_ONLY, respect_dns_ttl: true, dns_refresh_rate: 7s",
                [](const C& c) {
-                 return c.dns.family == upstream::DnsFamily::v4_only && c.dns.respect_ttl && c.dns.refresh == 7s;
+                 return c.dns->family == upstream::DnsFamily::v4_only && c.dns->respect_ttl && c.dns->refresh == 7s;
                }},
        }) {
     INFO(r.fields);
@@ -124,12 +124,12 @@ TEST_CASE("names to resolve, and addresses that are their own names", "[compile]
   const auto c = cluster(R"(type: STRICT_DNS, load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [
     {endpoint: {address: {socket_address: {address: a.example, port_value: 81}}}, load_balancing_weight: 2},
     {endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 82}}}}]}]})");
-  REQUIRE(c->dns.hosts.size() == 2);
-  CHECK(c->dns.hosts[0].name == "a.example");
-  CHECK(c->dns.hosts[0].port == 81);
-  CHECK(c->dns.hosts[0].pattern.weight == 2);
-  CHECK(c->dns.hosts[1].name == "127.0.0.1");
-  CHECK(c->dns.hosts[1].port == 82);
+  REQUIRE(c->dns->hosts.size() == 2);
+  CHECK(c->dns->hosts[0].name == "a.example");
+  CHECK(c->dns->hosts[0].port == 81);
+  CHECK(c->dns->hosts[0].pattern.weight == 2);
+  CHECK(c->dns->hosts[1].name == "127.0.0.1");
+  CHECK(c->dns->hosts[1].port == 82);
   CHECK(c->endpoints.empty());
 }
 
