@@ -305,7 +305,7 @@ def chance(name, delta, what):
     takes a bad secret when it comes again."""
     if name.startswith("sds.") and ("update_" in name or what.startswith("REFUSED") and "version" in name):
         return True
-    return not delta and "update_rejected" in name
+    return not delta and ("update_rejected" in name or "config_fail" in name)
 
 
 def dump(admin):
@@ -319,6 +319,7 @@ def dump(admin):
     for name in lists:
         with contextlib.suppress(urllib.error.HTTPError):  # such a list is not there yet
             out[name] = without_dates(json.loads(fetch(admin, f"/config_dump?include_eds&resource={name}")))
+    out.get("ecds_filters", {}).get("configs", []).sort(key=lambda c: c["ecds_filter"]["name"])
     for of_type in out.values():  # in no order
         configs = of_type.get("configs", [])
         if any("name" in c for c in configs):
