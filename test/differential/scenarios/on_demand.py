@@ -48,3 +48,5 @@ refused("on_demand_no_ads", "{source: {ads: {}}}", outrigger={"exit": 1, "ok": N
         differs="Envoy takes a source that is not there: each request waits for nobody's answer until its time is over")
 refused("on_demand_source_of_nothing", "{source: {}}")
 refused("on_demand_timeout_negative", "{source: {ads: {}}, timeout: -1s}")
+for _name, _url in (("no_scheme", "foo"), ("other_type", "xdstp://a/envoy.config.route.v3.RouteConfiguration/x/*"), ("no_type", "xdstp://a")):
+    refused(f"on_demand_locator_{_name}", '{%s, resources_locator: "%s"}' % (PLANE, _url))
