@@ -187,7 +187,10 @@ class Run:
             if isinstance(x, dict):
                 return {k: plain(v) for k, v in x.items() if k not in ("last_updated", "port_value", "path")}
             return [plain(i) for i in x] if isinstance(x, list) else x
-        return {name: plain(json.loads(fetch_any(self.admin, f"/config_dump?resource={name}"))) for name in lists}
+        pages = {name: plain(json.loads(fetch_any(self.admin, f"/config_dump?resource={name}"))) for name in lists}
+        for page in pages.values():
+            page.get("configs", []).sort(key=json.dumps)
+        return pages
 
     def step(self, what, **outcome):
         self.seen.append((what, outcome))
