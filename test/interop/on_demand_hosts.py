@@ -64,7 +64,8 @@ def virtual_hosts(run, source):
 def virtual_hosts_given_up(run, source):
     """Of clients that go, of a control plane that goes, of a listener without the filter."""
     a = named("r/a.example", host("r/a.example", "a", "a.example"), ["r/a.example"], hidden=True)
-    run.plane.has(routes(source))
+    given = named("r/given.example", host("r/given.example", "given", "given.example"))  # Envoy waits for the first
+    run.plane.has(routes(source), given)
     run.start(bootstrap(run, [listener(run.port, run.log, {"rds": {"route_config_name": "r", "config_source": source}})], ads=source is ADS))
     run.asked()
     gone = [run.leaving(host="a.example") for _ in range(3)]
@@ -75,7 +76,7 @@ def virtual_hosts_given_up(run, source):
         leave()
     run.until("http.p.downstream_rq_active", "1")
     run.plane.order(stop=True)
-    run.plane.has(routes(source), a)
+    run.plane.has(routes(source), given, a)
     run.plane.order(start=True)
     run.step("another stream", got=stays(), said=bool(run.asked()), again=run.ask(host="a.example"), dump=run.dump(*DUMPS))
     run.step("all", log=run.lines(5), stats=run.stats("http.p.downstream_rq_active", "http.p.downstream_rq_total", "http.p.no_route"))
