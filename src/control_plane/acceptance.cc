@@ -1,18 +1,24 @@
 #include "control_plane/acceptance.h"
 
 #include "envoy/config/cluster/v3/cluster.pb.h"
+#include "envoy/config/core/v3/extension.pb.h"
 #include "envoy/config/endpoint/v3/endpoint.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
+#include "envoy/extensions/filters/http/router/v3/router.pb.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "envoy/extensions/transport_sockets/tls/v3/secret.pb.h"
 #include "proxy/accesslog/files.h"
 #include "proxy/base/random.h"
 #include "proxy/event/loop.h"
+#include "proxy/hcm/filter.h"
 #include "proxy/hcm/route_source.h"
 #include "xds/client/sources.h"
 #include "xds/compile/cluster.h"
 #include "xds/compile/endpoints.h"
+#include "xds/compile/filters.h"
 #include "xds/compile/http.h"
+#include "xds/compile/late_filter.h"
 #include "xds/compile/listener.h"
 #include "xds/compile/secrets.h"
 #include "xds/compile/tls.h"
@@ -20,11 +26,13 @@
 namespace outrigger::control_plane {
 
 namespace pb = google::protobuf;
+namespace core_v3 = envoy::config::core::v3;
 namespace tls_v3 = envoy::extensions::transport_sockets::tls::v3;
 using envoy::config::cluster::v3::Cluster;
 using envoy::config::endpoint::v3::ClusterLoadAssignment;
 using envoy::config::listener::v3::Listener;
 using envoy::config::route::v3::RouteConfiguration;
+using envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter;
 using xds::Path;
 using xds::Problems;
 
@@ -57,6 +65,17 @@ bool inline_only(const pb::Message& m) {
       if (!inline_only(r->GetRepeatedMessage(m, f, i))) return false;
   }
   return true;
+}
+
+/// The config of an HTTP filter (ECDS), which says not where in the chain it will be. Others are not known here.
+void check_extension(const core_v3::TypedExtensionConfig& e, const Path& at, xds::CompileContext& c) {
+  const auto& type = e.typed_config().type_url();
+  if (!xds::is_http_filter_config(type.substr(type.rfind('/') + 1))) return;
+  HttpFilter filter;
+  filter.set_name(e.name());
+  *filter.mutable_typed_config() = e.typed_config();
+  const bool last = e.typed_config().Is<envoy::extensions::filters::http::router::v3::Router>();
+  (void)xds::compile_http_filter(filter, last, "http.", at, c);
 }
 
 void check_secret(const tls_v3::Secret& s, const Path& at, Problems& problems) {
@@ -93,6 +112,9 @@ struct Acceptance::Proxy {
     c.subscribe_routes = [](const auto&, const auto&) { return std::make_shared<const hcm::RouteSource>(1); };
     c.subscribe_scopes = [](const auto&, const auto&) { return std::make_shared<const hcm::ScopeSource>(1); };
     c.demand_clusters = [](const auto&, const auto&, const auto&, auto&) { return nullptr; };
+    c.subscribe_filter = [](const xds::LateFilter&) {
+      return std::make_shared<hcm::LateFilterFactory>(std::make_shared<const hcm::FilterSource>(1));
+    };
     return c;
   }
 };
@@ -111,6 +133,8 @@ void Acceptance::check(const pb::Message& m, const Path& at, Problems& problems)
     (void)xds::compile_dynamic_routes(static_cast<const RouteConfiguration&>(m), at, c);
   else if (d == ClusterLoadAssignment::descriptor())
     (void)xds::compile_endpoint_list(static_cast<const ClusterLoadAssignment&>(m), at, problems);
+  else if (d == core_v3::TypedExtensionConfig::descriptor())
+    check_extension(static_cast<const core_v3::TypedExtensionConfig&>(m), at, c);
   else if (d == tls_v3::Secret::descriptor())
     check_secret(static_cast<const tls_v3::Secret&>(m), at, problems);
 }

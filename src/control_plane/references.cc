@@ -68,6 +68,9 @@ class Finder {
       found_(kRoutes, rds->route_config_name(), at / "route_config_name");
     else if (const auto* sds = as<tls_v3::SdsSecretConfig>(m); sds != nullptr && from_here(sds->sds_config()))
       found_(kSecrets, sds->name(), at / "name");
+    else if (const auto* filter = as<hcm_v3::HttpFilter>(m);
+             filter != nullptr && filter->has_config_discovery() && from_here(filter->config_discovery().config_source()))
+      found_(kExtensions, filter->name(), at / "name");
     else if (const auto name = endpoints_of(m); !name.empty())
       found_(kEndpoints, name, at / "eds_cluster_config");
   }

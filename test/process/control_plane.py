@@ -319,6 +319,21 @@ def refuse(binary, proxy_binary, mode, folder):
         until("accepted again", lambda: plane.accepted(("Listener",)))
 
 
+def served_certificate(port):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with context.wrap_socket(socket.create_connection(("127.0.0.1", port), PATIENCE)) as s:
+            return s.getpeercert(True)
+    except OSError:
+        return None
+
+
+def certificate(authority, name):
+    end = "-----END CERTIFICATE-----\n"
+    return ssl.PEM_cert_to_DER_cert(authority.read(name + ".pem").partition(end)[0] + end)
+
+
 def nodes_and_clusters_get_what_is_theirs(binary, folder):
     ports = {name: free_port() for name in ("a", "b", "c")}
     plane = Plane(binary, folder)
@@ -372,6 +387,13 @@ def a_proxy_reconnects_and_is_told_what_it_missed(binary, folder):
                 until("after", lambda: fetch(port) == "after")
 
 
+def put_pair(authority, name, folder):
+    for end, file in ((".key", "key.pem"), (".pem", "cert.pem")):
+        new = folder / "new"
+        new.write_text(authority.read(name + end))
+        os.rename(new, folder / file)
+
+
 def tls_with_client_certificates_keeps_strangers_out(binary, folder):
     authority = Authority(str(folder / "certs"))
     authority.make()
@@ -387,14 +409,17 @@ def tls_with_client_certificates_keeps_strangers_out(binary, folder):
         here = folder / str(i)
         here.mkdir()
         port = free_port()
-        plane = Plane(binary, here, "--tls-cert", authority.path("server.pem"), "--tls-key", authority.path("server.key"),
-                      "--tls-client-ca", authority.path("ca.pem"))
+        put_pair(authority, "server", here)
+        plane = Plane(binary, here, "--tls-cert", str(here / "cert.pem"), "--tls-key", str(here / "key.pem"), "--tls-client-ca", authority.path("ca.pem"))
         plane.put("r.yaml", listener(port, "ads"), answer("secret"))
         with plane, Proxy(proxy_binary, here, plane, node="stranger", socket_of_plane=transport([])), \
                 Proxy(proxy_binary, here, plane, node="friend", socket_of_plane=transport([pair])):
             until("served", lambda: says(port) == "secret")
             until("accepted", lambda: plane.accepted(("Listener", "RouteConfiguration"), "friend"))
             assert {s["id"] for s in plane.status()["streams"]} == {"friend"}, "a stranger was let in"
+            assert served_certificate(plane.port) == certificate(authority, "server")
+            put_pair(authority, "server_other", here)
+            until("the other certificate", lambda: served_certificate(plane.port) == certificate(authority, "server_other"))
 
 
 def secrets_come_and_are_rotated(binary, folder):
@@ -404,18 +429,6 @@ def secrets_come_and_are_rotated(binary, folder):
     def secret(name):
         return {"@type": T + "extensions.transport_sockets.tls.v3.Secret", "name": "s", "tls_certificate": {
             "certificate_chain": {"inline_string": authority.read(name + ".pem")}, "private_key": {"inline_string": authority.read(name + ".key")}}}
-
-    def served(port):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        try:
-            with context.wrap_socket(socket.create_connection(("127.0.0.1", port), PATIENCE)) as s:
-                return s.getpeercert(True)
-        except OSError:
-            return None
-
-    def is_of(name):
-        return ssl.PEM_cert_to_DER_cert(authority.read(name + ".pem").partition("-----END CERTIFICATE-----")[0] + "-----END CERTIFICATE-----\n")
 
     for i, proxy_binary in enumerate(proxies_of(binary)):
         for mode in MODES:
@@ -430,9 +443,9 @@ def secrets_come_and_are_rotated(binary, folder):
             plane.put("r.yaml", front, answer("x"))
             plane.put("s.yaml", secret("server"))
             with told_as(here.name), plane, Proxy(proxy_binary, here, plane, mode):
-                until("the first", lambda: served(port) == is_of("server"))
+                until("the first", lambda: served_certificate(port) == certificate(authority, "server"))
                 plane.put("s.yaml", secret("server_other"))
-                until("the second", lambda: served(port) == is_of("server_other"))
+                until("the second", lambda: served_certificate(port) == certificate(authority, "server_other"))
                 until("accepted", lambda: plane.accepted(("Secret",)))
                 assert "PRIVATE KEY" not in fetch(plane.admin, "/status") + fetch(plane.admin, "/status?format=json")
 
@@ -489,5 +502,5 @@ def the_command_line_tells_what_is_wrong(binary, folder):
 
 TESTS = [changes_in_the_directory_arrive_in_every_mode, a_bad_file_is_told_and_the_last_good_state_stays,
          what_a_proxy_refuses_is_shown_with_its_reason, nodes_and_clusters_get_what_is_theirs, directories_swapped_by_a_link_are_seen,
-         a_proxy_reconnects_and_is_told_what_it_missed, tls_with_client_certificates_keeps_strangers_out, secrets_come_and_are_rotated, garbage_does_no_harm,
-         the_command_line_tells_what_is_wrong]
+         a_proxy_reconnects_and_is_told_what_it_missed, tls_with_client_certificates_keeps_strangers_out, secrets_come_and_are_rotated,
+         garbage_does_no_harm, the_command_line_tells_what_is_wrong]

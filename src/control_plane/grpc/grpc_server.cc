@@ -21,7 +21,7 @@ namespace outrigger::control_plane {
 
 namespace {
 
-constexpr unsigned kRereadSeconds = 10;  // of certificates
+constexpr unsigned kRereadSeconds = 2;  // of certificates
 constexpr std::size_t kMemoryMax = std::size_t{512} * 1024 * 1024;
 
 std::string to_text(const grpc::ByteBuffer& b) {

@@ -156,6 +156,30 @@ TEST_CASE("endpoints that a cluster waits for are missed", "[control_plane]") {
   CHECK(items_of(*w.d.good()->select({}), kClusters)->items.at("c")->endpoints_of == "svc");
 }
 
+TEST_CASE("the config of a filter that comes later is checked, and missed", "[control_plane]") {
+  World w;
+  const std::string types = "type.googleapis.com/envoy.extensions.filters.";
+  w.folder.write("l.yaml", "resources:\n- '@type': type.googleapis.com/envoy.config.listener.v3.Listener\n  name: l\n"
+                           "  address: {socket_address: {address: 127.0.0.1, port_value: 1}}\n  filter_chains:\n  - filters:\n"
+                           "    - name: hcm\n      typed_config:\n        '@type': " + types +
+                               "network.http_connection_manager.v3.HttpConnectionManager\n        stat_prefix: p\n"
+                               "        rds: {route_config_name: r, config_source: {ads: {}}}\n        http_filters:\n"
+                               "        - {name: late, config_discovery: {config_source: {ads: {}}, type_urls: [" + types +
+                               "http.fault.v3.HTTPFault]}}\n        - {name: r, typed_config: {'@type': " + types + "http.router.v3.Router}}\n");
+  w.folder.write("r.yaml", "resources: [{" + kRoute + ", name: r}]\n");
+  CHECK(w.d.read());
+  CHECK(w.wrong() == "l.yaml:13:12: warning: resources[0].filter_chains[0].filters[0].typed_config.http_filters[0].name: there is "
+                     "no TypedExtensionConfig 'late' in this directory\n");
+  const std::string late = "'@type': type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig\nname: late\ntyped_config:\n  '@type': " +
+                           types + "http.fault.v3.HTTPFault\n";
+  w.folder.write("e.yaml", late);
+  CHECK(w.d.read());
+  CHECK(w.wrong() == "");
+  w.folder.replace("e.yaml", late + "  abort: {percentage: {numerator: 1}, http_status: 1000}\n");
+  CHECK_FALSE(w.d.read());
+  CHECK_THAT(w.wrong(), Catch::StartsWith("e.yaml:5:"));
+}
+
 TEST_CASE("what Outrigger would refuse is a warning, since others may take it; with --strict an error", "[control_plane]") {
   const std::string text = clusters(cluster("c", ", lb_policy: RING_HASH"));
   World tolerant, strict(true);
