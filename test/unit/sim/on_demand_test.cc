@@ -30,6 +30,16 @@ std::shared_ptr<const route::RouteConfig> routes(World& w, const char* host) {
   return r;
 }
 
+/// Whatever still waits, for some fault, goes on.
+void settle(World& w) {
+  for (int i = 0; i < 2; ++i) {
+    const Names names = w.asked()->names;
+    for (const auto& name : names) w.tell_host(name);
+    w.show("up");
+    w.run(1s);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("requests wait for a cluster, with their bodies, and go on when it comes", "[sim]") {
@@ -40,17 +50,18 @@ TEST_CASE("requests wait for a cluster, with their bodies, and go on when it com
               auto& two = w.connect();
               one.get();
               two.post(std::string(5000, 'b'));
-              w.run(50ms);
-              CHECK_GENTLE(w, w.asked()->names == Names{"up"});
-              CHECK(up.requests.empty());
+              w.run(1s);
+              CHECK_CLEAN(w, w.asked()->names == Names{"up"});
+              CHECK_CLEAN(w, up.requests.empty());
               w.show("up");
               w.run(50ms);
-              CHECK_GENTLE(w, one.status() == 200);
-              CHECK_GENTLE(w, two.status() == 200);
+              CHECK_CLEAN(w, one.status() == 200);
+              CHECK_CLEAN(w, two.status() == 200);
               one.get();
               w.run(50ms);
               CHECK_CLEAN(w, w.asked()->names.size() == 1);
-              CHECK_GENTLE(w, one.responses().size() == 2);
+              CHECK_CLEAN(w, one.responses().size() == 2);
+              settle(w);
             }});
 }
 
@@ -65,6 +76,7 @@ TEST_CASE("a cluster that requests wait for is not there", "[sim]") {
               w.run(50ms);
               CHECK_CLEAN(w, client.status() == 503);
               CHECK_CLEAN(w, w.log().at(0).starts_with("503 NC cluster_not_found "));
+              settle(w);
             }});
 }
 
@@ -88,6 +100,7 @@ TEST_CASE("clients go while their requests wait", "[sim]") {
               later.get();
               w.run(50ms);
               CHECK_CLEAN(w, later.status() == 200);
+              settle(w);
             }});
 }
 
@@ -99,17 +112,18 @@ TEST_CASE("requests wait for a virtual host, and take the routes that it brings"
               auto& two = w.connect();
               one.get("/", "x: y\r\n");
               two.post(std::string(5000, 'b'));
-              w.run(50ms);
+              w.run(1s);
               CHECK_CLEAN(w, w.asked()->names.size() == 1);
               const std::string host = w.asked()->names.empty() ? "" : w.asked()->names[0];
               w.set_routes(routes(w, host.empty() ? "none" : host.c_str()));
               w.tell_host(host);
               w.run(50ms);
-              CHECK_GENTLE(w, one.status() == 200);
-              CHECK_GENTLE(w, two.status() == 200);
+              CHECK_CLEAN(w, one.status() == 200);
+              CHECK_CLEAN(w, two.status() == 200);
               one.get();
               w.run(50ms);
-              CHECK_GENTLE(w, one.responses().size() == 2);
+              CHECK_CLEAN(w, one.responses().size() == 2);
+              settle(w);
             }});
 }
 
@@ -129,6 +143,7 @@ TEST_CASE("a virtual host comes and its cluster does later", "[sim]") {
               w.show("up");
               w.run(50ms);
               CHECK_CLEAN(w, client.status() == 200);
+              settle(w);
             }});
 }
 
@@ -144,5 +159,6 @@ TEST_CASE("a virtual host that requests wait for is not there, and one request a
               CHECK_CLEAN(w, w.asked()->names.size() == 1);
               CHECK_CLEAN(w, client.status() == 404);
               CHECK_CLEAN(w, w.log().at(0).starts_with("404 NR route_not_found "));
+              settle(w);
             }});
 }

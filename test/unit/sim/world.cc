@@ -140,6 +140,7 @@ void World::set_hosts(bool there) {
 }
 
 void World::show(const std::string& cluster) {
+  if (listeners_.empty()) return;
   const auto& [shared, hosts] = known_.at(cluster);
   clusters_.update(shared, hosts);
   worker_.awaited_clusters.wake(cluster, hcm::Arrival::came);

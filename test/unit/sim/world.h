@@ -32,7 +32,9 @@ class World : private net::InternalListeners {
   /// Of the cluster up: all hosts leave, or those of the bootstrap come back.
   void set_hosts(bool there);
   /// The cluster is not known, or is again and requests that wait for it go on.
-  void hide(const std::string& cluster) { clusters_.remove(cluster); }
+  void hide(const std::string& cluster) {
+    if (!listeners_.empty()) clusters_.remove(cluster);
+  }
   void show(const std::string& cluster);
   /// A cluster that requests wait for is not there.
   void deny(const std::string& cluster) { worker_.awaited_clusters.wake(cluster, hcm::Arrival::missing); }
