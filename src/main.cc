@@ -1,4 +1,5 @@
 // outrigger: reads the command line and the bootstrap, then serves, validates or explains.
+#include <google/protobuf/stubs/logging.h>
 #include <sched.h>
 #include <algorithm>
 #include <cstdio>
@@ -18,6 +19,11 @@
 
 namespace outrigger {
 namespace {
+
+/// What the library says of bytes that are no message: whoever parses them tells it better.
+void log_from_protobuf(google::protobuf::LogLevel, const char* file, int line, const std::string& text) {
+  LOG_DEBUG(logger::config, "protobuf: ", file, ":", line, ": ", text);
+}
 
 unsigned workers_of(const xds::Options& o) {
   if (o.concurrency > 0 && !o.cpuset_threads) return o.concurrency;
@@ -96,6 +102,7 @@ int serve(const xds::Options& o) {
   const bool validate = o.mode == xds::Options::validate;
   const std::string name = o.config_path.empty() && !o.config_yaml.empty() ? "--config-yaml" : o.config_path;
   if (!set_up_logging(o)) return 1;
+  google::protobuf::SetLogHandler(log_from_protobuf);
   for (const auto& flag : o.without_effect) LOG_INFO(logger::main, "--", flag, " is accepted and has no effect");
   server::Server server(settings_of(o));
   std::unique_ptr<xds::Sources> sources;  // goes after what asks for something

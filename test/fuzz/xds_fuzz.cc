@@ -66,7 +66,7 @@ struct Plane final : Transport {
     first = false;
     auto& n = noted[q.type_url()];
     check(q.response_nonce().empty() || q.response_nonce() == n.nonce);
-    check(!q.has_error_detail() || n.unanswered);
+    check(!q.has_error_detail() || n.unanswered || !n.asked);  // a push that nobody had asked for is refused with the first request
     if (!q.response_nonce().empty()) n.unanswered = false;
     return n;
   }
