@@ -95,6 +95,8 @@ void HistogramCells::collect(std::span<std::uint64_t> bins) const noexcept {
 void BinCounts::assign(std::span<const std::uint64_t> bins) {
   entries_.clear();
   count_ = 0;
+  const auto used = bins.size() - static_cast<std::size_t>(std::count(bins.begin(), bins.end(), 0U));
+  if (entries_.capacity() < used) entries_.reserve(std::max<std::size_t>(16, 2 * used));  // at once, and for values to come
   for (std::size_t i = 0; i < bins.size(); ++i) {
     if (bins[i] == 0) continue;
     entries_.push_back({static_cast<std::uint16_t>(i), bins[i]});
@@ -149,7 +151,8 @@ std::vector<std::uint64_t> BinCounts::below(std::span<const double> bounds) cons
 }
 
 void MergedHistogram::merge(std::span<const std::uint64_t> bins) {
-  std::vector<std::uint64_t> delta(bins.begin(), bins.end());
+  thread_local std::vector<std::uint64_t> delta;  // keeps its memory: a flush has many of them
+  delta.assign(bins.begin(), bins.end());
   for (const auto& e : cumulative.entries()) delta[e.bin] -= e.count;
   interval.assign(delta);
   cumulative.assign(bins);
