@@ -75,7 +75,8 @@ def bootstrap(ports, up_http, up_tcp, folder):
     tcp_proxy = {"@type": f"{types}.filters.network.tcp_proxy.v3.TcpProxy", "stat_prefix": "t", "cluster": "tcp"}
     https = envoy_listener("https", ports["https"], "http", {**hcm, "stat_prefix": "s"})
     https["filter_chains"][0]["transport_socket"] = tls_socket(folder)
-    return {"admin": {"address": socket_address(ports["admin"])}, "static_resources": {
+    return {"stats_flush_interval": "299s",  # what the main thread does is not what is counted
+            "admin": {"address": socket_address(ports["admin"])}, "static_resources": {
         "clusters": [envoy_cluster("http", [socket_address(up_http)]), envoy_cluster("tcp", [socket_address(up_tcp)]), h2_cluster],
         "listeners": [envoy_listener("http", ports["http"], "http", hcm), envoy_listener("tcp", ports["tcp"], "tcp", tcp_proxy), https,
                       envoy_listener("h2", ports["h2"], "h2", {**hcm, "stat_prefix": "h2", "route_config": h2_routes}),
