@@ -10,7 +10,7 @@ import threading
 import time
 
 from common import free_ports, wait_for
-from xds import DELTA, PATIENCE, T, Plane, Upstream, fetch, service, socket_address, together
+from xds import DELTA, PATIENCE, QUIET, T, Plane, Upstream, fetch, service, socket_address, together
 
 HCM = T + "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 ON_DEMAND = T + "extensions.filters.http.on_demand.v3."
@@ -30,6 +30,16 @@ class ByName(Plane):
     def has(self, *named, unknown="silent"):
         self.orders += 1
         self.order(version=str(self.orders), unknown=unknown, named=list(named))
+        self.settle()
+
+    def settle(self):
+        """Until the proxy has taken what it was told: it is quiet. What it said is still to be read."""
+        events, end = [], time.monotonic() + PATIENCE
+        with contextlib.suppress(queue.Empty):
+            while time.monotonic() < end:
+                events.append(self.events.get(timeout=QUIET))
+        for e in events:
+            self.events.put(e)
 
     def waits_for(self, name):
         """Until the proxy has asked for that name. What it said meanwhile is not told by said()."""
