@@ -1,5 +1,4 @@
 // outrigger: reads the command line and the bootstrap, then serves, validates or explains.
-#include <google/protobuf/stubs/logging.h>
 #include <sched.h>
 #include <algorithm>
 #include <cstdio>
@@ -16,14 +15,10 @@
 #include "xds/delivery/delivery.h"
 #include "xds/grpc/target.h"
 #include "xds/load/bootstrap.h"
+#include "xds/load/library_log.h"
 
 namespace outrigger {
 namespace {
-
-/// What the library says of bytes that are no message: whoever parses them tells it better.
-void log_from_protobuf(google::protobuf::LogLevel, const char* file, int line, const std::string& text) {
-  LOG_DEBUG(logger::config, "protobuf: ", file, ":", line, ": ", text);
-}
 
 unsigned workers_of(const xds::Options& o) {
   if (o.concurrency > 0 && !o.cpuset_threads) return o.concurrency;
@@ -102,7 +97,7 @@ int serve(const xds::Options& o) {
   const bool validate = o.mode == xds::Options::validate;
   const std::string name = o.config_path.empty() && !o.config_yaml.empty() ? "--config-yaml" : o.config_path;
   if (!set_up_logging(o)) return 1;
-  google::protobuf::SetLogHandler(log_from_protobuf);
+  xds::log_protobuf();
   for (const auto& flag : o.without_effect) LOG_INFO(logger::main, "--", flag, " is accepted and has no effect");
   server::Server server(settings_of(o));
   std::unique_ptr<xds::Sources> sources;  // goes after what asks for something

@@ -1,11 +1,11 @@
 // outrigger-xds: reads the command line, then serves or validates a directory of xDS resources.
-#include <google/protobuf/stubs/logging.h>
 #include <filesystem>
 #include <iostream>
 #include "control_plane/daemon.h"
 #include "control_plane/grpc/grpc_server.h"
 #include "proxy/base/log.h"
 #include "xds/load/bootstrap.h"
+#include "xds/load/library_log.h"
 
 namespace outrigger::control_plane {
 namespace {
@@ -23,11 +23,6 @@ int validate(const Options& o) {
   return 0;
 }
 
-/// What the library says of bytes that are no message.
-void log_from_protobuf(google::protobuf::LogLevel, const char* file, int line, const std::string& text) {
-  LOG_DEBUG(logger::config, "protobuf: ", file, ":", line, ": ", text);
-}
-
 int serve(const Options& o) {
   logger::set_all_levels(*logger::parse_level(o.log_level));
   logger::set_format(o.log_json ? kLogJson : kLogText);
@@ -35,7 +30,7 @@ int serve(const Options& o) {
     std::cerr << "outrigger-xds: --log-path: cannot open '" << o.log_path << "'\n";
     return 1;
   }
-  google::protobuf::SetLogHandler(log_from_protobuf);
+  xds::log_protobuf();
   std::error_code error;
   if (!std::filesystem::is_directory(o.directory, error)) {
     LOG_CRITICAL(logger::main, "'", o.directory, "' is no directory");

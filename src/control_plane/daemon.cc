@@ -1,8 +1,6 @@
 #include "control_plane/daemon.h"
 
-#include <signal.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
+#include <csignal>
 #include "control_plane/metrics.h"
 #include "proxy/base/log.h"
 #include "proxy/base/random.h"
@@ -12,43 +10,6 @@
 #include "xds/load/bootstrap.h"
 
 namespace outrigger::control_plane {
-
-/// SIGTERM and SIGINT end, SIGHUP reads the directory, SIGUSR1 opens the log again. Blocked in all threads, read here.
-class Daemon::Signals final : private event::Pollable {
- public:
-  explicit Signals(Daemon& daemon) : daemon_(daemon) {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int s : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) sigaddset(&set, s);
-    pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    signal(SIGPIPE, SIG_IGN);
-    fd_ = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (fd_ >= 0) daemon_.loop_.watch(fd_, *this, EPOLLIN);
-  }
-  ~Signals() {
-    if (fd_ < 0) return;
-    daemon_.loop_.unwatch(fd_, *this);
-    ::close(fd_);
-  }
-
- private:
-  void on_events(std::uint32_t) override {
-    signalfd_siginfo info;
-    while (::read(fd_, &info, sizeof info) == sizeof info) {
-      if (info.ssi_signo == SIGUSR1) {
-        logger::reopen_file();
-      } else if (info.ssi_signo == SIGHUP) {
-        LOG_INFO(logger::main, "caught SIGHUP");
-        daemon_.read();
-      } else {
-        LOG_WARN(logger::main, "caught ", info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
-        daemon_.loop_.stop();
-      }
-    }
-  }
-  Daemon& daemon_;
-  int fd_ = -1;
-};
 
 /// The admin interface of the proxy with pages of its own.
 class Daemon::StatusServer {
@@ -98,7 +59,7 @@ class Daemon::StatusServer {
 
 Daemon::Daemon(const Options& o)
     : options_(o),
-      signals_(std::make_unique<Signals>(*this)),
+      signals_(loop_, [this](int signal) { on_signal(signal); }),
       directory_(o.directory, {o.strict}),
       plane_(loop_.timers(), loop_.clock(), o.identifier),
       watch_(loop_, [this] { read(); }) {
@@ -120,6 +81,19 @@ Result<void> Daemon::open_admin() {
   if (auto started = admin_->admin().start(c); !started) return started.error();
   LOG_INFO(logger::admin, "admin address: ", admin_->admin().address().text());
   return {};
+}
+
+/// SIGTERM and SIGINT end, SIGHUP reads the directory, SIGUSR1 opens the log again.
+void Daemon::on_signal(int signal) {
+  if (signal == SIGUSR1) {
+    logger::reopen_file();
+  } else if (signal == SIGHUP) {
+    LOG_INFO(logger::main, "caught SIGHUP");
+    read();
+  } else {
+    LOG_WARN(logger::main, "caught ", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+    loop_.stop();
+  }
 }
 
 void Daemon::run() {

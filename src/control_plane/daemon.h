@@ -9,6 +9,7 @@
 #include "control_plane/status.h"
 #include "control_plane/watch.h"
 #include "proxy/event/loop.h"
+#include "proxy/event/signals.h"
 
 namespace outrigger::control_plane {
 
@@ -24,12 +25,12 @@ class Daemon {
   ControlPlane& plane() noexcept { return plane_; }
 
  private:
-  class Signals;
   class StatusServer;
   void read();
+  void on_signal(int signal);
   const Options options_;
   event::Loop loop_;
-  std::unique_ptr<Signals> signals_;
+  event::Signals signals_;  // before any thread
   Directory directory_;
   ControlPlane plane_;
   Readings readings_;

@@ -1,8 +1,6 @@
 #include "control_plane/file.h"
 
 #include <google/protobuf/any.pb.h>
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <algorithm>
 #include <array>
 #include <fstream>
@@ -11,6 +9,7 @@
 #include "control_plane/references.h"
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
 #include "envoy/service/discovery/v3/discovery.pb.h"
+#include "xds/compile/content.h"
 #include "xds/load/any_type.h"
 #include "xds/load/bootstrap.h"
 #include "xds/load/received.h"
@@ -32,17 +31,6 @@ using xds::Severity;
 namespace {
 
 constexpr std::array kTypes{kClusters, kEndpoints, kListeners, kRoutes, kSecrets, kVirtualHosts, kExtensions, kRuntimes};
-
-std::string bytes_of(const pb::Message& m) {
-  std::string bytes;
-  {
-    pb::io::StringOutputStream out(&bytes);
-    pb::io::CodedOutputStream coded(&out);
-    coded.SetSerializationDeterministic(true);
-    m.SerializePartialToCodedStream(&coded);
-  }
-  return bytes;
-}
 
 /// Reads one file.
 class Reader {
@@ -155,7 +143,7 @@ class Reader {
   void resource(const pb::Message& m, const Path& at) {
     auto item = std::make_shared<Item>();
     item->type_url = xds::canonical_type_url(*m.GetDescriptor());
-    item->body = bytes_of(m);
+    item->body = xds::content_bytes(m);
     item->name = xds::name_of_resource(item->body);
     item->version = version_of(item->body);
     item->endpoints_of = endpoints_of(m);

@@ -1,16 +1,16 @@
 #include "control_plane/resources.h"
 
+#include <endian.h>
 #include <xxhash.h>
 #include <cstdint>
+#include "proxy/base/percent.h"
 
 namespace outrigger::control_plane {
 
 namespace {
 std::string digits(std::uint64_t hash) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string out(16, '0');
-  for (std::size_t i = 0; i < 16; ++i) out[15 - i] = kDigits[hash >> (4 * i) & 15];
-  return out;
+  const std::uint64_t first_digit_first = htobe64(hash);
+  return to_hex({reinterpret_cast<const char*>(&first_digit_first), sizeof first_digit_first});
 }
 }  // namespace
 

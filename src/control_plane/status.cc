@@ -1,7 +1,6 @@
 #include "control_plane/status.h"
 
-#include <cstdio>
-#include <ctime>
+#include "proxy/base/time_text.h"
 #include "proxy/server/json.h"
 #include "xds/load/bootstrap.h"
 
@@ -12,18 +11,6 @@ using server::JsonWriter;
 namespace {
 
 constexpr std::size_t kNamesShown = 100, kProblemsShown = 200;
-
-std::string time_text(WallTime t) {
-  if (t == WallTime{}) return {};
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(t.time_since_epoch()).count();
-  const std::time_t s = ms / 1000;
-  std::tm tm;
-  gmtime_r(&s, &tm);
-  char text[64], tail[16];
-  const auto n = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-  std::snprintf(tail, sizeof tail, ".%03dZ", static_cast<int>(ms % 1000));
-  return std::string(text, n) + tail;
-}
 
 /// What a proxy said, in one line.
 std::string one_line(std::string text) {
@@ -89,13 +76,13 @@ void type_json(const Subscription& s, JsonWriter& j) {
   j.number("resources", s.told_count());
   j.number("responses", s.responses());
   j.number("stale_requests", s.stale());
-  if (s.responses() > 0) j.text("sent", time_text(s.sent().at)), j.text("sent_version", s.sent().version);
+  if (s.responses() > 0) j.text("sent", when(s.sent().at)), j.text("sent_version", s.sent().version);
   if (s.accepted().at != WallTime{}) {
-    j.text("accepted", time_text(s.accepted().at));
+    j.text("accepted", when(s.accepted().at));
     j.text("accepted_version", s.accepted().version);
   }
   if (s.refused().at != WallTime{}) {
-    j.text("refused", time_text(s.refused().at));
+    j.text("refused", when(s.refused().at));
     j.text("refused_version", s.refused().version);
     j.text("refusal", s.refusal());
   }
@@ -107,7 +94,7 @@ void session_json(std::uint64_t stream, const Session& s, JsonWriter& j) {
   j.number("stream", stream);
   j.text("kind", kind_text(s));
   j.text("peer", s.peer());
-  j.text("since", time_text(s.since()));
+  j.text("since", when(s.since()));
   j.text("id", s.node().id);
   j.text("cluster", s.node().cluster);
   j.text("agent", s.node().agent);
@@ -123,10 +110,10 @@ void session_json(std::uint64_t stream, const Session& s, JsonWriter& j) {
 std::string type_text(const Subscription& s) {
   std::string out = "    " + one_line(std::string(short_type(s.type_url()))) + ": " + state_of(s);
   if (s.responses() > 0)
-    out += " " + s.sent().version + " (" + std::to_string(s.told_count()) + " resource(s)) of " + time_text(s.sent().at);
+    out += " " + s.sent().version + " (" + std::to_string(s.told_count()) + " resource(s)) of " + when(s.sent().at);
   out += "; asked for " + asked_text(s) + "\n";
   if (s.refused().at == WallTime{}) return out;
-  return out + "      refused " + s.refused().version + " at " + time_text(s.refused().at) + ": " + one_line(s.refusal()) + "\n";
+  return out + "      refused " + s.refused().version + " at " + when(s.refused().at) + ": " + one_line(s.refusal()) + "\n";
 }
 
 std::string view_text(const std::string& name, const View& v) {
@@ -140,12 +127,12 @@ std::string view_text(const std::string& name, const View& v) {
 
 std::string status_text(const Directory& d, const Readings& r, const ControlPlane& p) {
   std::string out = "directory " + d.path() + ": " + state_of(d, r) + "\n";
-  out += "  " + std::to_string(d.files()) + " file(s), read " + std::to_string(r.count) + " time(s), last " + time_text(r.last) +
+  out += "  " + std::to_string(d.files()) + " file(s), read " + std::to_string(r.count) + " time(s), last " + when(r.last) +
          ", " + std::to_string(r.failures) + " time(s) wrong\n";
   if (!d.problems().list().empty()) out += xds::problems_text(d.problems());
   if (d.good() != nullptr) {
     out +=
-        "version " + d.good()->version() + " since " + time_text(r.good_since) + "\n" + view_text("all proxies", d.good()->root);
+        "version " + d.good()->version() + " since " + when(r.good_since) + "\n" + view_text("all proxies", d.good()->root);
     for (const auto& [name, v] : d.good()->clusters) out += view_text("clusters/" + name, v);
     for (const auto& [name, v] : d.good()->nodes) out += view_text("nodes/" + name, v);
   }
@@ -154,7 +141,7 @@ std::string status_text(const Directory& d, const Readings& r, const ControlPlan
     out += "  " + std::to_string(stream) + ": " +
            one_line("proxy '" + s.node().id + "' of cluster '" + s.node().cluster + "', " +
                     (s.node().agent.empty() ? std::string("unnamed") : s.node().agent) + ", at " + s.peer()) +
-           " since " + time_text(s.since()) + ", " + kind_text(s) + "\n";
+           " since " + when(s.since()) + ", " + kind_text(s) + "\n";
     for (const auto& [type_url, t] : s.types()) out += type_text(t);
     for (const auto& name : s.kept())
       out += "    cluster '" + name + "' is gone and kept until listeners and routes are accepted\n";
@@ -172,7 +159,7 @@ std::string status_json(const Directory& d, const Readings& r, const ControlPlan
   j.number("files", d.files());
   j.number("readings", r.count);
   j.number("failures", r.failures);
-  j.text("last_read", time_text(r.last));
+  j.text("last_read", when(r.last));
   j.begin_list("problems");
   std::size_t shown = 0;
   for (const auto& problem : d.problems().list())
@@ -182,7 +169,7 @@ std::string status_json(const Directory& d, const Readings& r, const ControlPlan
   if (d.good() != nullptr) {
     j.begin_object("served");
     j.text("version", d.good()->version());
-    j.text("since", time_text(r.good_since));
+    j.text("since", when(r.good_since));
     view_json("all", d.good()->root, j);
     j.begin_object("clusters");
     for (const auto& [name, v] : d.good()->clusters) view_json(name, v, j);

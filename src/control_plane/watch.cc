@@ -1,13 +1,11 @@
 #include "control_plane/watch.h"
 
-#include <sys/inotify.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <set>
 #include "proxy/base/log.h"
+#include "proxy/event/inotify.h"
 
 namespace outrigger::control_plane {
 
@@ -47,14 +45,8 @@ void DirectoriesWatch::set(const std::vector<std::string>& directories) {
 }
 
 void DirectoriesWatch::on_events(std::uint32_t) {
-  alignas(inotify_event) char bytes[4096];
   bool some = false;
-  for (ssize_t n; (n = ::read(fd_, bytes, sizeof bytes)) > 0;)
-    for (const char* at = bytes; at < bytes + n;) {
-      const auto& e = *reinterpret_cast<const inotify_event*>(at);
-      at += sizeof e + e.len;
-      if ((e.mask & IN_IGNORED) == 0) some = true;
-    }
+  event::read_inotify(fd_, [&some](const inotify_event& e) { some = some || (e.mask & IN_IGNORED) == 0; });
   if (!some) return;
   if (!quiet_.armed()) first_ = loop_.now();
   quiet_.arm(std::clamp(kMost - (loop_.now() - first_), Duration(0), kQuiet));

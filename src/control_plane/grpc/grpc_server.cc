@@ -16,27 +16,17 @@
 #include <mutex>
 #include <unordered_set>
 #include "proxy/base/log.h"
+#include "xds/grpc/bytes.h"
 
 namespace outrigger::control_plane {
+
+using xds::to_bytes;
+using xds::to_text;
 
 namespace {
 
 constexpr unsigned kRereadSeconds = 2;  // of certificates
 constexpr std::size_t kMemoryMax = std::size_t{512} * 1024 * 1024;
-
-std::string to_text(const grpc::ByteBuffer& b) {
-  std::vector<grpc::Slice> slices;
-  std::string out;
-  if (!b.Dump(&slices).ok()) return out;
-  out.reserve(b.Length());
-  for (const auto& s : slices) out.append(reinterpret_cast<const char*>(s.begin()), s.size());
-  return out;
-}
-
-grpc::ByteBuffer to_bytes(const std::string& s) {
-  const grpc::Slice slice(s);
-  return grpc::ByteBuffer(&slice, 1);
-}
 
 class GrpcCall;
 

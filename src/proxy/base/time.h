@@ -18,6 +18,11 @@ struct MonotonicClock {
 using TimePoint = MonotonicClock::time_point;
 using WallTime = std::chrono::system_clock::time_point;
 
+/// As gauges tell a time.
+inline std::uint64_t unix_ms(WallTime t) noexcept {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(t.time_since_epoch()).count());
+}
+
 /// Numbers from the network as durations, cut to a century: time can be reckoned with without overflow.
 inline constexpr std::chrono::hours kCentury{24 * 365 * 100};
 inline Duration milliseconds_of(std::uint64_t n) noexcept {

@@ -1,7 +1,6 @@
 #include "proxy/event/directory_watcher.h"
 
-#include <sys/inotify.h>
-#include <unistd.h>
+#include "proxy/event/inotify.h"
 
 namespace outrigger::event {
 
@@ -23,16 +22,12 @@ bool DirectoryWatcher::watch(const std::string& directory, Told told) {
 }
 
 void DirectoryWatcher::on_events(std::uint32_t) {
-  alignas(inotify_event) char bytes[4096];
-  for (ssize_t n; (n = ::read(fd_, bytes, sizeof bytes)) > 0;)
-    for (const char* at = bytes; at < bytes + n;) {
-      const auto& e = *reinterpret_cast<const inotify_event*>(at);
-      at += sizeof e + e.len;
-      const auto listeners = told_.find(e.wd);
-      if (listeners == told_.end()) continue;
-      const auto all = listeners->second;  // one of them may add another
-      for (const auto& told : all) (*told)(e.len > 0 ? std::string_view(e.name) : std::string_view());
-    }
+  read_inotify(fd_, [this](const inotify_event& e) {
+    const auto listeners = told_.find(e.wd);
+    if (listeners == told_.end()) return;
+    const auto all = listeners->second;  // one of them may add another
+    for (const auto& told : all) (*told)(e.len > 0 ? std::string_view(e.name) : std::string_view());
+  });
 }
 
 }  // namespace outrigger::event

@@ -1,10 +1,9 @@
 #include "proxy/server/server.h"
 
-#include <signal.h>
 #include <sys/random.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <set>
@@ -36,41 +35,6 @@ std::uint64_t seed() {
 }
 }  // namespace
 
-/// SIGTERM and SIGINT end, SIGUSR1 reopens logs, SIGHUP does nothing. Blocked in all threads, read here.
-class Server::Signals final : private event::Pollable {
- public:
-  explicit Signals(Server& server) : server_(server) {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int s : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) sigaddset(&set, s);
-    pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    signal(SIGPIPE, SIG_IGN);
-    fd_ = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (fd_ >= 0) server_.loop_.watch(fd_, *this, EPOLLIN);
-  }
-  ~Signals() {
-    if (fd_ < 0) return;
-    server_.loop_.unwatch(fd_, *this);
-    ::close(fd_);
-  }
-
- private:
-  void on_events(std::uint32_t) override {
-    signalfd_siginfo info;
-    while (::read(fd_, &info, sizeof info) == sizeof info) {
-      if (info.ssi_signo == SIGUSR1) {
-        LOG_INFO(logger::main, "caught SIGUSR1");
-        server_.reopen_logs();
-      } else if (info.ssi_signo != SIGHUP) {
-        LOG_WARN(logger::main, "caught ", info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
-        server_.quit();
-      }
-    }
-  }
-  Server& server_;
-  int fd_ = -1;
-};
-
 Server::Server(Settings settings)
     : settings_(std::move(settings)),
       loop_(settings_.time != nullptr ? event::Loop(*settings_.time) : event::Loop()),
@@ -82,12 +46,12 @@ Server::Server(Settings settings)
       main_clusters_(main_context_),
       listeners_(loop_, registry_, workers_, drain_),
       admin_(main_context_, registry_, drain_),
+      signals_(loop_, [this](int signal) { on_signal(signal); }),
       stats_(stats::make_block<stats::ServerStat>(registry_, "server.")),
       runtime_stats_(stats::make_block<stats::RuntimeStat>(registry_, "runtime.")),
       file_stats_(stats::make_block<stats::FilesystemStat>(registry_, "filesystem.")),
       flush_(loop_.timers(), *this),
       release_(loop_.timers(), *this) {
-  signals_ = std::make_unique<Signals>(*this);  // before any thread: they inherit the mask
   registry_.set_main_thread([this](std::function<void()> f) { loop_.post(std::move(f)); });
   started_ = loop_.now();
   started_wall_ = loop_.wall();
@@ -165,6 +129,17 @@ Result<void> Server::start(Config config) {
     fail_health_check(true);
   }
   return {};
+}
+
+/// SIGTERM and SIGINT end, SIGUSR1 reopens logs, SIGHUP does nothing.
+void Server::on_signal(int signal) {
+  if (signal == SIGUSR1) {
+    LOG_INFO(logger::main, "caught SIGUSR1");
+    reopen_logs();
+  } else if (signal != SIGHUP) {
+    LOG_WARN(logger::main, "caught ", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+    quit();
+  }
 }
 
 void Server::on_ready() {

@@ -8,6 +8,7 @@
 #include <vector>
 #include "proxy/accesslog/files.h"
 #include "proxy/event/directory_watcher.h"
+#include "proxy/event/signals.h"
 #include "proxy/server/admin.h"
 #include "proxy/server/config.h"
 #include "proxy/server/listener_manager.h"
@@ -71,8 +72,8 @@ class Server {
   void on_stats_read();
 
  private:
-  class Signals;
   void on_ready();
+  void on_signal(int signal);
   struct LayerCounts {
     std::size_t on_disk = 0;
     bool failed = false;
@@ -98,7 +99,7 @@ class Server {
   upstream::WorkerClusters main_clusters_;
   ListenerManager listeners_;
   Admin admin_;
-  std::unique_ptr<Signals> signals_;
+  event::Signals signals_;  // before any thread
   stats::BlockHandle stats_, runtime_stats_, file_stats_;
   stats::BlockHandle main_watchdog_, worker_watchdog_;
   std::uint64_t file_counts_[5] = {};

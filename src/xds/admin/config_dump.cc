@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include "proxy/base/time_text.h"
 #include "proxy/server/json.h"
 #include "xds/admin/config_sections.h"
 #include "xds/admin/pages.h"

@@ -1,10 +1,10 @@
 #include "xds/admin/config_sections.h"
 
 #include <algorithm>
-#include <ctime>
 #include "envoy/config/core/v3/extension.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "proxy/base/time_text.h"
 #include "xds/admin/endpoints.h"
 
 namespace outrigger::xds {
@@ -16,18 +16,6 @@ using envoy::config::listener::v3::Listener;
 using envoy::config::route::v3::RouteConfiguration;
 using envoy::config::route::v3::ScopedRouteConfiguration;
 using Manager = envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
-
-std::string time_text(WallTime t) {
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(t.time_since_epoch()).count();
-  const std::time_t s = ms / 1000;
-  std::tm tm;
-  gmtime_r(&s, &tm);
-  char text[64];
-  const auto n = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-  char tail[16];
-  std::snprintf(tail, sizeof tail, ".%03dZ", static_cast<int>(ms % 1000));
-  return std::string(text, n) + tail;
-}
 
 bool DumpSection::has(const std::string& list) const { return std::find(lists.begin(), lists.end(), list) != lists.end(); }
 

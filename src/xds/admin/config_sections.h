@@ -11,9 +11,6 @@
 
 namespace outrigger::xds {
 
-/// "2026-11-23T07:10:54.544Z"
-std::string time_text(WallTime t);
-
 /// One resource in one state.
 struct DumpItem {
   std::string name;

@@ -1,6 +1,7 @@
 // /xds: what is asked of every control plane and file, what came and when, what was refused and why, and what the proxy
 // waits for. Not one of Envoy's pages.
 #include <algorithm>
+#include "proxy/base/time_text.h"
 #include "proxy/server/json.h"
 #include "xds/admin/config_sections.h"
 #include "xds/admin/pages.h"
@@ -25,7 +26,6 @@ struct SourceRow {
   std::vector<TypeRow> types;
 };
 
-std::string when(WallTime t) { return t == WallTime{} ? std::string() : time_text(t); }
 
 std::string short_type(const std::string& url) { return url.substr(url.rfind('/') + 1); }
 

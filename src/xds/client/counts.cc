@@ -39,12 +39,10 @@ Counts Counts::of_cluster(stats::Registry& r, const std::string& prefix) {
 
 void Counts::success(std::string_view version, WallTime now, Duration took) const {
   add(success_);
-  const auto ms = [](auto d) {
-    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(d).count());
-  };
-  registry_->set(time_.block, static_cast<Any>(time_.index), ms(now.time_since_epoch()));
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+  registry_->set(time_.block, static_cast<Any>(time_.index), unix_ms(now));
   registry_->set(version_.block, static_cast<Any>(version_.index), XXH64(version.data(), version.size(), 0));
-  registry_->main().record(duration_.block, static_cast<Any>(duration_.index), ms(took));
+  registry_->main().record(duration_.block, static_cast<Any>(duration_.index), static_cast<std::uint64_t>(ms));
   registry_->set(version_text_, version);
 }
 

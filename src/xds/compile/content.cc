@@ -6,7 +6,7 @@
 
 namespace outrigger::xds {
 
-std::uint64_t content_hash(const google::protobuf::Message& m) {
+std::string content_bytes(const google::protobuf::Message& m) {
   std::string bytes;
   {
     google::protobuf::io::StringOutputStream out(&bytes);
@@ -14,6 +14,11 @@ std::uint64_t content_hash(const google::protobuf::Message& m) {
     coded.SetSerializationDeterministic(true);
     m.SerializePartialToCodedStream(&coded);
   }
+  return bytes;
+}
+
+std::uint64_t content_hash(const google::protobuf::Message& m) {
+  const auto bytes = content_bytes(m);
   return XXH64(bytes.data(), bytes.size(), 0);
 }
 

@@ -203,9 +203,7 @@ class SecretStore::WatchedSecret final : public Secret, private WatchEvents {
     version_ = response_version_;
     updated_ = store_.loop_.clock().wall();
     store_.stats_.set(stats_, SdsStat::version, XXH64(version_.data(), version_.size(), 0));
-    store_.stats_.set(
-        stats_, SdsStat::update_time,
-        static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(updated_.time_since_epoch()).count()));
+    store_.stats_.set(stats_, SdsStat::update_time, unix_ms(updated_));
     store_.stats_.set(version_text_, version_);
     watch_files();
   }

@@ -45,9 +45,7 @@ Result<void> ClusterDelivery::on_update(const Update& u) {
   if (std::exchange(changed_, false) && taken) {
     auto& registry = c_.server.registry();
     registry.main().add(stats_, stats::CdsStat::config_reload);
-    const auto now = c_.server.loop().wall().time_since_epoch();
-    registry.set(stats_, stats::CdsStat::config_reload_time_ms,
-                 static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()));
+    registry.set(stats_, stats::CdsStat::config_reload_time_ms, unix_ms(c_.server.loop().wall()));
   }
   tell_answered();
   return taken;

@@ -123,16 +123,9 @@ void FilterUse::set(std::shared_ptr<const hcm::FilterFactory> next) const {
 
 FilterUsePtr FilterDeliveries::use(LateFilter config) {
   any_ = true;
-  std::erase_if(all_, [](const auto& e) { return e.second.expired(); });
-  auto& known = all_[config.name + '\0' + config.source.SerializeAsString()];
-  auto d = known.lock();
-  if (d == nullptr) known = d = std::make_shared<FilterDelivery>(c_, config);
-  return std::make_shared<FilterUse>(c_, std::move(d), std::move(config));
-}
-
-void FilterDeliveries::each(const std::function<void(const FilterDelivery&)>& f) const {
-  for (const auto& [key, weak] : all_)
-    if (const auto d = weak.lock()) f(*d);
+  auto from = all_.get(config.name + '\0' + config.source.SerializeAsString(),
+                       [&] { return std::make_shared<FilterDelivery>(c_, config); });
+  return std::make_shared<FilterUse>(c_, std::move(from), std::move(config));
 }
 
 }  // namespace outrigger::xds

@@ -3,13 +3,13 @@
 // that have such entries.
 #pragma once
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 #include "proxy/hcm/filter.h"
 #include "xds/compile/late_filter.h"
 #include "xds/delivery/context.h"
+#include "xds/delivery/shared_by_key.h"
 
 namespace outrigger::xds {
 
@@ -80,13 +80,13 @@ class FilterDeliveries {
  public:
   explicit FilterDeliveries(const DeliveryContext& c) : c_(c) {}
   FilterUsePtr use(LateFilter config);
-  void each(const std::function<void(const FilterDelivery&)>& f) const;
+  void each(const std::function<void(const FilterDelivery&)>& f) const { all_.each(f); }
   /// Was there ever one?
   bool any() const noexcept { return any_; }
 
  private:
   const DeliveryContext& c_;
-  std::map<std::string, std::weak_ptr<FilterDelivery>> all_;  // by name and source
+  SharedByKey<FilterDelivery> all_;  // by name and source
   bool any_ = false;
 };
 

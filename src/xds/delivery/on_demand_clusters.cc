@@ -3,6 +3,7 @@
 #include <optional>
 #include <set>
 #include "proxy/base/log.h"
+#include "xds/delivery/posted_demand.h"
 #include "xds/load/any_type.h"
 
 namespace outrigger::xds {
@@ -106,21 +107,6 @@ class OnDemandClusters::Source final : private WatchEvents {
   std::unique_ptr<Watch> watch_;
 };
 
-/// What filters on any worker hold; main may be gone before them.
-class OnDemandClusters::Asker final : public Demand {
- public:
-  Asker(event::Loop& main, std::weak_ptr<Source> source) : main_(main), source_(std::move(source)) {}
-  void ask(std::string_view name, Duration patience) const override {
-    main_.post([source = source_, name = std::string(name), patience] {
-      if (const auto s = source.lock()) s->owner().want(*s, name, patience);
-    });
-  }
-
- private:
-  event::Loop& main_;
-  std::weak_ptr<Source> source_;
-};
-
 OnDemandClusters::OnDemandClusters(const DeliveryContext& c, ClusterDelivery& clusters) : c_(c), clusters_(clusters) {
   c_.server.clusters().on_active = [this](const std::string& name) { waits_.erase(name); };
 }
@@ -139,7 +125,9 @@ DemandPtr OnDemandClusters::demand(const ConfigSource& source, const std::string
   if (problems.errors() != errors) return nullptr;
   auto& known = sources_[source.SerializeAsString() + collection];
   if (known == nullptr) known = std::make_shared<Source>(*this, source, collection);
-  return std::make_shared<Asker>(c_.server.loop(), known);
+  return posted_demand(c_.server.loop(), std::weak_ptr(known), [](Source& s, const std::string& name, Duration patience) {
+    s.owner().want(s, name, patience);
+  });
 }
 
 void OnDemandClusters::want(Source& source, const std::string& name, Duration patience) {

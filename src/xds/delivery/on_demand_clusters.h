@@ -21,7 +21,6 @@ class OnDemandClusters {
 
  private:
   class Source;
-  class Asker;
   void want(Source& source, const std::string& name, Duration patience);
   void on_late(const std::string& name);
   void give_up(const std::string& name, hcm::Arrival why);

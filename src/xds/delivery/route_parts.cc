@@ -22,7 +22,7 @@ std::optional<RouteParts> split_routes(std::string_view message) {
     const auto end = static_cast<std::size_t>(in.CurrentPosition());
     const auto field = message.substr(begin, end - begin);
     if (tag == kTag)
-      out.vhosts.push_back(field);
+      out.vhosts.push_back({field, bytes_hash(field)});
     else
       out.rest += field;
     begin = end;
@@ -40,14 +40,14 @@ void KnownHosts::take(const RouteParts& parts, const std::vector<std::shared_ptr
   if (parts.vhosts.size() != hosts.size()) return;
   rest_ = bytes_hash(parts.rest);
   hosts_.reserve(hosts.size());
-  for (std::size_t i = 0; i < hosts.size(); ++i) hosts_.emplace(bytes_hash(parts.vhosts[i]), hosts[i]);
+  for (std::size_t i = 0; i < hosts.size(); ++i) hosts_.emplace(parts.vhosts[i].hash, hosts[i]);
 }
 
 std::optional<std::string> KnownHosts::news(const RouteParts& parts) const {
   if (rest_ != bytes_hash(parts.rest)) return std::nullopt;
   std::string message = parts.rest;
-  for (const auto& field : parts.vhosts)
-    if (!hosts_.contains(bytes_hash(field))) message += field;
+  for (const auto& h : parts.vhosts)
+    if (!hosts_.contains(h.hash)) message += h.field;
   return message;
 }
 
@@ -62,8 +62,8 @@ std::shared_ptr<route::RouteConfig> KnownHosts::assemble(const RouteParts& parts
   out->vhost_header = fresh.vhost_header;
   out->vhosts.reserve(parts.vhosts.size());
   auto next = fresh.vhosts.begin();
-  for (const auto& field : parts.vhosts) {
-    const auto at = hosts_.find(bytes_hash(field));
+  for (const auto& h : parts.vhosts) {
+    const auto at = hosts_.find(h.hash);
     if (at == hosts_.end() && next == fresh.vhosts.end()) return nullptr;
     out->vhosts.push_back(at != hosts_.end() ? at->second : *next++);
   }

@@ -13,8 +13,12 @@
 namespace outrigger::xds {
 
 struct RouteParts {
-  std::string rest;                      // all but the virtual hosts
-  std::vector<std::string_view> vhosts;  // as fields of the message, with their tags; views of the message
+  struct Host {
+    std::string_view field;  // of the message, with its tag; a view of it
+    std::uint64_t hash = 0;
+  };
+  std::string rest;  // all but the virtual hosts
+  std::vector<Host> vhosts;
 };
 /// None: it is no message.
 std::optional<RouteParts> split_routes(std::string_view message);

@@ -3,6 +3,7 @@
 #include "envoy/config/route/v3/route.pb.h"
 #include "proxy/base/log.h"
 #include "xds/compile/http.h"
+#include "xds/delivery/posted_demand.h"
 #include "xds/delivery/resources.h"
 #include "xds/load/any_type.h"
 
@@ -10,21 +11,6 @@ namespace outrigger::xds {
 
 using envoy::config::route::v3::RouteConfiguration;
 using stats::RdsStat;
-
-/// What workers hold: the delivery may be gone before them.
-class RouteDelivery::Asker final : public Demand {
- public:
-  Asker(event::Loop& main, std::weak_ptr<RouteDelivery> of) : main_(main), of_(std::move(of)) {}
-  void ask(std::string_view host, Duration) const override {
-    main_.post([of = of_, host = std::string(host)] {
-      if (const auto d = of.lock()) d->want_host(host);
-    });
-  }
-
- private:
-  event::Loop& main_;
-  std::weak_ptr<RouteDelivery> of_;
-};
 
 RouteDelivery::RouteDelivery(const DeliveryContext& c, const Rds& config, const std::string& stat_prefix)
     : c_(c),
@@ -108,7 +94,8 @@ Result<void> RouteDelivery::publish(RouteConfiguration m, const HostDelivery::Ho
     return Error{Errc::invalid_config, "Error updating route configuration " + name_ + ": " + errors_text(problems)};
   const bool plain = recording.empty() && !m.validate_clusters().value();  // the virtual hosts depend on nothing else
   routes->lease = recording.take();
-  if (m.has_vhds()) routes->more_hosts = std::make_shared<Asker>(c_.server.loop(), weak_from_this());
+  if (m.has_vhds()) routes->more_hosts = posted_demand(
+        c_.server.loop(), weak_from_this(), [](RouteDelivery& d, const std::string& host, Duration) { d.want_host(host); });
   const bool alone = came != nullptr && !m.has_vhds();
   bytes_ = redacted_bytes(std::move(m));
   known_.clear();
@@ -155,9 +142,7 @@ void RouteDelivery::use(std::shared_ptr<const route::RouteConfig> routes, const 
 void RouteDelivery::count_reload() {
   auto& registry = c_.server.registry();
   registry.main().add(stats_, RdsStat::config_reload);
-  registry.set(
-      stats_, RdsStat::config_reload_time_ms,
-      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(updated_.time_since_epoch()).count()));
+  registry.set(stats_, RdsStat::config_reload_time_ms, unix_ms(updated_));
 }
 
 void RouteDelivery::make_hosts() {
@@ -189,16 +174,7 @@ void RouteDelivery::wake(const std::vector<std::string>& hosts) const {
 }
 
 RouteDeliveryPtr RouteDeliveries::get(const Rds& config, const std::string& stat_prefix) {
-  std::erase_if(all_, [](const auto& e) { return e.second.expired(); });
-  auto& known = all_[config.SerializeAsString()];
-  auto d = known.lock();
-  if (d == nullptr) known = d = std::make_shared<RouteDelivery>(c_, config, stat_prefix);
-  return d;
-}
-
-void RouteDeliveries::each(const std::function<void(const RouteDelivery&)>& f) const {
-  for (const auto& [key, weak] : all_)
-    if (const auto d = weak.lock()) f(*d);
+  return all_.get(config.SerializeAsString(), [&] { return std::make_shared<RouteDelivery>(c_, config, stat_prefix); });
 }
 
 }  // namespace outrigger::xds

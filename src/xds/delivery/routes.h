@@ -10,6 +10,7 @@
 #include "proxy/hcm/route_source.h"
 #include "xds/delivery/context.h"
 #include "xds/delivery/route_parts.h"
+#include "xds/delivery/shared_by_key.h"
 #include "xds/delivery/virtual_hosts.h"
 
 namespace outrigger::xds {
@@ -70,7 +71,6 @@ class RouteDelivery final : public RouteUse, private WatchEvents, public std::en
   void count_reload();
   void make_hosts();
   void wake(const std::vector<std::string>& hosts) const;
-  class Asker;
   const DeliveryContext& c_;
   std::string name_, stat_prefix_, version_, bytes_;
   WallTime updated_{};
@@ -93,11 +93,11 @@ class RouteDeliveries {
   explicit RouteDeliveries(const DeliveryContext& c) : c_(c) {}
   /// Found or made.
   RouteDeliveryPtr get(const Rds& config, const std::string& stat_prefix);
-  void each(const std::function<void(const RouteDelivery&)>& f) const;
+  void each(const std::function<void(const RouteDelivery&)>& f) const { all_.each(f); }
 
  private:
   const DeliveryContext& c_;
-  std::map<std::string, std::weak_ptr<RouteDelivery>> all_;  // by name and source
+  SharedByKey<RouteDelivery> all_;  // by name and source
 };
 
 }  // namespace outrigger::xds

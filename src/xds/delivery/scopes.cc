@@ -3,27 +3,13 @@
 #include <algorithm>
 #include "proxy/base/log.h"
 #include "xds/compile/scoped_routes.h"
+#include "xds/delivery/posted_demand.h"
 #include "xds/delivery/resources.h"
 #include "xds/load/any_type.h"
 
 namespace outrigger::xds {
 
 using stats::ScopedRdsStat;
-
-/// What workers hold: the delivery may be gone before them.
-class ScopeDelivery::Asker final : public Demand {
- public:
-  Asker(event::Loop& main, std::weak_ptr<ScopeDelivery> of) : main_(main), of_(std::move(of)) {}
-  void ask(std::string_view scope, Duration) const override {
-    main_.post([of = of_, scope = std::string(scope)] {
-      if (const auto d = of.lock()) d->want(scope);
-    });
-  }
-
- private:
-  event::Loop& main_;
-  std::weak_ptr<ScopeDelivery> of_;
-};
 
 ScopeDelivery::ScopeDelivery(const DeliveryContext& c, RouteDeliveries& routes, ScopedRoutes config, std::string stat_prefix)
     : c_(c),
@@ -41,7 +27,8 @@ void ScopeDelivery::start() {
   const auto counts = Counts::of_source(registry, prefix);
   stats_ = stats::make_block<ScopedRdsStat>(registry, prefix);
   lease_ = recording.take();
-  source_->demand = std::make_shared<Asker>(c_.server.loop(), weak_from_this());
+  source_->demand = posted_demand(
+      c_.server.loop(), weak_from_this(), [](ScopeDelivery& d, const std::string& scope, Duration) { d.want(scope); });
   WatchEvents& self = *this;
   watch_ = c_.sources.watch(config_.scoped_rds().scoped_rds_config_source(),
                             canonical_type_url(*ScopedRouteConfiguration::descriptor()), {}, true, counts, self);
@@ -96,9 +83,7 @@ Result<void> ScopeDelivery::take(const Update& u) {
   version_ = u.version;
   auto& registry = c_.server.registry();
   registry.main().add(stats_, ScopedRdsStat::config_reload);
-  registry.set(
-      stats_, ScopedRdsStat::config_reload_time_ms,
-      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(updated_.time_since_epoch()).count()));
+  registry.set(stats_, ScopedRdsStat::config_reload_time_ms, unix_ms(updated_));
   return {};
 }
 
@@ -194,18 +179,11 @@ void ScopeDelivery::wake(const std::string& name) const {
 }
 
 ScopeDeliveryPtr ScopeDeliveries::get(const ScopedRoutes& config, const std::string& stat_prefix) {
-  std::erase_if(all_, [](const auto& e) { return e.second.expired(); });
-  const std::string key = stat_prefix + '\0' + config.SerializeAsString();
-  if (auto d = all_[key].lock()) return d;
-  const auto made = std::make_shared<ScopeDelivery>(c_, routes_, config, stat_prefix);
-  made->start();
-  all_[key] = made;
-  return made;
-}
-
-void ScopeDeliveries::each(const std::function<void(const ScopeDelivery&)>& f) const {
-  for (const auto& [key, weak] : all_)
-    if (const auto d = weak.lock()) f(*d);
+  return all_.get(stat_prefix + '\0' + config.SerializeAsString(), [&] {
+    auto made = std::make_shared<ScopeDelivery>(c_, routes_, config, stat_prefix);
+    made->start();
+    return made;
+  });
 }
 
 }  // namespace outrigger::xds

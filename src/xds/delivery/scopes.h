@@ -43,7 +43,6 @@ class ScopeDelivery final : public RouteUse, private WatchEvents, public std::en
 
  private:
   using ScopedRouteConfiguration = envoy::config::route::v3::ScopedRouteConfiguration;
-  class Asker;
   Result<void> on_update(const Update& u) override;
   void on_fetch_timeout() override;
   Result<void> take(const Update& u);
@@ -77,12 +76,12 @@ class ScopeDeliveries {
   ScopeDeliveries(const DeliveryContext& c, RouteDeliveries& routes) : c_(c), routes_(routes) {}
   /// Found or made.
   ScopeDeliveryPtr get(const ScopedRoutes& config, const std::string& stat_prefix);
-  void each(const std::function<void(const ScopeDelivery&)>& f) const;
+  void each(const std::function<void(const ScopeDelivery&)>& f) const { all_.each(f); }
 
  private:
   const DeliveryContext& c_;
   RouteDeliveries& routes_;
-  std::map<std::string, std::weak_ptr<ScopeDelivery>> all_;  // by config
+  SharedByKey<ScopeDelivery> all_;  // by config
 };
 
 }  // namespace outrigger::xds

@@ -96,10 +96,7 @@ Result<void> HostDelivery::take(const Update& u) {
   if (const auto published = owner_.publish(next, u.version); !published) return published.error();
   hosts_ = std::move(next);
   c_.server.registry().main().add(stats_, RdsStat::config_reload);
-  c_.server.registry().set(
-      stats_, RdsStat::config_reload_time_ms,
-      static_cast<std::uint64_t>(
-          std::chrono::duration_cast<std::chrono::milliseconds>(c_.server.loop().wall().time_since_epoch()).count()));
+  c_.server.registry().set(stats_, RdsStat::config_reload_time_ms, unix_ms(c_.server.loop().wall()));
   std::vector<std::string> answered;
   const auto answer = [&](const std::string& name, const std::string& of) {
     if (!names_.contains(name)) return;

@@ -6,31 +6,17 @@
 #include <grpcpp/create_channel_posix.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/security/credentials.h>
-#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/client_callback.h>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 #include "proxy/base/log.h"
+#include "xds/grpc/bytes.h"
 #include "xds/grpc/library_parts.h"
 
 namespace outrigger::xds {
 
 namespace {
-
-std::string to_text(const grpc::ByteBuffer& b) {
-  std::vector<grpc::Slice> slices;
-  std::string out;
-  if (!b.Dump(&slices).ok()) return out;
-  out.reserve(b.Length());
-  for (const auto& s : slices) out.append(reinterpret_cast<const char*>(s.begin()), s.size());
-  return out;
-}
-
-grpc::ByteBuffer to_bytes(const std::string& s) {
-  const grpc::Slice slice(s);
-  return grpc::ByteBuffer(&slice, 1);
-}
 
 /// The calls that the library is not done with: its threads must be out of them before the loop goes.
 class Running {
