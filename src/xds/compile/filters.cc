@@ -1,218 +1,89 @@
 #include "xds/compile/filters.h"
 
-#include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/extensions/filters/http/compressor/v3/compressor.pb.h"
-#include "envoy/extensions/filters/http/cors/v3/cors.pb.h"
-#include "envoy/extensions/filters/http/fault/v3/fault.pb.h"
-#include "envoy/extensions/filters/http/on_demand/v3/on_demand.pb.h"
-#include "envoy/extensions/filters/http/router/v3/router.pb.h"
-#include "envoy/extensions/filters/http/set_filter_state/v3/set_filter_state.pb.h"
-#include "filters/cors.h"
-#include "filters/fault.h"
-#include "filters/on_demand.h"
-#include "filters/request_filter_state.h"
-#include "filters/router.h"
-#include "xds/compile/access_log.h"
-#include "xds/compile/convert.h"
-#include "xds/compile/filter_state.h"
-#include "xds/compile/grpc_filters.h"
+#include "xds/compile/filter_kinds.h"
 #include "xds/compile/istio.h"
 #include "xds/compile/late_filter.h"
-#include "xds/compile/matchers.h"
-#include "xds/compile/metadata.h"
 
 namespace outrigger::xds {
 
-namespace cors_v3 = envoy::extensions::filters::http::cors::v3;
 using envoy::extensions::filters::http::compressor::v3::Compressor;
-namespace fault_v3 = envoy::extensions::filters::http::fault::v3;
-namespace on_demand_v3 = envoy::extensions::filters::http::on_demand::v3;
-namespace state_v3 = envoy::extensions::filters::http::set_filter_state::v3;
-namespace router_v3 = envoy::extensions::filters::http::router::v3;
 
 namespace {
 
-void set_key(std::string& key, const std::string& configured) {
-  if (!configured.empty()) key = configured;
+const FilterKinds& kinds() {
+  static const FilterKinds all = [] {
+    FilterKinds k;
+    add_basic_filters(k);
+    add_grpc_filters(k);
+    add_istio_filters(k);
+    return k;
+  }();
+  return all;
 }
 
-std::shared_ptr<filters::FaultConfig> compile_fault(const fault_v3::HTTPFault& p, const Path& at, Problems& problems) {
-  auto c = std::make_shared<filters::FaultConfig>();
-  if (p.has_delay()) {
-    auto& d = c->delay.emplace();
-    d.from_header = p.delay().has_header_delay();
-    d.fixed = to_duration(p.delay().fixed_delay());
-    d.percent = to_percent(p.delay().percentage());
-  }
-  if (p.has_abort()) {
-    auto& a = c->abort.emplace();
-    a.from_header = p.abort().has_header_abort();
-    if (p.abort().error_type_case() == fault_v3::FaultAbort::kHttpStatus) a.http_status = p.abort().http_status();
-    if (p.abort().error_type_case() == fault_v3::FaultAbort::kGrpcStatus) a.grpc_status = p.abort().grpc_status();
-    if (!p.abort().response_body().empty()) a.body = p.abort().response_body();
-    a.percent = to_percent(p.abort().percentage());
-  }
-  if (p.has_response_rate_limit()) {
-    auto& r = c->rate_limit.emplace();
-    r.from_header = p.response_rate_limit().has_header_limit();
-    r.kbps = p.response_rate_limit().fixed_limit().limit_kbps();
-    r.percent = to_percent(p.response_rate_limit().percentage());
-  }
-  c->upstream_cluster = p.upstream_cluster();
-  for (int i = 0; i < p.headers_size(); ++i) {
-    if (auto m = compile_header_matcher(p.headers(i), at.at("headers", i), problems)) c->headers.push_back(std::move(*m));
-  }
-  for (const auto& n : p.downstream_nodes()) c->downstream_nodes.push_back(n);
-  if (p.has_max_active_faults()) c->active_max = p.max_active_faults().value();
-  set_key(c->delay_percent_key, p.delay_percent_runtime());
-  set_key(c->abort_percent_key, p.abort_percent_runtime());
-  set_key(c->delay_duration_key, p.delay_duration_runtime());
-  set_key(c->abort_status_key, p.abort_http_status_runtime());
-  set_key(c->abort_grpc_key, p.abort_grpc_status_runtime());
-  set_key(c->active_max_key, p.max_active_faults_runtime());
-  set_key(c->rate_limit_percent_key, p.response_rate_limit_percent_runtime());
-  if (p.has_filter_metadata()) {
-    auto all = std::make_shared<Metadata>();
-    all->merge("envoy.filters.http.fault", compile_metadata_value(p.filter_metadata()));
-    c->metadata = std::move(all);
-  }
-  c->downstream_cluster_stats = !p.disable_downstream_cluster_stats();
-  return c;
+std::string_view message_name(const google::protobuf::Any& any) {
+  const std::string_view url = any.type_url();
+  return url.substr(url.rfind('/') + 1);
 }
 
-/// Of clusters: "xdstp://authority/type/any/path/*". Empty: there is none.
-void check_collection(const std::string& url, const Path& at, Problems& problems) {
-  const std::string scheme = "xdstp://", type = envoy::config::cluster::v3::Cluster::descriptor()->full_name();
-  if (url.empty()) return;
-  if (!url.starts_with(scheme)) {
-    const bool other = url.starts_with("http:") || url.starts_with("file:");
-    return problems.error(at, other ? "only xdstp: is implemented" : url + " does not have a xdstp:, http: or file: scheme");
-  }
-  if (url.find_first_of("?#") != std::string::npos)
-    return problems.error(at, "context parameters and directives of xdstp: are not implemented");
-  const auto begin = url.find('/', scheme.size());
-  if (begin == std::string::npos) return problems.error(at, "Resource type missing from /");
-  if (url.substr(begin + 1, url.find('/', begin + 1) - begin - 1) != type)
-    problems.error(at, "xdstp:// type does not match " + type + " in " + url);
-}
-
-/// `p` null: only routes are asked for.
-std::shared_ptr<const filters::OnDemandConfig> compile_on_demand(const on_demand_v3::OnDemandCds* p, const Path& at,
-                                                                 Problems& problems, const CompileContext& c) {
-  auto o = std::make_shared<filters::OnDemandConfig>();
-  if (p == nullptr) return o;
-  const Path here = at / "odcds";
-  if (p->has_timeout()) o->patience = to_duration(p->timeout());
-  check_collection(p->resources_locator(), here / "resources_locator", problems);
-  if (!p->has_source())
-    problems.error(here / "source", "a source is needed: sources by the authority of xdstp: names are not implemented");
-  else if (!c.demand_clusters)
-    problems.error(here / "source", "there is nothing here that clusters could come from");
+/// What no kind makes.
+FilterPtr refuse(const envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter& filter, const Path& at,
+                 Problems& problems) {
+  const std::string& url = filter.typed_config().type_url();
+  const std::string of_type = "'" + filter.name() + "' of type '" + url + "'";
+  if (filter.is_optional())
+    problems.warn(at, "optional filter '" + filter.name() + "' is left out: " +
+                          (url.empty() ? std::string("it has no config") : "type '" + url + "' is not implemented"));
+  else if (url.empty())
+    problems.error(at, "Didn't find a registered implementation for '" + filter.name() + "' with type URL: ''");
   else
-    o->clusters = c.demand_clusters(p->source(), p->resources_locator(), here / "source", problems);
-  return o;
+    problems.error(at / "typed_config", "HTTP filter " + of_type + " is not implemented");
+  return nullptr;
 }
 
-filters::RequestFilterState compile_state(const state_v3::Config& p, const Path& at, Problems& problems) {
-  filters::RequestFilterState o;
-  o.rules = compile_filter_state(p.on_request_headers(), at, "on_request_headers", problems);
-  o.clear_route_cache = p.clear_route_cache();
-  return o;
-}
-
-std::shared_ptr<filters::CorsPolicy> compile_cors(const cors_v3::CorsPolicy& p, const Path& at, Problems& problems) {
-  auto o = std::make_shared<filters::CorsPolicy>();
-  for (int i = 0; i < p.allow_origin_string_match_size(); ++i)
-    o->origins.push_back(compile_string_matcher(p.allow_origin_string_match(i), at.at("allow_origin_string_match", i), problems));
-  o->methods = p.allow_methods();
-  o->headers = p.allow_headers();
-  o->exposed = p.expose_headers();
-  o->max_age = p.max_age();
-  const auto flag = [](bool set, const google::protobuf::BoolValue& v) { return set ? std::optional(v.value()) : std::nullopt; };
-  o->credentials = flag(p.has_allow_credentials(), p.allow_credentials());
-  o->private_network = flag(p.has_allow_private_network_access(), p.allow_private_network_access());
-  o->forward_other_preflights = flag(p.has_forward_not_matching_preflights(), p.forward_not_matching_preflights());
-  if (p.has_filter_enabled()) o->enabled = to_runtime_percent(p.filter_enabled());
-  if (p.has_shadow_enabled()) o->shadow = to_runtime_percent(p.shadow_enabled());
-  return o;
-}
-
-std::shared_ptr<const filters::UpstreamLogConfig> compile_upstream_log(const router_v3::Router& p, const Path& at,
-                                                                       CompileContext& c) {
-  auto o = std::make_shared<filters::UpstreamLogConfig>();
-  o->logs = compile_access_logs(p.upstream_log(), at, "upstream_log", c);
-  o->on_upstream_stream = p.upstream_log_options().flush_upstream_log_on_upstream_stream();
-  if (p.upstream_log_options().has_upstream_log_flush_interval())
-    o->flush_interval = to_duration(p.upstream_log_options().upstream_log_flush_interval());
-  return o->logs.empty() ? nullptr : std::move(o);
+void check_place(bool router, bool last, const std::string& name, const Path& at, Problems& problems) {
+  if (router && !last)
+    problems.error(at, "Error: terminal filter named " + name +
+                           " of type envoy.filters.http.router must be the last filter in a http filter chain.");
+  if (!router && last)
+    problems.error(at, "Error: non-terminal filter named " + name +
+                           " must not be the last filter in a http filter chain: end it with envoy.filters.http.router");
 }
 
 }  // namespace
 
-bool is_http_filter_config(std::string_view message) {
-  return message == router_v3::Router::descriptor()->full_name() || message == fault_v3::HTTPFault::descriptor()->full_name() ||
-         message == state_v3::Config::descriptor()->full_name() || message == on_demand_v3::OnDemand::descriptor()->full_name() ||
-         message == cors_v3::Cors::descriptor()->full_name() || is_grpc_filter_config(message) || is_istio_filter_config(message);
+const FilterKind* FilterKinds::by_config(std::string_view message) const noexcept {
+  for (const auto& k : all_)
+    if (k.config == message) return &k;
+  return nullptr;
 }
+
+const FilterKind* FilterKinds::by_override(std::string_view message) const noexcept {
+  for (const auto& k : all_)
+    if (k.override_by != nullptr && k.override_config == message) return &k;
+  return nullptr;
+}
+
+bool is_http_filter_config(std::string_view message) { return kinds().by_config(message) != nullptr; }
 
 std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
     const envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter& filter, bool last,
     const std::string& stat_prefix, const Path& at, CompileContext& c) {
   if (filter.has_config_discovery()) return compile_late_filter(filter, last, stat_prefix, at, c);
-  const Path config = at / "typed_config";
   const auto& any = filter.typed_config();
-  std::shared_ptr<hcm::FilterFactory> made;
-  if (any.Is<router_v3::Router>()) {
-    router_v3::Router p;
-    any.UnpackTo(&p);
-    filters::RouterConfig r;
-    r.suppress_envoy_headers = p.suppress_envoy_headers();
-    r.respect_expected_rq_timeout = p.respect_expected_rq_timeout();
-    r.dynamic_stats = !p.has_dynamic_stats() || p.dynamic_stats().value();
-    r.suppress_grpc_codes = p.suppress_grpc_request_failure_code_stats();
-    r.upstream_log = compile_upstream_log(p, config, c);
-    r.reject_early_connect_data = p.reject_connect_request_early_data().value();
-    if (p.start_child_span()) c.problems.warn(config / "start_child_span", "has no effect: there is no tracing");
-    r.strict_headers.assign(p.strict_check_headers().begin(), p.strict_check_headers().end());
-    if (!last)
-      c.problems.error(at, "Error: terminal filter named " + filter.name() +
-                               " of type envoy.filters.http.router must be the last filter in a http filter chain.");
-    made = std::make_shared<filters::RouterFactory>(std::move(r));
-  } else if (any.Is<fault_v3::HTTPFault>()) {
-    fault_v3::HTTPFault p;
-    any.UnpackTo(&p);
-    auto f = compile_fault(p, config, c.problems);
-    f->counts = std::make_shared<filters::FaultCounts>();
-    f->stats = stats::make_block<stats::FaultStat>(c.stats, stat_prefix + "fault.");
-    f->cluster_stats = &stats::make_named_blocks<stats::FaultClusterStat>(c.stats, stat_prefix + "fault.");
-    made = std::make_shared<filters::FaultFactory>(std::move(f));
-  } else if (state_v3::Config p; any.UnpackTo(&p)) {
-    made = std::make_shared<filters::RequestFilterStateFactory>(compile_state(p, config, c.problems));
-  } else if (on_demand_v3::OnDemand d; any.UnpackTo(&d)) {
-    made = std::make_shared<filters::OnDemandFactory>(
-        compile_on_demand(d.has_odcds() ? &d.odcds() : nullptr, config, c.problems, c));
-  } else if (any.Is<cors_v3::Cors>()) {
-    made = std::make_shared<filters::CorsFactory>(stats::make_block<stats::CorsStat>(c.stats, stat_prefix + "cors."));
-  } else if ((made = compile_grpc_filter(any, c)) != nullptr) {
+  const auto* kind = kinds().by_config(message_name(any));
+  FilterPtr made;
+  if (kind != nullptr) {
+    made = kind->make(any, {filter, stat_prefix, at / "typed_config"}, c);
   } else if (any.Is<Compressor>() && c.of_bootstrap) {  // of the pages that pilot-agent's bootstrap serves: plain ones will do
     c.not_active->add(filter.name(), Compressor::descriptor()->full_name(), "responses are not compressed");
     made = filter_without_work();
-  } else if ((made = compile_istio_filter(filter.name(), any, c)) != nullptr) {
-  } else if (filter.is_optional()) {
-    const bool unknown = !any.type_url().empty();
-    c.problems.warn(at, "optional filter '" + filter.name() + "' is left out: " +
-                            (unknown ? "type '" + any.type_url() + "' is not implemented" : std::string("it has no config")));
-    return nullptr;
-  } else if (any.type_url().empty()) {
-    c.problems.error(at, "Didn't find a registered implementation for '" + filter.name() + "' with type URL: ''");
-    return nullptr;
   } else {
-    c.problems.error(config, "HTTP filter '" + filter.name() + "' of type '" + any.type_url() + "' is not implemented");
-    return nullptr;
+    return refuse(filter, at, c.problems);
   }
-  if (last && !any.Is<router_v3::Router>())
-    c.problems.error(at, "Error: non-terminal filter named " + filter.name() +
-                             " must not be the last filter in a http filter chain: end it with envoy.filters.http.router");
+  check_place(kind != nullptr && is_router(*kind), last, filter.name(), at, c.problems);
+  if (made == nullptr) return nullptr;
   made->name = filter.name();
   made->disabled = filter.disabled();
   return made;
@@ -220,15 +91,7 @@ std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
 
 std::shared_ptr<const route::FilterPart> compile_filter_override(std::string_view filter_name, const google::protobuf::Any& any,
                                                                  const Path& at, Problems& problems, const CompileContext& c) {
-  if (any.Is<fault_v3::HTTPFault>()) {
-    fault_v3::HTTPFault p;
-    any.UnpackTo(&p);
-    return compile_fault(p, at, problems);
-  }
-  if (cors_v3::CorsPolicy p; any.UnpackTo(&p)) return compile_cors(p, at, problems);
-  if (state_v3::Config p; any.UnpackTo(&p)) return std::make_shared<filters::RequestFilterState>(compile_state(p, at, problems));
-  if (on_demand_v3::PerRouteConfig p; any.UnpackTo(&p))
-    return compile_on_demand(p.has_odcds() ? &p.odcds() : nullptr, at, problems, c);
+  if (const auto* kind = kinds().by_override(message_name(any))) return kind->override_by(any, at, problems, c);
   problems.error(
       at, "per-route config of filter '" + std::string(filter_name) + "' of type '" + any.type_url() + "' is not implemented");
   return nullptr;

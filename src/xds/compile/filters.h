@@ -16,7 +16,6 @@ std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
 /// Is that the config of an HTTP filter that is implemented?
 bool is_http_filter_config(std::string_view message);
 
-/// typed_per_filter_config of one filter: an object of the kind that the filter's factory understands.
 /// typed_per_filter_config of one filter: an object of the kind that the filter's factory understands. Problems go to
 /// `problems`, not to those of the context.
 std::shared_ptr<const route::FilterPart> compile_filter_override(std::string_view filter_name, const google::protobuf::Any& any,

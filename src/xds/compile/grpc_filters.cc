@@ -1,5 +1,3 @@
-#include "xds/compile/grpc_filters.h"
-
 #include <algorithm>
 
 #include "envoy/extensions/filters/http/grpc_http1_bridge/v3/config.pb.h"
@@ -9,6 +7,7 @@
 #include "filters/grpc_stats.h"
 #include "filters/grpc_web.h"
 #include "proxy/stats/names.h"
+#include "xds/compile/filter_kinds.h"
 
 namespace outrigger::xds {
 
@@ -31,22 +30,25 @@ filters::GrpcStatsConfig compile_grpc_stats(const http_v3::grpc_stats::v3::Filte
   return o;
 }
 
-}  // namespace
-
-bool is_grpc_filter_config(std::string_view message) {
-  return message == http_v3::grpc_stats::v3::FilterConfig::descriptor()->full_name() ||
-         message == http_v3::grpc_web::v3::GrpcWeb::descriptor()->full_name() ||
-         message == http_v3::grpc_http1_bridge::v3::Config::descriptor()->full_name();
+FilterPtr make_grpc_stats(const http_v3::grpc_stats::v3::FilterConfig& p, const FilterPlace&, CompileContext& c) {
+  return std::make_shared<filters::GrpcStatsFactory>(compile_grpc_stats(p, c));
 }
 
-std::shared_ptr<hcm::FilterFactory> compile_grpc_filter(const google::protobuf::Any& any, CompileContext& c) {
-  if (http_v3::grpc_stats::v3::FilterConfig p; any.UnpackTo(&p))
-    return std::make_shared<filters::GrpcStatsFactory>(compile_grpc_stats(p, c));
-  if (any.Is<http_v3::grpc_web::v3::GrpcWeb>()) return std::make_shared<filters::GrpcWebFactory>(stat_names(c));
-  if (http_v3::grpc_http1_bridge::v3::Config p; any.UnpackTo(&p))
-    return std::make_shared<filters::GrpcHttp1BridgeFactory>(
-        filters::GrpcHttp1BridgeConfig{p.upgrade_protobuf_to_grpc(), p.ignore_query_parameters()});
-  return nullptr;
+FilterPtr make_grpc_web(const http_v3::grpc_web::v3::GrpcWeb&, const FilterPlace&, CompileContext& c) {
+  return std::make_shared<filters::GrpcWebFactory>(stat_names(c));
+}
+
+FilterPtr make_grpc_http1_bridge(const http_v3::grpc_http1_bridge::v3::Config& p, const FilterPlace&, CompileContext&) {
+  return std::make_shared<filters::GrpcHttp1BridgeFactory>(
+      filters::GrpcHttp1BridgeConfig{p.upgrade_protobuf_to_grpc(), p.ignore_query_parameters()});
+}
+
+}  // namespace
+
+void add_grpc_filters(FilterKinds& kinds) {
+  kinds.add<make_grpc_stats>();
+  kinds.add<make_grpc_web>();
+  kinds.add<make_grpc_http1_bridge>();
 }
 
 }  // namespace outrigger::xds

@@ -9,6 +9,7 @@
 #include "istio/proxy/peer_metadata.pb.h"
 #include "istio/stats.pb.h"
 #include "proxy/base/log.h"
+#include "xds/compile/filter_kinds.h"
 
 namespace outrigger::xds {
 
@@ -45,38 +46,42 @@ filters::PeerMetadata compile_peer(const peer::Config& p) {
           has_headers(p.upstream_discovery()) || has_headers(p.downstream_propagation())};
 }
 
-bool take_stats(const std::string& name, const google::protobuf::Any& any, CompileContext& c) {
-  if (!any.Is<PluginConfig>()) return false;
-  c.not_active->add(name, PluginConfig::descriptor()->full_name(), "the metrics of Istio are not made");
-  return true;
-}
+constexpr std::string_view metrics_lack = "the metrics of Istio are not made";
 
 class Nothing final : public hcm::FilterFactory {
   hcm::HttpFilter* make(hcm::Stream&, Arena&) const override { return nullptr; }
 };
 
-}  // namespace
-
-bool is_istio_filter_config(std::string_view message) {
-  return message == PluginConfig::descriptor()->full_name() || message == alpn_v2::FilterConfig::descriptor()->full_name() ||
-         message == peer::Config::descriptor()->full_name();
+FilterPtr make_stats(const PluginConfig& p, const FilterPlace& f, CompileContext& c) {
+  c.not_active->add(f.filter.name(), p.GetDescriptor()->full_name(), metrics_lack);
+  return filter_without_work();
 }
 
-std::shared_ptr<hcm::FilterFactory> filter_without_work() { return std::make_shared<Nothing>(); }
+FilterPtr make_alpn(const alpn_v2::FilterConfig& p, const FilterPlace&, CompileContext&) {
+  return std::make_shared<filters::AlpnOverrideFactory>(compile_alpn(p));
+}
 
-std::shared_ptr<hcm::FilterFactory> compile_istio_filter(const std::string& name, const google::protobuf::Any& any,
-                                                         CompileContext& c) {
-  if (take_stats(name, any, c)) return filter_without_work();
-  if (alpn_v2::FilterConfig p; any.UnpackTo(&p)) return std::make_shared<filters::AlpnOverrideFactory>(compile_alpn(p));
-  peer::Config p;
-  if (!any.UnpackTo(&p)) return nullptr;
-  c.not_active->add(name, p.GetDescriptor()->full_name(),
+FilterPtr make_peer_metadata(const peer::Config& p, const FilterPlace& f, CompileContext& c) {
+  c.not_active->add(f.filter.name(), p.GetDescriptor()->full_name(),
                     "peers are neither told of this proxy nor known by their metadata; their headers are removed");
   return std::make_shared<filters::PeerMetadataFactory>(compile_peer(p));
 }
 
+}  // namespace
+
+std::shared_ptr<hcm::FilterFactory> filter_without_work() { return std::make_shared<Nothing>(); }
+
+void add_istio_filters(FilterKinds& kinds) {
+  kinds.add<make_stats>();
+  kinds.add<make_alpn>();
+  kinds.add<make_peer_metadata>();
+}
+
 bool take_istio_network_filter(const std::string& name, const google::protobuf::Any& any, CompileContext& c) {
-  if (take_stats(name, any, c)) return true;
+  if (any.Is<PluginConfig>()) {
+    c.not_active->add(name, PluginConfig::descriptor()->full_name(), metrics_lack);
+    return true;
+  }
   if (!any.Is<MetadataExchange>()) return false;
   c.not_active->add(name + " (TCP)", MetadataExchange::descriptor()->full_name(),
                     "no metadata is exchanged, and istio-peer-exchange is not offered by ALPN");

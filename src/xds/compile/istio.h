@@ -8,10 +8,6 @@
 
 namespace outrigger::xds {
 
-/// Null: the config is none of theirs.
-std::shared_ptr<hcm::FilterFactory> compile_istio_filter(const std::string& name, const google::protobuf::Any& any,
-                                                         CompileContext& c);
-bool is_istio_filter_config(std::string_view message);
 /// In no stream's chain.
 std::shared_ptr<hcm::FilterFactory> filter_without_work();
 /// Network filters, of listeners and of clusters. False: the config is none of theirs.
