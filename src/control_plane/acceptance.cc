@@ -5,6 +5,7 @@
 #include "envoy/config/endpoint/v3/endpoint.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
+#include "envoy/config/route/v3/scoped_route.pb.h"
 #include "envoy/extensions/filters/http/router/v3/router.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "envoy/extensions/transport_sockets/tls/v3/secret.pb.h"
@@ -20,6 +21,7 @@
 #include "xds/compile/http.h"
 #include "xds/compile/late_filter.h"
 #include "xds/compile/listener.h"
+#include "xds/compile/scoped_routes.h"
 #include "xds/compile/secrets.h"
 #include "xds/compile/tls.h"
 
@@ -32,6 +34,7 @@ using envoy::config::cluster::v3::Cluster;
 using envoy::config::endpoint::v3::ClusterLoadAssignment;
 using envoy::config::listener::v3::Listener;
 using envoy::config::route::v3::RouteConfiguration;
+using envoy::config::route::v3::ScopedRouteConfiguration;
 using envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter;
 using xds::Path;
 using xds::Problems;
@@ -131,6 +134,8 @@ void Acceptance::check(const pb::Message& m, const Path& at, Problems& problems)
     (void)xds::compile_listener(static_cast<const Listener&>(m), at, c);
   else if (d == RouteConfiguration::descriptor())
     (void)xds::compile_dynamic_routes(static_cast<const RouteConfiguration&>(m), at, c);
+  else if (d == ScopedRouteConfiguration::descriptor())
+    (void)xds::compile_scope(static_cast<const ScopedRouteConfiguration&>(m), at, c);
   else if (d == ClusterLoadAssignment::descriptor())
     (void)xds::compile_endpoint_list(static_cast<const ClusterLoadAssignment&>(m), at, problems);
   else if (d == core_v3::TypedExtensionConfig::descriptor())

@@ -30,7 +30,8 @@ using xds::Severity;
 
 namespace {
 
-constexpr std::array kTypes{kClusters, kEndpoints, kListeners, kRoutes, kSecrets, kVirtualHosts, kExtensions, kRuntimes};
+constexpr std::array kTypes{kClusters, kEndpoints,    kListeners,    kRoutes,     kScopes,
+                            kSecrets,  kVirtualHosts, kExtensions, kRuntimes};
 
 /// Reads one file.
 class Reader {

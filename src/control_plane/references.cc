@@ -6,6 +6,7 @@
 #include "control_plane/resources.h"
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/config/route/v3/route_components.pb.h"
+#include "envoy/config/route/v3/scoped_route.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
 #include "envoy/extensions/transport_sockets/tls/v3/secret.pb.h"
@@ -45,6 +46,11 @@ class Finder {
   void cluster(const std::string& name, const Path& at) {
     if (!name.empty()) found_(kClusters, name, at);
   }
+  /// One that comes by SRDS.
+  void routes_of(const envoy::config::route::v3::ScopedRouteConfiguration& scope, const Path& at) {
+    const std::string& name = scope.route_configuration_name();
+    if (!name.empty()) found_(kRoutes, name, at / "route_configuration_name");
+  }
   template <class M>
   static const M* as(const pb::Message& m) {
     return m.GetDescriptor() == M::descriptor() ? static_cast<const M*>(&m) : nullptr;
@@ -71,6 +77,8 @@ class Finder {
     else if (const auto* filter = as<hcm_v3::HttpFilter>(m);
              filter != nullptr && filter->has_config_discovery() && from_here(filter->config_discovery().config_source()))
       found_(kExtensions, filter->name(), at / "name");
+    else if (const auto* scope = as<route_v3::ScopedRouteConfiguration>(m); scope != nullptr && depth_ == 1)
+      routes_of(*scope, at);
     else if (const auto name = endpoints_of(m); !name.empty())
       found_(kEndpoints, name, at / "eds_cluster_config");
   }

@@ -12,6 +12,7 @@ inline constexpr std::string_view kClusters = "type.googleapis.com/envoy.config.
 inline constexpr std::string_view kEndpoints = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
 inline constexpr std::string_view kListeners = "type.googleapis.com/envoy.config.listener.v3.Listener";
 inline constexpr std::string_view kRoutes = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration";
+inline constexpr std::string_view kScopes = "type.googleapis.com/envoy.config.route.v3.ScopedRouteConfiguration";
 inline constexpr std::string_view kSecrets = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
 inline constexpr std::string_view kVirtualHosts = "type.googleapis.com/envoy.config.route.v3.VirtualHost";
 inline constexpr std::string_view kExtensions = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig";

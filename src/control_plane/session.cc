@@ -18,13 +18,16 @@ constexpr Service kServices[] = {
     {"listener.v3.ListenerDiscoveryService", "Listeners", kListeners},
     {"route.v3.RouteDiscoveryService", "Routes", kRoutes},
     {"route.v3.VirtualHostDiscoveryService", "VirtualHosts", kVirtualHosts},
+    {"route.v3.ScopedRoutesDiscoveryService", "ScopedRoutes", kScopes},
     {"secret.v3.SecretDiscoveryService", "Secrets", kSecrets},
     {"runtime.v3.RuntimeDiscoveryService", "Runtime", kRuntimes},
     {"extension.v3.ExtensionConfigDiscoveryService", "ExtensionConfigs", kExtensions},
 };
 
 /// In this order a proxy is told of a change. Others come after them.
-constexpr std::array kOrder{kClusters, kEndpoints, kListeners, kRoutes};
+constexpr std::array kOrder{kClusters, kEndpoints, kListeners, kScopes, kRoutes};
+/// Those that name clusters.
+constexpr std::array kUsers{kListeners, kScopes, kRoutes};
 
 std::size_t rank(std::string_view type_url) {
   return static_cast<std::size_t>(std::find(kOrder.begin(), kOrder.end(), type_url) - kOrder.begin());
@@ -54,7 +57,8 @@ Session::Session(Host& host, Kind kind, std::string peer, std::shared_ptr<Call> 
       peer_(std::move(peer)),
       call_(std::move(call)),
       since_(host.clock.wall()),
-      patience_(host.timers, *this) {}
+      patience_(host.timers, *this),
+      return_(host.timers, *this) {}
 
 const Subscription* Session::find(std::string_view type_url) const {
   const auto at = types_.find(std::string(type_url));
@@ -99,6 +103,7 @@ Subscription* Session::type(const std::string& type_url) {
 
 void Session::on_request(const xds::Request& q) {
   Subscription* s = type(q.type_url);
+  if (!q.initial_versions.empty() && !return_.armed() && since_ + kReturn > host_.clock.wall()) return_.arm(kReturn);
   if (s == nullptr) return end(kResourceExhausted, "more than " + std::to_string(kTypesMax) + " types on one stream");
   static const View kNothing;
   const auto verdict = s->on_request(q, items_of(view_ != nullptr ? *view_ : kNothing, q.type_url), host_.clock.wall());
@@ -132,14 +137,17 @@ bool Session::busy(std::string_view type_url) {
 /// Must what comes before it be done first?
 bool Session::waits(std::string_view type_url) {
   if (!kind_.type_url.empty() || impatient_) return false;
-  if (type_url != kListeners && type_url != kRoutes) return false;
-  return busy(kClusters) || busy(kEndpoints) || !unasked_.empty() || (type_url == kRoutes && busy(kListeners));
+  const auto at = std::find(kUsers.begin(), kUsers.end(), type_url);
+  if (at == kUsers.end()) return false;
+  return busy(kClusters) || busy(kEndpoints) || !unasked_.empty() ||
+         std::any_of(kUsers.begin(), at, [this](std::string_view before) { return busy(before); });
 }
 
-/// Clusters and endpoints that are gone stay while a listener or route that the proxy has may use them.
+/// Clusters and endpoints that are gone stay while a listener, scope or route that the proxy has may use them.
 bool Session::keeps_gone(std::string_view type_url) {
   if (!kind_.type_url.empty() || (type_url != kClusters && type_url != kEndpoints)) return false;
-  for (const auto user : {kListeners, kRoutes}) {
+  if (return_.armed()) return true;
+  for (const auto user : kUsers) {
     Subscription* s = find(user);
     if (s != nullptr && (s->under_way() || s->due(have(*s)) || (s->last_was_refused() && s->told_count() > 0))) return true;
   }

@@ -57,6 +57,7 @@ class Session {
   static constexpr std::size_t kTypesMax = 32, kTypeMax = 256;  // types, bytes of a type's URL
   static constexpr std::size_t kNamesMax = std::size_t{16} * 1024 * 1024;  // bytes
   static constexpr Duration kPatience = std::chrono::seconds(5);  // with a proxy that doesn't ask or answer
+  static constexpr Duration kReturn = std::chrono::seconds(1);    // until one that comes back has asked for all that it has
 
  private:
   Subscription* type(const std::string& type_url);
@@ -84,6 +85,7 @@ class Session {
   std::set<std::string> unasked_;  // endpoints of clusters that were just told, which will be asked for
   bool impatient_ = false;         // it was waited long enough
   event::Alarm<Session, &Session::give_up_waiting> patience_;
+  event::Alarm<Session, &Session::pump> return_;
 };
 
 }  // namespace outrigger::control_plane

@@ -156,8 +156,8 @@ def route(name, to):
             "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": to}}]}]}
 
 
-def answer(text):
-    return {"@type": T + "config.route.v3.RouteConfiguration", "name": "r", "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
+def answer(text, name="r"):
+    return {"@type": T + "config.route.v3.RouteConfiguration", "name": name, "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
         {"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": text}}}]}]}
 
 
@@ -449,6 +449,43 @@ def secrets_come_and_are_rotated(binary, folder):
                 assert "PRIVATE KEY" not in fetch(plane.admin, "/status") + fetch(plane.admin, "/status?format=json")
 
 
+def scopes_of_routes_come_in_every_mode(binary, folder):
+    def scope(name, to):
+        return {"@type": T + "config.route.v3.ScopedRouteConfiguration", "name": name, "route_configuration_name": to,
+                "key": {"fragments": [{"string_key": name}]}}
+
+    def asked(port, key):
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/", headers={"x-scope": key})
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as a:
+                return a.read().decode()
+        except OSError as e:
+            return f"error: {e}"
+
+    for proxy_binary, mode in each(binary):
+        here = folder / f"{mode} {pathlib.Path(proxy_binary).name}"
+        here.mkdir()
+        port = free_port()
+        front = listener(port, mode)
+        manager = front["filter_chains"][0]["filters"][0]["typed_config"]
+        del manager["rds"]
+        manager["scoped_routes"] = {"name": "scopes", "scoped_rds": {"scoped_rds_config_source": source(mode)}, "rds_config_source": source(mode),
+                                    "scope_key_builder": {"fragments": [{"header_value_extractor": {"name": "x-scope", "index": 0}}]}}
+        plane = Plane(binary, here)
+        plane.put("l.yaml", front)
+        plane.put("r.yaml", answer("one", "r1"), answer("two", "r2"))
+        plane.put("s.yaml", scope("a", "r1"))
+        with told_as(here.name), plane, Proxy(proxy_binary, here, plane, mode):
+            until("the first", lambda: asked(port, "a") == "one")
+            assert asked(port, "b") == "error: HTTP Error 404: Not Found"
+            plane.put("s.yaml", scope("a", "r1"), scope("b", "r2"))
+            until("another", lambda: asked(port, "b") == "two")
+            plane.put("s.yaml", scope("b", "r1"))
+            until("it has other routes", lambda: asked(port, "b") == "one")
+            until("one is gone", lambda: asked(port, "a") == "error: HTTP Error 404: Not Found")
+            until("accepted", lambda: plane.accepted(("ScopedRouteConfiguration", "RouteConfiguration")))
+
+
 def garbage_does_no_harm(binary, folder):
     port = free_port()
     plane = Plane(binary, folder)
@@ -502,4 +539,4 @@ def the_command_line_tells_what_is_wrong(binary, folder):
 TESTS = [changes_in_the_directory_arrive_in_every_mode, a_bad_file_is_told_and_the_last_good_state_stays,
          what_a_proxy_refuses_is_shown_with_its_reason, nodes_and_clusters_get_what_is_theirs, directories_swapped_by_a_link_are_seen,
          a_proxy_reconnects_and_is_told_what_it_missed, tls_with_client_certificates_keeps_strangers_out, secrets_come_and_are_rotated,
-         garbage_does_no_harm, the_command_line_tells_what_is_wrong]
+         scopes_of_routes_come_in_every_mode, garbage_does_no_harm, the_command_line_tells_what_is_wrong]

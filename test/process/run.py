@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """The process in its surroundings: out of file descriptors; logs to a standard output that is another user's file; what it
 says of bad configs; what control planes sent, recorded, sent again; bootstraps of agents; filters of Istio; secrets rotated and all
-that comes by xDS changed under load; outrigger-xds and the proxies that it feeds; interception with iptables in network
-namespaces.
+that comes by xDS, from files and over ADS, changed under load, also while the control plane is gone; outrigger-xds and the proxies
+that it feeds; interception with iptables in network namespaces.
 
-  run.py --binary PATH [--filter WORDS]
+  run.py --binary PATH [--filter WORDS] [--away SECONDS]
 """
 import argparse
 import os
@@ -29,6 +29,7 @@ import rotation  # noqa: E402
 from namespaces import Skipped  # noqa: E402
 from proxy import Client, Proxy, until  # noqa: E402
 import updates  # noqa: E402
+import updates_over_ads  # noqa: E402
 
 TYPES = "type.googleapis.com/envoy.extensions"
 PAUSE = 0.1  # s, between two attempts to accept when descriptors are short
@@ -110,15 +111,17 @@ def standard_output_of_another_user_takes_access_logs(binary, folder):
 
 
 TESTS = [accept_pauses_when_out_of_file_descriptors, standard_output_of_another_user_takes_access_logs, *config_errors.TESTS,
-         *recorded.TESTS, *bootstraps.TESTS, *istio.TESTS, *rotation.TESTS, *updates.TESTS, *control_plane.TESTS,
-         *intercept_rules.TESTS, *intercept.TESTS]
+         *recorded.TESTS, *bootstraps.TESTS, *istio.TESTS, *rotation.TESTS, *updates.TESTS, *updates_over_ads.TESTS,
+         *control_plane.TESTS, *intercept_rules.TESTS, *intercept.TESTS]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", required=True)
     parser.add_argument("--filter", default="", help="only tests with these words in their name")
+    parser.add_argument("--away", type=float, default=updates_over_ads.AWAY_S, help="so long a control plane that was killed stays away")
     options = parser.parse_args()
+    updates_over_ads.AWAY_S = options.away
     binary = os.path.abspath(options.binary)
     passed = failed = 0
     for test in TESTS:
@@ -127,7 +130,7 @@ def main():
             continue
         with tempfile.TemporaryDirectory(prefix="outrigger-process-") as folder:
             try:
-                test(binary, pathlib.Path(folder))
+                said = test(binary, pathlib.Path(folder))
             except Skipped as why:
                 print(f"SKIP {name}: {why}")
             except (AssertionError, OSError, RuntimeError) as problem:
@@ -135,7 +138,7 @@ def main():
                 print(f"FAIL {name}: {problem}")
             else:
                 passed += 1
-                print(f"PASS {name}")
+                print(f"PASS {name}{': ' if said else ''}{said or ''}")
     print(f"{passed} passed, {failed} failed")
     return failed != 0
 

@@ -1,5 +1,5 @@
 """What comes from config sources changes while requests run, and none of them fails: routes, clusters, endpoints, listeners
-(in place and as a whole), secrets. The sources are files that are replaced."""
+(in place and as a whole), secrets. The sources are files that are replaced; updates_over_ads.py does the same with others."""
 import base64
 import contextlib
 import hashlib
@@ -33,8 +33,9 @@ CHURN = (("one", "two"), ("two",), ("two", "three"), ("three", "one"), ("one", "
 
 class Files:
     """Config sources, each a file; put() moves a new one into its place."""
+    clusters = 0  # that the bootstrap has for them
 
-    def __init__(self, folder):
+    def __init__(self, _, folder):
         self.folder, self.version = folder, 0
 
     def source(self, name):
@@ -45,6 +46,15 @@ class Files:
         new = self.folder / f"{name}.new"
         new.write_text(json.dumps({"version_info": str(self.version), "resources": resources}))
         os.rename(new, self.folder / f"{name}.json")
+
+    def start(self):
+        """All is there that the proxy starts with."""
+
+    def bootstrap(self):
+        return {}
+
+    def close(self):
+        pass
 
 
 class Resources:
@@ -88,11 +98,12 @@ def answers(*bodies, server="s"):
 
 
 class World:
-    """The proxy, fed by files, and three servers behind it; starts with a route to the cluster of "one". `more`: other
-    resources at the start, by file."""
+    """The proxy, what feeds it, and three servers behind it; starts with a route to the cluster of "one". `more`: other
+    resources at the start, by source."""
 
-    def __init__(self, binary, folder, more=lambda r, port: {}):
-        self.files, self.stack = Files(folder), contextlib.ExitStack()
+    def __init__(self, binary, folder, more=lambda r, port: {}, feed=Files):
+        self.files, self.stack = feed(binary, folder), contextlib.ExitStack()
+        self.stack.callback(self.files.close)
         self.holds = threading.Semaphore(0)
         self.upstreams = {name: Upstream(name, self.holds) for name in NAMES}
         for u in self.upstreams.values():
@@ -103,14 +114,17 @@ class World:
             self.files.put(name, *resources)
         self.log = folder / "log"
         with self.stack, open(self.log, "ab") as log:
+            self.files.start()
             self.proxy = Proxy(binary, folder, self.bootstrap, level="info", workers=WORKERS, stdout=log, stderr=log,
                                arguments=("--drain-time-s", str(DRAIN_S), "--drain-strategy", "immediate"))
             self.stack.callback(self.proxy.stop)
             self.stack = self.stack.pop_all()
 
     def bootstrap(self, _, admin):
-        return {"node": {"id": "n", "cluster": "c"}, "admin": {"address": socket_address(admin)},
-                "dynamic_resources": {"cds_config": self.files.source("cds"), "lds_config": self.files.source("lds")}}
+        dynamic = {"cds_config": self.files.source("cds"), "lds_config": self.files.source("lds")}
+        more = self.files.bootstrap()
+        return {"node": {"id": "n", "cluster": "c"}, "admin": {"address": socket_address(admin)}, **more,
+                "dynamic_resources": {**dynamic, **more.get("dynamic_resources", {})}}
 
     def port(self, name):
         return self.upstreams[name].port
@@ -151,10 +165,10 @@ def finish(load, least):
     assert min(load.counts.values()) > least, load.counts
 
 
-def route_changes_fail_no_request_and_are_soon_seen(binary, folder):
-    with World(binary, folder) as w:
+def route_changes_fail_no_request_and_are_soon_seen(binary, folder, feed=Files):
+    with World(binary, folder, feed=feed) as w:
         w.files.put("cds", *(w.r.cluster(n, w.port(n)) for n in NAMES))
-        until("all clusters are there", lambda: w.proxy.stat("cluster_manager.active_clusters") == len(NAMES))
+        until("all clusters are there", lambda: w.proxy.stat("cluster_manager.active_clusters") == len(NAMES) + feed.clusters)
         load = w.load()
         held = w.hold()
         for i in range(1, ROUNDS + 1):
@@ -166,8 +180,8 @@ def route_changes_fail_no_request_and_are_soon_seen(binary, folder):
         assert all(c.connections == 1 for c in kept), "routes change on live connections"
 
 
-def clusters_are_swapped_without_a_failed_request(binary, folder):
-    with World(binary, folder) as w:
+def clusters_are_swapped_without_a_failed_request(binary, folder, feed=Files):
+    with World(binary, folder, feed=feed) as w:
         load, before = w.load(), "one"
         for i in range(1, ROUNDS + 1):
             to = NAMES[i % len(NAMES)]
@@ -181,8 +195,8 @@ def clusters_are_swapped_without_a_failed_request(binary, folder):
         finish(load, ROUNDS)
 
 
-def a_cluster_is_replaced_by_another_of_its_name_without_a_failed_request(binary, folder):
-    with World(binary, folder) as w:
+def a_cluster_is_replaced_by_another_of_its_name_without_a_failed_request(binary, folder, feed=Files):
+    with World(binary, folder, feed=feed) as w:
         load, before = w.load(), "one"
         for i in range(1, ROUNDS + 1):
             to = NAMES[i % len(NAMES)]
@@ -193,10 +207,10 @@ def a_cluster_is_replaced_by_another_of_its_name_without_a_failed_request(binary
         finish(load, ROUNDS)
 
 
-def endpoints_come_and_go_without_a_failed_request(binary, folder):
+def endpoints_come_and_go_without_a_failed_request(binary, folder, feed=Files):
     def more(r, port):
         return {"cds": [r.cluster("c")], "rds": [r.routes("c")], "eds": [r.endpoints("c", port("one"))]}
-    with World(binary, folder, more=more) as w:
+    with World(binary, folder, more, feed) as w:
         load, before = w.load(), ("one",)
         for i in range(2 * ROUNDS):
             to = CHURN[i % len(CHURN)]
@@ -208,8 +222,8 @@ def endpoints_come_and_go_without_a_failed_request(binary, folder):
         assert all(c.connections == 1 for c in load.clients.values() if c.keep), "endpoints change behind live connections"
 
 
-def listeners_change_in_place_without_a_failed_request(binary, folder):
-    with World(binary, folder) as w:
+def listeners_change_in_place_without_a_failed_request(binary, folder, feed=Files):
+    with World(binary, folder, feed=feed) as w:
         load = w.load()
         for i in range(1, ROUNDS + 1):
             held = w.hold()
@@ -220,8 +234,8 @@ def listeners_change_in_place_without_a_failed_request(binary, folder):
         finish(load, ROUNDS)
 
 
-def listeners_are_replaced_without_a_failed_request(binary, folder):
-    with World(binary, folder) as w:
+def listeners_are_replaced_without_a_failed_request(binary, folder, feed=Files):
+    with World(binary, folder, feed=feed) as w:
         load = w.load()
         for i in range(1, ROUNDS + 1):
             held, whole = w.hold(), {"per_connection_buffer_limit_bytes": 100000 + i}
@@ -245,10 +259,13 @@ class Secrets:
             return {"inline_bytes": base64.b64encode(self.authority.read(name + end).encode()).decode()}
         return {"@type": TLS + "Secret", "name": "server", "tls_certificate": {"certificate_chain": inline(".pem"), "private_key": inline(".key")}}
 
-    def more(self, r, _):
+    def listener(self, r, server="s"):
         tls = {"name": "tls", "typed_config": {"@type": TLS + "DownstreamTlsContext", "common_tls_context": {
             "alpn_protocols": ["h2", "http/1.1"], "tls_certificate_sds_secret_configs": [{"name": "server", "sds_config": r.source("sds")}]}}}
-        return {"lds": [r.listener(tls=tls, stat_prefix="tls")], "sds": [self.secret("server")]}
+        return r.listener(server, tls, stat_prefix="tls")
+
+    def more(self, r, _):
+        return {"lds": [self.listener(r)], "sds": [self.secret("server")]}
 
     def connect_to(self, port):
         """Of connections over TLS."""
@@ -267,9 +284,9 @@ class Secrets:
         return next(name for name in CERTIFICATES if self.authority.known[name]["sha256"] == found)
 
 
-def secrets_are_rotated_without_a_failed_request(binary, folder):
+def secrets_are_rotated_without_a_failed_request(binary, folder, feed=Files):
     secrets = Secrets(folder)
-    with World(binary, folder, secrets.more) as w:
+    with World(binary, folder, secrets.more, feed) as w:
         connect = secrets.connect_to(w.r.port)
         load = w.load(connect)
         for i in range(1, ROUNDS + 1):
@@ -282,10 +299,10 @@ def secrets_are_rotated_without_a_failed_request(binary, folder):
         assert all(c.connections == 1 for c in load.clients.values() if c.keep), "connections keep their certificate"
 
 
-def many_changes_at_once_fail_no_request(binary, folder):
+def many_changes_at_once_fail_no_request(binary, folder, feed=Files):
     def more(r, port):
         return {"cds": [*(r.cluster(n, port(n)) for n in NAMES), r.cluster("c")], "eds": [r.endpoints("c", port("one"))]}
-    with World(binary, folder, more) as w:
+    with World(binary, folder, more, feed) as w:
         servers = [f"s{i}" for i in range(STORM + 1)] + ["s"]
         load = w.load(allowed={(n, s) for n in NAMES for s in servers})
         some = random.Random(STORM)  # the same each time
@@ -300,7 +317,7 @@ def many_changes_at_once_fail_no_request(binary, folder):
             if i % 4 == 0:
                 load.settle()
         load.change(lambda: (w.files.put("lds", w.r.listener("s0", per_connection_buffer_limit_bytes=9999)), w.files.put("rds", w.r.routes("two"))),
-                    w.counted("http.p.rds.r.update_success"), answers("two", server="s0"))
+                    w.counted("listener_manager.listener_modified"), answers("two", server="s0"))
         finish(load, STORM // 4)
 
 

@@ -64,6 +64,14 @@ std::string scope_key_of(const ScopedRouteConfiguration& p) {
   return hcm::scope_key(parts);
 }
 
+std::shared_ptr<const hcm::RouteSource> compile_scope(const ScopedRouteConfiguration& p, const Path& at, CompileContext& c) {
+  if (p.has_route_configuration() == !p.route_configuration_name().empty()) {
+    c.problems.error(at, "a scope needs one of route_configuration_name and route_configuration");
+    return nullptr;
+  }
+  return p.has_route_configuration() ? compile_scope_inside(p, at, c) : nullptr;
+}
+
 std::shared_ptr<const hcm::RouteSource> compile_scope_inside(const ScopedRouteConfiguration& p, const Path& at,
                                                              CompileContext& c) {
   if (p.route_configuration().has_vhds())

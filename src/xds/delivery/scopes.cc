@@ -114,16 +114,12 @@ Result<void> ScopeDelivery::fill(Known& k, const ScopedRouteConfiguration& m) {
   k.on_demand = m.on_demand() && !m.has_route_configuration();
   k.key = scope_key_of(m);
   k.bytes = redacted_bytes(m);
-  if (m.has_route_configuration() == !m.route_configuration_name().empty())
-    return invalid(m.name() + ": a scope needs one of route_configuration_name and route_configuration");
-  if (!m.has_route_configuration()) return {};
   Problems problems;
   auto compile = c_.compile(problems);
   stats::Recording recording(c_.server.registry());
-  const auto inside = compile_scope_inside(m, Path(), compile);
+  k.inside = compile_scope(m, Path(), compile);
   if (!problems.ok()) return invalid(m.name() + ": " + errors_text(problems));
   k.lease = recording.take();
-  k.inside = inside;
   return {};
 }
 

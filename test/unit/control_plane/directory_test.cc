@@ -156,6 +156,29 @@ TEST_CASE("endpoints that a cluster waits for are missed", "[control_plane]") {
   CHECK(items_of(*w.d.good()->select({}), kClusters)->items.at("c")->endpoints_of == "svc");
 }
 
+TEST_CASE("scopes of routes are checked, and the routes that they name are missed", "[control_plane]") {
+  World w;
+  const std::string scope = "'@type': type.googleapis.com/envoy.config.route.v3.ScopedRouteConfiguration\nname: s\n"
+                            "key: {fragments: [{string_key: k}]}\n";
+  w.folder.write("s.yaml", scope + "route_configuration_name: r\n");
+  CHECK(w.d.read());
+  CHECK(w.wrong() == "s.yaml:4:1: warning: route_configuration_name: there is no RouteConfiguration 'r' in this directory\n");
+  CHECK(items_of(*w.d.good()->select({}), kScopes)->items.contains("s"));
+  w.folder.write("r.yaml", "resources: [{" + kRoute + ", name: r}]\n");
+  CHECK(w.d.read());
+  CHECK(w.wrong() == "");
+  w.folder.replace("s.yaml", scope);
+  CHECK(w.d.read());
+  CHECK_THAT(w.wrong(), Catch::Contains("Outrigger would refuse it: a scope needs one of route_configuration_name and route_configuration"));
+  w.folder.replace("s.yaml", scope + "route_configuration: {name: in, virtual_hosts: [{name: v, domains: ['*'], routes: [\n"
+                             "  {match: {prefix: /}, route: {cluster: gone, regex_rewrite: {pattern: {regex: '('}, substitution: x}}}]}]}\n");
+  CHECK(w.d.read());
+  CHECK_THAT(w.wrong(), Catch::Contains("there is no Cluster 'gone'") && Catch::Contains("s.yaml:5:"));
+  w.folder.replace("s.yaml", "'@type': type.googleapis.com/envoy.config.route.v3.ScopedRouteConfiguration\nname: s\n");
+  CHECK_FALSE(w.d.read());
+  CHECK_THAT(w.wrong(), Catch::StartsWith("s.yaml:1:"));
+}
+
 TEST_CASE("the config of a filter that comes later is checked, and missed", "[control_plane]") {
   World w;
   const std::string types = "type.googleapis.com/envoy.extensions.filters.";

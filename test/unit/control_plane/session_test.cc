@@ -133,6 +133,44 @@ TEST_CASE("new listeners wait until clusters and their endpoints are there", "[c
   CHECK(p.told() == "nothing");
 }
 
+TEST_CASE("scopes come after the clusters they may use and before the routes they name", "[control_plane]") {
+  World w;
+  w.set(kScopes, {"s=S"});
+  w.set(kRoutes, {"r=R"});
+  w.publish();
+  Proxy p(w);
+  p.ask(kScopes);
+  CHECK(p.told() == "ScopedRouteConfiguration 1: S");
+  p.ask(kScopes, {}, "1");
+  p.ask(kRoutes, {"r"});
+  CHECK(p.told() == "RouteConfiguration 1: R");
+  p.ask(kRoutes, {"r"}, "1");
+  p.ask(kClusters);
+  CHECK(p.told() == "Cluster 1:");
+  p.ask(kClusters, {}, "1");
+
+  w.set(kClusters, {"c=C"});
+  w.set(kScopes, {"s=S2", "t=T"});
+  w.set(kRoutes, {"r=R2"});
+  w.publish();
+  CHECK(p.told() == "Cluster 2: C");
+  CHECK(p.told() == "nothing");
+  p.ask(kClusters, {}, "2");
+  CHECK(p.told() == "ScopedRouteConfiguration 2: S2 T");
+  CHECK(p.told() == "nothing");
+  p.ask(kScopes, {}, "2");
+  CHECK(p.told() == "RouteConfiguration 2: R2");
+  p.ask(kRoutes, {"r"}, "2");
+
+  w.set(kClusters, {});
+  w.set(kScopes, {"s=S3"});
+  w.publish();
+  CHECK(p.told() == "ScopedRouteConfiguration 3: S3");
+  CHECK(p.told() == "nothing");  // what the scope named stays until the proxy has the new one
+  p.ask(kScopes, {}, "3");
+  CHECK(p.told() == "Cluster 3:");
+}
+
 TEST_CASE("a cluster that is gone stays until nothing uses it", "[control_plane]") {
   World w;
   w.set(kClusters, {"old=OLD", "keep=KEEP"});
@@ -230,6 +268,18 @@ TEST_CASE("delta streams are told by resource", "[control_plane]") {
   CHECK(r.resources(0).name() == "b");
   CHECK(r.resources(0).version() == "B");
   CHECK(r.resources(0).resource().value() == "B");
+  CHECK(r.removed_resources_size() == 0);
+  // What is gone stays until a proxy that comes back has asked for what may use it.
+  discovery_v3::DeltaDiscoveryRequest answer;
+  answer.set_type_url(std::string(kClusters));
+  answer.set_response_nonce(r.nonce());
+  w.plane.on_message(stream, answer.SerializeAsString());
+  CHECK(call->unread.empty());
+  w.wait(Session::kReturn + 10ms);
+  REQUIRE(call->unread.size() == 1);
+  REQUIRE(r.ParseFromString(call->unread.front()));
+  call->unread.clear();
+  CHECK(r.resources_size() == 0);
   REQUIRE(r.removed_resources_size() == 1);
   CHECK(r.removed_resources(0) == "z");
 }
@@ -285,6 +335,8 @@ TEST_CASE("a method that is none is refused", "[control_plane]") {
   REQUIRE(Session::kind_of("/envoy.service.secret.v3.SecretDiscoveryService/DeltaSecrets", k));
   CHECK(k.delta);
   CHECK(k.type_url == kSecrets);
+  REQUIRE(Session::kind_of("/envoy.service.route.v3.ScopedRoutesDiscoveryService/StreamScopedRoutes", k));
+  CHECK(k.type_url == kScopes);
 }
 
 TEST_CASE("endpoints of a cluster that changed are told again while the last ones are under way", "[control_plane]") {
