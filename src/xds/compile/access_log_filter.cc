@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <charconv>
 #include <vector>
+#include "envoy/extensions/access_loggers/filters/cel/v3/cel.pb.h"
+#include "proxy/cel/program.h"
 #include "xds/compile/access_log.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/matchers.h"
@@ -105,6 +107,24 @@ FilterPtr compile_log_types(const log_v3::LogTypeFilter& p) {
   });
 }
 
+FilterPtr compile_extension(const log_v3::ExtensionFilter& p, const Path& at, Problems& problems) {
+  const Path any = at / "typed_config";
+  envoy::extensions::access_loggers::filters::cel::v3::ExpressionFilter config;
+  if (!p.typed_config().UnpackTo(&config)) {
+    problems.error(any, "filter '" + p.name() + "' of type '" + p.typed_config().type_url() + "' is not implemented");
+    return nullptr;
+  }
+  const Path here = any / "expression";
+  std::vector<std::string> warnings;
+  auto program = cel::Program::compile(config.expression(), &warnings);
+  for (const auto& w : warnings) problems.warn(here, w);
+  if (!program) {
+    problems.error(here, program.error().detail);
+    return nullptr;
+  }
+  return filter([program = std::move(*program)](const LogContext& c) { return program->holds(c.format); });
+}
+
 }  // namespace
 
 FilterPtr compile_access_log_filter(const log_v3::AccessLogFilter& p, const Path& at, Problems& problems) {
@@ -152,6 +172,7 @@ FilterPtr compile_access_log_filter(const log_v3::AccessLogFilter& p, const Path
     }
     case F::kMetadataFilter: return compile_metadata_filter(p.metadata_filter(), at / "metadata_filter", problems);
     case F::kLogTypeFilter: return compile_log_types(p.log_type_filter());
+    case F::kExtensionFilter: return compile_extension(p.extension_filter(), at / "extension_filter", problems);
     case F::FILTER_SPECIFIER_NOT_SET: break;
   }
   return nullptr;
