@@ -11,6 +11,9 @@ namespace outrigger::filters {
 /// Is it an answer in gRPC? One that is a head alone needs a status only.
 bool is_grpc_response(const http::ResponseHead& head, bool end_stream) noexcept;
 
+/// What a response's head says of the host's health, as a code of HTTP: of gRPC the status, when it has one.
+std::uint16_t health_code(const http::RequestHead& request, const http::ResponseHead& head) noexcept;
+
 /// The parts of "/package.Service/Method".
 struct GrpcMethod {
   std::string_view service, method;

@@ -79,6 +79,7 @@ class Attempt final : public upstream::PoolWaiter, public upstream::ClientStream
   upstream::Host* host_ = nullptr;
   Buffer unsent_;
   bool unsent_end_ = false, done_ = false, winner_ = false, paused_ = false, sent_any_ = false, head_seen_ = false;
+  bool timeout_seen_ = false;  // by outlier detection
   TimePoint started_;
   std::uint64_t sent_bytes_ = 0, received_bytes_ = 0, response_head_bytes_ = 0;
   std::uint32_t response_headers_ = 0;  // 0: no answer
@@ -134,6 +135,7 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   void on_attempt_timeout(Attempt& a, std::string_view details);
   void on_attempt_max_duration(Attempt& a);
   void on_slow_attempt(Attempt& a);
+  void see_timeout(Attempt& a);
   void fail_timeout(upstream::Host* host, std::string_view details);
   enum class Retry : std::uint8_t { scheduled, refused, not_wanted };
   Retry retry(RetryAnswer answer, const http::ResponseHead* head);

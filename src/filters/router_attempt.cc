@@ -96,6 +96,7 @@ void Attempt::arm_timers() {
 void Attempt::on_pool_ready(upstream::ClientStream& stream, upstream::Host& host) {
   stream_ = &stream;
   host_ = &host;
+  router_.cluster_->see(host, upstream::Sight::connected);
   auto& info = router_.stream_.info();
   info.upstream = stream.info();
   info.upstream->pool_start = started_;

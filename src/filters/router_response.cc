@@ -1,6 +1,7 @@
 // The router's second half: answers, failures, retries.
 #include <algorithm>
 
+#include "filters/grpc.h"
 #include "filters/router.h"
 #include "proxy/base/numbers.h"
 
@@ -153,6 +154,7 @@ bool Router::retry_response(Attempt& a, const http::ResponseHead& head, bool end
 
 void Router::on_response_head(Attempt& a, http::ResponseHead& head, bool end_stream) {
   if (responded_) return a.stop();
+  if (a.host_ != nullptr) cluster_->see(*a.host_, upstream::Sight::answer, health_code(stream_.request(), head));
   const bool tunnel = stream_.opens_tunnel(head);
   if (stream_.is_upgrade() && !tunnel && refused_upgrade(a, head)) return;
   if (retry_response(a, head, end_stream)) return;
@@ -219,6 +221,7 @@ void Router::on_attempt_reset(Attempt& a, ResetReason reason, std::string_view d
   const std::string_view name = with_underscores(text_of(reason), arena);
   const std::string_view more = detail.empty() ? std::string_view{} : arena.cat("|", with_underscores(detail, arena));
   const std::uint16_t status = reason == ResetReason::protocol_error ? 502 : 503;
+  if (a.host_ != nullptr && !pool_overflow) cluster_->see(*a.host_, upstream::Sight::failed);
   const auto body = arena.cat("upstream connect error or disconnect/reset before headers. ",
                               is_retry_ ? "retried and the latest reset reason: " : "reset reason: ", text_of(reason));
   if (responded_) {
@@ -258,8 +261,15 @@ void Router::give_up(std::uint16_t status, std::string_view body, std::string_vi
   stream_.abort();
 }
 
+/// For outlier detection; once for each attempt.
+void Router::see_timeout(Attempt& a) {
+  if (a.host_ == nullptr || std::exchange(a.timeout_seen_, true)) return;
+  cluster_->see(*a.host_, upstream::Sight::timeout, alt_response_ ? 204 : 504);
+}
+
 void Router::on_attempt_timeout(Attempt& a, std::string_view details) {
   if (responded_ && !a.winner_) return;
+  see_timeout(a);
   if (hedge_) return on_slow_attempt(a);
   auto& cells = stream_.thread().cells;
   const bool idle = details == "upstream_per_try_idle_timeout";
@@ -318,7 +328,10 @@ void Router::on_timeout() {
     if (route_->has_route_stats) cells.add(route_->route_stats, RouteStat::upstream_rq_timeout);
     if (vcluster_ != nullptr) cells.add(*vcluster_, RouteStat::upstream_rq_timeout);
     if (a->host_ != nullptr) cluster_->report(*a->host_, upstream::Outcome::timeout);
-    if (!a->head_seen_) charge(alt_response_ ? 204 : 504, nullptr, a->host_);
+    if (!a->head_seen_) {
+      see_timeout(*a);
+      charge(alt_response_ ? 204 : 504, nullptr, a->host_);
+    }
     a->stop();
   }
   track_budget(timeout_value_.value_or(Duration{}));

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "filters/grpc.h"
 #include "proxy/event/timers.h"
 #include "proxy/upstream/peer_names.h"
 
@@ -37,6 +38,7 @@ class Shadow final : private upstream::PoolWaiter, private upstream::ClientStrea
     pick.request = head_;
     upstream::Host* host = cluster.pick(pick);
     if (host == nullptr) return finish();
+    cluster_ = &cluster;
     peer = upstream::peer_names_of(cluster.config(), *head_);
     cluster.request_stream(*host, *this);
   }
@@ -60,18 +62,25 @@ class Shadow final : private upstream::PoolWaiter, private upstream::ClientStrea
     if (stream_ == nullptr) return;
     if (!unsent_.empty() || (end_ && !head_only_)) stream_->send_body(unsent_, end_);
   }
-  void on_pool_ready(upstream::ClientStream& s, upstream::Host&) override {
+  void on_pool_ready(upstream::ClientStream& s, upstream::Host& host) override {
     stream_ = &s;
+    host_ = &host;
+    cluster_->see(host, upstream::Sight::connected);
     if (log_ != nullptr) log_->on_connected(s.info());
     s.send_head(*head_, head_only_);
     if (!head_only_) send();
     if (log_ != nullptr) log_->on_started();
   }
-  void on_pool_failure(upstream::PoolFailure, std::string_view, upstream::Host*) override { finish(); }
+  void on_pool_failure(upstream::PoolFailure why, std::string_view, upstream::Host* host) override {
+    if (host != nullptr && why != upstream::PoolFailure::overflow) cluster_->see(*host, upstream::Sight::failed);
+    finish();
+  }
   upstream::ClientStreamEvents& events() override { return *this; }
   Arena& arena() override { return arena_; }
   void on_informational(http::ResponseHead&) override {}
   void on_head(http::ResponseHead& head, bool end_stream) override {
+    answered_ = true;
+    cluster_->see(*host_, upstream::Sight::answer, health_code(*head_, head));
     if (log_ != nullptr) log_->on_head(head);
     if (end_stream) gone();
   }
@@ -84,7 +93,10 @@ class Shadow final : private upstream::PoolWaiter, private upstream::ClientStrea
     if (log_ != nullptr) log_->on_trailers(trailers);
     gone();
   }
-  void on_reset(http::ResetReason, std::string_view) override { gone(); }
+  void on_reset(http::ResetReason, std::string_view) override {
+    cluster_->see(*host_, upstream::Sight::failed);
+    gone();
+  }
   void on_above_high_watermark() override {}
   void on_below_low_watermark() override {}
   void gone() {
@@ -98,7 +110,10 @@ class Shadow final : private upstream::PoolWaiter, private upstream::ClientStrea
     info.upstream = stream_->info();
     info.upstream_bytes = stream_->info().bytes;
   }
-  void on_limit() { finish(); }
+  void on_limit() {
+    if (host_ != nullptr && !answered_) cluster_->see(*host_, upstream::Sight::timeout);
+    finish();
+  }
   void finish() {
     if (done_) return;
     done_ = true;
@@ -118,9 +133,11 @@ class Shadow final : private upstream::PoolWaiter, private upstream::ClientStrea
   std::unique_ptr<UpstreamLog> log_;  // null: not wanted
   Arena arena_;
   http::RequestHead* head_ = nullptr;
+  upstream::ClusterRef cluster_;  // null: no host was picked
+  upstream::Host* host_ = nullptr;
   upstream::ClientStream* stream_ = nullptr;
   Buffer unsent_;
-  bool end_ = false, head_only_ = false, done_ = false;
+  bool end_ = false, head_only_ = false, done_ = false, answered_ = false;
   event::Alarm<Shadow, &Shadow::on_limit> limit_;
 };
 

@@ -316,6 +316,8 @@ void TcpProxy::on_tcp_failure(upstream::PoolFailure why, std::string_view detail
     describe(*host);
   }
   using upstream::PoolFailure;
+  if (host != nullptr && why == PoolFailure::connect_failed) cluster_->see(*host, upstream::Sight::failed);
+  if (host != nullptr && why == PoolFailure::connect_timeout) cluster_->see(*host, upstream::Sight::timeout);
   const bool here = why == PoolFailure::overflow || why == PoolFailure::local_failure || why == PoolFailure::no_pool;
   if (!here) stream_.flags.set(Flag::upstream_connection_failure);
   if (wait_to_retry()) return;
@@ -333,6 +335,7 @@ http::UpstreamInfo& TcpProxy::describe(upstream::Host& host) {
 void TcpProxy::on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) {
   lease_ = std::move(lease);
   up_.transport = &lease_->transport();
+  cluster_->see(lease_->host(), upstream::Sight::connected_only);
   auto& up = describe(lease_->host());
   lease_->host().describe_connection(up, *up_.transport);
   up.connection_id = lease_->connection_id();

@@ -1,7 +1,11 @@
 #include <re2/re2.h>
+#include <charconv>
+#include <cstdio>
 #include "proxy/server/admin_pages.h"
 #include "proxy/server/json.h"
 #include "proxy/server/server.h"
+#include "proxy/upstream/host_monitor.h"
+#include "proxy/upstream/outlier_detector.h"
 
 namespace outrigger::server {
 
@@ -10,15 +14,31 @@ namespace {
 using upstream::ClusterShared;
 using upstream::HostSet;
 using upstream::Member;
+using upstream::OutlierDetector;
 
-std::string_view health_flags(const Member& m) {
+bool is_ejected(const Member& m) { return m.stats->ejected.load(std::memory_order_relaxed); }
+
+std::string health_flags(const Member& m) {
+  std::string flags = is_ejected(m) ? "/failed_outlier_check" : "";
   switch (m.endpoint->health) {
     case upstream::Health::unhealthy:
-    case upstream::Health::timeout: return "/failed_eds_health";
-    case upstream::Health::draining: return "/eds_status_draining";
-    case upstream::Health::degraded: return "/degraded_eds_health";
-    default: return "healthy";
+    case upstream::Health::timeout: flags += "/failed_eds_health"; break;
+    case upstream::Health::draining: flags += "/eds_status_draining"; break;
+    case upstream::Health::degraded: flags += "/degraded_eds_health"; break;
+    default: break;
   }
+  return flags.empty() ? "healthy" : flags;
+}
+
+/// The shortest text that says which.
+std::string text_of(double v) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, v).ptr};
+}
+
+/// Of the last interval of outlier detection, in percent; -1: not known.
+double success_rate(const ClusterShared& c, const Member& m, bool local) {
+  return c.config->outlier == nullptr ? -1 : upstream::monitor_of(m).answers[local ? 1 : 0].rate;
 }
 
 std::string_view eds_status(const Member& m) {
@@ -33,7 +53,8 @@ std::string_view eds_status(const Member& m) {
 
 std::uint64_t count(const std::atomic<std::uint64_t>& a) { return a.load(std::memory_order_relaxed); }
 
-void host_text(const std::string& cluster, const Member& m, std::string& out) {
+void host_text(const ClusterShared& c, const Member& m, std::string& out) {
+  const std::string& cluster = c.config->name;
   const auto& e = *m.endpoint;
   const auto& s = *m.stats;
   const auto line = [&](std::string_view name, std::string_view value) {
@@ -61,13 +82,25 @@ void host_text(const std::string& cluster, const Member& m, std::string& out) {
   line("sub_zone", e.locality->sub_zone);
   line("canary", e.canary ? "true" : "false");
   number("priority", e.priority);
-  line("success_rate", "-1");
-  line("local_origin_success_rate", "-1");
+  line("success_rate", text_of(success_rate(c, m, false)));
+  line("local_origin_success_rate", text_of(success_rate(c, m, true)));
 }
 
-void cluster_text(const ClusterShared& c, const HostSet& hosts, std::string& out) {
+void outliers_text(const std::string& cluster, const OutlierDetector& d, std::string& out) {
+  for (const bool local : {false, true}) {
+    const std::string prefix = cluster + "::outlier::" + (local ? "local_origin_" : "");
+    char text[64];
+    std::snprintf(text, sizeof text, "%g", d.rates(local).average);
+    out += prefix + "success_rate_average::" + text + "\n";
+    std::snprintf(text, sizeof text, "%g", d.rates(local).threshold);
+    out += prefix + "success_rate_ejection_threshold::" + text + "\n";
+  }
+}
+
+void cluster_text(const ClusterShared& c, const HostSet& hosts, const OutlierDetector* outliers, std::string& out) {
   const auto& name = c.config->name;
   out += name + "::observability_name::" + c.config->stat_name + "\n";
+  if (outliers != nullptr) outliers_text(name, *outliers, out);
   for (const bool high : {false, true}) {
     using upstream::Limit;
     const auto limit = [&](std::string_view what, Limit l) {
@@ -82,7 +115,7 @@ void cluster_text(const ClusterShared& c, const HostSet& hosts, std::string& out
   }
   out += name + "::added_via_api::" + (c.config->added_via_api ? "true" : "false") + "\n";
   if (!c.config->eds_name.empty()) out += name + "::eds_service_name::" + c.config->eds_name + "\n";
-  for (const auto& m : hosts) host_text(name, m, out);
+  for (const auto& m : hosts) host_text(c, m, out);
 }
 
 void internal_json(const net::Address& a, JsonWriter& j) {
@@ -109,7 +142,13 @@ void address_json(std::string_view name, const net::Address& a, JsonWriter& j) {
   j.end();
 }
 
-void host_json(const Member& m, JsonWriter& j) {
+void rate_json(std::string_view name, double rate, JsonWriter& j) {
+  j.begin_object(name);
+  if (rate != 0) j.raw("value", text_of(rate));
+  j.end();
+}
+
+void host_json(const ClusterShared& c, const Member& m, JsonWriter& j) {
   const auto& e = *m.endpoint;
   const auto& s = *m.stats;
   j.begin_object();
@@ -133,11 +172,14 @@ void host_json(const Member& m, JsonWriter& j) {
   stat("rq_pending_active", count(s.rq_pending), true);
   j.end();
   j.begin_object("health_status");
+  if (is_ejected(m)) j.boolean("failed_outlier_check", true);
   j.text("eds_health_status", eds_status(m));
   j.end();
+  if (const double rate = success_rate(c, m, false); rate >= 0) rate_json("success_rate", rate, j);
   j.number("weight", e.weight);
   if (!e.hostname.empty()) j.text("hostname", e.hostname);
   if (e.priority != 0) j.number("priority", e.priority);
+  if (const double rate = success_rate(c, m, true); rate >= 0) rate_json("local_origin_success_rate", rate, j);
   j.begin_object("locality");
   if (!e.locality->region.empty()) j.text("region", e.locality->region);
   if (!e.locality->zone.empty()) j.text("zone", e.locality->zone);
@@ -146,15 +188,20 @@ void host_json(const Member& m, JsonWriter& j) {
   j.end();
 }
 
-void cluster_json(const ClusterShared& c, const HostSet& hosts, JsonWriter& j) {
+void cluster_json(const ClusterShared& c, const HostSet& hosts, const OutlierDetector* outliers, JsonWriter& j) {
+  const auto threshold = [&](std::string_view name, bool local) {
+    if (outliers != nullptr && outliers->rates(local).threshold > 0) rate_json(name, outliers->rates(local).threshold, j);
+  };
   j.begin_object();
   j.text("name", c.config->name);
   if (c.config->added_via_api) j.boolean("added_via_api", true);
+  threshold("success_rate_ejection_threshold", false);
   if (!hosts.empty()) {
     j.begin_list("host_statuses");
-    for (const auto& m : hosts) host_json(m, j);
+    for (const auto& m : hosts) host_json(c, m, j);
     j.end();
   }
+  threshold("local_origin_success_rate_ejection_threshold", true);
   j.begin_object("circuit_breakers");
   j.begin_list("thresholds");
   for (const bool high : {false, true}) {
@@ -182,17 +229,18 @@ void clusters_page(Server& server, const AdminRequest& q, AdminResponse& r) {
     filter = std::make_shared<re2::RE2>(q.get("filter"), options);
     if (!filter->ok()) return r.bad_request("Invalid re2 regex");
   }
-  const auto each = [&](const std::function<void(const ClusterShared&, const HostSet&)>& f) {
+  const auto each = [&](const std::function<void(const ClusterShared&, const HostSet&, const OutlierDetector*)>& f) {
     server.clusters().each([&](const ClusterShared& c, const HostSet& hosts) {
-      if (filter == nullptr || re2::RE2::PartialMatch(c.config->name, *filter)) f(c, hosts);
+      const bool wanted = filter == nullptr || re2::RE2::PartialMatch(c.config->name, *filter);
+      if (wanted) f(c, hosts, server.clusters().outliers(c.config->name));
     });
   };
   if (q.get("format") != "json")
-    return each([&](const ClusterShared& c, const HostSet& hosts) { cluster_text(c, hosts, r.body); });
+    return each([&](const auto& c, const auto& hosts, const auto* outliers) { cluster_text(c, hosts, outliers, r.body); });
   JsonWriter j;
   j.begin_object();
   j.begin_list("cluster_statuses");
-  each([&](const ClusterShared& c, const HostSet& hosts) { cluster_json(c, hosts, j); });
+  each([&](const auto& c, const auto& hosts, const auto* outliers) { cluster_json(c, hosts, outliers, j); });
   j.end_unless_empty();
   j.end();
   r.json(j.take());

@@ -36,7 +36,8 @@ struct MemoryRelease {
 constexpr const char* kConnectionsMonitor = "envoy.resource_monitors.global_downstream_max_connections";
 
 struct Config {
-  std::string local_cluster;  // the cluster that this proxy is in; empty: not told
+  std::string local_cluster;                     // the cluster that this proxy is in; empty: not told
+  std::shared_ptr<accesslog::Sink> outlier_log;  // events of outlier detection; null: none
   upstream::LocalityPtr node_locality = upstream::no_locality();
   std::vector<upstream::ClusterConfigPtr> clusters;
   std::vector<ListenerConfigPtr> listeners;
@@ -66,7 +67,7 @@ struct Settings {
   Duration flush_interval = std::chrono::seconds(10);  // of access logs
   std::size_t flush_bytes = 64 * 1024;
   std::string admin_address_path;
-  bool exit_when_ready = false;  // --mode init_only
+  bool exit_when_ready = false;      // --mode init_only
   const TimeSource* time = nullptr;  // of the main thread; null: the kernel's clock
 };
 

@@ -95,6 +95,8 @@ Result<void> Server::start(Config config) {
     workers_.push_back(
         std::make_unique<Worker>(w, registry_.new_cells(), runtime_, random_.next(), config_.internal_buffer_bytes));
   for (auto& w : workers_) w->clusters().set_local(config_.local_cluster, config_.node_locality);
+  if (config_.outlier_log != nullptr)
+    clusters_.log_outliers([log = config_.outlier_log](std::string_view line) { log->write(line); });
   for (auto& c : config_.clusters) clusters_.add(c);
   if (config_.connections_max) listeners_.limit_connections(*config_.connections_max);
   for (auto& l : config_.listeners)

@@ -48,6 +48,15 @@ class TcpAttempt {
 
 enum class Outcome : std::uint8_t { success, error, timeout };
 
+/// What outlier detection sees of an attempt on a host. (Envoy: Outlier::Result.)
+enum class Sight : std::uint8_t {
+  answer,          // the host's, with a code
+  connected,       // the host's answer is still to come
+  connected_only,  // more isn't looked at
+  timeout,         // of the connection, or of the answer
+  failed           // no connection, or it broke before the answer
+};
+
 class Cluster {
  public:
   virtual ~Cluster() = default;
@@ -72,6 +81,8 @@ class Cluster {
   virtual void retry_done(bool high_priority) noexcept = 0;
   /// How an attempt on a host ended, for the host's stats.
   virtual void report(Host& host, Outcome outcome) noexcept = 0;
+  /// For outlier detection. `code` is what a sight other than an answer stands for; 0: as usual.
+  virtual void see(Host& host, Sight sight, std::uint16_t code = 0) noexcept = 0;
 
  protected:
   bool in_use() const noexcept { return users_ > 0; }

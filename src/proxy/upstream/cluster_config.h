@@ -13,6 +13,7 @@
 #include "proxy/net/transport_socket.h"
 #include "proxy/runtime/runtime.h"
 #include "proxy/upstream/host.h"
+#include "proxy/upstream/outlier_config.h"
 
 namespace outrigger::upstream {
 
@@ -75,7 +76,7 @@ struct DnsOptions {
   bool servers_are_fallback = false;  // for when resolv.conf names none
   bool over_tcp = false, no_search = false, rotate = false, filter_families = false;
   std::uint32_t timeout_s = 5, tries = 4, edns_bytes = 0;  // 0: c-ares's own
-  std::uint32_t queries_per_socket_max = 0;  // 0: any number
+  std::uint32_t queries_per_socket_max = 0;                // 0: any number
   bool operator==(const DnsOptions&) const = default;
 };
 
@@ -146,8 +147,9 @@ struct ClusterConfig {
   std::string eds_name;  // its name for EDS, when that is another
   MetadataPtr metadata;
   bool track_timeout_budgets = false, track_sizes = false;
-  bool pool_per_downstream = false;  // connection_pool_per_downstream_connection
-  double preconnect = 1;             // per_upstream_preconnect_ratio
+  bool pool_per_downstream = false;              // connection_pool_per_downstream_connection
+  double preconnect = 1;                         // per_upstream_preconnect_ratio
+  std::unique_ptr<const OutlierConfig> outlier;  // null: none
 };
 using ClusterConfigPtr = std::shared_ptr<const ClusterConfig>;
 

@@ -4,6 +4,7 @@
 #include <vector>
 #include "proxy/upstream/cluster_manager.h"
 #include "proxy/upstream/dns.h"
+#include "proxy/upstream/outlier_detector.h"
 
 namespace outrigger::upstream {
 
@@ -13,6 +14,13 @@ struct ClusterName {
   bool answered = false;
   unsigned failures = 0;
   std::unique_ptr<event::Timer> timer;
+};
+
+/// Outlier detection of a cluster.
+struct Outliers {
+  OutlierDetector detector;
+  std::unique_ptr<event::Timer> interval;
+  bool to_tell = false;  // that health has changed, at the end of the turn
 };
 
 /// What is told later (answers, new hosts) holds it weakly: it may have been removed meanwhile.
@@ -34,6 +42,7 @@ struct ClusterManager::Entry : std::enable_shared_from_this<Entry> {
   // ORIGINAL_DST: what workers have told of since the last turn, and when hosts that nobody uses go.
   std::vector<Member> fresh;
   std::unique_ptr<event::Timer> cleanup;
+  std::unique_ptr<Outliers> outliers;  // null: none
 };
 
 }  // namespace outrigger::upstream

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include "proxy/upstream/outlier_watch.h"
 #include "proxy/upstream/tcp_dialer.h"
 
 namespace outrigger::upstream {
@@ -57,6 +58,8 @@ void ClusterImpl::update_members(const HostSet& hosts) {
   hosts_ = std::move(next);
   if (shared_->config->close_on_members_change)
     for (auto& h : hosts_) h->drain();
+  if (shared_->outlier != nullptr)
+    for (auto& h : hosts_) h->note_health();
   balance();
 }
 
@@ -128,6 +131,10 @@ void ClusterImpl::report(Host& host, Outcome outcome) noexcept {
   auto& s = host.stats();
   auto& counter = outcome == Outcome::success ? s.rq_success : outcome == Outcome::error ? s.rq_error : s.rq_timeout;
   counter.fetch_add(1, std::memory_order_relaxed);
+}
+
+void ClusterImpl::see(Host& host, Sight sight, std::uint16_t code) noexcept {
+  if (shared_->outlier != nullptr) shared_->outlier->see(host, sight, code, *thread_.runtime);
 }
 
 bool ClusterImpl::admits_connection() noexcept {

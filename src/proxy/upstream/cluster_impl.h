@@ -35,6 +35,7 @@ class ClusterImpl final : public Cluster {
   bool try_retry(bool high_priority) noexcept override;
   void retry_done(bool high_priority) noexcept override;
   void report(Host& host, Outcome outcome) noexcept override;
+  void see(Host& host, Sight sight, std::uint16_t code) noexcept override;
 
  private:
   void update_members(const HostSet& hosts);

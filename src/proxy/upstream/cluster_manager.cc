@@ -55,6 +55,7 @@ ClusterManager::EntryPtr ClusterManager::make(ClusterConfigPtr config, stats::Le
   e.shared->config = config;
   e.shared->alt_stats = &alt_stats_;
   init_shared(*e.shared, registry_);
+  if (config->outlier != nullptr) watch_outliers(e);
   e.shared->leases = {std::move(lease), recording.take()};
   if (runtime_->has_any(kCircuitKeys)) apply_runtime(e);
   if (config->discovery == Discovery::original_dst) watch_destinations(e);

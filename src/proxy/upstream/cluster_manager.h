@@ -35,6 +35,8 @@ class ClusterManager {
 
   /// Limits that runtime sets over the config, now and for clusters to come.
   void set_runtime(std::shared_ptr<const runtime::Snapshot> snapshot);
+  /// Writes a line into the event log of outlier detection. Before the first cluster.
+  void log_outliers(std::function<void(std::string_view line)> write) { outlier_log_ = std::move(write); }
   bool known(std::string_view name) const { return active_.contains(name); }
   struct Workers {
     std::function<void(const ClusterSharedPtr&, const HostSetPtr&)> update;
@@ -51,6 +53,8 @@ class ClusterManager {
   std::size_t warming() const noexcept { return warming_.size(); }
   /// The active ones, in the order of names.
   void each(const std::function<void(const ClusterShared&, const HostSet&)>& f) const;
+  /// Of the cluster that serves; null: none.
+  const class OutlierDetector* outliers(std::string_view name) const noexcept;
   /// Is the cluster's config of that name one that still warms?
   bool is_warming(std::string_view name) const { return warming_.contains(name); }
 
@@ -70,6 +74,9 @@ class ClusterManager {
   void watch_destinations(Entry& e);
   void add_destinations(Entry& e);
   void clean_up(Entry& e);
+  void watch_outliers(Entry& e);
+  void check_outliers(Entry& e);
+  void tell_health(Entry& e);
   void replace(Entry& e, HostSetPtr hosts);
   void count_members(Entry& e);
   void count_matches(Entry& e, const Metadata* metadata, std::size_t endpoints);
@@ -85,6 +92,7 @@ class ClusterManager {
   std::size_t cold_ = 0;                         // of the bootstrap's: those that are not warm
   std::vector<std::unique_ptr<Dns>> resolvers_;  // one for each set of options in use
   stats::BlockHandle dns_stats_;
+  std::function<void(std::string_view)> outlier_log_;
   Workers workers_;
   std::function<void()> ready_;
 };

@@ -4,6 +4,7 @@
 #include <unordered_set>
 #include "proxy/net/first_of.h"
 #include "proxy/upstream/cluster_entry.h"
+#include "proxy/upstream/host_monitor.h"
 #include "proxy/upstream/socket_match.h"
 
 namespace outrigger::upstream {
@@ -72,8 +73,9 @@ void ClusterManager::rebuild(Entry& e) {
   auto next = std::make_shared<HostSet>();
   next->reserve(endpoints.size());
   next->policy = e.policy;
-  // Those of the first members are one piece of memory.
-  const std::shared_ptr<HostStats[]> stats(before.empty() && !endpoints.empty() ? new HostStats[endpoints.size()]() : nullptr);
+  // Those of the first members are one piece of memory, unless each is watched.
+  const bool together = before.empty() && !endpoints.empty() && c.outlier == nullptr;
+  const std::shared_ptr<HostStats[]> stats(together ? new HostStats[endpoints.size()]() : nullptr);
   bool changed = e.hosts == nullptr || endpoints.size() != e.hosts->size() || !(e.hosts->policy == e.policy), joined = false;
   for (auto& p : endpoints) {
     const auto* socket = socket_for(c, p->metadata.get());
@@ -81,7 +83,7 @@ void ClusterManager::rebuild(Entry& e) {
     if (same == before.end()) {
       changed = joined = true;
       if (c.discovery == Discovery::eds) count_matches(e, p->metadata.get(), 1);
-      auto own = stats == nullptr ? std::make_shared<HostStats>() : std::shared_ptr<HostStats>(stats, &stats[next->size()]);
+      auto own = stats == nullptr ? make_host_stats(c) : std::shared_ptr<HostStats>(stats, &stats[next->size()]);
       next->push_back({std::move(p), std::move(own), loop_.now(), socket});
       continue;
     }
@@ -169,6 +171,7 @@ void ClusterManager::clean_up(Entry& e) {
 
 void ClusterManager::replace(Entry& e, HostSetPtr hosts) {
   e.hosts = std::move(hosts);
+  if (e.outliers != nullptr) e.outliers->detector.set_members(e.hosts);
   count_members(e);
   if (!e.active || !workers_.update) return;
   if (!e.cold) registry_.main().add(stats_, stats::ClusterManagerStat::cluster_updated);
@@ -181,7 +184,7 @@ void ClusterManager::count_members(Entry& e) {
   e.counted = true;
   std::uint64_t healthy = 0, degraded = 0, excluded = 0, weight = 0;
   for (const auto& m : *e.hosts) {
-    const auto h = m.endpoint->health;
+    const auto h = health_of(*m.endpoint, *m.stats);
     healthy += is_healthy(h);
     degraded += h == Health::degraded;
     excluded += h == Health::draining;

@@ -148,7 +148,7 @@ std::uint32_t ConnectionPool::streams_expected() const noexcept {
 bool ConnectionPool::needs_connection() noexcept {
   const std::uint64_t coming = std::uint64_t{connecting_} * streams_expected();
   const double ahead = cluster_.config->preconnect;
-  if (ahead <= 1 || !is_healthy(host_.endpoint().health)) return pending_count_ > coming;
+  if (ahead <= 1 || !is_healthy(host_.health())) return pending_count_ > coming;
   std::uint64_t room = 0;
   ready_.each([&room](const ClientConnection& c) { room += c.room(); });
   return (pending_count_ + active_) * ahead > static_cast<double>(coming + room + active_);

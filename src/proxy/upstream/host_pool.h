@@ -5,6 +5,7 @@
 #include <array>
 #include <memory>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 #include "proxy/upstream/connection_pool.h"
 #include "proxy/upstream/worker_host.h"
@@ -30,6 +31,12 @@ class HostPool final : public Host, private PoolOwner {
   void retire();
   /// As retire(), but it stays.
   void drain();
+  /// Its health was looked at: connections of one that was just ejected are not used any more.
+  void note_health() {
+    const bool ejected = stats().ejected.load(std::memory_order_relaxed);
+    if (ejected && !std::exchange(ejected_, ejected)) drain();
+    ejected_ = ejected;
+  }
   /// Nothing is running or waiting: may be deleted once the loop turn ends.
   bool unused() const noexcept;
   std::uint32_t tcp_connections = 0;    // leases and attempts that refer to this host
@@ -59,7 +66,7 @@ class HostPool final : public Host, private PoolOwner {
     }
   };
   std::unordered_map<PoolKey, Pool, Hash> own_;  // of one client's connection or name each; the names are the pool's
-  bool retired_ = false;
+  bool retired_ = false, ejected_ = false;
 };
 
 }  // namespace outrigger::upstream

@@ -26,17 +26,18 @@ struct LoadBalancer::Members {
     group.weight = e.locality_weight;
     ++count.total;
     count.total_weight += e.weight;
-    if (e.health == Health::draining) {
+    const Health health = h.health();
+    if (health == Health::draining) {
       ++count.excluded;
       count.excluded_weight += e.weight;
       return;
     }
     ++group.counted;
-    if (is_healthy(e.health)) {
+    if (is_healthy(health)) {
       group.healthy.push_back(&h);
       ++count.healthy;
       count.healthy_weight += e.weight;
-    } else if (e.health == Health::degraded) {
+    } else if (health == Health::degraded) {
       group.degraded.push_back(&h);
       ++count.degraded;
       count.degraded_weight += e.weight;

@@ -1,6 +1,7 @@
 #include "proxy/upstream/original_dst.h"
 
 #include "proxy/http/connection_facts.h"
+#include "proxy/upstream/host_monitor.h"
 #include "proxy/upstream/socket_match.h"
 
 namespace outrigger::upstream {
@@ -38,7 +39,7 @@ Host* OriginalDstHosts::host_at(const net::Address& to) {
   Endpoint e;
   e.address = to;
   e.hostname = cluster_.config->name + to.text();
-  const Member member{std::make_shared<const Endpoint>(std::move(e)), std::make_shared<HostStats>(), thread_.loop.now(),
+  const Member member{std::make_shared<const Endpoint>(std::move(e)), make_host_stats(*cluster_.config), thread_.loop.now(),
                       socket_for(*cluster_.config, nullptr)};
   hosts_[to.text()].host = std::make_unique<HostPool>(thread_, cluster_, member);
   cluster_.new_host(member);

@@ -36,7 +36,8 @@ struct ClusterShared {
   CircuitState circuit[2];         // default, high
   /// ORIGINAL_DST: a worker tells main of a host that it made.
   std::function<void(const Member&)> new_host;
-  std::vector<stats::LeasePtr> leases;  // the stats of all this
+  std::shared_ptr<const class OutlierWatch> outlier;  // null: no outlier detection
+  std::vector<stats::LeasePtr> leases;                // the stats of all this
   const Thresholds& thresholds(bool high) const noexcept { return high ? config->high : config->normal; }
   /// For pages of what is used: the gauges that Envoy sets with a connection, and with the first request on it.
   void mark_circuit_used(stats::Cells& cells) const noexcept {

@@ -15,9 +15,16 @@ namespace outrigger::upstream {
 /// Written by all workers with relaxed adds; printed by /clusters.
 struct HostStats {
   std::atomic<std::uint64_t> cx_active{0}, cx_connect_fail{0}, cx_total{0};
-  std::atomic<bool> picked{false};  // by an ORIGINAL_DST cluster since main last looked
+  std::atomic<bool> picked{false};   // by an ORIGINAL_DST cluster since main last looked
+  std::atomic<bool> ejected{false};  // by outlier detection; main says so
   std::atomic<std::uint64_t> rq_active{0}, rq_pending{0}, rq_error{0}, rq_success{0}, rq_timeout{0}, rq_total{0};
 };
+
+/// What is told of an endpoint, and what was seen of it.
+inline Health health_of(const Endpoint& e, const HostStats& s) noexcept {
+  const bool told = e.health == Health::draining || e.health == Health::timeout;
+  return !told && s.ejected.load(std::memory_order_relaxed) ? Health::unhealthy : e.health;
+}
 
 class HostPool;  // connections of this host (upstream/host_pool.h)
 
@@ -42,6 +49,7 @@ class Host {
     if (!endpoint_->more->addresses.empty()) info.remote = connection.remote();
   }
   HostStats& stats() const noexcept { return *stats_; }
+  Health health() const noexcept { return health_of(*endpoint_, *stats_); }
   const std::shared_ptr<HostStats>& shared_stats() const noexcept { return stats_; }
   TimePoint since() const noexcept { return since_; }  // when it became a member
   const net::UpstreamSocket* socket() const noexcept { return socket_; }

@@ -45,9 +45,10 @@ std::map<Locality, std::uint64_t> ZoneRouting::count_local(std::uint64_t panic_t
     const auto& e = *m.endpoint;
     if (e.priority != 0) continue;
     ++all.total;
-    all.excluded += e.health == Health::draining;
-    all.degraded += e.health == Health::degraded;
-    if (!is_healthy(e.health)) continue;
+    const Health health = health_of(e, *m.stats);
+    all.excluded += health == Health::draining;
+    all.degraded += health == Health::degraded;
+    if (!is_healthy(health)) continue;
     ++all.healthy;
     counts[*e.locality] += config_.zones->by_weight ? e.weight : 1;
   }

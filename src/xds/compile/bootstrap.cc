@@ -62,6 +62,15 @@ void compile_admin(const envoy::config::bootstrap::v3::Admin& p, server::Config&
   o.admin = std::move(admin);
 }
 
+void compile_outlier_log(const std::string& path, server::Config& o, const Path& at, CompileContext& c) {
+  if (const auto able = accesslog::can_open(path); !able) return c.problems.error(at, able.error().detail);
+  if (c.validate_only) return;
+  if (auto sink = c.files.open(path))
+    o.outlier_log = std::move(*sink);
+  else
+    c.problems.error(at, sink.error().detail);
+}
+
 }  // namespace
 
 server::Config compile_bootstrap(const envoy::config::bootstrap::v3::Bootstrap& b, const Options& options, CompileContext& c) {
@@ -108,6 +117,8 @@ server::Config compile_bootstrap(const envoy::config::bootstrap::v3::Bootstrap& 
     o.local_cluster = local;
     if (names.count(local) == 0) c.problems.error(root / "cluster_manager", "local cluster '" + local + "' must be defined");
   }
+  if (const auto& log = b.cluster_manager().outlier_detection().event_log_path(); !log.empty())
+    compile_outlier_log(log, o, root / "cluster_manager" / "outlier_detection" / "event_log_path", c);
   o.node_locality = compile_locality(b.node().locality());
   c.cluster_known = [&names](std::string_view name) { return names.find(name) != names.end(); };
 

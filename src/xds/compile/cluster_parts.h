@@ -11,6 +11,10 @@ namespace outrigger::xds {
 void compile_balancing(const envoy::config::cluster::v3::Cluster& p, upstream::ClusterConfig& o, const Path& at,
                        Problems& problems);
 
+/// Outlier detection (cluster_outliers.cc).
+void compile_outliers(const envoy::config::cluster::v3::Cluster& p, upstream::ClusterConfig& o, const Path& at,
+                      Problems& problems);
+
 /// How names are resolved (cluster_dns.cc).
 void compile_dns(const envoy::config::cluster::v3::Cluster& p, upstream::DnsRules& o, const Path& at, CompileContext& c);
 /// What clusters without a resolver of their own use.

@@ -19,7 +19,8 @@ namespace {
 constexpr auto kBad = Health::unhealthy;
 
 struct Balanced {
-  ClusterConfig config;
+  ClusterConfig own;
+  const ClusterConfig& config = own;
   Random random{42};
   event::Loop loop;
   stats::Registry registry;
@@ -29,11 +30,12 @@ struct Balanced {
   LoadBalancer balancer{config, thread};
   bool panic = false;
 
-  Balanced(const std::vector<HostSpec>& specs, ClusterConfig c) : config(std::move(c)), hosts(specs) {
+  /// `c` outlives this.
+  Balanced(const std::vector<HostSpec>& specs, const ClusterConfig& c) : config(c), hosts(specs) {
     balancer.update(hosts.pointers());
   }
   explicit Balanced(const std::vector<HostSpec>& specs, LbKind kind = LbKind::round_robin) : hosts(specs) {
-    config.lb = kind;
+    own.lb = kind;
     balancer.update(hosts.pointers());
   }
   std::string pick() { return test::name_of(balancer.pick(panic)); }

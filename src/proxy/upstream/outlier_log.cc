@@ -1,0 +1,103 @@
+// The event log of outlier detection: a line of JSON for each ejection and each return.
+#include "proxy/base/text.h"
+#include "proxy/base/time_text.h"
+#include "proxy/upstream/outlier_detector.h"
+
+namespace outrigger::upstream {
+
+namespace {
+
+/// By Ejection.
+constexpr const char* kNames[kEjections] = {"CONSECUTIVE_5XX",
+                                            "CONSECUTIVE_GATEWAY_FAILURE",
+                                            "SUCCESS_RATE",
+                                            "CONSECUTIVE_LOCAL_ORIGIN_FAILURE",
+                                            "SUCCESS_RATE_LOCAL_ORIGIN",
+                                            "FAILURE_PERCENTAGE",
+                                            "FAILURE_PERCENTAGE_LOCAL_ORIGIN"};
+
+class Line {
+ public:
+  void key(std::string_view name) {
+    if (out_.back() != '{') out_ += ',';
+    ((out_ += '"') += name) += "\":";
+  }
+  void text(std::string_view name, std::string_view value) {
+    key(name);
+    out_ += '"';
+    for (const char c : value) put(c);
+    out_ += '"';
+  }
+  void raw(std::string_view name, std::string_view value) {
+    key(name);
+    out_ += value;
+  }
+  void number(std::string_view name, double value) {  // as Envoy's events have it, without its fraction
+    raw(name, std::to_string(value > 0 ? static_cast<std::uint32_t>(value) : 0));
+  }
+  void begin(std::string_view name) {
+    key(name);
+    out_ += '{';
+  }
+  void end() { out_ += '}'; }
+  std::string take() { return std::move(out_) + "\n"; }
+
+ private:
+  void put(char c) {
+    static constexpr char kDigits[] = "0123456789abcdef";
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      (out_ += '\\') += c;
+    } else if (byte < ' ') {
+      ((out_ += "\\u00") += kDigits[byte >> 4]) += kDigits[byte & 15];
+    } else {
+      out_ += c;
+    }
+  }
+  std::string out_ = "{";
+};
+
+void put_reason(const OutlierDetector::Event& event, Line& out) {
+  switch (event.why) {
+    case Ejection::success_rate:
+    case Ejection::success_rate_local_origin: {
+      const bool local = event.why == Ejection::success_rate_local_origin;
+      out.begin("eject_success_rate_event");
+      out.number("host_success_rate", event.monitor.answers[local ? 1 : 0].rate);
+      out.number("cluster_average_success_rate", event.rates.average);
+      out.number("cluster_success_rate_ejection_threshold", event.rates.threshold);
+      break;
+    }
+    case Ejection::failure_percentage:
+    case Ejection::failure_percentage_local_origin: {
+      const bool local = event.why == Ejection::failure_percentage_local_origin;
+      out.begin("eject_failure_percentage_event");
+      out.number("host_success_rate", event.monitor.answers[local ? 1 : 0].rate);
+      break;
+    }
+    default: out.begin("eject_consecutive_event"); break;
+  }
+  out.end();
+}
+
+}  // namespace
+
+std::string outlier_line(const OutlierDetector::Event& event, std::string_view cluster, WallTime now) {
+  Line out;
+  out.text("type", kNames[static_cast<std::size_t>(event.why)]);
+  out.text("timestamp", time_text(now));
+  if (event.since_last) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*event.since_last).count();
+    out.text("secs_since_last_action", std::to_string(seconds));
+  }
+  out.text("cluster_name", cluster);
+  out.text("upstream_url", event.endpoint.address.text());
+  out.text("action", event.ejected ? "EJECT" : "UNEJECT");
+  out.raw("num_ejections", std::to_string(event.monitor.ejections));
+  out.raw("enforced", event.enforced ? "true" : "false");
+  if (event.ejected) put_reason(event, out);
+  out.end();
+  return out.take();
+}
+
+}  // namespace outrigger::upstream
