@@ -358,10 +358,10 @@ void Router::start_attempt() {
     tried_[tried_count_++] = host;
   }
   if (attempt_count_ == kAttemptsMax) return fail(503, "too many attempts", "too_many_attempts", false);
-  if (route_->rewrite->host == route::Rewrite::automatic && !host->endpoint().hostname.empty()) {
-    if (!config_.suppress_envoy_headers && head.authority != host->endpoint().hostname && !is_retry_)
+  if (route_->rewrite->host == route::Rewrite::automatic && !host->endpoint().hostname().empty()) {
+    if (!config_.suppress_envoy_headers && head.authority != host->endpoint().hostname() && !is_retry_)
       head.headers.set(Name::x_envoy_original_host, head.authority);
-    head.authority = stream_.arena().copy(host->endpoint().hostname);
+    head.authority = stream_.arena().copy(host->endpoint().hostname());
   }
   write_logs();
   auto* a = stream_.arena().make<Attempt>(*this, stream_.thread().loop.timers());

@@ -28,17 +28,18 @@ std::optional<Duration> take_ms(http::HeaderMap& h, Name name) {
 /// What the deprecated max_grpc_timeout makes of grpc-timeout; 0: no limit.
 Duration Router::limited_grpc_timeout(std::optional<Duration> grpc) const {
   Duration t = grpc.value_or(Duration{0});
-  if (route_->grpc_timeout_offset && *route_->grpc_timeout_offset < t) t -= *route_->grpc_timeout_offset;
-  const Duration most = *route_->max_grpc_timeout;
+  const auto& rules = *route_->grpc_timeout;
+  if (rules.offset && *rules.offset < t) t -= *rules.offset;
+  const Duration most = *rules.max;
   return most.count() != 0 && (t.count() == 0 || t > most) ? most : t;
 }
 
 void Router::read_timeouts(http::RequestHead& head) {
   auto& h = head.headers;
   timeout_value_ = route_->timeout;
-  if (route_->max_stream_duration)
+  if (route_->max_stream_duration.set())
     timeout_value_.reset();  // it takes the timeout's place
-  else if (head.is_grpc() && route_->max_grpc_timeout)
+  else if (head.is_grpc() && route_->grpc_timeout->max)
     timeout_value_ = limited_grpc_timeout(http::parse_grpc_timeout(h.get(Name::grpc_timeout)));
   if (route_->retry != nullptr) per_try_value_ = route_->retry->per_try_timeout;
   if (config_.respect_expected_rq_timeout && h.has(Name::x_envoy_expected_rq_timeout_ms)) {
@@ -72,7 +73,7 @@ void Router::tell_timeout() {
   if (!config_.suppress_envoy_headers)
     head.headers.set(Name::x_envoy_expected_rq_timeout_ms,
                      decimal(static_cast<std::uint64_t>(expected.count() / 1000), stream_.arena()));
-  if (head.is_grpc() && !route_->max_stream_duration && route_->max_grpc_timeout)
+  if (head.is_grpc() && !route_->max_stream_duration.set() && route_->grpc_timeout->max)
     head.headers.set(Name::grpc_timeout, http::format_grpc_timeout(expected, stream_.arena()));
 }
 

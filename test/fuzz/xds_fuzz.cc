@@ -82,7 +82,8 @@ struct Plane final : Transport {
     discovery_v3::DeltaDiscoveryRequest q;
     check(q.ParseFromString(m));
     Noted& n = on_request(q);
-    for (const auto& name : q.resource_names_subscribe()) check(n.names.insert(name).second);
+    // One that was dropped and is wanted again is asked for anew.
+    n.names.insert(q.resource_names_subscribe().begin(), q.resource_names_subscribe().end());
     for (const auto& name : q.resource_names_unsubscribe()) check(n.names.erase(name) == 1 || name == "*");
     check(q.initial_resource_versions().empty() || !n.asked);
     n.asked = true;

@@ -21,7 +21,7 @@ class Hosts {
   explicit Hosts(const std::vector<HostSpec>& specs) {
     for (const auto& s : specs) {
       auto e = std::make_shared<upstream::Endpoint>();
-      e->hostname = std::string(1, static_cast<char>('a' + all_.size()));
+      e->set_hostname(std::string(1, static_cast<char>('a' + all_.size())));
       e->weight = s.weight;
       e->health = s.health;
       e->priority = s.priority;
@@ -40,6 +40,6 @@ class Hosts {
 };
 
 /// "-": none was picked.
-inline std::string name_of(const upstream::Host* h) { return h == nullptr ? "-" : h->endpoint().hostname; }
+inline std::string name_of(const upstream::Host* h) { return h == nullptr ? "-" : h->endpoint().hostname(); }
 
 }  // namespace outrigger::test

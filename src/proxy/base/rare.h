@@ -13,6 +13,7 @@ class Rare {
   const T& operator*() const noexcept { return part_ != nullptr ? *part_ : usual(); }
   const T* operator->() const noexcept { return &**this; }
   void set(T part) { part_ = std::make_shared<const T>(std::move(part)); }
+  bool set() const noexcept { return part_ != nullptr; }
   /// One that several have.
   void share(std::shared_ptr<const T> part) noexcept { part_ = std::move(part); }
 

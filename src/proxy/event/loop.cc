@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 #include <unistd.h>
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
@@ -25,8 +26,9 @@ struct Loop::Host {
   TimePoint wakeup_at = TimePoint::max();
   epoll_event events[256];
   int event_count = 0, event_at = 0;  // the batch being delivered: unwatch() edits it
-  std::mutex mutex;                   // guards `posted`
+  std::mutex mutex;                   // guards the next two
   std::vector<std::function<void()>> posted;
+  bool waking = false;  // it will see to them
   std::atomic<bool> has_posted{false};
 };
 
@@ -54,11 +56,35 @@ void Loop::refresh_clock() noexcept { now_ = read_clock(); }
 
 asio::io_context& Loop::context() noexcept { return host_->ioc; }
 
+namespace {
+thread_local PostBatch* batch = nullptr;  // of this thread
+}
+
+PostBatch::PostBatch() noexcept : outer_(std::exchange(batch, this)) {}
+
+PostBatch::~PostBatch() {
+  batch = outer_;
+  for (Loop* loop : loops_) loop->wake();
+}
+
 void Loop::post(std::function<void()> f) {
   {
     std::lock_guard lock(host_->mutex);
     host_->posted.push_back(std::move(f));
-    if (host_->has_posted.exchange(true, std::memory_order_release)) return;  // there is a wake-up under way
+    host_->has_posted.store(true, std::memory_order_release);
+    if (host_->waking) return;
+    if (batch != nullptr) {
+      if (std::find(batch->loops_.begin(), batch->loops_.end(), this) == batch->loops_.end()) batch->loops_.push_back(this);
+      return;
+    }
+  }
+  wake();
+}
+
+void Loop::wake() {
+  {
+    std::lock_guard lock(host_->mutex);
+    if (host_->posted.empty() || std::exchange(host_->waking, true)) return;
   }
   asio::post(host_->ioc, [this] {
     if (!run_posted()) return;
@@ -73,6 +99,7 @@ bool Loop::run_posted() {
     std::lock_guard lock(host_->mutex);
     all.swap(host_->posted);
     host_->has_posted.store(false, std::memory_order_relaxed);
+    host_->waking = false;
   }
   for (auto& f : all) {
     refresh_clock();

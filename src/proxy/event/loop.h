@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <functional>
 #include <memory>
+#include <vector>
 #include "proxy/base/list.h"
 #include "proxy/base/time.h"
 #include "proxy/event/timers.h"
@@ -31,6 +32,23 @@ class Deferred : public Link {
 
  protected:
   ~Deferred() = default;
+};
+
+class Loop;
+
+/// As long as there is one, what its thread posts wakes no other: each loop that got something is woken once, at the end. For
+/// updates that tell workers of thousands of things.
+class PostBatch {
+ public:
+  PostBatch() noexcept;
+  ~PostBatch();
+  PostBatch(const PostBatch&) = delete;
+  PostBatch& operator=(const PostBatch&) = delete;
+
+ private:
+  friend class Loop;
+  std::vector<Loop*> loops_;
+  PostBatch* const outer_;
 };
 
 class Loop final : private TimeSource {
@@ -82,7 +100,9 @@ class Loop final : private TimeSource {
     virtual ~Trash() = default;
     std::unique_ptr<Trash> next;
   };
+  friend class PostBatch;
   struct Host;
+  void wake();
   void throw_away(std::unique_ptr<Trash> t) noexcept;
   bool turn();
   bool run_posted();  // false: there was nothing

@@ -22,12 +22,12 @@ void Stream::apply_route_limits() {
   if (r->idle_timeout) set_idle_timeout(r->idle_timeout);
   const auto& m = r->max_stream_duration;
   const auto grpc = http::parse_grpc_timeout(request_->headers.get(Name::grpc_timeout));
-  std::optional<Duration> limit = m && m->max ? m->max : config_->max_stream_duration;
-  if (grpc && m && m->grpc_timeout_max)
+  std::optional<Duration> limit = m->max ? m->max : config_->max_stream_duration;
+  if (grpc && m->grpc_timeout_max)
     limit = limited(*grpc, *m);
   else if (!limit || limit->count() == 0)
     return max_duration_.cancel();
-  if (m && request_->is_grpc()) request_->headers.set(Name::grpc_timeout, http::format_grpc_timeout(*limit, arena_));
+  if (m.set() && request_->is_grpc()) request_->headers.set(Name::grpc_timeout, http::format_grpc_timeout(*limit, arena_));
   max_duration_.arm(std::max(*limit - (worker_.thread.loop.now() - info_.start), Duration{0}));
 }
 

@@ -160,7 +160,7 @@ bool RouteMatch::match_path(const http::RequestHead& head) const {
   return false;
 }
 
-bool RouteMatch::match_stream(const http::StreamInfo* info) const {
+bool MatchMore::match_stream(const http::StreamInfo* info) const {
   const auto* connection = info == nullptr ? nullptr : info->connection;
   const auto* tls = connection == nullptr ? nullptr : connection->tls.get();
   if (tls_presented && *tls_presented != (tls != nullptr && tls->peer_certificate_presented())) return false;
@@ -181,6 +181,10 @@ bool RouteMatch::match(const http::RequestHead& head, const MatchContext& c) con
   for (const auto& h : headers)
     if (!h.match(head)) return false;
   if (!query.empty() && !match_query(query, head.path)) return false;
+  return !more.set() || more->match(head, c);
+}
+
+bool MatchMore::match(const http::RequestHead& head, const MatchContext& c) const {
   for (const auto& m : cookies) {
     const auto v = cookie_value(head.headers, m.name);
     if ((v.data() != nullptr && m.text.match(v)) == m.invert) return false;

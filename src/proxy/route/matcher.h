@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <vector>
+#include "proxy/base/rare.h"
 #include "proxy/http/message.h"
 #include "proxy/http/stream_info.h"
 #include "proxy/route/metadata_matcher.h"
@@ -62,6 +63,19 @@ struct MatchContext {
   std::uint64_t random = 0;  // stable for one request
 };
 
+/// What few routes ask of a request.
+struct MatchMore {
+  std::optional<bool> tls_presented, tls_validated;  // a client certificate
+  std::optional<runtime::RuntimePercent> fraction;
+  std::vector<CookieMatcher> cookies;
+  std::vector<MetadataMatcher> dynamic_metadata;
+  std::vector<FilterStateMatcher> filter_state;
+  bool match(const http::RequestHead& head, const MatchContext& c) const;
+
+ private:
+  bool match_stream(const http::StreamInfo* info) const;
+};
+
 struct RouteMatch {
   enum Path : std::uint8_t { prefix, exact, regex, separated_prefix, connect, uri_template } kind = prefix;
   std::string path;
@@ -69,18 +83,13 @@ struct RouteMatch {
   bool case_sensitive = true;
   bool ignore_path_parameters = false;  // of the route configuration
   bool grpc = false;
-  std::optional<bool> tls_presented, tls_validated;  // a client certificate
-  std::optional<runtime::RuntimePercent> fraction;
   std::vector<HeaderMatcher> headers;
   std::vector<QueryMatcher> query;
-  std::vector<CookieMatcher> cookies;
-  std::vector<MetadataMatcher> dynamic_metadata;
-  std::vector<FilterStateMatcher> filter_state;
+  Rare<MatchMore> more;
   bool match(const http::RequestHead& head, const MatchContext& c) const;
 
  private:
   bool match_path(const http::RequestHead& head) const;
-  bool match_stream(const http::StreamInfo* info) const;
 };
 
 }  // namespace outrigger::route

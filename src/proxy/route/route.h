@@ -179,6 +179,10 @@ struct VirtualHost;
 struct MaxStreamDuration {
   std::optional<Duration> max, grpc_timeout_max, grpc_timeout_offset;
 };
+/// The deprecated fields for limits that clients of gRPC tell.
+struct GrpcTimeout {
+  std::optional<Duration> max, offset;
+};
 
 struct Route {
   enum Kind : std::uint8_t { forward, redirect, direct_response, non_forwarding } kind = forward;
@@ -198,8 +202,8 @@ struct Route {
   std::optional<Duration> timeout = std::chrono::seconds(15);  // 0: none
   bool timeout_set = false;
   std::optional<Duration> idle_timeout, flush_timeout;  // 0: disabled
-  std::optional<MaxStreamDuration> max_stream_duration;
-  std::optional<Duration> max_grpc_timeout, grpc_timeout_offset;  // deprecated fields
+  Rare<MaxStreamDuration> max_stream_duration;
+  Rare<GrpcTimeout> grpc_timeout;
   std::shared_ptr<const RetryPolicy> retry;                       // the vhost's when the route has none
   HedgePolicy hedge;
   std::vector<HashPolicy> hash;

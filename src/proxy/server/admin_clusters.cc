@@ -74,7 +74,7 @@ void host_text(const ClusterShared& c, const Member& m, std::string& out) {
   number("rq_success", count(s.rq_success));
   number("rq_timeout", count(s.rq_timeout));
   number("rq_total", count(s.rq_total));
-  line("hostname", e.hostname);
+  line("hostname", e.hostname());
   line("health_flags", health_flags(m));
   number("weight", e.weight);
   line("region", e.locality->region);
@@ -177,7 +177,7 @@ void host_json(const ClusterShared& c, const Member& m, JsonWriter& j) {
   j.end();
   if (const double rate = success_rate(c, m, false); rate >= 0) rate_json("success_rate", rate, j);
   j.number("weight", e.weight);
-  if (!e.hostname.empty()) j.text("hostname", e.hostname);
+  if (!e.hostname().empty()) j.text("hostname", e.hostname());
   if (e.priority != 0) j.number("priority", e.priority);
   if (const double rate = success_rate(c, m, true); rate >= 0) rate_json("local_origin_success_rate", rate, j);
   j.begin_object("locality");

@@ -96,7 +96,7 @@ void BinCounts::assign(std::span<const std::uint64_t> bins) {
   entries_.clear();
   count_ = 0;
   const auto used = bins.size() - static_cast<std::size_t>(std::count(bins.begin(), bins.end(), 0U));
-  if (entries_.capacity() < used) entries_.reserve(std::max<std::size_t>(16, 2 * used));  // at once, and for values to come
+  if (entries_.capacity() < used) entries_.reserve(2 * used);  // at once, and for values to come
   for (std::size_t i = 0; i < bins.size(); ++i) {
     if (bins[i] == 0) continue;
     entries_.push_back({static_cast<std::uint16_t>(i), bins[i]});

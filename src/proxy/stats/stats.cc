@@ -24,10 +24,14 @@ MainPart::Cell* MainPart::find(std::uint16_t stat) noexcept {
   return at != cells.end() && at->stat == stat ? &*at : nullptr;
 }
 
+constexpr std::size_t kCellsMore = 4;  // few are written by main, in very many blocks
+
 std::uint64_t& MainPart::cell(std::uint16_t stat) {
   const auto at = std::lower_bound(cells.begin(), cells.end(), stat, [](const Cell& c, std::uint16_t s) { return c.stat < s; });
   if (at != cells.end() && at->stat == stat) return at->value;
-  return cells.insert(at, {0, stat})->value;
+  const auto place = at - cells.begin();
+  if (cells.size() == cells.capacity()) cells.reserve(cells.size() + kCellsMore);
+  return cells.insert(cells.begin() + place, {0, stat})->value;
 }
 
 MainHistogram* MainPart::histogram(std::size_t stat) const noexcept {
@@ -230,6 +234,11 @@ void Registry::give_back(Holdings all) {
     post_to_main_(std::move(release_all));
   else
     release_all();
+}
+
+std::string_view Registry::prefix(BlockHandle b) const noexcept {
+  const Block* block = impl_->block(b.id);
+  return block == nullptr ? std::string_view() : std::string_view(block->prefix);
 }
 
 void Registry::set(Gauge g, std::uint64_t value) { set_at({g.index, 1, 0}, 0, value); }

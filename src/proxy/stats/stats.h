@@ -68,6 +68,8 @@ class Registry {
   /// Finds or makes the block; every call must be paired with a release(). `prefix` ends with '.'
   /// unless empty. Returns the null block when the table is full.
   BlockHandle instantiate(const BlockType* type, std::string_view prefix);
+  /// What it was made with; it lives as long as the block.
+  std::string_view prefix(BlockHandle block) const noexcept;
   /// For a block that no worker can touch any more (its config was retired).
   void release(BlockHandle block);
   void release(TextReadout readout);

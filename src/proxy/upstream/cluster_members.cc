@@ -39,7 +39,7 @@ std::vector<EndpointPtr> endpoints_of(const ClusterConfig& c, std::vector<Endpoi
         more.addresses.assign(found.begin() + 1, found.end());
         p.more.set(std::move(more));
       }
-      if (p.hostname.empty()) p.hostname = d.name;
+      if (p.hostname().empty()) p.set_hostname(d.name);
       endpoints.push_back(std::make_shared<const Endpoint>(std::move(p)));
       if (one_host) break;
     }
@@ -51,7 +51,7 @@ std::vector<EndpointPtr> endpoints_of(const ClusterConfig& c, std::vector<Endpoi
 std::string identity(const Endpoint& e, const net::UpstreamSocket* socket) {
   std::string id(reinterpret_cast<const char*>(&socket), sizeof socket);
   id += e.address.text();
-  for (const auto* part : {&e.hostname, &e.locality->region, &e.locality->zone, &e.locality->sub_zone}) (id += '\n') += *part;
+  for (const auto* part : {&e.hostname(), &e.locality->region, &e.locality->zone, &e.locality->sub_zone}) (id += '\n') += *part;
   for (const auto& a : e.more->addresses) (id += '\n') += a.text();
   return id;
 }

@@ -91,7 +91,7 @@ std::unique_ptr<net::Transport> dial(runtime::ThreadContext& thread, ClusterShar
           ? thread.dialer.connect(thread.loop, endpoint.address, options_for(c, endpoint.address, demands.origin), failure)
           : dial_any(thread, cluster, host, demands.origin, failure);
   if (transport == nullptr || host.socket() == nullptr) return transport;
-  demands.host_name = endpoint.hostname;
+  demands.host_name = endpoint.hostname();
   demands.endpoint = host.endpoint_ptr();
   return host.socket()->wrap(thread, std::move(transport), demands, host.transport_memory);
 }

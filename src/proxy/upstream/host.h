@@ -33,6 +33,7 @@ struct HostStats;
 
 /// What few endpoints have.
 struct EndpointMore {
+  std::string hostname;
   std::vector<net::Address> addresses;    // tried when the first does not connect
   std::vector<net::ProxyTlv> proxy_tlvs;  // for PROXY headers to it, by its metadata
 };
@@ -40,7 +41,6 @@ struct EndpointMore {
 struct Endpoint {
   net::Address address;
   Rare<EndpointMore> more;
-  std::string hostname;
   std::uint32_t weight = 1;
   std::uint32_t priority = 0;
   std::uint32_t locality_weight = 0;
@@ -48,6 +48,12 @@ struct Endpoint {
   Health health = Health::unknown;
   bool canary = false;
   MetadataPtr metadata;
+  const std::string& hostname() const noexcept { return more->hostname; }
+  void set_hostname(std::string name) {
+    auto next = *more;
+    next.hostname = std::move(name);
+    more.set(std::move(next));
+  }
 };
 using EndpointPtr = std::shared_ptr<const Endpoint>;
 using EndpointsPtr = std::shared_ptr<const std::vector<EndpointPtr>>;

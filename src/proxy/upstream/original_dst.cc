@@ -38,7 +38,7 @@ Host* OriginalDstHosts::host_at(const net::Address& to) {
   if (hosts_.size() >= kHostsMax || !cluster_.new_host) return nullptr;
   Endpoint e;
   e.address = to;
-  e.hostname = cluster_.config->name + to.text();
+  e.set_hostname(cluster_.config->name + to.text());
   const Member member{std::make_shared<const Endpoint>(std::move(e)), make_host_stats(*cluster_.config), thread_.loop.now(),
                       socket_for(*cluster_.config, nullptr)};
   hosts_[to.text()].host = std::make_unique<HostPool>(thread_, cluster_, member);

@@ -61,7 +61,7 @@ class ProxyTransport final : public net::Transport, private net::TransportEvents
     auto info = http::StreamInfo::of_connection(here, thread_.loop.now(), thread_.loop.wall());
     auto& up = info.upstream.emplace();
     up.host = to_->address;
-    up.hostname = to_->hostname;
+    up.hostname = to_->hostname();
     up.metadata = to_->metadata;
     bool left_out = false;
     auto header = socket_.header(known_ ? &*known_ : nullptr, *to_, info, left_out);

@@ -40,7 +40,7 @@ class Host {
   /// Says in the facts of an attempt that it went to this host.
   void describe(http::UpstreamInfo& info) const {
     info.host = endpoint_->address;
-    info.hostname = first_->hostname;  // stays as long as the host
+    info.hostname = first_->hostname();  // stays as long as the host
     info.metadata = endpoint_->metadata;
   }
   /// And from where to which of its addresses.

@@ -38,7 +38,7 @@ void write_host(const upstream::Member& m, bool from_dns, endpoint_v3::LbEndpoin
   write_address(e.address, *endpoint.mutable_address());
   for (const auto& a : e.more->addresses) write_address(a, *endpoint.add_additional_addresses()->mutable_address());
   endpoint.mutable_health_check_config();
-  endpoint.set_hostname(e.hostname);
+  endpoint.set_hostname(e.hostname());
   out.set_health_status(coarse(upstream::health_of(e, *m.stats)));
   out.mutable_load_balancing_weight()->set_value(e.weight);
   if (from_dns) out.mutable_metadata();

@@ -33,7 +33,7 @@ std::string asked_text(const Subscription& s) {
   if (!s.wants_something()) return "nothing";
   std::string out = s.wants_all() ? "all" : "";
   std::size_t shown = 0;
-  for (const auto& name : s.names()) {
+  for (const auto& [name, wish] : s.names()) {
     if (++shown > kNamesShown) return out + ", and " + std::to_string(s.names().size() - kNamesShown) + " more";
     (out += out.empty() ? "" : ", ") += name;
   }

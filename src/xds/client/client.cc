@@ -38,7 +38,7 @@ class Client::Interest final : public Watch, public std::enable_shared_from_this
         client_(client),
         type_(type),
         fetch_(client.loop_.timers(), *this) {}
-  void want(std::set<std::string> next) override;
+  void want(const std::set<std::string>& next) override;
   void wait(Duration patience) {
     if (patience.count() > 0) fetch_.arm(patience);
   }
@@ -79,14 +79,22 @@ struct Client::Type {
   void on_expiry() { client.expire(*this); }
   Subscription subscription;
   Client& client;
-  /// Those that a response concerns, in the order in which they came.
-  std::vector<std::shared_ptr<Interest>> concerned(const Response& r) const;
-  void enlist(Interest& i) {
-    for (const auto& name : i.names) by_name.emplace(name, &i);
+  /// What a response has for one of the watches; null: a name that was removed.
+  struct Part {
+    std::shared_ptr<Interest> watch;
+    const Resource* resource;
+    const std::string* removed;
+  };
+  /// Of those that ask by names, in the order in which the watches came.
+  std::vector<Part> parts(const Response& r) const;
+  /// `name` is one of the watch's names, and stays where it is until it is struck.
+  void enlist(const std::string& name, Interest& i) {
+    by_name.emplace(name, &i);
+    subscription.add(name);
   }
-  void strike(const Interest& i) {
-    for (const auto& name : i.names)
-      for (auto [at, end] = by_name.equal_range(name); at != end;) at = at->second == &i ? by_name.erase(at) : std::next(at);
+  void strike(const std::string& name, const Interest& i) {
+    for (auto [at, end] = by_name.equal_range(name); at != end;) at = at->second == &i ? by_name.erase(at) : std::next(at);
+    subscription.drop(name);
   }
   std::vector<std::shared_ptr<Interest>> watches;
   std::unordered_multimap<std::string_view, Interest*> by_name;  // keys are the watches'
@@ -109,7 +117,7 @@ class Handle final : public Watch {
  public:
   Handle(std::shared_ptr<Interest> i, std::function<void(Interest&)> end) : interest_(std::move(i)), end_(std::move(end)) {}
   ~Handle() override { end_(*interest_); }
-  void want(std::set<std::string> names) override { interest_->want(std::move(names)); }
+  void want(const std::set<std::string>& names) override { interest_->want(names); }
 
  private:
   std::shared_ptr<Interest> interest_;
@@ -152,36 +160,38 @@ std::unique_ptr<Watch> Client::watch(const std::string& type_url, std::set<std::
   counts.attempt();
   interest->wait(patience);
   t.watches.push_back(interest);
-  t.enlist(*interest);
-  renew_wishes(t);
+  if (all) t.subscription.add_all();
+  for (const auto& name : interest->names) t.enlist(name, *interest);
+  enqueue_wishes(t);
   return std::make_unique<Handle<Interest>>(interest, [this, &t](Interest& gone) {
     gone.end_wait();
     gone.ended = true;
-    t.strike(gone);
+    for (const auto& name : gone.names) t.strike(name, gone);
+    if (gone.all) t.subscription.drop_all();
     std::erase_if(t.watches, [&](const auto& w) { return w.get() == &gone; });
-    renew_wishes(t);
+    enqueue_wishes(t);
   });
 }
 
-void Client::Interest::want(std::set<std::string> next) {
+void Client::Interest::want(const std::set<std::string>& next) {
   if (next == names) return;
-  type_.strike(*this);
-  names = std::move(next);
-  type_.enlist(*this);
+  for (auto at = names.begin(); at != names.end();) {
+    if (next.contains(*at)) {
+      ++at;
+      continue;
+    }
+    type_.strike(*at, *this);
+    at = names.erase(at);
+  }
+  for (const auto& name : next)
+    if (const auto [at, fresh] = names.insert(name); fresh) type_.enlist(*at, *this);
   counts.attempt();
-  client_.renew_wishes(type_);
+  client_.enqueue_wishes(type_);
 }
 
-/// What all watches of the type want together.
-void Client::renew_wishes(Type& t) {
+/// Says what watches want, once whoever changes that is done.
+void Client::enqueue_wishes(Type& t) {
   if (t.paused > 0) return;
-  std::set<std::string> names;
-  bool all = false;
-  for (const auto& w : t.watches) {
-    all = all || w->all;
-    names.insert(w->names.begin(), w->names.end());
-  }
-  t.subscription.want(std::move(names), all);
   enqueue(t);
   if (!flushing_)
     loop_.post([this, alive = std::weak_ptr<int>(alive_)] {
@@ -194,7 +204,7 @@ Client::Pause::Pause(Client& c, const std::string& type_url) : client_(c), type_
 }
 Client::Pause::~Pause() {
   Type& t = client_.type(type_url_);
-  if (--t.paused == 0) client_.renew_wishes(t);
+  if (--t.paused == 0) client_.enqueue_wishes(t);
 }
 
 // ---- the stream
@@ -252,10 +262,9 @@ void Client::send(Type& t) {
 
 void Client::on_message(std::string message) {
   Response r;
-  if (!decode_response(message, settings_.kind, r)) return on_closed(13, "a message that is no discovery response");
-  failures_ = 0;
   if (message.size() > kLargeBytes) trim_.arm(kTrimAfter);
-  std::string().swap(message);  // the response holds all of it
+  if (!decode_response(std::move(message), settings_.kind, r)) return on_closed(13, "a message that is no discovery response");
+  failures_ = 0;
   if (r.control_plane != identifier_) registry_.set(identifier_text_, r.control_plane);
   identifier_ = r.control_plane;
   const auto at = types_.find(r.type_url);
@@ -273,8 +282,10 @@ void Client::on_message(std::string message) {
 }
 
 void Client::take(Type& t, const Response& r) {
-  Duration took{};
-  const auto taken = give(t, r, took);
+  const auto taken = [&] {
+    const event::PostBatch batch;
+    return give(t, r);
+  }();
   note_lifetimes(t, r);
   if (taken) {
     t.refusals = 0;
@@ -291,62 +302,77 @@ void Client::take(Type& t, const Response& r) {
   t.held.arm(std::min(kHeldMax, grown(t.refusals - 2)));
 }
 
-std::vector<std::shared_ptr<Client::Interest>> Client::Type::concerned(const Response& r) const {
-  std::vector<std::shared_ptr<Interest>> out;
-  for (const auto& w : watches)
-    if (w->all || !w->space.empty()) out.push_back(w);
-  const auto add = [&](const std::string& name) {
-    for (auto [at, end] = by_name.equal_range(name); at != end; ++at) out.push_back(at->second->shared_from_this());
+std::vector<Client::Type::Part> Client::Type::parts(const Response& r) const {
+  std::vector<Part> out;
+  const auto add = [&](const std::string& name, const Resource* resource, const std::string* removed) {
+    for (auto [at, end] = by_name.equal_range(name); at != end; ++at)
+      out.push_back({at->second->shared_from_this(), resource, removed});
   };
-  for (const auto& resource : r.resources) add(resource.name);
-  for (const auto& name : r.removed) add(name);
-  const auto earlier = [](const auto& a, const auto& b) { return a->number < b->number; };
-  if (!std::is_sorted(out.begin(), out.end(), earlier)) std::sort(out.begin(), out.end(), earlier);
-  out.erase(std::unique(out.begin(), out.end()), out.end());
+  if (by_name.empty()) return out;
+  for (const auto& resource : r.resources) add(resource.name, &resource, nullptr);
+  for (const auto& name : r.removed) add(name, nullptr, &name);
+  const auto earlier = [](const Part& a, const Part& b) { return a.watch->number < b.watch->number; };
+  if (!std::is_sorted(out.begin(), out.end(), earlier)) std::stable_sort(out.begin(), out.end(), earlier);
   return out;
 }
 
 /// To every watch that it concerns. An error: what any of them said.
-Result<void> Client::give(Type& t, const Response& r, Duration& took) {
+Result<void> Client::give(Type& t, const Response& r) {
   std::string why;
-  std::unordered_multimap<std::string_view, const Resource*> by_name;  // null: removed
-  for (const auto& resource : r.resources) by_name.emplace(resource.name, &resource);
-  for (const auto& name : r.removed) by_name.emplace(name, nullptr);
-  const auto watches = t.concerned(r);  // they come and go meanwhile
-  for (const auto& w : watches) {
+  const auto parts = t.parts(r);
+  std::vector<std::shared_ptr<Interest>> wide;  // watches come and go meanwhile
+  for (const auto& w : t.watches)
+    if (w->all || !w->space.empty()) wide.push_back(w);
+  auto next_wide = wide.begin();
+  const auto give_wide = [&](std::uint64_t before) {
+    for (; next_wide != wide.end() && (*next_wide)->number < before; ++next_wide) give_all(**next_wide, r, why);
+  };
+  for (auto at = parts.begin(); at != parts.end();) {
+    Interest& w = *at->watch;
+    give_wide(w.number);
     Update u{r.version, settings_.kind == Subscription::Kind::state_of_the_world, {}, {}};
-    bool concerned = w->all && (w->space.empty() || by_name.empty());
-    const auto add = [&](const std::string& name, const Resource* resource) {
-      concerned = true;
-      if (resource == nullptr)
-        u.removed.push_back(name);
-      else if (!resource->heartbeat || (w->all && !w->space.empty()))
-        u.resources.push_back(resource);
-    };
-    if (w->all || !w->space.empty()) {
-      for (const auto& resource : r.resources)
-        if (w->wants(resource.name)) add(resource.name, &resource);
-      for (const auto& name : r.removed)
-        if (w->wants(name)) add(name, nullptr);
-    } else {
-      for (const auto& name : w->names)
-        for (auto [i, end] = by_name.equal_range(name); i != end; ++i) add(name, i->second);
+    for (; at != parts.end() && at->watch.get() == &w; ++at) {
+      if (at->removed != nullptr) u.removed.push_back(*at->removed);
+      if (at->resource != nullptr && !at->resource->heartbeat) u.resources.push_back(at->resource);
     }
-    if (!concerned || w->ended) continue;
-    w->end_wait();
-    const auto begin = loop_.read_clock();
-    const auto taken = w->events.on_update(u);
-    took = loop_.read_clock() - begin;
-    if (taken) {
-      w->counts.success(r.version, loop_.wall(), took);
-    } else {
-      w->counts.rejected();
-      why += (why.empty() ? "" : "; ") + taken.error().detail;
-    }
-    w->counts.attempt();
+    if (w.space.empty()) tell(w, u, why);  // otherwise it is one of the others
   }
+  give_wide(UINT64_MAX);
   if (!why.empty()) return Error{Errc::invalid_config, why};
   return {};
+}
+
+/// Of a watch of all, or of all in a collection.
+void Client::give_all(Interest& w, const Response& r, std::string& why) {
+  Update u{r.version, settings_.kind == Subscription::Kind::state_of_the_world, {}, {}};
+  const bool nothing = r.resources.empty() && r.removed.empty();
+  bool concerned = w.all && (w.space.empty() || nothing);
+  u.resources.reserve(r.resources.size());
+  for (const auto& resource : r.resources) {
+    if (!w.wants(resource.name)) continue;
+    concerned = true;
+    if (!resource.heartbeat || (w.all && !w.space.empty())) u.resources.push_back(&resource);
+  }
+  for (const auto& name : r.removed) {
+    if (!w.wants(name)) continue;
+    concerned = true;
+    u.removed.push_back(name);
+  }
+  if (concerned) tell(w, u, why);
+}
+
+void Client::tell(Interest& w, const Update& u, std::string& why) {
+  if (w.ended) return;
+  w.end_wait();
+  const auto begin = loop_.read_clock();
+  const auto taken = w.events.on_update(u);
+  if (taken) {
+    w.counts.success(u.version, loop_.wall(), loop_.read_clock() - begin);
+  } else {
+    w.counts.rejected();
+    why += (why.empty() ? "" : "; ") + taken.error().detail;
+  }
+  w.counts.attempt();
 }
 
 void Client::give_back_memory() { malloc_trim(0); }

@@ -67,12 +67,14 @@ class Client final : private StreamEvents {
   void on_closed(int grpc_status, std::string_view message) override;
   void connect();
   Type& type(const std::string& url);
-  void renew_wishes(Type& t);
+  void enqueue_wishes(Type& t);
   void enqueue(Type& t);
   void flush();
   void send(Type& t);
   void take(Type& t, const Response& r);
-  Result<void> give(Type& t, const Response& r, Duration& took);
+  Result<void> give(Type& t, const Response& r);
+  void give_all(Interest& w, const Response& r, std::string& why);
+  void tell(Interest& w, const Update& u, std::string& why);
   void note_lifetimes(Type& t, const Response& r);
   void expire(Type& t);
   void give_back_memory();

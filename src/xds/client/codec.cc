@@ -1,6 +1,9 @@
 #include "xds/client/codec.h"
 
+#include <algorithm>
 #include "envoy/service/discovery/v3/discovery.pb.h"
+#include "proxy/base/utf8.h"
+#include "xds/protocol/wire.h"
 
 namespace outrigger::xds {
 
@@ -20,50 +23,102 @@ void add_common(const Request& q, std::string_view node, Message& m) {
   m.mutable_error_detail()->set_message(*q.error);
 }
 
-Duration to_time(const google::protobuf::Duration& d) {
-  return std::chrono::seconds(d.seconds()) + std::chrono::microseconds(d.nanos() / 1000);
-}
-
-/// Of delta, or around a resource of the other variant.
-Resource take(discovery_v3::Resource& from) {
-  Resource r;
-  r.name = std::move(*from.mutable_name());
-  r.version = std::move(*from.mutable_version());
-  if (from.has_ttl()) r.ttl = to_time(from.ttl());
-  r.heartbeat = !from.has_resource();
-  for (auto& alias : *from.mutable_aliases()) r.aliases.push_back(std::move(alias));
-  r.type_url = std::move(*from.mutable_resource()->mutable_type_url());
-  r.body = std::move(*from.mutable_resource()->mutable_value());
-  return r;
-}
-
-bool decode_state(std::string_view message, Response& o) {
-  discovery_v3::DiscoveryResponse m;
-  if (!m.ParseFromArray(message.data(), static_cast<int>(message.size()))) return false;
-  o.type_url = std::move(*m.mutable_type_url());
-  o.version = std::move(*m.mutable_version_info());
-  o.nonce = std::move(*m.mutable_nonce());
-  o.control_plane = m.control_plane().identifier();
-  for (auto& any : *m.mutable_resources()) {
-    discovery_v3::Resource wrapped;
-    if (any.Is<discovery_v3::Resource>() && any.UnpackTo(&wrapped))
-      o.resources.push_back(take(wrapped));
-    else
-      o.resources.push_back({"", "", std::move(*any.mutable_type_url()), std::move(*any.mutable_value())});
+/// A google.protobuf.Duration.
+Duration to_time(std::string_view message) {
+  constexpr std::int64_t kSecondsMax = 1'000'000'000;
+  Duration t{};
+  for (WireReader r(message); r.next();) {
+    if (r.has_bytes()) continue;
+    const auto n = std::clamp(static_cast<std::int64_t>(r.number()), -kSecondsMax, kSecondsMax);
+    if (r.field() == 1) t += std::chrono::seconds(n);
+    if (r.field() == 2) t += std::chrono::microseconds(n / 1000);
   }
+  return t;
+}
+
+/// A string of the API is UTF-8; what is none makes the whole no message.
+bool take_text(std::string_view bytes, std::string& into) {
+  into = bytes;
+  return is_utf8(bytes);
+}
+
+bool take_any(std::string_view message, std::string_view& type_url, std::string_view& value) {
+  WireReader r(message);
+  while (r.next()) {
+    if (!r.has_bytes()) continue;
+    if (r.field() == 1) type_url = r.bytes();
+    if (r.field() == 2) value = r.bytes();
+  }
+  return r.ok() && is_utf8(type_url);
+}
+
+/// envoy.service.discovery.v3.Resource: of delta, or around a resource of the other variant.
+bool take_resource(std::string_view message, Resource& o) {
+  WireReader r(message);
+  o.heartbeat = true;
+  bool good = true;
+  while (good && r.next()) {
+    if (!r.has_bytes()) continue;
+    switch (r.field()) {
+      case 1: good = take_text(r.bytes(), o.version); break;
+      case 2:
+        o.heartbeat = false;
+        good = take_any(r.bytes(), o.type_url, o.body);
+        break;
+      case 3: good = take_text(r.bytes(), o.name); break;
+      case 4: good = take_text(r.bytes(), o.aliases.emplace_back()); break;
+      case 6: o.ttl = to_time(r.bytes()); break;
+      default: break;
+    }
+  }
+  return good && r.ok();
+}
+
+/// An entry of DiscoveryResponse.resources.
+bool take_state_resource(std::string_view any, Resource& o) {
+  if (!take_any(any, o.type_url, o.body)) return false;
+  static const std::string wrapper = "/" + discovery_v3::Resource::descriptor()->full_name();
+  if (!o.type_url.ends_with(wrapper)) return true;
+  Resource inside;
+  if (take_resource(o.body, inside)) o = std::move(inside);
   return true;
 }
 
-bool decode_delta(std::string_view message, Response& o) {
-  discovery_v3::DeltaDiscoveryResponse m;
-  if (!m.ParseFromArray(message.data(), static_cast<int>(message.size()))) return false;
-  o.type_url = std::move(*m.mutable_type_url());
-  o.version = std::move(*m.mutable_system_version_info());
-  o.nonce = std::move(*m.mutable_nonce());
-  o.control_plane = m.control_plane().identifier();
-  for (auto& r : *m.mutable_resources()) o.resources.push_back(take(r));
-  for (auto& name : *m.mutable_removed_resources()) o.removed.push_back(std::move(name));
-  return true;
+std::string_view identifier_of(std::string_view control_plane) { return wire_bytes(control_plane, 1); }
+
+/// envoy.service.discovery.v3.DiscoveryResponse
+bool decode_state(WireReader r, Response& o) {
+  bool good = true;
+  while (good && r.next()) {
+    if (!r.has_bytes()) continue;
+    switch (r.field()) {
+      case 1: good = take_text(r.bytes(), o.version); break;
+      case 2: good = take_state_resource(r.bytes(), o.resources.emplace_back()); break;
+      case 4: good = take_text(r.bytes(), o.type_url); break;
+      case 5: good = take_text(r.bytes(), o.nonce); break;
+      case 6: good = take_text(identifier_of(r.bytes()), o.control_plane); break;
+      default: break;
+    }
+  }
+  return good && r.ok();
+}
+
+/// envoy.service.discovery.v3.DeltaDiscoveryResponse
+bool decode_delta(WireReader r, Response& o) {
+  bool good = true;
+  while (good && r.next()) {
+    if (!r.has_bytes()) continue;
+    switch (r.field()) {
+      case 1: good = take_text(r.bytes(), o.version); break;
+      case 2: good = take_resource(r.bytes(), o.resources.emplace_back()); break;
+      case 4: good = take_text(r.bytes(), o.type_url); break;
+      case 5: good = take_text(r.bytes(), o.nonce); break;
+      case 6: good = take_text(r.bytes(), o.removed.emplace_back()); break;
+      case 7: good = take_text(identifier_of(r.bytes()), o.control_plane); break;
+      default: break;
+    }
+  }
+  return good && r.ok();
 }
 
 }  // namespace
@@ -84,8 +139,9 @@ std::string encode_request(const Request& q, Subscription::Kind kind, std::strin
   return m.SerializeAsString();
 }
 
-bool decode_response(std::string_view message, Subscription::Kind kind, Response& into) {
-  return kind == Subscription::Kind::delta ? decode_delta(message, into) : decode_state(message, into);
+bool decode_response(std::string message, Subscription::Kind kind, Response& into) {
+  const WireReader r(into.keep(std::move(message)));
+  return kind == Subscription::Kind::delta ? decode_delta(r, into) : decode_state(r, into);
 }
 
 }  // namespace outrigger::xds

@@ -11,7 +11,7 @@ using stats::EdsStat;
 
 template <class S>
 Counts Counts::of_block(stats::Registry& r, const std::string& prefix) {
-  Counts c(r, prefix);
+  Counts c(r);
   const auto b = stats::make_block<S>(r, prefix);
   c.attempt_ = at(b, S::update_attempt), c.success_ = at(b, S::update_success), c.failure_ = at(b, S::update_failure);
   c.rejected_ = at(b, S::update_rejected), c.timed_out_ = at(b, S::init_fetch_timeout);
@@ -25,7 +25,7 @@ Counts Counts::of_source(stats::Registry& r, const std::string& prefix) { return
 Counts Counts::of_secret(stats::Registry& r, const std::string& prefix) { return of_block<stats::SdsStat>(r, prefix); }
 
 Counts Counts::of_cluster(stats::Registry& r, const std::string& prefix) {
-  Counts c(r, prefix);
+  Counts c(r);
   const auto all = stats::make_block<ClusterStat>(r, prefix);
   const auto eds = stats::make_block<EdsStat>(r, prefix);
   c.attempt_ = at(all, ClusterStat::update_attempt), c.success_ = at(all, ClusterStat::update_success);

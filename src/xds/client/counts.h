@@ -14,7 +14,8 @@ class Counts {
   static Counts of_secret(stats::Registry& r, const std::string& prefix);
   /// Of an EDS cluster, among its other stats.
   static Counts of_cluster(stats::Registry& r, const std::string& prefix);
-  const std::string& prefix() const noexcept { return prefix_; }
+  /// The prefix of these stats.
+  std::string_view prefix() const noexcept { return registry_->prefix(attempt_.block); }
   void attempt() const { add(attempt_); }
   void failure() const { add(failure_); }
   void rejected() const { add(rejected_); }
@@ -33,11 +34,10 @@ class Counts {
   }
   template <class S>
   static Counts of_block(stats::Registry& r, const std::string& prefix);
-  Counts(stats::Registry& r, std::string prefix) : registry_(&r), prefix_(std::move(prefix)) {}
+  explicit Counts(stats::Registry& r) : registry_(&r) {}
   enum class Any : std::uint16_t {};
   void add(const Stat& s) const { registry_->main().add(s.block, static_cast<Any>(s.index)); }
   stats::Registry* registry_;
-  std::string prefix_;
   Stat attempt_, success_, failure_, rejected_, timed_out_, time_, version_, duration_;
   stats::TextReadout version_text_;
 };

@@ -58,6 +58,7 @@ void FileWatch::fail(const char* how, const std::string& why) {
 Result<void> FileWatch::apply(Response& r) {
   Update u{r.version, true, {}, {}};  // all of it: what was not asked for is refused by who is told, as in Envoy
   for (const auto& resource : r.resources) u.resources.push_back(&resource);
+  const event::PostBatch batch;
   return events_.on_update(u);
 }
 

@@ -23,7 +23,7 @@ class FileWatch final : public Watch, public Link {
   /// `watcher` outlives it. The file is read from the loop, not before this returns.
   FileWatch(event::Loop& loop, event::DirectoryWatcher& watcher, FileSource source, const Counts& counts, WatchEvents& events);
   ~FileWatch() override;
-  void want(std::set<std::string>) override {}  // a file tells all that it has
+  void want(const std::set<std::string>&) override {}  // a file tells all that it has
 
   // For pages.
   const std::string& path() const noexcept { return source_.path; }

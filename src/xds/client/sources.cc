@@ -69,7 +69,7 @@ class Sources::OwnStream final : public Watch, public Link {
       : client_(loop, registry, random, transport, std::move(settings)) {}
   Client& client() noexcept { return client_; }
   void hold(std::unique_ptr<Watch> watch) { watch_ = std::move(watch); }
-  void want(std::set<std::string> names) override { watch_->want(std::move(names)); }
+  void want(const std::set<std::string>& names) override { watch_->want(names); }
 
  private:
   Client client_;
@@ -148,7 +148,7 @@ std::unique_ptr<Watch> Sources::watch(const ConfigSource& source, const std::str
   if (!check(source, Path(), ignored)) return nullptr;
   const auto& config = source.api_config_source();
   auto settings = settings_of(config, type_url);
-  settings.stat_prefix = counts.prefix() + "control_plane.";
+  settings.stat_prefix = std::string(counts.prefix()) + "control_plane.";
   auto own =
       std::make_unique<OwnStream>(loop_, registry_, random_, *transports_[config.SerializeAsString()], std::move(settings));
   own->hold(own->client().watch(type_url, std::move(names), all, counts, patience_of(source), events, std::move(space)));

@@ -34,7 +34,7 @@ class Watch {
  public:
   virtual ~Watch() = default;
   /// Other names from now on (not for a watch of all).
-  virtual void want(std::set<std::string> names) = 0;
+  virtual void want(const std::set<std::string>& names) = 0;
 };
 
 }  // namespace outrigger::xds

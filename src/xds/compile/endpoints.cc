@@ -50,7 +50,6 @@ std::vector<net::ProxyTlv> compile_proxy_tlvs(const core_v3::Metadata& p, const 
 upstream::Endpoint compile_endpoint(const endpoint_v3::LocalityLbEndpoints& l, const endpoint_v3::LbEndpoint& p,
                                     const upstream::LocalityPtr& locality, const Path& at, Problems& problems) {
   upstream::Endpoint e;
-  e.hostname = p.endpoint().hostname();
   e.weight = p.has_load_balancing_weight() ? p.load_balancing_weight().value() : 1;
   e.priority = l.priority();
   e.locality_weight = l.load_balancing_weight().value();
@@ -58,7 +57,8 @@ upstream::Endpoint compile_endpoint(const endpoint_v3::LocalityLbEndpoints& l, c
   // disable_active_health_check holds anyway: clusters with health checks are refused.
   e.health = compile_health(p.health_status());
   e.metadata = compile_metadata(p.metadata());
-  if (auto tlvs = compile_proxy_tlvs(p.metadata(), at / "metadata", problems); !tlvs.empty()) e.more.set({{}, std::move(tlvs)});
+  auto tlvs = compile_proxy_tlvs(p.metadata(), at / "metadata", problems);
+  if (!tlvs.empty() || !p.endpoint().hostname().empty()) e.more.set({p.endpoint().hostname(), {}, std::move(tlvs)});
   const auto lb = p.metadata().filter_metadata().find("envoy.lb");
   if (lb != p.metadata().filter_metadata().end())
     for (const auto& [key, value] : lb->second.fields()) {

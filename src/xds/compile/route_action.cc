@@ -114,14 +114,19 @@ void compile_timeouts(const Action& p, route::Route& o) {
   }
   if (p.has_idle_timeout()) o.idle_timeout = to_duration(p.idle_timeout());
   if (p.has_flush_timeout()) o.flush_timeout = to_duration(p.flush_timeout());
-  if (p.has_max_grpc_timeout()) o.max_grpc_timeout = to_duration(p.max_grpc_timeout());
-  if (p.has_grpc_timeout_offset()) o.grpc_timeout_offset = to_duration(p.grpc_timeout_offset());
+  if (p.has_max_grpc_timeout() || p.has_grpc_timeout_offset()) {
+    route::GrpcTimeout t;
+    if (p.has_max_grpc_timeout()) t.max = to_duration(p.max_grpc_timeout());
+    if (p.has_grpc_timeout_offset()) t.offset = to_duration(p.grpc_timeout_offset());
+    o.grpc_timeout.set(t);
+  }
   if (!p.has_max_stream_duration()) return;
   const auto& m = p.max_stream_duration();
-  auto& out = o.max_stream_duration.emplace();
+  route::MaxStreamDuration out;
   if (m.has_max_stream_duration()) out.max = to_duration(m.max_stream_duration());
   if (m.has_grpc_timeout_header_max()) out.grpc_timeout_max = to_duration(m.grpc_timeout_header_max());
   if (m.has_grpc_timeout_header_offset()) out.grpc_timeout_offset = to_duration(m.grpc_timeout_header_offset());
+  o.max_stream_duration.set(out);
 }
 
 void compile_upgrades(const Action& p, route::Route& o, const Path& at, Problems& problems) {

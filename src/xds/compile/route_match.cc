@@ -62,16 +62,10 @@ route::FilterStateMatcher compile_filter_state(const envoy::type::matcher::v3::F
 
 std::optional<bool> to_optional(bool set, bool value) { return set ? std::optional(value) : std::nullopt; }
 
-}  // namespace
-
-void compile_route_match(const route_v3::RouteMatch& p, route::RouteMatch& o, const Path& at, Problems& problems) {
-  compile_path(p, o, at, problems);
-  o.grpc = p.has_grpc();
+/// What few ask.
+route::MatchMore compile_more(const route_v3::RouteMatch& p, const Path& at, Problems& problems) {
+  route::MatchMore o;
   if (p.has_runtime_fraction()) o.fraction = to_runtime_percent(p.runtime_fraction());
-  for (int i = 0; i < p.headers_size(); ++i)
-    if (auto m = compile_header_matcher(p.headers(i), at.at("headers", i), problems)) o.headers.push_back(std::move(*m));
-  for (int i = 0; i < p.query_parameters_size(); ++i)
-    o.query.push_back(compile_query_matcher(p.query_parameters(i), at.at("query_parameters", i), problems));
   for (int i = 0; i < p.cookies_size(); ++i) {
     const auto& c = p.cookies(i);
     const Path here = at.at("cookies", i);
@@ -83,6 +77,21 @@ void compile_route_match(const route_v3::RouteMatch& p, route::RouteMatch& o, co
     o.filter_state.push_back(compile_filter_state(p.filter_state(i), at.at("filter_state", i), problems));
   o.tls_presented = to_optional(p.tls_context().has_presented(), p.tls_context().presented().value());
   o.tls_validated = to_optional(p.tls_context().has_validated(), p.tls_context().validated().value());
+  return o;
+}
+
+}  // namespace
+
+void compile_route_match(const route_v3::RouteMatch& p, route::RouteMatch& o, const Path& at, Problems& problems) {
+  compile_path(p, o, at, problems);
+  o.grpc = p.has_grpc();
+  for (int i = 0; i < p.headers_size(); ++i)
+    if (auto m = compile_header_matcher(p.headers(i), at.at("headers", i), problems)) o.headers.push_back(std::move(*m));
+  for (int i = 0; i < p.query_parameters_size(); ++i)
+    o.query.push_back(compile_query_matcher(p.query_parameters(i), at.at("query_parameters", i), problems));
+  const bool more =
+      p.has_runtime_fraction() || p.has_tls_context() || p.cookies_size() + p.dynamic_metadata_size() + p.filter_state_size() > 0;
+  if (more) o.more.set(compile_more(p, at, problems));
 }
 
 }  // namespace outrigger::xds

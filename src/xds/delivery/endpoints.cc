@@ -12,7 +12,7 @@ using Assignment = envoy::config::endpoint::v3::ClusterLoadAssignment;
 EndpointDelivery::EndpointDelivery(const DeliveryContext& c, const envoy::config::cluster::v3::Cluster& cluster)
     : c_(c), cluster_(cluster.name()), asked_(bytes_hash(cluster.eds_cluster_config().SerializeAsString())) {
   const auto& config = cluster.eds_cluster_config();
-  assignment_ = config.service_name().empty() ? cluster_ : config.service_name();
+  if (config.service_name() != cluster_) service_ = config.service_name();
   const std::string& stat_name = cluster.alt_stat_name().empty() ? cluster_ : cluster.alt_stat_name();
   auto& registry = c_.server.registry();
   stats::Recording recording(registry);
@@ -22,7 +22,7 @@ EndpointDelivery::EndpointDelivery(const DeliveryContext& c, const envoy::config
   lease_ = recording.take();
   WatchEvents& self = *this;
   watch_ =
-      c_.sources.watch(config.eds_config(), canonical_type_url(*Assignment::descriptor()), {assignment_}, false, counts, self);
+      c_.sources.watch(config.eds_config(), canonical_type_url(*Assignment::descriptor()), {assignment()}, false, counts, self);
 }
 
 EndpointDelivery::~EndpointDelivery() = default;
@@ -52,8 +52,8 @@ Result<void> EndpointDelivery::take(const Update& u) {
   auto parsed = parse_one<Assignment>(u, c_, "EDS");
   if (!parsed) return parsed.error();
   const Assignment& m = parsed->message;
-  if (m.cluster_name() != assignment_)
-    return Error{Errc::invalid_config, "Unexpected EDS cluster (expecting " + assignment_ + "): " + m.cluster_name()};
+  if (m.cluster_name() != assignment())
+    return Error{Errc::invalid_config, "Unexpected EDS cluster (expecting " + assignment() + "): " + m.cluster_name()};
   const auto hash = content_hash(m);
   if (told_ && hash == content_) {
     came_ = parsed->bytes;

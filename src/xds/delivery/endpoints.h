@@ -26,7 +26,9 @@ class EndpointDelivery final : private WatchEvents {
   Result<void> take(const Update& u);
   void on_fetch_timeout() override;
   const DeliveryContext& c_;
-  std::string cluster_, assignment_;
+  /// The name that it goes by there.
+  const std::string& assignment() const noexcept { return service_.empty() ? cluster_ : service_; }
+  std::string cluster_, service_;  // service_: when that is another
   std::uint64_t asked_;  // bytes_hash() of what the cluster says of EDS
   bool settled_ = false, told_ = false;
   std::uint64_t content_ = 0, came_ = 0;  // of the members that are known; came_: bytes_hash()

@@ -29,7 +29,7 @@ class OnDemandClusters::Source final : private WatchEvents {
     make_counts();
     auto& registry = owner_.c_.server.registry();
     stats::Recording recording(registry);
-    const std::string prefix = counts_->prefix() + "control_plane.";
+    const std::string prefix = std::string(counts_->prefix()) + "control_plane.";
     registry.set(stats::make_block<stats::ControlPlaneStat>(registry, prefix), stats::ControlPlaneStat::connected_state, 0);
     registry.set(registry.text_readout(prefix + "identifier"), "");
     stream_lease_ = recording.take();

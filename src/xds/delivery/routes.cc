@@ -84,7 +84,7 @@ Result<void> RouteDelivery::take(const Update& u) {
 
 /// With virtual hosts that are not its own.
 Result<void> RouteDelivery::publish(RouteConfiguration m, const HostDelivery::Hosts& hosts, const std::string& version,
-                                    const std::string* came) {
+                                    const std::string_view* came) {
   for (const auto& [name, host] : hosts) *m.add_virtual_hosts() = host;
   Problems problems;
   auto compile = c_.compile(problems);

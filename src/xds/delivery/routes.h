@@ -67,7 +67,7 @@ class RouteDelivery final : public RouteUse, private WatchEvents, public std::en
   using RouteConfiguration = envoy::config::route::v3::RouteConfiguration;
   /// `came`: the bytes that it was parsed from; null: they say more or less than this.
   Result<void> publish(RouteConfiguration m, const HostDelivery::Hosts& hosts, const std::string& version,
-                       const std::string* came);
+                       const std::string_view* came);
   void count_reload();
   void make_hosts();
   void wake(const std::vector<std::string>& hosts) const;

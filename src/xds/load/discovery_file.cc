@@ -47,8 +47,10 @@ Result<void> load_discovery_file(const std::string& path, bool allow_unknown, Re
   Discovery m;
   if (const auto parsed = parse(path, text.str(), allow_unknown, m); !parsed) return parsed.error();
   into.version = m.version_info();
-  for (auto& any : *m.mutable_resources())
-    into.resources.push_back({name_of_resource(any.value()), "", any.type_url(), std::move(*any.mutable_value())});
+  for (auto& any : *m.mutable_resources()) {
+    const auto type = into.keep(std::move(*any.mutable_type_url())), body = into.keep(std::move(*any.mutable_value()));
+    into.resources.push_back({name_of_resource(body), "", type, body});
+  }
   return {};
 }
 

@@ -22,15 +22,16 @@ Result<void> parse_resource(const Resource& from, google::protobuf::Message& m, 
   const std::string whose = "'" + from.name + "': ";
   const std::string expected = canonical_type_url(*m.GetDescriptor());
   if (from.type_url != expected)
-    return Error{Errc::invalid_config, whose + "expected " + expected + ", found '" + from.type_url + "'"};
-  if (!m.ParseFromString(from.body)) return Error{Errc::invalid_config, whose + "not a " + m.GetDescriptor()->full_name()};
+    return Error{Errc::invalid_config, whose + "expected " + expected + ", found '" + std::string(from.type_url) + "'"};
+  if (!m.ParseFromArray(from.body.data(), static_cast<int>(from.body.size())))
+    return Error{Errc::invalid_config, whose + "not a " + m.GetDescriptor()->full_name()};
   Problems rules, inner;
-  validate(m, Path(), rules, Depth::but_not_any, false);
+  const bool has_extensions = validate(m, Path(), rules, Depth::but_not_any, false);
   if (!rules.ok()) return Error{Errc::invalid_config, whose + "Proto constraint validation failed (" + errors_text(rules) + ")"};
   unknown += settle_received(m, Path(), reject_unknown, inner);
   for (const auto& p : inner.list())
     if (p.severity == Severity::warning) LOG_WARN(logger::config, "xds: '", from.name, "': ", p.path, ": ", p.text);
-  validate(m, Path(), inner, Depth::everything, false);
+  if (has_extensions) validate(m, Path(), inner, Depth::everything, false);
   wrong = errors_text(inner);
   return {};
 }

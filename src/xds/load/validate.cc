@@ -107,6 +107,36 @@ std::string string_problem(const std::string& s, const validate::StringRules& r)
   return {};
 }
 
+/// What is to be looked at in a message: fields that have rules or are messages.
+struct Plan {
+  struct Entry {
+    const Field* field;
+    const validate::FieldRules* rules;  // null: none
+  };
+  std::vector<Entry> fields;
+  std::vector<const pb::OneofDescriptor*> required;
+};
+
+Plan make_plan(const pb::Descriptor& d) {
+  Plan plan;
+  if (d.full_name().starts_with("google.protobuf.") || d.options().GetExtension(validate::disabled)) return plan;
+  for (int i = 0; i < d.field_count(); ++i) {
+    const Field& f = *d.field(i);
+    const auto& o = f.options();
+    const validate::FieldRules* rules = o.HasExtension(validate::rules) ? &o.GetExtension(validate::rules) : nullptr;
+    if (rules != nullptr || f.cpp_type() == Field::CPPTYPE_MESSAGE) plan.fields.push_back({&f, rules});
+  }
+  for (int i = 0; i < d.real_oneof_decl_count(); ++i)
+    if (d.oneof_decl(i)->options().GetExtension(validate::required)) plan.required.push_back(d.oneof_decl(i));
+  return plan;
+}
+
+const Plan& plan_of(const pb::Descriptor& d) {
+  thread_local std::unordered_map<const pb::Descriptor*, Plan> plans;
+  const auto at = plans.find(&d);
+  return at != plans.end() ? at->second : plans.emplace(&d, make_plan(d)).first->second;
+}
+
 class Validator {
  public:
   Validator(Problems& problems, Depth depth, bool unknown_fields)
@@ -123,12 +153,13 @@ class Validator {
     if (unknown_fields_ && !r->GetUnknownFields(m).empty())
       problems_.error(at, "field number " + std::to_string(r->GetUnknownFields(m).field(0).number()) + " of " + d->full_name() +
                               " is unknown or not implemented by Outrigger");
-    if (d->full_name() == "google.protobuf.Any") any(static_cast<const pb::Any&>(m), at);
+    if (d == pb::Any::descriptor()) any(static_cast<const pb::Any&>(m), at);
     const bool outer = std::exchange(optional_, is_optional(m));
-    if (d->full_name().compare(0, 16, "google.protobuf.") != 0 && !d->options().GetExtension(validate::disabled)) fields(m, at);
+    fields(m, at);
     optional_ = outer;
     --depth_;
   }
+  bool saw_any() const noexcept { return saw_any_; }
 
  private:
   static bool is_optional(const pb::Message& m) {
@@ -137,12 +168,10 @@ class Validator {
   }
 
   void fields(const pb::Message& m, const Path& at) {
-    const auto* d = m.GetDescriptor();
     const auto* r = m.GetReflection();
-    for (int i = 0; i < d->field_count(); ++i) {
-      const Field& f = *d->field(i);
-      const auto& o = f.options();
-      const validate::FieldRules* rules = o.HasExtension(validate::rules) ? &o.GetExtension(validate::rules) : nullptr;
+    const Plan& plan = plan_of(*m.GetDescriptor());
+    for (const auto& [field, rules] : plan.fields) {
+      const Field& f = *field;
       if (f.is_repeated()) {
         const int n = r->FieldSize(m, &f);
         if (rules != nullptr) list_rules(m, f, n, *rules, at / f.name());
@@ -152,9 +181,8 @@ class Validator {
       if (f.real_containing_oneof() != nullptr && !r->HasField(m, &f)) continue;
       single(m, f, rules, at / f.name());
     }
-    for (int i = 0; i < d->real_oneof_decl_count(); ++i) {
-      const auto* one = d->oneof_decl(i);
-      if (!one->options().GetExtension(validate::required) || r->HasOneof(m, one)) continue;
+    for (const auto* one : plan.required) {
+      if (r->HasOneof(m, one)) continue;
       if (!r->GetUnknownFields(m).empty()) continue;  // it may be one of those
       std::string names;
       for (int k = 0; k < one->field_count(); ++k) names += (k == 0 ? "" : ", ") + one->field(k)->name();
@@ -285,6 +313,7 @@ class Validator {
   }
 
   void any(const pb::Any& a, const Path& at) {
+    saw_any_ = true;
     if (!into_any_ || a.type_url().empty() || is_typed_struct(a.type_url())) return;
     const auto* d = find_any_type(a.type_url());
     if (d == nullptr && optional_) return;
@@ -299,15 +328,17 @@ class Validator {
   }
 
   Problems& problems_;
-  bool into_any_, unknown_fields_;
+  bool into_any_, unknown_fields_, saw_any_ = false;
   int depth_ = 0;
   bool optional_ = false;  // the message around an Any says so
 };
 
 }  // namespace
 
-void validate(const pb::Message& m, const Path& at, Problems& problems, Depth depth, bool unknown_fields) {
-  Validator(problems, depth, unknown_fields).message(m, at);
+bool validate(const pb::Message& m, const Path& at, Problems& problems, Depth depth, bool unknown_fields) {
+  Validator v(problems, depth, unknown_fields);
+  v.message(m, at);
+  return v.saw_any();
 }
 
 }  // namespace outrigger::xds

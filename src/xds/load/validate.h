@@ -7,8 +7,8 @@
 namespace outrigger::xds {
 
 enum class Depth { everything, but_not_any };
-/// `unknown_fields`: fields that the messages don't have are errors.
-void validate(const google::protobuf::Message& m, const Path& at, Problems& problems, Depth depth = Depth::everything,
+/// `unknown_fields`: fields that the messages don't have are errors. Was there an Any?
+bool validate(const google::protobuf::Message& m, const Path& at, Problems& problems, Depth depth = Depth::everything,
               bool unknown_fields = true);
 
 }  // namespace outrigger::xds

@@ -9,19 +9,43 @@ namespace {
 constexpr const char* kAll = "*";
 }  // namespace
 
-void Subscription::want(std::set<std::string> names, bool all) {
-  if (names == names_ && all == all_) return;
-  names_ = std::move(names);
-  all_ = all;
+void Subscription::add(const std::string& name) {
+  Wish& w = names_[name];
+  if (w.watches++ > 0) return;
+  names_due_ = true;
+  if (kind_ == Kind::state_of_the_world) return;
+  w.told = dropped_.erase(name) > 0;
+  fresh_.insert(name);  // also if it was told: whoever wants it now has nothing of it
+}
+
+void Subscription::drop(const std::string& name) {
+  const auto at = names_.find(name);
+  if (at == names_.end() || --at->second.watches > 0) return;
+  if (kind_ == Kind::delta) {
+    fresh_.erase(name);
+    if (at->second.told) dropped_.insert(name);
+    versions_.erase(name);
+  }
+  names_.erase(at);  // `name` may be its key
   names_due_ = true;
 }
+
+void Subscription::add_all() noexcept { names_due_ = all_++ == 0 || names_due_; }
+
+void Subscription::drop_all() noexcept { names_due_ = --all_ == 0 || names_due_; }
 
 void Subscription::open() {
   open_ = first_ = true;
   nonce_.clear();
   error_.reset();
   answer_due_ = false;
-  told_.clear();
+  dropped_.clear();
+  fresh_.clear();
+  if (kind_ == Kind::delta)
+    for (auto& [name, wish] : names_) {
+      wish.told = false;
+      fresh_.insert(fresh_.end(), name);
+    }
   told_all_ = false;
   names_due_ = wants_something();
 }
@@ -45,24 +69,22 @@ void Subscription::refuse(const Response& r, std::string why) {
 
 void Subscription::add_names(Request& q) {
   q.version = version_;
-  if (all_ && !names_.empty()) q.names.emplace_back(kAll);
-  q.names.insert(q.names.end(), names_.begin(), names_.end());
+  q.names.reserve(names_.size() + 1);
+  if (wants_all() && !names_.empty()) q.names.emplace_back(kAll);
+  for (const auto& [name, wish] : names_) q.names.push_back(name);
 }
 
 void Subscription::add_changes(Request& q) {
-  for (const auto& name : names_)
-    if (!told_.contains(name)) q.subscribe.push_back(name);
-  for (const auto& name : told_)
-    if (!names_.contains(name)) {
-      q.unsubscribe.push_back(name);
-      versions_.erase(name);
-    }
+  q.subscribe.assign(fresh_.begin(), fresh_.end());
+  q.unsubscribe.assign(dropped_.begin(), dropped_.end());
   // Naming none asks for all, but only in the stream's first request.
   const bool by_naming_none = first_ && names_.empty();
-  if (all_ && !told_all_ && !by_naming_none) q.subscribe.emplace_back(kAll);
-  if (!all_ && told_all_) q.unsubscribe.emplace_back(kAll);
-  told_ = names_;
-  told_all_ = all_;
+  if (wants_all() && !told_all_ && !by_naming_none) q.subscribe.emplace_back(kAll);
+  if (!wants_all() && told_all_) q.unsubscribe.emplace_back(kAll);
+  for (const auto& name : fresh_) names_[name].told = true;
+  fresh_.clear();
+  dropped_.clear();
+  told_all_ = wants_all();
   if (first_) q.initial_versions = versions_;
 }
 

@@ -270,7 +270,7 @@ struct Zones {
   static LocalityPtr zone(const std::string& name) { return std::make_shared<const Locality>(Locality{"r", name, ""}); }
   static EndpointPtr endpoint(const std::string& in) {
     auto e = std::make_shared<Endpoint>();
-    e->hostname = in;
+    e->set_hostname(in);
     e->locality = zone(in);
     return e;
   }

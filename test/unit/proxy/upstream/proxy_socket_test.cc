@@ -38,7 +38,7 @@ std::string written(const ProxySocket& socket, const ProxyHeader* known, std::ve
   here.local = test::ip("10.0.0.1", 1);
   here.remote = test::ip("10.0.0.2", 2);
   upstream::Endpoint to;
-  to.more.set({{}, std::move(of_host)});
+  to.more.set({"", {}, std::move(of_host)});
   bool less = false;
   auto out = socket.header(known, to, http::StreamInfo::of_connection(here, {}, {}), less);
   CHECK(less == left_out);

@@ -107,7 +107,7 @@ TEST_CASE("endpoints with their weights, priorities, health and names", "[compil
   REQUIRE(c->endpoints.size() == 3);
   const auto &a = *c->endpoints[0], &b = *c->endpoints[1], &d = *c->endpoints[2];
   CHECK(a.address.text() == "10.0.0.1:81");
-  CHECK(a.hostname == "one");
+  CHECK(a.hostname() == "one");
   CHECK(a.weight == 3);
   CHECK(a.health == upstream::Health::unhealthy);
   CHECK(a.canary);

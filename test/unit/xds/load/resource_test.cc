@@ -19,7 +19,8 @@ struct Outcome {
 Outcome take(const Cluster& c, bool reject_unknown = false) {
   Outcome o;
   Cluster m;
-  const Resource r{c.name(), "", canonical_type_url(*Cluster::descriptor()), c.SerializeAsString()};
+  const std::string type = canonical_type_url(*Cluster::descriptor()), body = c.SerializeAsString();
+  const Resource r{c.name(), "", type, body};
   if (const auto taken = parse_resource(r, m, reject_unknown, o.resource, o.unknown); !taken) o.push = taken.error().detail;
   return o;
 }

@@ -1,5 +1,6 @@
 // What a subscription says, step by step: as the real Envoy does on a stream with the same events.
 #include <catch2/catch.hpp>
+#include <set>
 
 #include "xds/protocol/subscription.h"
 
@@ -29,6 +30,18 @@ std::string said(Subscription& s) {
   return out;
 }
 
+/// From now on somebody wants all or not, and these names.
+void want(Subscription& s, const std::set<std::string>& names, bool all) {
+  std::set<std::string> before;
+  for (const auto& [name, wish] : s.names()) before.insert(name);
+  for (const auto& name : names)
+    if (!before.contains(name)) s.add(name);
+  for (const auto& name : before)
+    if (!names.contains(name)) s.drop(name);
+  if (all && !s.wants_all()) s.add_all();
+  if (!all && s.wants_all()) s.drop_all();
+}
+
 Response response(const std::string& version, const std::string& nonce, std::vector<Resource> resources = {},
                   std::vector<std::string> removed = {}) {
   return {"t", version, nonce, "", std::move(resources), std::move(removed)};
@@ -36,22 +49,22 @@ Response response(const std::string& version, const std::string& nonce, std::vec
 
 TEST_CASE("state of the world: names, answers and a new stream", "[xds]") {
   Subscription s(Kind::state_of_the_world, "t");
-  s.want({"b", "a"}, false);
+  want(s, {"b", "a"}, false);
   CHECK(said(s).empty());  // there is no stream
   s.open();
   CHECK(said(s) == "v= n= names=a,b");
   CHECK(said(s).empty());
   s.accept(response("1", "x1"));
   CHECK(said(s) == "v=1 n=x1 names=a,b");
-  s.want({"a"}, false);
+  want(s, {"a"}, false);
   CHECK(said(s) == "v=1 n=x1 names=a");
-  s.want({"a"}, false);
+  want(s, {"a"}, false);
   CHECK(said(s).empty());
   s.refuse(response("2", "x2"), "bad");
   CHECK(said(s) == "v=1 n=x2 names=a error=bad");
-  s.want({}, false);
+  want(s, {}, false);
   CHECK(said(s) == "v=1 n=x2");
-  s.want({"c"}, false);
+  want(s, {"c"}, false);
   s.close();
   CHECK(said(s).empty());
   s.open();
@@ -60,11 +73,11 @@ TEST_CASE("state of the world: names, answers and a new stream", "[xds]") {
 
 TEST_CASE("state of the world: a change of names and an answer are one request", "[xds]") {
   Subscription s(Kind::state_of_the_world, "t");
-  s.want({"a"}, false);
+  want(s, {"a"}, false);
   s.open();
   (void)said(s);
   s.accept(response("1", "x1"));
-  s.want({"a", "b"}, false);
+  want(s, {"a", "b"}, false);
   CHECK(said(s) == "v=1 n=x1 names=a,b");
 }
 
@@ -72,20 +85,20 @@ TEST_CASE("state of the world: all, and all with names", "[xds]") {
   Subscription s(Kind::state_of_the_world, "t");
   s.open();
   CHECK(said(s).empty());  // nobody wants anything
-  s.want({}, true);
+  want(s, {}, true);
   CHECK(said(s) == "v= n=");
-  s.want({"a"}, true);
+  want(s, {"a"}, true);
   CHECK(said(s) == "v= n= names=*,a");
 }
 
 TEST_CASE("delta: changes of names only, versions of what is had on a new stream", "[xds]") {
   Subscription s(Kind::delta, "t");
-  s.want({"a", "b"}, false);
+  want(s, {"a", "b"}, false);
   s.open();
   CHECK(said(s) == "v= n= sub=a,b");
   s.accept(response("sys1", "x1", {{"a", "7", "t", "body"}, {"b", "8", "t", "body"}}));
   CHECK(said(s) == "v= n=x1");
-  s.want({"a", "c"}, false);
+  want(s, {"a", "c"}, false);
   CHECK(said(s) == "v= n= sub=c unsub=b");
   s.refuse(response("sys2", "x2", {{"a", "9", "t", "body"}}), "bad");
   CHECK(said(s) == "v= n=x2 error=bad");
@@ -96,7 +109,7 @@ TEST_CASE("delta: changes of names only, versions of what is had on a new stream
 
 TEST_CASE("delta: all by naming none, in the first request only", "[xds]") {
   Subscription s(Kind::delta, "t");
-  s.want({}, true);
+  want(s, {}, true);
   s.open();
   CHECK(said(s) == "v= n=");
   s.accept(response("1", "x1", {{"a", "1", "t", "body"}, {"b", "1", "t", "body"}}));
@@ -108,26 +121,49 @@ TEST_CASE("delta: all by naming none, in the first request only", "[xds]") {
   s.forget("zzz");
   s.open();
   CHECK(said(s) == "v= n= has=a:1");
-  s.want({"c"}, true);
+  want(s, {"c"}, true);
   CHECK(said(s) == "v= n= sub=c");
-  s.want({"c"}, false);
+  want(s, {"c"}, false);
   CHECK(said(s) == "v= n= unsub=*");
-  s.want({"c"}, true);
+  want(s, {"c"}, true);
   CHECK(said(s) == "v= n= sub=*");
 }
 
 TEST_CASE("delta: a name that is dropped and wanted again is asked for anew", "[xds]") {
   Subscription s(Kind::delta, "t");
-  s.want({"a"}, false);
+  want(s, {"a"}, false);
   s.open();
   (void)said(s);
-  s.want({}, false);
-  s.want({"a"}, false);
-  CHECK(said(s) == "v= n=");
-  s.want({}, false);
+  want(s, {}, false);
+  want(s, {"a"}, false);
+  CHECK(said(s) == "v= n= sub=a");  // who wants it now has nothing of it
+  want(s, {}, false);
   CHECK(said(s) == "v= n= unsub=a");
-  s.want({"a"}, false);
+  want(s, {"a"}, false);
   CHECK(said(s) == "v= n= sub=a");
+}
+
+TEST_CASE("a name that two want is told once, and dropped with the last", "[xds]") {
+  for (const auto kind : {Kind::delta, Kind::state_of_the_world}) {
+    const bool delta = kind == Kind::delta;
+    Subscription s(kind, "t");
+    s.add("a");
+    s.add("a");
+    s.open();
+    CHECK(said(s) == (delta ? "v= n= sub=a" : "v= n= names=a"));
+    s.add("a");
+    s.drop("a");
+    s.drop("a");
+    CHECK(said(s).empty());
+    CHECK(s.wants("a"));
+    s.drop("b");  // nobody wants it
+    s.add("c");
+    s.drop("c");  // nobody was told
+    CHECK(said(s) == (delta ? "v= n=" : "v= n= names=a"));
+    s.drop("a");
+    CHECK_FALSE(s.wants_something());
+    CHECK(said(s) == (delta ? "v= n= unsub=a" : "v= n="));
+  }
 }
 
 TEST_CASE("the name of a resource is its first field", "[xds]") {
