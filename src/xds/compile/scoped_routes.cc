@@ -17,7 +17,7 @@ void compile_key(const ScopedRoutes::ScopeKeyBuilder& p, const Path& at, Problem
   if (p.fragments_size() > kFragmentsMost) problems.error(at / "fragments", "at most 32 are implemented");
   for (int i = 0; i < p.fragments_size(); ++i) {
     const auto& from = p.fragments(i).header_value_extractor();
-    const Path here = at.at("fragments", i) / "header_value_extractor";
+    const Path fragment = at.at("fragments", i), here = fragment / "header_value_extractor";
     hcm::ScopeFragment f;
     f.header = from.name();
     std::transform(f.header.begin(), f.header.end(), f.header.begin(), [](char c) { return lower(c); });

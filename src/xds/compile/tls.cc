@@ -339,7 +339,7 @@ std::shared_ptr<const net::UpstreamSocket> compile_internal_upstream(const Inter
   net::PassRules rules;
   for (int i = 0; i < p.passthrough_metadata_size(); ++i) {
     const auto& source = p.passthrough_metadata(i);
-    const Path kind = at.at("passthrough_metadata", i) / "kind";
+    const Path item = at.at("passthrough_metadata", i), kind = item / "kind";
     if (!source.kind().has_host() && !source.kind().has_cluster())
       c.problems.error(kind, "metadata type is not supported: only host and cluster metadata can be passed along");
     rules.metadata.push_back({source.kind().has_host(), source.name()});
