@@ -49,6 +49,7 @@ class Silent final : public xds::Transport {
  private:
   struct Nothing final : xds::Stream {
     void send(std::string) override {}
+    void go_on() override {}
   };
 };
 

@@ -51,6 +51,7 @@ struct Plane final : Transport {
     explicit Call(Plane& p) : plane(p) {}
     ~Call() override { plane.events = nullptr; }
     void send(std::string m) override { plane.delta ? plane.on_delta(m) : plane.on_sotw(m); }
+    void go_on() override {}
     Plane& plane;
   };
   std::unique_ptr<Stream> open(const std::string& method, StreamEvents& e) override {

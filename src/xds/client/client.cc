@@ -2,9 +2,9 @@
 
 #include <malloc.h>
 #include <algorithm>
-#include <unordered_map>
 #include <utility>
 #include "proxy/base/log.h"
+#include "xds/client/client_state.h"
 #include "xds/client/codec.h"
 
 namespace outrigger::xds {
@@ -16,6 +16,8 @@ namespace {
 /// What a larger message leaves behind goes back to the system, once no other followed for so long.
 constexpr std::size_t kLargeBytes = 64 * 1024;
 constexpr Duration kTrimAfter = std::chrono::milliseconds(200);
+constexpr std::size_t kBacklogMax = 8;  // messages that wait while one is taken
+constexpr std::string_view kEndpoints = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
 constexpr Duration kRetryBase = std::chrono::milliseconds(500), kRetryMax = std::chrono::seconds(30);
 constexpr Duration kHeldMax = std::chrono::seconds(1);  // what is good again comes only after the refusal of what was not
 
@@ -23,92 +25,6 @@ constexpr Duration kHeldMax = std::chrono::seconds(1);  // what is good again co
 Duration grown(unsigned steps) { return std::min<Duration>(kRetryMax, kRetryBase * (1LL << std::min(steps, 16U))); }
 
 }  // namespace
-
-/// A watch as the client has it: told of updates as long as it is there.
-class Client::Interest final : public Watch, public std::enable_shared_from_this<Interest> {
- public:
-  Interest(Client& client, Type& type, std::set<std::string> names, bool all, std::string space, const Counts& counts,
-           WatchEvents& events, std::uint64_t number)
-      : names(std::move(names)),
-        space(std::move(space)),
-        number(number),
-        all(all),
-        counts(counts),
-        events(events),
-        client_(client),
-        type_(type),
-        fetch_(client.loop_.timers(), *this) {}
-  void want(const std::set<std::string>& next) override;
-  void wait(Duration patience) {
-    if (patience.count() > 0) fetch_.arm(patience);
-  }
-  void end_wait() {
-    fetch_.cancel();
-    answered = true;
-  }
-  bool wants(const std::string& name) const {
-    return all ? name.starts_with(space) : names.contains(name) || (!space.empty() && name.starts_with(space));
-  }
-
-  std::set<std::string> names;
-  std::string space;     // that of the names
-  std::uint64_t number;  // in the order in which they came
-  bool all, answered = false, ended = false;
-  Counts counts;
-  WatchEvents& events;
-
- private:
-  void on_fetch_timeout() {
-    counts.timed_out();
-    counts.attempt();
-    events.on_fetch_timeout();
-  }
-  Client& client_;
-  Type& type_;
-  event::Alarm<Interest, &Interest::on_fetch_timeout> fetch_;
-};
-
-struct Client::Type {
-  Type(Client& c, const std::string& url)
-      : subscription(c.settings_.kind, url), client(c), held(c.loop_.timers(), *this), expiry(c.loop_.timers(), *this) {}
-  void on_held_end() {
-    is_held = false;
-    client.enqueue(*this);
-    client.flush();
-  }
-  void on_expiry() { client.expire(*this); }
-  Subscription subscription;
-  Client& client;
-  /// What a response has for one of the watches; null: a name that was removed.
-  struct Part {
-    std::shared_ptr<Interest> watch;
-    const Resource* resource;
-    const std::string* removed;
-  };
-  /// Of those that ask by names, in the order in which the watches came.
-  std::vector<Part> parts(const Response& r) const;
-  /// `name` is one of the watch's names, and stays where it is until it is struck.
-  void enlist(const std::string& name, Interest& i) {
-    by_name.emplace(name, &i);
-    subscription.add(name);
-  }
-  void strike(const std::string& name, const Interest& i) {
-    for (auto [at, end] = by_name.equal_range(name); at != end;) at = at->second == &i ? by_name.erase(at) : std::next(at);
-    subscription.drop(name);
-  }
-  std::vector<std::shared_ptr<Interest>> watches;
-  std::unordered_multimap<std::string_view, Interest*> by_name;  // keys are the watches'
-  std::uint64_t watches_made = 0;
-  unsigned paused = 0;
-  // Refusals that follow each other: a control plane that sends the same again at once is slowed down.
-  unsigned refusals = 0;
-  bool is_held = false;
-  event::Alarm<Type, &Type::on_held_end> held;
-  std::map<std::string, TimePoint> lifetimes;  // of resources that end by themselves
-  event::Alarm<Type, &Type::on_expiry> expiry;
-  WallTime updated{}, refused{};
-  std::string refusal;
-};
 
 namespace {
 /// What its owner has: the client keeps the watch itself while it tells it something.
@@ -166,6 +82,7 @@ std::unique_ptr<Watch> Client::watch(const std::string& type_url, std::set<std::
   return std::make_unique<Handle<Interest>>(interest, [this, &t](Interest& gone) {
     gone.end_wait();
     gone.ended = true;
+    if (work_ != nullptr && work_->watch.get() == &gone) work_ = nullptr;
     for (const auto& name : gone.names) t.strike(name, gone);
     if (gone.all) t.subscription.drop_all();
     std::erase_if(t.watches, [&](const auto& w) { return w.get() == &gone; });
@@ -212,7 +129,7 @@ Client::Pause::~Pause() {
 void Client::connect() {
   if (stream_ != nullptr) return;
   StreamEvents& self = *this;
-  node_told_ = false;
+  node_told_ = told_enough_ = false;
   stream_ = transport_.open(settings_.method, self);
   registry_.set(stats_, ControlPlaneStat::connected_state, 1);
   queue_.clear();
@@ -226,6 +143,7 @@ void Client::connect() {
 }
 
 void Client::on_closed(int grpc_status, std::string_view message) {
+  finish_backlog();
   last_failure_ = "gRPC status " + std::to_string(grpc_status) + (message.empty() ? "" : ": " + std::string(message));
   LOG_WARN(logger::config, "xds: stream to '", settings_.name, "' closed: ", last_failure_);
   loop_.dispose(std::move(stream_));
@@ -247,7 +165,7 @@ void Client::enqueue(Type& t) {
 }
 
 void Client::flush() {
-  if (stream_ == nullptr) return;
+  if (stream_ == nullptr || closing_) return;
   const auto queue = std::exchange(queue_, {});
   for (Type* t : queue) send(*t);
 }
@@ -260,13 +178,26 @@ void Client::send(Type& t) {
   }
 }
 
-void Client::on_message(std::string message) {
+bool Client::on_message(std::string message) {
   Response r;
   if (message.size() > kLargeBytes) trim_.arm(kTrimAfter);
-  if (!decode_response(std::move(message), settings_.kind, r)) return on_closed(13, "a message that is no discovery response");
+  if (!decode_response(std::move(message), settings_.kind, r)) {
+    on_closed(13, "a message that is no discovery response");
+    return true;
+  }
   failures_ = 0;
   if (r.control_plane != identifier_) registry_.set(identifier_text_, r.control_plane);
   identifier_ = r.control_plane;
+  if (work_ == nullptr || r.type_url == kEndpoints) {
+    receive(std::move(r));
+    return true;
+  }
+  backlog_.push_back(std::move(r));
+  told_enough_ = backlog_.size() >= kBacklogMax;
+  return !told_enough_;
+}
+
+void Client::receive(Response r) {
   const auto at = types_.find(r.type_url);
   if (at == types_.end()) {
     LOG_WARN(logger::config, "xds: '", settings_.name, "' sends '", r.type_url, "', which nobody asked for");
@@ -276,7 +207,7 @@ void Client::on_message(std::string message) {
     for (auto& resource : r.resources)
       if (resource.name.empty()) resource.name = name_of_resource(resource.body);
   flushing_ = true;
-  take(*at->second, r);
+  if (!begin_work(*at->second, r)) take(*at->second, r);
   flushing_ = false;
   flush();
 }
@@ -286,6 +217,10 @@ void Client::take(Type& t, const Response& r) {
     const event::PostBatch batch;
     return give(t, r);
   }();
+  answer(t, r, taken);
+}
+
+void Client::answer(Type& t, const Response& r, const Result<void>& taken) {
   note_lifetimes(t, r);
   if (taken) {
     t.refusals = 0;
@@ -324,8 +259,12 @@ Result<void> Client::give(Type& t, const Response& r) {
   for (const auto& w : t.watches)
     if (w->all || !w->space.empty()) wide.push_back(w);
   auto next_wide = wide.begin();
+  const auto give_all = [&](Interest& w) {
+    Update u;
+    if (fill_for_all(w, r, u)) tell(w, u, why);
+  };
   const auto give_wide = [&](std::uint64_t before) {
-    for (; next_wide != wide.end() && (*next_wide)->number < before; ++next_wide) give_all(**next_wide, r, why);
+    for (; next_wide != wide.end() && (*next_wide)->number < before; ++next_wide) give_all(**next_wide);
   };
   for (auto at = parts.begin(); at != parts.end();) {
     Interest& w = *at->watch;
@@ -342,9 +281,10 @@ Result<void> Client::give(Type& t, const Response& r) {
   return {};
 }
 
-/// Of a watch of all, or of all in a collection.
-void Client::give_all(Interest& w, const Response& r, std::string& why) {
-  Update u{r.version, settings_.kind == Subscription::Kind::state_of_the_world, {}, {}};
+/// Of a watch of all, or of all in a collection. False: it is not concerned.
+bool Client::fill_for_all(const Interest& w, const Response& r, Update& u) const {
+  u.version = r.version;
+  u.whole = settings_.kind == Subscription::Kind::state_of_the_world;
   const bool nothing = r.resources.empty() && r.removed.empty();
   bool concerned = w.all && (w.space.empty() || nothing);
   u.resources.reserve(r.resources.size());
@@ -358,7 +298,7 @@ void Client::give_all(Interest& w, const Response& r, std::string& why) {
     concerned = true;
     u.removed.push_back(name);
   }
-  if (concerned) tell(w, u, why);
+  return concerned;
 }
 
 void Client::tell(Interest& w, const Update& u, std::string& why) {
@@ -366,12 +306,15 @@ void Client::tell(Interest& w, const Update& u, std::string& why) {
   w.end_wait();
   const auto begin = loop_.read_clock();
   const auto taken = w.events.on_update(u);
-  if (taken) {
+  count(w, u, taken, begin);
+  if (!taken) why += (why.empty() ? "" : "; ") + taken.error().detail;
+}
+
+void Client::count(Interest& w, const Update& u, const Result<void>& taken, TimePoint begin) {
+  if (taken)
     w.counts.success(u.version, loop_.wall(), loop_.read_clock() - begin);
-  } else {
+  else
     w.counts.rejected();
-    why += (why.empty() ? "" : "; ") + taken.error().detail;
-  }
   w.counts.attempt();
 }
 

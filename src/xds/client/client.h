@@ -1,6 +1,7 @@
 // One stream to a control plane: all types (ADS) or one. Keeps it open, asks for what its watches want, gives them
 // what comes, and tells the control plane whether that was taken. Main thread; owned by Sources.
 #pragma once
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -63,7 +64,7 @@ class Client final : private StreamEvents {
  private:
   class Interest;
   struct Type;
-  void on_message(std::string message) override;
+  bool on_message(std::string message) override;
   void on_closed(int grpc_status, std::string_view message) override;
   void connect();
   Type& type(const std::string& url);
@@ -71,9 +72,16 @@ class Client final : private StreamEvents {
   void enqueue(Type& t);
   void flush();
   void send(Type& t);
+  void receive(Response r);
   void take(Type& t, const Response& r);
+  void answer(Type& t, const Response& r, const Result<void>& taken);
+  bool begin_work(Type& t, Response& r);
+  void go_on_working();
+  void end_work();
+  void finish_backlog();
   Result<void> give(Type& t, const Response& r);
-  void give_all(Interest& w, const Response& r, std::string& why);
+  bool fill_for_all(const Interest& w, const Response& r, Update& u) const;
+  void count(Interest& w, const Update& u, const Result<void>& taken, TimePoint begin);
   void tell(Interest& w, const Update& u, std::string& why);
   void note_lifetimes(Type& t, const Response& r);
   void expire(Type& t);
@@ -88,9 +96,14 @@ class Client final : private StreamEvents {
   stats::BlockHandle stats_;
   stats::TextReadout identifier_text_;
   std::map<std::string, std::unique_ptr<Type>> types_;
+  /// A large update that is being taken. What comes meanwhile waits, but for endpoints.
+  struct Work;
+  std::unique_ptr<Work> work_;
+  std::deque<Response> backlog_;
+  bool told_enough_ = false;  // the stream waits
   std::vector<Type*> queue_;  // those that have something to say, in that order
   std::unique_ptr<Stream> stream_;
-  bool node_told_ = false, flushing_ = false;
+  bool node_told_ = false, flushing_ = false, closing_ = false;
   unsigned failures_ = 0;  // since the last good response
   std::string identifier_, last_failure_;
   std::shared_ptr<int> alive_ = std::make_shared<int>();  // for what is posted

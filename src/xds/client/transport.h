@@ -9,7 +9,8 @@ namespace outrigger::xds {
 
 class StreamEvents {
  public:
-  virtual void on_message(std::string message) = 0;
+  /// False: it has enough for now; the next one comes after Stream::go_on().
+  virtual bool on_message(std::string message) = 0;
   /// It is over (or was never there). Nothing follows. `message` may be empty.
   virtual void on_closed(int grpc_status, std::string_view message) = 0;
 
@@ -22,6 +23,8 @@ class Stream {
  public:
   virtual ~Stream() = default;
   virtual void send(std::string message) = 0;
+  /// After a message that was enough.
+  virtual void go_on() = 0;
 };
 
 class Transport {

@@ -17,8 +17,20 @@ struct Update {
   std::vector<std::string> removed;
 };
 
+/// An update that is taken in slices, between which the main thread does other things.
+class UpdateWork {
+ public:
+  virtual ~UpdateWork() = default;
+  /// True: that was the last slice.
+  virtual bool go_on() = 0;
+  /// After the last, once; as that of WatchEvents::on_update().
+  virtual Result<void> result() = 0;
+};
+
 class WatchEvents {
  public:
+  /// The work that takes an update, which stays where it is until that is done. Null: it is to be taken at once.
+  virtual std::unique_ptr<UpdateWork> begin_update(const Update&) { return nullptr; }
   /// An error refuses the update; what was there before stays. Its text goes to the control plane.
   virtual Result<void> on_update(const Update& u) = 0;
   /// The first update has been waited for long enough; it may come later.

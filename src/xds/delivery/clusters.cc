@@ -2,7 +2,7 @@
 
 #include "proxy/base/log.h"
 #include "xds/compile/cluster.h"
-#include "xds/delivery/resources.h"
+#include "xds/delivery/cluster_update.h"
 #include "xds/load/any_type.h"
 
 namespace outrigger::xds {
@@ -40,7 +40,17 @@ Update ClusterDelivery::news(const Update& u, bool on_demand, std::unordered_set
 }
 
 Result<void> ClusterDelivery::on_update(const Update& u) {
-  const auto taken = take(u, false);
+  ClusterUpdate work(*this, u, false);
+  while (!work.go_on()) {}
+  return work.result();
+}
+
+std::unique_ptr<UpdateWork> ClusterDelivery::begin_update(const Update& u) {
+  return std::make_unique<ClusterUpdate>(*this, u, false);
+}
+
+/// The end of an update of CDS.
+void ClusterDelivery::settle(const Update& u, const Result<void>& taken) {
   if (taken) version_ = u.version;
   if (std::exchange(changed_, false) && taken) {
     auto& registry = c_.server.registry();
@@ -48,40 +58,15 @@ Result<void> ClusterDelivery::on_update(const Update& u) {
     registry.set(stats_, stats::CdsStat::config_reload_time_ms, unix_ms(c_.server.loop().wall()));
   }
   tell_answered();
-  return taken;
 }
 
 Result<void> ClusterDelivery::take_on_demand(const Update& u) {
-  const auto taken = take(u, true);
-  changed_ = false;
+  const bool changed = changed_;
+  ClusterUpdate work(*this, u, true);
+  while (!work.go_on()) {}
+  const auto taken = work.result();
+  changed_ = changed;
   return taken;
-}
-
-Result<void> ClusterDelivery::take(const Update& u, bool on_demand) {
-  std::unordered_set<std::string_view> names;
-  auto parsed = parse_resources<Cluster>(news(u, on_demand, names), c_);
-  if (!parsed) return parsed.error();
-  const auto pause = pause_endpoints();  // until all clusters are taken
-  Refusals refusals("cluster");
-  for (const auto& p : *parsed) {
-    const std::string& name = p.message.name();
-    if (!names.insert(name).second) {
-      refusals.add(name, "duplicate cluster " + name + " found");
-      continue;
-    }
-    const std::string why =
-        !p.wrong.empty() ? p.wrong : add(p.message, u.whole ? u.version : p.from->version, on_demand, p.bytes);
-    if (!why.empty()) refusals.add(name, why);
-  }
-  std::vector<std::string> gone = u.removed;
-  if (u.whole && !on_demand)
-    for (const auto& [name, known] : known_)
-      if (!names.contains(name) && !known.on_demand) gone.push_back(name);
-  for (const auto& name : gone) remove(name);
-  LOG_INFO(logger::upstream, on_demand ? "odcds: " : "cds: ", u.resources.size(), " cluster(s) told, ", gone.size(), " removed");
-  if (c_.base->secrets != nullptr) c_.base->secrets->sweep();
-  hold_answer();
-  return refusals.result();
 }
 
 void ClusterDelivery::hold_answer() {

@@ -48,8 +48,10 @@ class ClusterDelivery final : private WatchEvents {
   void each_warming(const std::function<void(const std::string& name, const char* why)>& f) const;
 
  private:
+  friend class ClusterUpdate;
   Result<void> on_update(const Update& u) override;
-  Result<void> take(const Update& u, bool on_demand);
+  std::unique_ptr<UpdateWork> begin_update(const Update& u) override;
+  void settle(const Update& u, const Result<void>& taken);
   void on_fetch_timeout() override { tell_answered(); }
   /// Empty: it is taken. Otherwise why not.
   std::string add(const envoy::config::cluster::v3::Cluster& message, const std::string& version, bool on_demand,

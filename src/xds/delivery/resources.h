@@ -34,19 +34,24 @@ inline bool came_before(const Resource& r, std::uint64_t bytes, const std::strin
   return bytes != 0 && r.type_url == type_url && bytes_hash(r.body) == bytes;
 }
 
+/// An error: it refuses the whole push. The fields that nobody knows are added to `unknown`.
+template <class Message>
+Result<void> parse_into(const Resource& r, const DeliveryContext& c, Parsed<Message>& p, std::size_t& unknown) {
+  p.from = &r;
+  const auto before = unknown;
+  const auto parsed = parse_resource(r, p.message, c.sources.rejects_unknown(), p.wrong, unknown);
+  if (parsed && unknown == before) p.bytes = bytes_hash(r.body);
+  return parsed;
+}
+
 /// All of an update. The first that can't be parsed or breaks a rule refuses the whole, as in Envoy.
 template <class Message>
 Result<std::vector<Parsed<Message>>> parse_resources(const Update& u, const DeliveryContext& c) {
   std::vector<Parsed<Message>> all;
   all.reserve(u.resources.size());
   std::size_t unknown = 0;
-  for (const Resource* r : u.resources) {
-    auto& p = all.emplace_back();
-    p.from = r;
-    const auto before = unknown;
-    if (const auto ok = parse_resource(*r, p.message, c.sources.rejects_unknown(), p.wrong, unknown); !ok) return ok.error();
-    if (unknown == before) p.bytes = bytes_hash(r->body);
-  }
+  for (const Resource* r : u.resources)
+    if (const auto ok = parse_into(*r, c, all.emplace_back(), unknown); !ok) return ok.error();
   c.server.count_unknown_fields(unknown);
   return all;
 }

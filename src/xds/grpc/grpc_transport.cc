@@ -61,6 +61,9 @@ class Call final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBu
     unsent_.push_back(std::move(message));
     write();
   }
+  void go_on() {
+    if (std::exchange(waits_, false)) StartRead(&in_);
+  }
   void abandon() {
     events_ = nullptr;
     context_.TryCancel();
@@ -90,11 +93,9 @@ class Call final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBu
     std::string message = to_text(in_);
     in_.Clear();
     if (events_ == nullptr) return release();
-    events_->on_message(std::move(message));
-    if (events_ != nullptr)
-      StartRead(&in_);  // the next one is read when this one is done with
-    else
-      release();
+    waits_ = !events_->on_message(std::move(message));
+    if (events_ == nullptr) return release();
+    if (!waits_) StartRead(&in_);  // the next one is read when this one is done with
   }
   void next_write() {
     writing_ = false;
@@ -130,7 +131,7 @@ class Call final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBu
   grpc::ByteBuffer in_, out_;
   grpc::Status status_;
   std::deque<std::string> unsent_;
-  bool writing_ = false, released_ = false;
+  bool writing_ = false, released_ = false, waits_ = false;
 };
 
 class GrpcStream final : public Stream {
@@ -138,6 +139,7 @@ class GrpcStream final : public Stream {
   explicit GrpcStream(std::shared_ptr<Call> call) : call_(std::move(call)) {}
   ~GrpcStream() override { call_->abandon(); }
   void send(std::string message) override { call_->send(std::move(message)); }
+  void go_on() override { call_->go_on(); }
 
  private:
   std::shared_ptr<Call> call_;
@@ -161,6 +163,7 @@ class NoStream final : public Stream {
     });
   }
   void send(std::string) override {}
+  void go_on() override {}
 
  private:
   std::shared_ptr<int> alive_ = std::make_shared<int>();

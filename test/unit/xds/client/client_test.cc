@@ -21,6 +21,7 @@ struct Plane final : Transport {
     explicit Call(Plane& p) : plane(p) {}
     ~Call() override { plane.events = nullptr; }
     void send(std::string m) override { plane.unread.push_back(std::move(m)); }
+    void go_on() override { ++plane.went_on; }
     Plane& plane;
   };
   std::unique_ptr<Stream> open(const std::string& method, StreamEvents& e) override {
@@ -32,7 +33,7 @@ struct Plane final : Transport {
   ~Plane() override { CHECK(unread.empty()); }
   StreamEvents* events = nullptr;
   std::deque<std::string> unread;
-  int calls = 0;
+  int calls = 0, went_on = 0;
   std::string last_method;
 };
 
@@ -317,6 +318,122 @@ TEST_CASE("a resource with a time to live goes when no heartbeat comes", "[xds]"
   CHECK(all.take().empty());
   w.run(2s);
   CHECK(all.take() == Lines{": -a"});
+}
+
+/// Takes each update of several resources one by one.
+struct Slow final : WatchEvents {
+  struct Work final : UpdateWork {
+    Work(Slow& slow, const Update& u) : slow(slow), update(u) {}
+    bool go_on() override {
+      slow.lines.push_back(update.resources[done]->name);
+      return ++done == update.resources.size();
+    }
+    Result<void> result() override {
+      slow.lines.push_back("end of " + update.version);
+      if (update.resources.front()->name == "bad") return Error{Errc::invalid_config, "bad is bad"};
+      return {};
+    }
+    Slow& slow;
+    const Update& update;
+    std::size_t done = 0;
+  };
+  Result<void> on_update(const Update& u) override {
+    lines.push_back("at once " + u.version);
+    return {};
+  }
+  std::unique_ptr<UpdateWork> begin_update(const Update& u) override {
+    return u.resources.size() < 2 ? nullptr : std::make_unique<Work>(*this, u);
+  }
+  std::vector<std::string> take() { return std::exchange(lines, {}); }
+  std::vector<std::string> lines;
+};
+
+const std::string kEndpoints = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
+const std::string kRoutes = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration";
+
+struct SlowWorld : World {
+  SlowWorld() {
+    all = client.watch(kType, {}, true, counts, Duration(0), slow);
+    one = watch(endpoints, {"e"}, Duration(0), kEndpoints);
+    other = watch(routes, {"r"}, Duration(0), kRoutes);
+    run();
+    for (int i = 0; i < 3; ++i) (void)said();
+  }
+  bool deliver(const std::string& version, const std::vector<std::string>& names, const std::string& type) {
+    discovery_v3::DiscoveryResponse r;
+    r.set_version_info(version);
+    r.set_nonce("n" + version);
+    r.set_type_url(type);
+    for (const auto& n : names) {
+      r.add_resources()->set_type_url(type);
+      r.mutable_resources(r.resources_size() - 1)->set_value("\x0a" + std::string(1, static_cast<char>(n.size())) + n);
+    }
+    return plane.events->on_message(r.SerializeAsString());
+  }
+  Slow slow;
+  Told endpoints, routes;
+  std::unique_ptr<Watch> all, one, other;
+};
+
+TEST_CASE("while a large update is taken, endpoints are taken at once and others wait in order", "[xds]") {
+  SlowWorld w;
+  CHECK(w.deliver("1", {"a", "b", "c"}, kType));
+  CHECK(w.slow.take() == Lines{"a"});
+  CHECK(w.deliver("2", {"e"}, kEndpoints));
+  CHECK(w.deliver("3", {"r"}, kRoutes));
+  CHECK(w.deliver("4", {"d", "e"}, kType));
+  CHECK(w.endpoints.take() == Lines{"2: e"});
+  CHECK(w.said() == "v=2 n=n2 e");
+  CHECK(w.routes.take().empty());
+  CHECK(w.plane.unread.empty());
+  w.run();
+  CHECK(w.slow.take() == Lines{"b", "c", "end of 1", "d", "e", "end of 4"});
+  CHECK(w.routes.take() == Lines{"3: r"});
+  CHECK(w.said() == "v=1 n=n1");
+  CHECK(w.said() == "v=3 n=n3 r");
+  CHECK(w.said() == "v=4 n=n4");
+  CHECK(w.deliver("5", {"a"}, kType));
+  CHECK(w.slow.take() == Lines{"at once 5"});
+  CHECK(w.said() == "v=5 n=n5");
+  CHECK(w.plane.went_on == 0);
+}
+
+TEST_CASE("too many messages behind a large update hold the stream back", "[xds]") {
+  SlowWorld w;
+  CHECK(w.deliver("1", {"a", "b"}, kType));
+  for (int i = 2; i < 9; ++i) CHECK(w.deliver(std::to_string(i), {"r"}, kRoutes));
+  CHECK_FALSE(w.deliver("9", {"r"}, kRoutes));
+  CHECK(w.plane.went_on == 0);
+  w.run();
+  CHECK(w.plane.went_on == 1);
+  CHECK(w.routes.take().size() == 8);
+  while (!w.plane.unread.empty()) (void)w.said();
+}
+
+TEST_CASE("a stream that closes in a large update: what has come is taken, and not answered on the next", "[xds]") {
+  SlowWorld w;
+  CHECK(w.deliver("1", {"a", "b"}, kType));
+  CHECK(w.deliver("2", {"r"}, kRoutes));
+  w.plane.events->on_closed(14, "gone");
+  CHECK(w.slow.take() == Lines{"a", "b", "end of 1"});
+  CHECK(w.routes.take() == Lines{"2: r"});
+  CHECK(w.plane.unread.empty());
+  w.run(2s);
+  CHECK(w.said() == "node=n v=1 n=");  // with the version of what was taken
+  while (!w.plane.unread.empty()) (void)w.said();
+}
+
+TEST_CASE("a large update is refused at its end, or dropped with its watch", "[xds]") {
+  SlowWorld w;
+  CHECK(w.deliver("1", {"bad", "b"}, kType));
+  w.run();
+  CHECK(w.slow.take() == Lines{"bad", "b", "end of 1"});
+  CHECK(w.said() == "v= n=n1 error=bad is bad");
+  CHECK(w.deliver("2", {"a", "b", "c"}, kType));
+  w.all = nullptr;
+  w.run();
+  CHECK(w.slow.take() == Lines{"a"});
+  CHECK(w.said() == "v= n=n1");  // nobody wants any
 }
 
 }  // namespace

@@ -1,0 +1,71 @@
+#include "xds/delivery/cluster_update.h"
+
+#include "proxy/base/log.h"
+
+namespace outrigger::xds {
+
+namespace {
+constexpr std::size_t kSlice = 100;  // clusters: some milliseconds
+}
+
+ClusterUpdate::ClusterUpdate(ClusterDelivery& clusters, const Update& u, bool on_demand)
+    : clusters_(clusters), u_(u), on_demand_(on_demand), news_(clusters.news(u, on_demand, names_)) {
+  parsed_.reserve(news_.resources.size());
+}
+
+bool ClusterUpdate::go_on() {
+  if (parsed_.size() < news_.resources.size()) {
+    if (!parse_slice()) return true;
+    if (parsed_.size() < news_.resources.size()) return false;
+  }
+  if (pause_ == nullptr) pause_ = clusters_.pause_endpoints();
+  for (std::size_t end = std::min(added_ + kSlice, parsed_.size()); added_ < end; ++added_) add(parsed_[added_]);
+  if (added_ < parsed_.size()) return false;
+  remove_others();
+  return true;
+}
+
+/// False: one of them refuses the whole.
+bool ClusterUpdate::parse_slice() {
+  const auto& all = news_.resources;
+  for (const auto end = std::min(parsed_.size() + kSlice, all.size()); parsed_.size() < end;) {
+    auto& p = parsed_.emplace_back();
+    refusal_ = parse_into(*all[parsed_.size() - 1], clusters_.c_, p, unknown_);
+    if (!refusal_) return false;
+  }
+  return true;
+}
+
+void ClusterUpdate::add(const Parsed<Cluster>& p) {
+  const std::string& name = p.message.name();
+  if (!names_.insert(name).second) return refusals_.add(name, "duplicate cluster " + name + " found");
+  const auto& version = u_.whole ? u_.version : p.from->version;
+  const std::string why = !p.wrong.empty() ? p.wrong : clusters_.add(p.message, version, on_demand_, p.bytes);
+  if (!why.empty()) refusals_.add(name, why);
+}
+
+void ClusterUpdate::remove_others() {
+  std::vector<std::string> gone = u_.removed;
+  if (u_.whole && !on_demand_)
+    for (const auto& [name, known] : clusters_.known())
+      if (!names_.contains(name) && !known.on_demand) gone.push_back(name);
+  for (const auto& name : gone) clusters_.remove(name);
+  LOG_INFO(logger::upstream, on_demand_ ? "odcds: " : "cds: ", u_.resources.size(), " cluster(s) told, ", gone.size(),
+           " removed");
+}
+
+Result<void> ClusterUpdate::result() {
+  const auto& c = clusters_.c_;
+  Result<void> taken = refusal_;
+  if (taken) {
+    c.server.count_unknown_fields(unknown_);
+    if (c.base->secrets != nullptr) c.base->secrets->sweep();
+    clusters_.hold_answer();
+    taken = refusals_.result();
+  }
+  pause_ = nullptr;
+  if (!on_demand_) clusters_.settle(u_, taken);
+  return taken;
+}
+
+}  // namespace outrigger::xds
