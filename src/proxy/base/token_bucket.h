@@ -3,6 +3,7 @@
 #pragma once
 #include <algorithm>
 #include <atomic>
+#include <limits>
 #include "proxy/base/time.h"
 
 namespace outrigger {
@@ -17,15 +18,16 @@ class TokenBucket {
     const double t = static_cast<double>(now.time_since_epoch().count());
     double empty_at = empty_at_.load(std::memory_order_relaxed);
     for (;;) {
-      const double tokens = empty_at < 0 ? max_ : std::min(max_, (t - empty_at) * rate_);
+      const double tokens = std::min(max_, (t - empty_at) * rate_);
       if (tokens < 1) return false;
       if (empty_at_.compare_exchange_weak(empty_at, t - (tokens - 1) / rate_, std::memory_order_relaxed)) return true;
     }
   }
 
  private:
-  const double max_, rate_;           // rate: per microsecond
-  std::atomic<double> empty_at_{-1};  // microseconds; below 0: never drawn from
+  static constexpr double kLongAgo = -std::numeric_limits<double>::infinity();
+  const double max_, rate_;                 // rate: per microsecond
+  std::atomic<double> empty_at_{kLongAgo};  // microseconds; before the clock began, too: it may be younger than an interval
 };
 
 }  // namespace outrigger
