@@ -125,6 +125,7 @@ class Shadow final : private upstream::PoolWaiter, private upstream::ClientStrea
     if (set_ != nullptr)
       for (auto& s : set_->shadows_)
         if (s == this) s = nullptr;
+    cluster_ = nullptr;  // it may be what ends this, and gone before this is: a worker that stops drops its clusters
     thread_.loop.dispose(std::unique_ptr<Shadow>(this));
   }
 
