@@ -24,6 +24,7 @@
 #include "xds/compile/scoped_routes.h"
 #include "xds/compile/secrets.h"
 #include "xds/compile/tls.h"
+#include "xds/load/any_type.h"
 
 namespace outrigger::control_plane {
 
@@ -74,7 +75,7 @@ bool inline_only(const pb::Message& m) {
 /// The config of an HTTP filter (ECDS), which says not where in the chain it will be. Others are not known here.
 void check_extension(const core_v3::TypedExtensionConfig& e, const Path& at, xds::CompileContext& c) {
   const auto& type = e.typed_config().type_url();
-  if (!xds::is_http_filter_config(type.substr(type.rfind('/') + 1))) return;
+  if (!xds::is_http_filter_config(xds::message_name(type))) return;
   HttpFilter filter;
   filter.set_name(e.name());
   *filter.mutable_typed_config() = e.typed_config();

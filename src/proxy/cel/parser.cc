@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "proxy/base/utf8.h"
 #include "proxy/cel/lexer.h"
 
 namespace outrigger::cel {
@@ -38,9 +39,7 @@ class Parser {
     return true;
   }
   bool fail(std::uint32_t at, const std::string& what) {
-    const auto before = text_.substr(0, at);
-    const auto columns =
-        std::count_if(before.begin(), before.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
+    const auto columns = character_count(text_.substr(0, at));
     if (problem_.empty()) problem_ = "at " + std::to_string(columns + 1) + ": " + what;
     return false;
   }

@@ -1,9 +1,12 @@
 #include "proxy/cel/value.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <type_traits>
 #include "proxy/base/numbers.h"
+#include "proxy/base/text.h"
+#include "proxy/base/utf8.h"
 
 namespace outrigger::cel {
 
@@ -52,13 +55,6 @@ Value equal_lists(const Value& a, const Value& b) noexcept {
   return Value::of(true);
 }
 
-/// Characters, not bytes.
-std::size_t characters(std::string_view s) noexcept {
-  std::size_t n = 0;
-  for (const char c : s) n += (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  return n;
-}
-
 /// All lines of the header, joined; null data: there is none.
 std::string_view header(const http::HeaderMap& headers, std::string_view name) {
   return headers.find(name) == nullptr ? std::string_view{} : headers.joined(name);
@@ -68,7 +64,7 @@ std::string_view header(const http::HeaderMap& headers, std::string_view name) {
 std::string_view header_of(const Value& map, std::string_view key) {
   char low[256];
   if (map.at == nullptr || key.size() > sizeof low) return {};
-  for (std::size_t i = 0; i < key.size(); ++i) low[i] = key[i] >= 'A' && key[i] <= 'Z' ? static_cast<char>(key[i] + 32) : key[i];
+  std::transform(key.begin(), key.end(), low, lower);
   const std::string_view name(low, key.size());
   if (map.holder == Holder::fields) return header(*static_cast<const http::HeaderMap*>(map.at), name);
   if (map.holder == Holder::request_headers) {
@@ -231,7 +227,7 @@ Value contains(const Value& container, const Value& key) {
 
 Value size_of(const Value& v) noexcept {
   const auto number = [](std::size_t n) { return Value::of_int(static_cast<std::int64_t>(n)); };
-  if (v.kind == Kind::string) return number(characters(v.text));
+  if (v.kind == Kind::string) return number(character_count(v.text));
   if (v.kind == Kind::bytes) return number(v.text.size());
   if (v.kind == Kind::list) return number(length(v));
   if (v.kind != Kind::map) return {};

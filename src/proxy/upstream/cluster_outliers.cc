@@ -22,7 +22,7 @@ void ClusterManager::watch_outliers(Entry& e) {
         loop_.post([this, told, host, why] {
           const auto entry = told.lock();
           if (entry == nullptr) return;
-          auto& monitor = static_cast<HostMonitor&>(*host);
+          auto& monitor = monitor_of(*host);
           if (entry->outliers->detector.on_row(monitor, why, loop_.now(), *runtime_)) tell_health(*entry);
         });
       });

@@ -25,6 +25,9 @@ inline std::shared_ptr<HostStats> make_host_stats(const ClusterConfig& c) {
   if (c.outlier != nullptr) return std::make_shared<HostMonitor>();
   return std::make_shared<HostStats>();
 }
-inline HostMonitor& monitor_of(const Member& m) noexcept { return static_cast<HostMonitor&>(*m.stats); }
+/// Of a cluster with detection.
+inline HostMonitor& monitor_of(HostStats& s) noexcept { return static_cast<HostMonitor&>(s); }
+inline HostMonitor& monitor_of(const Member& m) noexcept { return monitor_of(*m.stats); }
+inline HostMonitor& monitor_of(const Host& h) noexcept { return monitor_of(h.stats()); }
 
 }  // namespace outrigger::upstream

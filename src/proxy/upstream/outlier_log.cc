@@ -1,5 +1,4 @@
 // The event log of outlier detection: a line of JSON for each ejection and each return.
-#include "proxy/base/text.h"
 #include "proxy/base/time_text.h"
 #include "proxy/upstream/outlier_detector.h"
 

@@ -6,8 +6,6 @@ namespace {
 constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr std::uint16_t kServerErrors = 500, kBadGateway = 502, kGatewayTimeout = 504;
 
-HostMonitor& monitor_of(Host& h) noexcept { return static_cast<HostMonitor&>(h.stats()); }
-
 void count(HostMonitor::Answers& a, bool well) noexcept {
   a.total.fetch_add(1, kRelaxed);
   if (well) a.good.fetch_add(1, kRelaxed);

@@ -5,6 +5,7 @@
 #include "proxy/server/json.h"
 #include "xds/admin/config_sections.h"
 #include "xds/admin/pages.h"
+#include "xds/load/any_type.h"
 
 namespace outrigger::xds {
 
@@ -26,9 +27,6 @@ struct SourceRow {
   std::vector<TypeRow> types;
 };
 
-
-std::string short_type(const std::string& url) { return url.substr(url.rfind('/') + 1); }
-
 std::string asked_text(const Subscription& s) {
   if (!s.wants_something()) return "nothing";
   std::string out = s.wants_all() ? "all" : "";
@@ -49,8 +47,8 @@ SourceRow row_of(const Client& c) {
   row.failure = c.last_failure();
   row.identifier = c.identifier();
   c.each([&](const Client::TypeView& t) {
-    row.types.push_back({short_type(t.subscription.type_url()), asked_text(t.subscription), t.subscription.version(),
-                         when(t.updated), when(t.refused), t.refusal, t.watches, t.waiting});
+    row.types.push_back({std::string(message_name(t.subscription.type_url())), asked_text(t.subscription),
+                         t.subscription.version(), when(t.updated), when(t.refused), t.refusal, t.watches, t.waiting});
   });
   return row;
 }

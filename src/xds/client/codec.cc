@@ -84,37 +84,26 @@ bool take_state_resource(std::string_view any, Resource& o) {
   return true;
 }
 
-std::string_view identifier_of(std::string_view control_plane) { return wire_bytes(control_plane, 1); }
-
-/// envoy.service.discovery.v3.DiscoveryResponse
-bool decode_state(WireReader r, Response& o) {
+/// envoy.service.discovery.v3.DiscoveryResponse or DeltaDiscoveryResponse: they differ in resources and from field 6 on.
+bool take_response(std::string_view message, bool delta, Response& o) {
+  WireReader r(message);
   bool good = true;
   while (good && r.next()) {
     if (!r.has_bytes()) continue;
     switch (r.field()) {
       case 1: good = take_text(r.bytes(), o.version); break;
-      case 2: good = take_state_resource(r.bytes(), o.resources.emplace_back()); break;
+      case 2: {
+        auto& resource = o.resources.emplace_back();
+        good = delta ? take_resource(r.bytes(), resource) : take_state_resource(r.bytes(), resource);
+        break;
+      }
       case 4: good = take_text(r.bytes(), o.type_url); break;
       case 5: good = take_text(r.bytes(), o.nonce); break;
-      case 6: good = take_text(identifier_of(r.bytes()), o.control_plane); break;
-      default: break;
-    }
-  }
-  return good && r.ok();
-}
-
-/// envoy.service.discovery.v3.DeltaDiscoveryResponse
-bool decode_delta(WireReader r, Response& o) {
-  bool good = true;
-  while (good && r.next()) {
-    if (!r.has_bytes()) continue;
-    switch (r.field()) {
-      case 1: good = take_text(r.bytes(), o.version); break;
-      case 2: good = take_resource(r.bytes(), o.resources.emplace_back()); break;
-      case 4: good = take_text(r.bytes(), o.type_url); break;
-      case 5: good = take_text(r.bytes(), o.nonce); break;
-      case 6: good = take_text(r.bytes(), o.removed.emplace_back()); break;
-      case 7: good = take_text(identifier_of(r.bytes()), o.control_plane); break;
+      case 6:
+      case 7:
+        if (delta && r.field() == 6) good = take_text(r.bytes(), o.removed.emplace_back());
+        if (r.field() == (delta ? 7U : 6U)) good = take_text(wire_bytes(r.bytes(), 1), o.control_plane);
+        break;
       default: break;
     }
   }
@@ -140,8 +129,7 @@ std::string encode_request(const Request& q, Subscription::Kind kind, std::strin
 }
 
 bool decode_response(std::string message, Subscription::Kind kind, Response& into) {
-  const WireReader r(into.keep(std::move(message)));
-  return kind == Subscription::Kind::delta ? decode_delta(r, into) : decode_state(r, into);
+  return take_response(into.keep(std::move(message)), kind == Subscription::Kind::delta, into);
 }
 
 }  // namespace outrigger::xds

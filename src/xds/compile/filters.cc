@@ -4,6 +4,7 @@
 #include "xds/compile/filter_kinds.h"
 #include "xds/compile/istio.h"
 #include "xds/compile/late_filter.h"
+#include "xds/load/any_type.h"
 
 namespace outrigger::xds {
 
@@ -20,11 +21,6 @@ const FilterKinds& kinds() {
     return k;
   }();
   return all;
-}
-
-std::string_view message_name(const google::protobuf::Any& any) {
-  const std::string_view url = any.type_url();
-  return url.substr(url.rfind('/') + 1);
 }
 
 /// What no kind makes.
@@ -72,7 +68,7 @@ std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
     const std::string& stat_prefix, const Path& at, CompileContext& c) {
   if (filter.has_config_discovery()) return compile_late_filter(filter, last, stat_prefix, at, c);
   const auto& any = filter.typed_config();
-  const auto* kind = kinds().by_config(message_name(any));
+  const auto* kind = kinds().by_config(message_name(any.type_url()));
   FilterPtr made;
   if (kind != nullptr) {
     made = kind->make(any, {filter, stat_prefix, at / "typed_config"}, c);
@@ -91,7 +87,7 @@ std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
 
 std::shared_ptr<const route::FilterPart> compile_filter_override(std::string_view filter_name, const google::protobuf::Any& any,
                                                                  const Path& at, Problems& problems, const CompileContext& c) {
-  if (const auto* kind = kinds().by_override(message_name(any))) return kind->override_by(any, at, problems, c);
+  if (const auto* kind = kinds().by_override(message_name(any.type_url()))) return kind->override_by(any, at, problems, c);
   problems.error(
       at, "per-route config of filter '" + std::string(filter_name) + "' of type '" + any.type_url() + "' is not implemented");
   return nullptr;

@@ -2,19 +2,14 @@
 
 #include <algorithm>
 #include "xds/compile/filters.h"
+#include "xds/load/any_type.h"
 
 namespace outrigger::xds {
 
 using envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter;
 
-namespace {
-
-std::string message_name(const std::string& type_url) { return type_url.substr(type_url.rfind('/') + 1); }
-
-}  // namespace
-
 std::string check_late_type(const google::protobuf::Any& config, const LateFilter& f) {
-  const std::string type = message_name(config.type_url());
+  const std::string type(message_name(config.type_url()));
   if (std::find(f.types.begin(), f.types.end(), type) != f.types.end()) return {};
   std::string expected;
   for (const auto& t : f.types) expected += (expected.empty() ? "" : ", ") + t;
@@ -50,7 +45,7 @@ std::shared_ptr<const hcm::FilterFactory> compile_late_filter(const HttpFilter& 
     c.problems.error(here / "apply_default_config_without_warming",
                      "Error: filter config " + f.name + " applied without warming but has no default config.");
   for (int i = 0; i < p.type_urls_size(); ++i) {
-    f.types.push_back(message_name(p.type_urls(i)));
+    f.types.emplace_back(message_name(p.type_urls(i)));
     if (!is_http_filter_config(f.types.back()))
       c.problems.error(here.at("type_urls", i), "Error: no factory found for a required type URL " + f.types.back() + ".");
   }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include "xds/load/any_type.h"
 
 namespace outrigger::xds {
 
@@ -44,8 +45,7 @@ void blank(pb::Message& m) {
 }
 
 void redact_any(pb::Any& any) {
-  const auto slash = any.type_url().rfind('/');
-  const auto* d = pb::DescriptorPool::generated_pool()->FindMessageTypeByName(any.type_url().substr(slash + 1));
+  const auto* d = pb::DescriptorPool::generated_pool()->FindMessageTypeByName(std::string(message_name(any.type_url())));
   if (d == nullptr) return;
   const std::unique_ptr<pb::Message> payload(pb::MessageFactory::generated_factory()->GetPrototype(d)->New());
   if (!payload->ParseFromString(any.value())) return;

@@ -39,11 +39,13 @@ Update ClusterDelivery::news(const Update& u, bool on_demand, std::unordered_set
   return out;
 }
 
-Result<void> ClusterDelivery::on_update(const Update& u) {
-  ClusterUpdate work(*this, u, false);
+Result<void> ClusterDelivery::take(const Update& u, bool on_demand) {
+  ClusterUpdate work(*this, u, on_demand);
   while (!work.go_on()) {}
   return work.result();
 }
+
+Result<void> ClusterDelivery::on_update(const Update& u) { return take(u, false); }
 
 std::unique_ptr<UpdateWork> ClusterDelivery::begin_update(const Update& u) {
   return std::make_unique<ClusterUpdate>(*this, u, false);
@@ -62,9 +64,7 @@ void ClusterDelivery::settle(const Update& u, const Result<void>& taken) {
 
 Result<void> ClusterDelivery::take_on_demand(const Update& u) {
   const bool changed = changed_;
-  ClusterUpdate work(*this, u, true);
-  while (!work.go_on()) {}
-  const auto taken = work.result();
+  const auto taken = take(u, true);
   changed_ = changed;
   return taken;
 }

@@ -51,6 +51,8 @@ class ClusterDelivery final : private WatchEvents {
   friend class ClusterUpdate;
   Result<void> on_update(const Update& u) override;
   std::unique_ptr<UpdateWork> begin_update(const Update& u) override;
+  /// All of it at once.
+  Result<void> take(const Update& u, bool on_demand);
   void settle(const Update& u, const Result<void>& taken);
   void on_fetch_timeout() override { tell_answered(); }
   /// Empty: it is taken. Otherwise why not.

@@ -11,11 +11,6 @@ namespace outrigger::xds {
 
 namespace {
 
-std::string_view after_slash(std::string_view url) {
-  const auto slash = url.rfind('/');
-  return slash == std::string_view::npos ? url : url.substr(slash + 1);
-}
-
 std::unordered_set<std::string_view> lines_of(std::string_view text) {
   std::unordered_set<std::string_view> lines;
   while (!text.empty()) {
@@ -80,7 +75,7 @@ std::string snake(std::string_view s) {
 }  // namespace
 
 const google::protobuf::Descriptor* find_any_type(std::string_view type_url) {
-  const std::string name(after_slash(type_url));
+  const std::string name(message_name(type_url));
   if (name.empty()) return nullptr;
   return google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(name);
 }
@@ -88,7 +83,7 @@ const google::protobuf::Descriptor* find_any_type(std::string_view type_url) {
 std::string canonical_type_url(const google::protobuf::Descriptor& d) { return "type.googleapis.com/" + d.full_name(); }
 
 bool is_typed_struct(std::string_view type_url) {
-  const auto name = after_slash(type_url);
+  const auto name = message_name(type_url);
   return name == "udpa.type.v1.TypedStruct" || name == "xds.type.v3.TypedStruct";
 }
 
@@ -99,7 +94,7 @@ bool can_be_optional(const google::protobuf::Descriptor& d) {
 
 std::string unknown_type_text(const std::string& type_url) {
   static const auto known = lines_of(api::known_extensions());
-  const auto name = after_slash(type_url);
+  const auto name = message_name(type_url);
   if (known.count(name) != 0) return "'" + type_url + "' is known to Envoy and not implemented by Outrigger";
   std::string text = "unknown type '" + type_url + "'";
   std::string_view best;

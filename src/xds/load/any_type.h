@@ -6,6 +6,8 @@
 
 namespace outrigger::xds {
 
+/// The full name of the message that a type URL names: what follows its last slash.
+constexpr std::string_view message_name(std::string_view type_url) noexcept { return type_url.substr(type_url.rfind('/') + 1); }
 /// Null: not linked into this binary.
 const google::protobuf::Descriptor* find_any_type(std::string_view type_url);
 std::string canonical_type_url(const google::protobuf::Descriptor& d);
