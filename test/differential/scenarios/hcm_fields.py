@@ -19,8 +19,8 @@ scenario("log_on_new_request_no_route", hcm="access_log_options: {flush_access_l
          routes='- {match: {prefix: /b}, route: {cluster: "{{up}}"}}', client=get("/a"))
 scenario("log_on_new_request_bad", hcm="access_log_options: {flush_access_log_on_new_request: true}", log_format=MOMENTS,
          client=send("GET / HTTP/1.1\r\n\r\n") + read() + new() + send("BAD\r\n\r\n") + read())
-scenario("log_periodic", up=[wait(0.35) + ok()], hcm="access_log_options: {access_log_flush_interval: 0.2s}", log_format=MOMENTS, routes=NAMED, client=get("/a"))
-scenario("log_periodic_deprecated", up=[wait(0.35) + ok()], hcm="access_log_flush_interval: 0.2s", log_format=MOMENTS, routes=NAMED, client=get("/a"))
+scenario("log_periodic", up=[wait(0.6) + ok()], hcm="access_log_options: {access_log_flush_interval: 0.4s}", log_format=MOMENTS, routes=NAMED, client=get("/a"))
+scenario("log_periodic_deprecated", up=[wait(0.6) + ok()], hcm="access_log_flush_interval: 0.4s", log_format=MOMENTS, routes=NAMED, client=get("/a"))
 scenario("log_tunnel_established", up=[raw("HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n") + tunnel_echo()],
          hcm="upgrade_configs: [{upgrade_type: websocket}]\naccess_log_options: {flush_log_on_tunnel_successfully_established: true}", log_format=MOMENTS, routes=NAMED,
          client=send("GET /ws HTTP/1.1\r\nhost: h\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n") + read_head() + send("abc") + read_bytes(3) + logged(1) + close())
@@ -304,7 +304,7 @@ tries("websocket", hcm="upgrade_configs: [{upgrade_type: websocket}]", up=[raw("
       client=send("GET /ws HTTP/1.1\r\nhost: h\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n") + read_head() + send("abc") + read_bytes(3) + close() + logged(2))
 
 # What a stream that goes on as another knows of its first half.
-scenario("redirect_log_bytes", log_format={"up": "%UPSTREAM_WIRE_BYTES_RECEIVED% %UPSTREAM_WIRE_BYTES_SENT% %UPSTREAM_HEADER_BYTES_RECEIVED% %UPSTREAM_HEADER_BYTES_SENT%", "down": "%DOWNSTREAM_WIRE_BYTES_SENT%"},
+scenario("redirect_log_bytes", router="suppress_envoy_headers: true", log_format={"up": "%UPSTREAM_WIRE_BYTES_RECEIVED% %UPSTREAM_WIRE_BYTES_SENT% %UPSTREAM_HEADER_BYTES_RECEIVED% %UPSTREAM_HEADER_BYTES_SENT%", "down": "%DOWNSTREAM_WIRE_BYTES_SENT%"},
          routes='- {match: {prefix: /}, route: {cluster: "{{up}}", internal_redirect_policy: {}}}', up=[ok("", "location: http://h/b", status=302), ok("0123456789")], client=get("/"))
 scenario("maintenance_mode_headers", own=True, routes='- {match: {prefix: /}, route: {cluster: "{{up}}"}, response_headers_to_add: [{header: {key: x-h, value: added}}]}',
          bootstrap="layered_runtime: {layers: [{name: s, static_layer: {upstream.maintenance_mode.{{up}}: 100}}]}", client=get("/"))
