@@ -117,9 +117,7 @@ struct Acceptance::Proxy {
     c.subscribe_routes = [](const auto&, const auto&) { return std::make_shared<const hcm::RouteSource>(1); };
     c.subscribe_scopes = [](const auto&, const auto&) { return std::make_shared<const hcm::ScopeSource>(1); };
     c.demand_clusters = [](const auto&, const auto&, const auto&, auto&) { return nullptr; };
-    c.subscribe_filter = [](const xds::LateFilter&) {
-      return std::make_shared<hcm::LateFilterFactory>(std::make_shared<const hcm::FilterSource>(1));
-    };
+    c.subscribe_filter = [](const auto&) {};
     return c;
   }
 };

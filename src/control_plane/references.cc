@@ -5,6 +5,7 @@
 #include <vector>
 #include "control_plane/resources.h"
 #include "envoy/config/cluster/v3/cluster.pb.h"
+#include "envoy/config/listener/v3/listener_components.pb.h"
 #include "envoy/config/route/v3/route_components.pb.h"
 #include "envoy/config/route/v3/scoped_route.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
@@ -56,6 +57,7 @@ class Finder {
     return m.GetDescriptor() == M::descriptor() ? static_cast<const M*>(&m) : nullptr;
   }
   void itself(const pb::Message& m, const Path& at) {
+    namespace listener_v3 = envoy::config::listener::v3;
     namespace route_v3 = envoy::config::route::v3;
     namespace hcm_v3 = envoy::extensions::filters::network::http_connection_manager::v3;
     namespace tcp_v3 = envoy::extensions::filters::network::tcp_proxy::v3;
@@ -77,6 +79,12 @@ class Finder {
     else if (const auto* filter = as<hcm_v3::HttpFilter>(m);
              filter != nullptr && filter->has_config_discovery() && from_here(filter->config_discovery().config_source()))
       found_(kExtensions, filter->name(), at / "name");
+    else if (const auto* network = as<listener_v3::Filter>(m);
+             network != nullptr && network->has_config_discovery() && from_here(network->config_discovery().config_source()))
+      found_(kExtensions, network->name(), at / "name");
+    else if (const auto* first = as<listener_v3::ListenerFilter>(m);
+             first != nullptr && first->has_config_discovery() && from_here(first->config_discovery().config_source()))
+      found_(kExtensions, first->name(), at / "name");
     else if (const auto* scope = as<route_v3::ScopedRouteConfiguration>(m); scope != nullptr && depth_ == 1)
       routes_of(*scope, at);
     else if (const auto name = endpoints_of(m); !name.empty())

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/hcm/connection_log.h"
+#include "proxy/http/connection_facts.h"
 
 namespace outrigger::filters {
 
@@ -39,6 +40,7 @@ class PlainConnection : public net::Connection, protected net::TransportEvents {
   }
   void note_handshake() { info_.note_handshake(worker_.thread.loop.now(), worker_.thread.loop.wall()); }
   void note_data(std::uint64_t bytes) { info_.note_data(worker_.thread.loop.now(), worker_.thread.loop.wall(), bytes); }
+  bool denied() const noexcept { return info_.found() != nullptr && info_.found()->denied; }
   /// What is said of the connection when it is over.
   virtual void describe(http::StreamInfo& /*stream*/) {}
   std::size_t room_max() const noexcept { return listener_.buffer_bytes_max == 0 ? SIZE_MAX : listener_.buffer_bytes_max; }
@@ -91,8 +93,9 @@ void Echo::pump() {
       return transport_->rearm();
     }
     const auto r = transport_->read(out_, Buffer::kBlockBytes);
-    if (received_ == 0 && (r.status == IoStatus::ok || r.status == IoStatus::eof)) note_data(r.bytes);
+    if (received_ == 0 && r.bytes > 0) note_data(r.bytes);
     received_ += r.bytes;
+    if (denied()) return finish(false);
     if (r.status == IoStatus::reset) return finish(true);
     if (r.status == IoStatus::eof) ended_ = true;
     if (r.status != IoStatus::ok || r.drained) readable_ = false;

@@ -189,7 +189,7 @@ FilterStatus Router::on_request_head(http::RequestHead& head, bool end_stream) {
   find_virtual_cluster(head);
   const auto lb = cluster_->config().lb;
   if (!route_->hash.empty() && (lb == upstream::LbKind::ring_hash || lb == upstream::LbKind::maglev))
-    hash_ = route::request_hash(*route_, head, stream_.info(), &stream_.thread().random, stream_.arena(), &set_cookie_);
+    hash_ = route::request_hash(*route_, head, stream_.info(), stream_.arena(), &new_cookies_);
   read_timeouts(head);
   tell_timeout();
   retry_.init(*route_, head);
@@ -340,6 +340,7 @@ void Router::start_attempt() {
     head.headers.set(Name::x_envoy_is_timeout_retry, after_timeout_ ? "true" : "false");
   upstream::PickContext pick;
   pick.hash = hash_;
+  pick.subset = weight_ != nullptr && weight_->subset != nullptr ? weight_->subset.get() : route_->subset.get();
   pick.request = &head;
   pick.follow(*info.connection);
   pick.state = &info.filter_state;

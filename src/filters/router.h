@@ -181,7 +181,7 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   TimePoint request_end_at_{};
   std::optional<Duration> timeout_value_, per_try_value_;
   std::optional<std::uint64_t> hash_;
-  std::string_view set_cookie_;
+  route::NewCookies new_cookies_;
   ShadowSet shadows_;
   event::Alarm<Router, &Router::on_timeout> timeout_;
   event::Alarm<Router, &Router::on_retry_timer> retry_timer_;

@@ -183,7 +183,7 @@ void Router::on_response_head(Attempt& a, http::ResponseHead& head, bool end_str
   }
   if (route_->vhost->include_attempt_count_in_response)
     h.set(Name::x_envoy_attempt_count, decimal(info.attempt_count, stream_.arena()));
-  if (set_cookie_.data() != nullptr) h.add(Name::set_cookie, set_cookie_);
+  for (const auto* c = new_cookies_.first; c != nullptr; c = c->next) h.add(Name::set_cookie, c->text);
   auto context = stream_.format_context();
   context.response = &head;
   route::finalize_response(*route_, weight_, head, context);

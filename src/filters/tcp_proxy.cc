@@ -65,6 +65,7 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter {
     if (r.status != IoStatus::ok && r.status != IoStatus::eof) return;
     info_.note_data(worker_.thread.loop.now(), worker_.thread.loop.wall(), r.bytes);
   }
+  bool denied() const noexcept { return info_.found() != nullptr && info_.found()->denied; }
   void dial_once();
   void add_tlvs();
   bool wait_to_retry();
@@ -377,6 +378,7 @@ void TcpProxy::pump(Side& from, Side& to) {
       touch();
       cells.add(config_->stats, down ? TcpStat::downstream_cx_rx_bytes_total : TcpStat::downstream_cx_tx_bytes_total, r.bytes);
       (down ? stream_.bytes_received : stream_.bytes_sent) += r.bytes;
+      if (down && denied()) return finish(Why::closed_here);
       if (r.drained) from.readable = false;
       const bool over = drain_close();
       if (!(over && down))  // as Envoy counts

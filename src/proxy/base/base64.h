@@ -27,4 +27,34 @@ inline std::string encode_base64(std::string_view bytes) {
   return out;
 }
 
+/// Of the digits for URLs (section 5): padded or not, white space is skipped. False: it is something else.
+inline bool decode_base64url(std::string_view text, std::string& out) {
+  std::uint32_t bits = 0;
+  unsigned digits = 0, padding = 0;
+  for (const char c : text) {
+    if (c == ' ' || (c >= '\t' && c <= '\r')) continue;
+    if (c == '=') {
+      ++padding;
+      continue;
+    }
+    const int digit = c >= 'A' && c <= 'Z'   ? c - 'A'
+                      : c >= 'a' && c <= 'z' ? c - 'a' + 26
+                      : c >= '0' && c <= '9' ? c - '0' + 52
+                      : c == '-'             ? 62
+                      : c == '_'             ? 63
+                                             : -1;
+    if (digit < 0 || padding > 0) return false;
+    bits = bits << 6 | static_cast<std::uint32_t>(digit);
+    if (++digits % 4 == 0) {
+      for (const int shift : {16, 8, 0}) out += static_cast<char>(bits >> shift & 255);
+      bits = 0;
+    }
+  }
+  const unsigned rest = digits % 4;
+  if (rest == 1 || (padding > 0 && (digits + padding) % 4 != 0) || padding > 2) return false;
+  if (rest >= 2) out += static_cast<char>(bits >> (rest == 2 ? 4 : 10) & 255);
+  if (rest == 3) out += static_cast<char>(bits >> 2 & 255);
+  return true;
+}
+
 }  // namespace outrigger

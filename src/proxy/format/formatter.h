@@ -42,6 +42,8 @@ class TextFormat {
   const std::string* literal() const noexcept;
   /// Reads only what is known before a response (lets callers cache)?
   bool empty() const noexcept { return parts_.empty(); }
+  /// Operators and the texts between them.
+  std::size_t parts() const noexcept { return parts_.size(); }
 
  private:
   std::vector<std::shared_ptr<const Operator>> parts_;

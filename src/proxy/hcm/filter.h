@@ -9,7 +9,6 @@
 #include "proxy/buffer/buffer.h"
 #include "proxy/hcm/late.h"
 #include "proxy/http/message.h"
-#include "proxy/stats/lease.h"
 
 namespace outrigger::hcm {
 
@@ -64,7 +63,6 @@ class FilterFactory {
   virtual HttpFilter* make(Stream& stream, Arena& arena) const = 0;
   std::string name;       // the config name, for typed_per_filter_config
   bool disabled = false;  // unless a route turns it on
-  stats::LeasePtr lease;  // of its stats, when it may be replaced
 };
 
 /// The config of a filter that comes later and changes (ECDS).

@@ -8,6 +8,7 @@
 #include "proxy/hcm/h1_server.h"
 #include "proxy/hcm/h2_server.h"
 #include "proxy/hcm/stream.h"
+#include "proxy/http/connection_facts.h"
 
 namespace outrigger::hcm {
 
@@ -120,6 +121,10 @@ void Session::read_loop() {
       cells.add(config_->stats, HttpStat::downstream_cx_rx_bytes_total, r.bytes);
       if (bytes_read_ == 0) note_data(r.bytes);
       bytes_read_ += r.bytes;
+      if (info_.found() != nullptr && info_.found()->denied) {
+        in_read_loop_ = false;
+        return finish_close(false);
+      }
       if (r.drained) readable_ = false;
       feed();
     } else {

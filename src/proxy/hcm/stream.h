@@ -70,6 +70,8 @@ class Stream final : private event::Deferred {
   const Config& config() const noexcept { return *config_; }
   Arena& arena() noexcept { return arena_; }
   http::StreamInfo& info() noexcept { return info_; }
+  /// What lives as long as the connection.
+  http::ConnectionFacts& connection_facts();
   std::uint32_t buffer_bytes_max() const noexcept;
   /// Null: no route matches.
   const route::Route* route();

@@ -82,6 +82,8 @@ Stream::Overrides Stream::overrides_for(std::string_view filter) noexcept {
           chosen_.weight == nullptr ? nullptr : in(chosen_.weight->overrides)};
 }
 
+http::ConnectionFacts& Stream::connection_facts() { return session_->info().facts(); }
+
 const route::FilterOverride* Stream::override_for(std::string_view filter) noexcept {
   const auto all = overrides_for(filter);
   const auto nearest = std::find_if(all.rbegin(), all.rend(), [](const auto* o) { return o != nullptr; });

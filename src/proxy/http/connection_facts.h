@@ -42,6 +42,8 @@ struct ConnectionFacts {
   net::OriginPtr origin;                          // made at the first need
   std::vector<std::shared_ptr<void>> held;        // what lives as long as the connection
   LateSteps on_handshake, on_data;                // to do, once each
+  bool denied = false;                            // by one of those: whoever serves the connection closes it
+  std::shared_ptr<void> rate_limiter;             // of local_ratelimit, whose filter's buckets are the connection's own
   /// Sets or replaces an entry of the connection's filter state.
   void set_state(FilterState& state, std::string_view key, std::string_view value, const StateTraits& traits = {});
   /// The fields of `object` are added to the namespace.

@@ -3,6 +3,7 @@
 // which lives on the connection's worker until its verdict.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -52,8 +53,10 @@ struct Predicate {
 };
 
 struct FilterEntry {
-  std::shared_ptr<const Filter> filter;
-  std::shared_ptr<const Predicate> disabled;  // null: never
+  std::shared_ptr<const Filter> filter;           // null: it comes later
+  std::shared_ptr<const Predicate> disabled = {};  // null: never
+  /// What has come to that worker, which may change; null: nothing. No function: `filter` stays.
+  std::function<std::shared_ptr<const Filter>(std::size_t worker)> late = {};
 };
 using Filters = std::vector<FilterEntry>;
 

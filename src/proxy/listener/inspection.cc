@@ -28,6 +28,14 @@ Verdict run_filters(const Filters& filters, std::size_t& at, const Candidate& c)
   return Verdict::next;
 }
 
+bool fill_in(Filters& filters, std::size_t worker) {
+  for (auto& f : filters) {
+    if (f.late) f.filter = f.late(worker);
+    if (f.filter == nullptr) return false;
+  }
+  return true;
+}
+
 Inspection::Inspection(runtime::ThreadContext& thread, const Filters& filters, std::size_t at, Arrival a, InspectionOwner& owner)
     : arrival(std::move(a)),
       thread_(thread),

@@ -9,6 +9,9 @@ namespace outrigger::listener {
 /// Runs filters from `at` on, until one does not say `next`; `at` is then its place.
 Verdict run_filters(const Filters& filters, std::size_t& at, const Candidate& c);
 
+/// Puts what has come in the place of what comes later. False: something has not come.
+bool fill_in(Filters& filters, std::size_t worker);
+
 enum class InspectionEnd : std::uint8_t {
   passed,
   refused,  // by a filter
@@ -21,7 +24,8 @@ enum class InspectionEnd : std::uint8_t {
 struct Arrival {
   std::unique_ptr<net::Transport> transport;
   http::ConnectionInfo info;
-  bool handed_over = false;  // by another listener
+  bool handed_over = false;                      // by another listener
+  std::unique_ptr<const Filters> filters = {};  // its own, where those of the listener may change; null: those
 };
 
 class Inspection;

@@ -23,7 +23,7 @@ Chosen choose_cluster(const Route& r, const http::RequestHead& head, const Match
   if (r.choice == Route::cluster_header) return {head.get(r.cluster), nullptr};
   std::uint64_t total = r.total_weight, random = c.random;
   if (r.weights_by_hash && c.info != nullptr)
-    if (const auto hash = request_hash(r, head, *c.info, nullptr, head.headers.arena(), nullptr)) random = *hash;
+    if (const auto hash = request_hash(r, head, *c.info, head.headers.arena(), nullptr)) random = *hash;
   if (!r.weight_header.empty())
     if (const auto v = single_number(head, r.weight_header)) random = *v;
   const auto weight_of = [&](const ClusterWeight& w) -> std::uint64_t {
@@ -47,10 +47,10 @@ namespace {
 
 std::uint64_t hash_text(std::string_view s) { return XXH64(s.data(), s.size(), 0); }
 
-/// A new cookie: 16 hex digits, so that the next request hashes alike.
-std::string_view make_cookie(const HashPolicy& p, Random& random, Arena& arena, std::string_view* set_cookie) {
+/// A new cookie, the same for all requests of a connection that have none: 16 hex digits.
+std::string_view make_cookie(const HashPolicy& p, const http::StreamInfo& info, Arena& arena, NewCookies& made) {
   static constexpr char kDigits[] = "0123456789abcdef";
-  const std::uint64_t bits = random.next();
+  const std::uint64_t bits = hash_text(arena.cat(info.remote().text(), info.connection->local.text()));
   char text[16];
   for (int i = 0; i < 16; ++i) text[i] = kDigits[bits >> (60 - 4 * i) & 15];
   const auto value = arena.copy({text, 16});
@@ -63,7 +63,7 @@ std::string_view make_cookie(const HashPolicy& p, Random& random, Arena& arena, 
   std::string_view attributes;
   for (const auto& [name, v] : p.cookie_attributes)
     attributes = v.empty() ? arena.cat(attributes, "; ", name) : arena.cat(attributes, "; ", name, "=", v);
-  if (set_cookie != nullptr) *set_cookie = arena.cat(p.name, "=\"", value, "\"", max_age, path, attributes, "; HttpOnly");
+  made.add(arena.cat(p.name, "=\"", value, "\"", max_age, path, attributes, "; HttpOnly"), arena);
   return value;
 }
 
@@ -88,7 +88,7 @@ std::optional<std::uint64_t> hash_header(const HashPolicy& p, const http::Reques
 }  // namespace
 
 std::optional<std::uint64_t> request_hash(const Route& r, const http::RequestHead& head, const http::StreamInfo& info,
-                                          Random* random, Arena& arena, std::string_view* set_cookie) {
+                                          Arena& arena, NewCookies* made) {
   std::optional<std::uint64_t> hash;
   for (const auto& p : r.hash) {
     std::optional<std::uint64_t> one;
@@ -96,7 +96,7 @@ std::optional<std::uint64_t> request_hash(const Route& r, const http::RequestHea
       case HashPolicy::header: one = hash_header(p, head, arena); break;
       case HashPolicy::cookie: {
         auto v = cookie_value(head.headers, p.name);
-        if (v.data() == nullptr && p.cookie_ttl && random != nullptr) v = make_cookie(p, *random, arena, set_cookie);
+        if (v.data() == nullptr && p.cookie_ttl && made != nullptr) v = make_cookie(p, info, arena, *made);
         if (v.data() != nullptr) one = hash_text(v);
         break;
       }

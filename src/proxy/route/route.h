@@ -13,6 +13,7 @@
 #include "proxy/net/address.h"
 #include "proxy/route/header_mutation.h"
 #include "proxy/route/matcher.h"
+#include "proxy/route/rate_limit.h"
 #include "proxy/route/uri_template.h"
 #include "proxy/runtime/runtime.h"
 #include "proxy/stats/lease.h"
@@ -99,6 +100,7 @@ struct ClusterWeight {
   HeaderMutations request_mutations, response_mutations;
   FilterOverrides overrides;
   std::string host_rewrite;
+  std::shared_ptr<const MetadataValue> subset;  // the route's when it has none
 };
 
 struct HashPolicy {
@@ -197,6 +199,7 @@ struct Route {
   std::uint32_t total_weight = 0;
   std::string weight_header, weights_runtime_prefix;
   bool weights_by_hash = false;
+  std::shared_ptr<const MetadataValue> subset;  // metadata_match: an object of what hosts must have; null: nothing
   std::uint16_t cluster_not_found_code = 503;
   Rare<Rewrite> rewrite;
   std::optional<Duration> timeout = std::chrono::seconds(15);  // 0: none
@@ -212,6 +215,8 @@ struct Route {
   Rare<InternalRedirectPolicy> internal_redirect;
   std::vector<UpgradeConfig> upgrades;
   std::optional<std::uint64_t> body_bytes_max;  // kept for retries; unset: the connection's limit
+  Rare<RateLimitRules> rate_limits;
+  bool include_vhost_rate_limits = false;
   // others
   Rare<Redirect> redirect_to;
   Rare<DirectResponse> direct;
@@ -250,6 +255,7 @@ struct VirtualHost {
   FilterOverrides overrides;
   bool include_attempt_count = false, include_attempt_count_in_response = false;
   bool include_is_timeout_retry = false;
+  Rare<RateLimitRules> rate_limits;
   std::shared_ptr<const RouteLevel> level;  // null: not in an index yet
 };
 
@@ -297,9 +303,21 @@ void finalize_request(const Route& r, const ClusterWeight* weight, http::Request
 void finalize_response(const Route& r, const ClusterWeight* weight, http::ResponseHead& head, const format::Context& c);
 /// Location of a redirect route, or of require_tls (r == null: https of the same URL).
 std::string_view redirect_location(const Route* r, const http::RequestHead& head, const format::Context& c, Arena& arena);
-/// Hash of the route's hash policies; a cookie to set is appended to `set_cookie` (in the arena).
-/// Null `random`: none is made.
+/// Cookies that a hash is taken of when the request has none: the response sets them. In the arena.
+struct NewCookies {
+  struct Cookie {
+    std::string_view text;
+    Cookie* next = nullptr;
+  };
+  Cookie *first = nullptr, *last = nullptr;
+  void add(std::string_view text, Arena& arena) {
+    auto* c = arena.make<Cookie>(text);
+    (last == nullptr ? first : last->next) = c;
+    last = c;
+  }
+};
+/// By the route's hash policies. `made`: null: no cookies are made.
 std::optional<std::uint64_t> request_hash(const Route& r, const http::RequestHead& head, const http::StreamInfo& info,
-                                          Random* random, Arena& arena, std::string_view* set_cookie);
+                                          Arena& arena, NewCookies* made);
 
 }  // namespace outrigger::route

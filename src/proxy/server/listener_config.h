@@ -23,6 +23,8 @@ struct FilterChain {
   MetadataPtr metadata;
   std::shared_ptr<const hcm::NetworkFilterFactory> filter;  // null: its connections are closed at once
   std::shared_ptr<const net::DownstreamSocket> socket;      // null: plain
+  /// Have all configs of filters that come later come to that worker? Null: there are none.
+  std::function<bool(std::size_t worker)> ready = {};
 };
 
 struct ListenerConfig {
@@ -38,6 +40,7 @@ struct ListenerConfig {
   std::shared_ptr<const listener::ChainMatcher> chain_matcher;  // instead of chain_index; null: none
   std::optional<FilterChain> default_chain;
   listener::Filters filters;
+  bool filters_come_later = false;  // some of them
   Duration filters_timeout = std::chrono::seconds(15);  // 0: none
   bool continue_on_filters_timeout = false;
   bool use_original_dst = false;  // a redirected connection goes to the listener of its destination

@@ -194,13 +194,23 @@ void WorkerListener::inspect(Arrival a) {
   auto& cells = worker_.thread.cells;
   cells.gauge_add(c.stats, ListenerStat::downstream_pre_cx_active, 0);  // Envoy counts it up and down
   if (c.filters.empty()) return settle(std::move(a));
+  a.filters = nullptr;
+  if (c.filters_come_later) {
+    auto own = std::make_unique<listener::Filters>(c.filters);
+    if (!listener::fill_in(*own, worker_.index)) {
+      cells.add(c.stats, ListenerStat::extension_config_missing);
+      return refuse(std::move(a), false);
+    }
+    a.filters = std::move(own);
+  }
+  const auto& filters = a.filters != nullptr ? *a.filters : c.filters;
   std::size_t at = 0;
-  switch (listener::run_filters(c.filters, at, {worker_.thread, *a.transport, a.info})) {
+  switch (listener::run_filters(filters, at, {worker_.thread, *a.transport, a.info})) {
     case listener::Verdict::close: return refuse(std::move(a), false);
     case listener::Verdict::next: return settle(std::move(a));
     case listener::Verdict::wait: break;
   }
-  auto* i = new listener::Inspection(worker_.thread, c.filters, at, std::move(a), *this);
+  auto* i = new listener::Inspection(worker_.thread, filters, at, std::move(a), *this);
   inspections_.push_back(*i);  // owned by it until on_inspection_end
   cells.inc(c.stats, ListenerStat::downstream_pre_cx_active);
   i->start(c.filters_timeout);
@@ -270,10 +280,8 @@ void WorkerListener::serve(Arrival a, const FilterChain& chain) {
   cells.add(worker_stats_, ListenerWorkerStat::downstream_cx_total);
   info.filter_chain_name = chain.name;
   info.filter_chain_metadata = chain.metadata.get();
-  if (chain.filter == nullptr) {
-    no_filters(*a.transport);
-    worker_.thread.loop.dispose(std::move(a.transport));  // it may be on the stack
-    return;
+  if (chain.filter == nullptr || (chain.ready && !chain.ready(worker_.index))) {
+    return no_filters(std::move(a));
   }
   if (chain.socket != nullptr) {
     a.transport = chain.socket->wrap(worker_.thread, std::move(a.transport));
@@ -292,16 +300,23 @@ void WorkerListener::serve(Arrival a, const FilterChain& chain) {
   live.start();
 }
 
-/// A chain may be empty: then its connections are closed at once.
-void WorkerListener::no_filters(net::Transport& t) {
-  auto& cells = worker_.thread.cells;
-  const auto& b = shared_->config->stats;
-  t.close();
+/// A chain may be empty, or wait for what comes later: then its connections are closed at once.
+void WorkerListener::no_filters(Arrival a) {
+  auto& thread = worker_.thread;
+  auto& cells = thread.cells;
+  const auto& c = *shared_->config;
+  const auto& b = c.stats;
+  a.transport->close();
+  thread.loop.dispose(std::move(a.transport));  // it may be on the stack
   count_connection(false);
   cells.gauge_add(b, ListenerStat::downstream_cx_active, 0);
   cells.add(b, ListenerStat::network_extension_config_missing);
   cells.add(b, ListenerStat::downstream_cx_destroy);
   cells.record(b, ListenerStat::downstream_cx_length_ms, 0);
+  if (c.access_logs.empty()) return;
+  a.info.local_close_reason = "no_filters";
+  auto stream = http::StreamInfo::of_connection(a.info, thread.loop.now(), thread.loop.wall());
+  hcm::log_connection(c.access_logs, accesslog::LogType::not_set, stream, worker_);
 }
 
 /// Closes a connection that is not served, and tells the listener's log.

@@ -87,7 +87,7 @@ class WorkerListener final : private net::AcceptEvents, private net::ConnectionO
   void inspect(listener::Arrival a);
   void settle(listener::Arrival a);
   void serve(listener::Arrival a, const FilterChain& chain);
-  void no_filters(net::Transport& t);
+  void no_filters(listener::Arrival a);
   void refuse(listener::Arrival a, bool no_chain);
   hcm::Worker& worker_;
   std::shared_ptr<ListenerShared> shared_;

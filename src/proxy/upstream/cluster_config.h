@@ -12,8 +12,10 @@
 #include "proxy/net/tcp_transport.h"
 #include "proxy/net/transport_socket.h"
 #include "proxy/runtime/runtime.h"
+#include "proxy/upstream/hash_config.h"
 #include "proxy/upstream/host.h"
 #include "proxy/upstream/outlier_config.h"
+#include "proxy/upstream/subset_config.h"
 
 namespace outrigger::upstream {
 
@@ -149,6 +151,8 @@ struct ClusterConfig {
   bool track_timeout_budgets = false, track_sizes = false;
   bool pool_per_downstream = false;              // connection_pool_per_downstream_connection
   double preconnect = 1;                         // per_upstream_preconnect_ratio
+  std::unique_ptr<const HashConfig> hash;        // of ring_hash and maglev only
+  std::unique_ptr<const SubsetConfig> subset;    // null: none
   std::unique_ptr<const OutlierConfig> outlier;  // null: none
 };
 using ClusterConfigPtr = std::shared_ptr<const ClusterConfig>;

@@ -42,7 +42,8 @@ struct ClusterManager::Entry : std::enable_shared_from_this<Entry> {
   // ORIGINAL_DST: what workers have told of since the last turn, and when hosts that nobody uses go.
   std::vector<Member> fresh;
   std::unique_ptr<event::Timer> cleanup;
-  std::unique_ptr<Outliers> outliers;  // null: none
+  std::vector<stats::Gauge> hash_gauges;  // of ring_hash or maglev: the fewest and most parts of a host; the ring's size
+  std::unique_ptr<Outliers> outliers;     // null: none
 };
 
 }  // namespace outrigger::upstream

@@ -13,6 +13,8 @@ ClusterImpl::ClusterImpl(runtime::ThreadContext& thread, ClusterSharedPtr shared
     : thread_(thread), shared_(std::move(shared)), balancer_(*shared_->config, thread) {
   if (shared_->config->discovery == Discovery::original_dst)
     original_dst_ = std::make_unique<OriginalDstHosts>(thread_, *shared_);
+  if (shared_->config->subset != nullptr) subset_ = std::make_unique<SubsetBalancer>(*shared_->config, thread_, shared_->stats);
+  if (shared_->config->hash != nullptr) hash_ = std::make_unique<HashBalancer>(*shared_, thread_.random);
   if (!local.name.empty() && local.name != shared_->config->name) balancer_.route_by_zone(local, shared_->stats);
   update(hosts);
 }
@@ -60,18 +62,22 @@ void ClusterImpl::update_members(const HostSet& hosts) {
     for (auto& h : hosts_) h->drain();
   if (shared_->outlier != nullptr)
     for (auto& h : hosts_) h->note_health();
-  balance();
+  if (hash_ != nullptr)
+    hash_->update(hosts.tables, hosts_);
+  else
+    balance();
 }
 
 void ClusterImpl::balance() {
   std::vector<Host*> members;
   members.reserve(hosts_.size());
   for (const auto& h : hosts_) members.push_back(h.get());
+  if (subset_ != nullptr) return subset_->update(members, policy_);
   balancer_.update(members, policy_);
 }
 
 void ClusterImpl::update_local() {
-  if (original_dst_ == nullptr) balance();
+  if (original_dst_ == nullptr && hash_ == nullptr) balance();
 }
 
 void ClusterImpl::retire() {
@@ -102,15 +108,19 @@ stats::BlockHandle ClusterImpl::alt_stats(std::string_view name) noexcept {
   return shared_->alt_stats->find(full.text(), thread_.cells);
 }
 
-Host* ClusterImpl::pick(const PickContext& c) {
-  Host* host = nullptr;
+Host* ClusterImpl::pick_balanced(const PickContext& c) {
+  return subset_ != nullptr ? subset_->pick(c) : balancer_.pick(c, shared_->stats);
+}
+
+Host* ClusterImpl::pick_hashed(const PickContext& c) {
   bool panic = false;
-  if (original_dst_ != nullptr) host = original_dst_->pick(c);
-  for (std::uint32_t i = 0; original_dst_ == nullptr && i <= c.attempts_max; ++i) {
-    host = balancer_.pick(panic, c.priorities);
-    if (panic) thread_.cells.add(shared_->stats, ClusterStat::lb_healthy_panic);
-    if (host == nullptr || c.avoid == nullptr || !c.avoid->rejects(*host)) break;
-  }
+  Host* host = hash_->pick(c, panic);
+  if (panic) thread_.cells.add(shared_->stats, ClusterStat::lb_healthy_panic);
+  return host;
+}
+
+Host* ClusterImpl::pick(const PickContext& c) {
+  Host* host = original_dst_ != nullptr ? original_dst_->pick(c) : hash_ != nullptr ? pick_hashed(c) : pick_balanced(c);
   if (host == nullptr) thread_.cells.add(shared_->stats, ClusterStat::upstream_cx_none_healthy);
   return host;
 }

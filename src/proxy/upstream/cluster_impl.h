@@ -4,10 +4,12 @@
 #include <memory>
 #include <vector>
 #include "proxy/upstream/cluster.h"
+#include "proxy/upstream/hash_balancer.h"
 #include "proxy/upstream/host_pool.h"
 #include "proxy/upstream/load_balancer.h"
 #include "proxy/upstream/original_dst.h"
 #include "proxy/upstream/shared.h"
+#include "proxy/upstream/subset_balancer.h"
 
 namespace outrigger::upstream {
 
@@ -42,11 +44,15 @@ class ClusterImpl final : public Cluster {
   void update_destinations(const HostSet& hosts);
   void bury_retired();
   void balance();
+  Host* pick_balanced(const PickContext& c);
+  Host* pick_hashed(const PickContext& c);
   runtime::ThreadContext& thread_;
   ClusterSharedPtr shared_;
   AssignmentPolicy policy_;
   std::vector<std::unique_ptr<HostPool>> hosts_, retired_;
   std::unique_ptr<OriginalDstHosts> original_dst_;  // instead of hosts_; null: the others
+  std::unique_ptr<HashBalancer> hash_;              // instead of balancer_; null: another balancer
+  std::unique_ptr<SubsetBalancer> subset_;          // instead of balancer_; null: no subsets
   LoadBalancer balancer_;
 };
 

@@ -27,10 +27,12 @@ void set_remaining(stats::Registry& r, stats::BlockHandle b, const Thresholds& t
   r.set(b, S::remaining_cx_pools, t.connection_pools);
 }
 
+std::string prefix_of(const ClusterConfig& c) { return "cluster." + stats::sanitize(c.stat_name) + "."; }
+
 /// The stats that every cluster has, and the limits.
 void init_shared(ClusterShared& s, stats::Registry& registry) {
   const ClusterConfig& config = *s.config;
-  const std::string prefix = "cluster." + stats::sanitize(config.stat_name) + ".";
+  const std::string prefix = prefix_of(config);
   s.stats = stats::make_block<stats::ClusterStat>(registry, prefix);
   if (config.http_use != HttpUse::http1) s.http2_stats = stats::make_block<stats::Http2Stat>(registry, prefix + "http2.");
   if (config.track_timeout_budgets) s.tracking.budgets = stats::make_block<stats::TimeoutBudgetStat>(registry, prefix);
@@ -55,6 +57,12 @@ ClusterManager::EntryPtr ClusterManager::make(ClusterConfigPtr config, stats::Le
   e.shared->config = config;
   e.shared->alt_stats = &alt_stats_;
   init_shared(*e.shared, registry_);
+  if (config->lb == LbKind::ring_hash)
+    for (const char* name : {"min_hashes_per_host", "max_hashes_per_host", "size"})
+      e.hash_gauges.push_back(registry_.gauge(prefix_of(*config) + "ring_hash_lb." + name));
+  if (config->lb == LbKind::maglev)
+    for (const char* name : {"min_entries_per_host", "max_entries_per_host"})
+      e.hash_gauges.push_back(registry_.gauge(prefix_of(*config) + "maglev_lb." + name));
   if (config->outlier != nullptr) watch_outliers(e);
   e.shared->leases = {std::move(lease), recording.take()};
   if (runtime_->has_any(kCircuitKeys)) apply_runtime(e);

@@ -77,7 +77,9 @@ class ClusterManager {
   void watch_outliers(Entry& e);
   void check_outliers(Entry& e);
   void tell_health(Entry& e);
-  void replace(Entry& e, HostSetPtr hosts);
+  void replace(Entry& e, std::shared_ptr<HostSet> hosts);
+  void build_tables(Entry& e, HostSet& hosts);
+  void publish(Entry& e);
   void count_members(Entry& e);
   void count_matches(Entry& e, const Metadata* metadata, std::size_t endpoints);
   void count_clusters();

@@ -4,6 +4,7 @@
 #include <unordered_set>
 #include "proxy/net/first_of.h"
 #include "proxy/upstream/cluster_entry.h"
+#include "proxy/upstream/hash_tables.h"
 #include "proxy/upstream/host_monitor.h"
 #include "proxy/upstream/socket_match.h"
 
@@ -169,9 +170,25 @@ void ClusterManager::clean_up(Entry& e) {
   replace(e, std::move(next));
 }
 
-void ClusterManager::replace(Entry& e, HostSetPtr hosts) {
+void ClusterManager::build_tables(Entry& e, HostSet& hosts) {
+  const auto& c = e.config();
+  HashSpread spread;
+  const auto panic = std::min<std::uint64_t>(100, runtime_->integer("upstream.healthy_panic_threshold", c.panic_percent));
+  hosts.tables = build_hash_tables(c, hosts, panic, spread);
+  if (spread.size == 0) return;
+  const std::uint64_t told[] = {spread.least, spread.most, spread.size};
+  for (std::size_t i = 0; i < e.hash_gauges.size(); ++i) registry_.set(e.hash_gauges[i], told[i]);
+}
+
+void ClusterManager::replace(Entry& e, std::shared_ptr<HostSet> hosts) {
+  if (e.config().hash != nullptr) build_tables(e, *hosts);
   e.hosts = std::move(hosts);
   if (e.outliers != nullptr) e.outliers->detector.set_members(e.hosts);
+  publish(e);
+}
+
+/// Members or their health have changed.
+void ClusterManager::publish(Entry& e) {
   count_members(e);
   if (!e.active || !workers_.update) return;
   if (!e.cold) registry_.main().add(stats_, stats::ClusterManagerStat::cluster_updated);

@@ -41,7 +41,10 @@ void ClusterManager::tell_health(Entry& e) {
     const auto entry = told.lock();
     if (entry == nullptr) return;
     entry->outliers->to_tell = false;
-    replace(*entry, entry->hosts);
+    if (entry->config().hash != nullptr)
+      replace(*entry, std::make_shared<HostSet>(*entry->hosts));  // what takes part has its tables made anew
+    else
+      publish(*entry);
   });
 }
 

@@ -6,7 +6,7 @@
 namespace outrigger::upstream {
 
 LoadBalancer::LoadBalancer(const ClusterConfig& config, runtime::ThreadContext& thread)
-    : config_(config), thread_(thread), zones_(config, thread) {}
+    : config_(config), thread_(thread), by_locality_(config.locality_weighted), zones_(config, thread) {}
 
 /// The hosts of one priority.
 struct LoadBalancer::Members {
@@ -24,24 +24,14 @@ struct LoadBalancer::Members {
     all.push_back(&h);
     auto& group = localities[*e.locality];
     group.weight = e.locality_weight;
-    ++count.total;
-    count.total_weight += e.weight;
     const Health health = h.health();
-    if (health == Health::draining) {
-      ++count.excluded;
-      count.excluded_weight += e.weight;
-      return;
-    }
+    count.add(health, e.weight);
+    if (health == Health::draining) return;
     ++group.counted;
-    if (is_healthy(health)) {
+    if (is_healthy(health))
       group.healthy.push_back(&h);
-      ++count.healthy;
-      count.healthy_weight += e.weight;
-    } else if (health == Health::degraded) {
+    else if (health == Health::degraded)
       group.degraded.push_back(&h);
-      ++count.degraded;
-      count.degraded_weight += e.weight;
-    }
   }
 };
 
@@ -51,7 +41,7 @@ void LoadBalancer::build(Kind& kind, const Members& members, bool degraded) {
   for (const auto& [name, group] : members.localities) {
     const auto& usable = degraded ? group.degraded : group.healthy;
     hosts.insert(hosts.end(), usable.begin(), usable.end());
-    if (!config_.locality_weighted || usable.empty() || group.weight == 0) continue;
+    if (!by_locality_ || usable.empty() || group.weight == 0) continue;
     const double there = static_cast<double>(usable.size()) / group.counted;
     const double weight = group.weight * std::min(1.0, policy_.overprovisioning / 100.0 * there);
     kind.turns.add(kind.localities.size(), weight);
@@ -90,7 +80,7 @@ void LoadBalancer::update(const std::vector<Host*>& hosts, const AssignmentPolic
   rules.panic_threshold =
       std::min<std::uint64_t>(100, thread_.runtime->integer("upstream.healthy_panic_threshold", config_.panic_percent));
   std::vector<PriorityHosts> counts;
-  if (zones_.started() && !config_.locality_weighted) build_zones(members.front(), rules.panic_threshold);
+  if (zones_.started() && !by_locality_) build_zones(members.front(), rules.panic_threshold);
   levels_.clear();
   levels_.resize(members.size());
   for (std::size_t p = 0; p < members.size(); ++p) {
@@ -102,20 +92,13 @@ void LoadBalancer::update(const std::vector<Host*>& hosts, const AssignmentPolic
   shares_ = share_priorities(counts, rules);
 }
 
-LoadBalancer::Picked LoadBalancer::pick_level() noexcept {
+PriorityChoice LoadBalancer::pick_level() noexcept {
   if (shares_.size() == 1 && shares_[0].degraded_load == 0) return {};
-  auto at = static_cast<std::uint32_t>(thread_.random.below(100));
-  for (const bool degraded : {false, true})
-    for (std::size_t p = 0; p < shares_.size(); ++p) {
-      const auto load = degraded ? shares_[p].degraded_load : shares_[p].healthy_load;
-      if (at < load) return {p, degraded};
-      at -= load;
-    }
-  return {};
+  return priority_at(shares_, static_cast<std::uint32_t>(thread_.random.below(100)));
 }
 
 /// By the health of the priorities that are not excluded; when they have none, of all.
-LoadBalancer::Picked LoadBalancer::pick_other_level(Priorities& priorities) noexcept {
+PriorityChoice LoadBalancer::pick_other_level(Priorities& priorities) noexcept {
   const auto out = [&](std::size_t p) { return p < Priorities::kMax && priorities.excluded[p]; };
   const auto sum = [&] {
     std::uint32_t n = 0;
@@ -130,7 +113,7 @@ LoadBalancer::Picked LoadBalancer::pick_other_level(Priorities& priorities) noex
     total = sum();
   }
   if (total == 0) return pick_level();
-  std::optional<Picked> picked;
+  std::optional<PriorityChoice> picked;
   auto at = static_cast<std::uint32_t>(thread_.random.below(100));
   for (const bool degraded : {false, true})
     for (std::size_t p = 0; p < shares_.size(); ++p) {
@@ -144,8 +127,19 @@ LoadBalancer::Picked LoadBalancer::pick_other_level(Priorities& priorities) noex
   return *picked;
 }
 
+Host* LoadBalancer::pick(const PickContext& c, stats::BlockHandle stats) {
+  Host* host = nullptr;
+  bool panic = false;
+  for (std::uint32_t i = 0; i <= c.attempts_max; ++i) {
+    host = pick(panic, c.priorities);
+    if (panic) thread_.cells.add(stats, stats::ClusterStat::lb_healthy_panic);
+    if (host == nullptr || c.avoid == nullptr || !c.avoid->rejects(*host)) break;
+  }
+  return host;
+}
+
 Host* LoadBalancer::pick(bool& panic, Priorities* priorities) {
-  const Picked picked = priorities == nullptr ? pick_level() : pick_other_level(*priorities);
+  const PriorityChoice picked = priorities == nullptr ? pick_level() : pick_other_level(*priorities);
   auto& level = levels_[picked.level];
   panic = shares_[picked.level].panic;
   if (panic) return config_.fail_traffic_on_panic ? nullptr : level.all.pick(config_, thread_);

@@ -17,6 +17,10 @@ class LoadBalancer {
   void update(const std::vector<Host*>& hosts, const AssignmentPolicy& policy);
   /// With the policy of the config.
   void update(const std::vector<Host*>& hosts) { update(hosts, config_.policy); }
+  /// Of the next update on: all localities are one.
+  void ignore_locality_weights() noexcept { by_locality_ = false; }
+  /// Null: none. Asks again while the context avoids the host, and counts panic.
+  Host* pick(const PickContext& c, stats::BlockHandle stats);
   /// Null: none. `panic` tells that unhealthy hosts were in the choice.
   Host* pick(bool& panic, Priorities* priorities = nullptr);
 
@@ -33,17 +37,14 @@ class LoadBalancer {
     Kind healthy, degraded;
   };
   struct Members;
-  struct Picked {
-    std::size_t level = 0;
-    bool degraded = false;
-  };
   void build(Kind& kind, const Members& members, bool degraded);
   void build_zones(const Members& members, std::uint64_t panic_threshold);
-  Picked pick_level() noexcept;
-  Picked pick_other_level(Priorities& priorities) noexcept;
+  PriorityChoice pick_level() noexcept;
+  PriorityChoice pick_other_level(Priorities& priorities) noexcept;
   const ClusterConfig& config_;
   runtime::ThreadContext& thread_;
   AssignmentPolicy policy_;
+  bool by_locality_;
   std::vector<Level> levels_;
   std::vector<PriorityShare> shares_;
   ZoneRouting zones_;

@@ -23,6 +23,7 @@ struct PickContext {
   /// Where the client's connection wanted to go, for ORIGINAL_DST.
   void follow(const http::ConnectionInfo& connection) noexcept;
   std::optional<std::uint64_t> hash;
+  const MetadataValue* subset = nullptr;       // what the route asks of hosts' metadata; null: nothing
   const http::RequestHead* request = nullptr;  // ORIGINAL_DST by header
   const net::Address* original_dst = nullptr;  // ORIGINAL_DST by socket
   /// ORIGINAL_DST by dynamic metadata: the request's, then the connection's. Null: none.

@@ -50,6 +50,27 @@ void share_by_size(std::vector<PriorityShare>& shares, const std::vector<Priorit
 
 }  // namespace
 
+void PriorityHosts::add(Health health, std::uint32_t weight) noexcept {
+  const auto count = [weight](std::uint64_t& hosts, std::uint64_t& weights) {
+    ++hosts;
+    weights += weight;
+  };
+  count(total, total_weight);
+  if (health == Health::draining) return count(excluded, excluded_weight);
+  if (is_healthy(health)) return count(healthy, healthy_weight);
+  if (health == Health::degraded) count(degraded, degraded_weight);
+}
+
+PriorityChoice priority_at(const std::vector<PriorityShare>& shares, std::uint32_t at) noexcept {
+  for (const bool degraded : {false, true})
+    for (std::size_t p = 0; p < shares.size(); ++p) {
+      const auto load = degraded ? shares[p].degraded_load : shares[p].healthy_load;
+      if (at < load) return {p, degraded};
+      at -= load;
+    }
+  return {};
+}
+
 bool in_panic(const PriorityHosts& h, std::uint64_t threshold) noexcept {
   const std::uint64_t all = h.total - h.excluded;
   return all == 0 ? threshold > 0 : (h.healthy + h.degraded) * 100 < threshold * all;

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <vector>
+#include "proxy/upstream/host.h"
 
 namespace outrigger::upstream {
 
@@ -11,6 +12,7 @@ struct PriorityHosts {
   std::uint64_t total = 0, excluded = 0, healthy = 0, degraded = 0;
   /// The same in weights, when health is measured by them.
   std::uint64_t total_weight = 0, excluded_weight = 0, healthy_weight = 0, degraded_weight = 0;
+  void add(Health health, std::uint32_t weight) noexcept;
 };
 
 /// All in percent.
@@ -25,6 +27,14 @@ struct PriorityRules {
   std::uint64_t panic_threshold = 50;
   bool by_weight = false;
 };
+
+/// A priority, and which of its hosts.
+struct PriorityChoice {
+  std::size_t level = 0;
+  bool degraded = false;
+};
+/// Whose part of the traffic it is. `at` is below 100.
+PriorityChoice priority_at(const std::vector<PriorityShare>& shares, std::uint32_t at) noexcept;
 
 bool in_panic(const PriorityHosts& h, std::uint64_t threshold) noexcept;
 

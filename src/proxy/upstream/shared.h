@@ -55,8 +55,10 @@ struct ClusterShared {
 using ClusterSharedPtr = std::shared_ptr<ClusterShared>;
 
 /// One membership: replaced as a whole, with the policy that came with it.
+struct HashTables;
 struct HostSet : std::vector<Member> {
   AssignmentPolicy policy;
+  std::shared_ptr<const HashTables> tables;  // of ring_hash and maglev; null: another balancer
 };
 using HostSetPtr = std::shared_ptr<const HostSet>;
 

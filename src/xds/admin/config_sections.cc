@@ -155,10 +155,10 @@ DumpSection routes_section(const Bootstrap& b, const Delivery& delivery, const s
   return s;
 }
 
-DumpSection filters_section(const Delivery& delivery) {
+DumpSection filters_section(const Delivery& delivery, LateFilter::Kind kind) {
   DumpSection s{"EcdsConfigDump", "", {"ecds_filters"}, {"EcdsConfigDump.EcdsFilterConfig"}, "ecds_filter"};
   delivery.filters().each([&](const FilterDelivery& f) {
-    if (f.bytes().empty()) return;
+    if (f.bytes().empty() || f.kind() != kind) return;
     s.items.push_back(
         {f.name(), 0, parsed<envoy::config::core::v3::TypedExtensionConfig>(f.bytes()), f.version(), time_text(f.updated())});
   });
@@ -171,7 +171,8 @@ std::vector<DumpSection> dump_sections(const Bootstrap& b, const server::Server&
                                        const std::string& started, bool endpoints) {
   std::vector<DumpSection> all;
   all.push_back(clusters_section(b, server, delivery, started));
-  if (delivery.filters().any()) all.push_back(filters_section(delivery));
+  for (const auto kind : {LateFilter::Kind::http, LateFilter::Kind::network, LateFilter::Kind::listener})
+    if (delivery.filters().any(kind)) all.push_back(filters_section(delivery, kind));
   if (endpoints) all.push_back(endpoints_section(server));
   all.push_back(listeners_section(b, delivery, started));
   all.push_back(scopes_section(b, delivery, started));

@@ -15,7 +15,7 @@ std::vector<std::string> targets_of(const ListenerDelivery::Version& v) {
   for (const auto& use : v.uses)
     if (!use->settled()) out.push_back("shared target " + use->target());
   for (const auto& f : v.filters)
-    if (!f->settled()) out.push_back("shared target FilterConfigSubscription init " + f->config().name);
+    if (!f->settled()) out.push_back("shared target FilterConfigSubscription init " + f->entry().name);
   for (const auto& s : v.secrets)
     if (!s->settled()) out.push_back("shared target SdsApi " + s->name());
   return out;

@@ -85,7 +85,7 @@ std::vector<std::string> waits_of(const Delivery& d) {
       if (!s->arrived()) out.push_back("listener '" + name + "': its secret '" + s->name() + "' has not come");
     for (const auto& f : k.warming->filters)
       if (!f->settled())
-        out.push_back("listener '" + name + "': the config of its filter '" + f->config().name + "' has not come");
+        out.push_back("listener '" + name + "': the config of its filter '" + f->entry().name + "' has not come");
   }
   return out;
 }

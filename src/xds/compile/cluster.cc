@@ -266,6 +266,7 @@ upstream::ClusterConfigPtr compile_cluster(const Cluster& p, const Path& at, Com
   if (p.has_connect_timeout()) o->connect_timeout = to_duration(p.connect_timeout());
   if (p.has_per_connection_buffer_limit_bytes()) o->buffer_bytes_max = p.per_connection_buffer_limit_bytes().value();
   compile_circuits(p, *o, at, problems);
+  compile_subsets(p, *o, at, problems);
   compile_outliers(p, *o, at, problems);
   const Path assignment = at / "load_assignment";
   o->policy = compile_assignment_policy(p.load_assignment().policy(), assignment / "policy", problems);

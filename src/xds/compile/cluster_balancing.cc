@@ -1,8 +1,12 @@
 #include <cmath>
+#include "envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided.pb.h"
 #include "envoy/extensions/load_balancing_policies/common/v3/common.pb.h"
 #include "envoy/extensions/load_balancing_policies/least_request/v3/least_request.pb.h"
+#include "envoy/extensions/load_balancing_policies/maglev/v3/maglev.pb.h"
 #include "envoy/extensions/load_balancing_policies/random/v3/random.pb.h"
+#include "envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash.pb.h"
 #include "envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.pb.h"
+#include "proxy/upstream/hash_tables.h"
 #include "xds/compile/cluster_parts.h"
 #include "xds/compile/convert.h"
 
@@ -59,6 +63,83 @@ void compile_localities(const Message& p, upstream::ClusterConfig& o) {
   o.zones = std::make_shared<const upstream::ZoneRules>(rules);
 }
 
+/// consistent_hashing_lb_config of the cluster, or of a policy extension.
+template <class Message>
+void compile_hashing(const Message& p, upstream::HashConfig& o) {
+  o.by_hostname = p.use_hostname_for_hashing();
+  o.balance_factor = p.hash_balance_factor().value();
+}
+
+template <class Message>
+void compile_ring_sizes(const Message& p, upstream::HashConfig& o, const Path& at, Problems& problems) {
+  if (p.has_minimum_ring_size()) o.ring_min = p.minimum_ring_size().value();
+  if (p.has_maximum_ring_size()) o.ring_max = p.maximum_ring_size().value();
+  if (o.ring_min > o.ring_max)
+    problems.error(at, "ring hash: minimum_ring_size (" + std::to_string(o.ring_min) + ") > maximum_ring_size (" +
+                           std::to_string(o.ring_max) + ")");
+}
+
+template <class Message>
+void compile_table_size(const Message& p, upstream::HashConfig& o, const Path& at, Problems& problems) {
+  if (p.has_table_size()) o.table_size = p.table_size().value();
+  if (o.table_size != 1 && !upstream::is_prime(o.table_size)) problems.error(at, "The table size of maglev must be prime number");
+}
+
+void compile_ring(const policies::ring_hash::v3::RingHash& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
+  upstream::HashConfig c;
+  c.murmur = p.hash_function() == policies::ring_hash::v3::RingHash::MURMUR_HASH_2;
+  if (p.has_consistent_hashing_lb_config())
+    compile_hashing(p.consistent_hashing_lb_config(), c);
+  else
+    compile_hashing(p, c);
+  compile_ring_sizes(p, c, at, problems);
+  o.lb = LbKind::ring_hash;
+  o.locality_weighted = p.has_locality_weighted_lb_config();
+  o.hash = std::make_unique<const upstream::HashConfig>(c);
+}
+
+void compile_maglev(const policies::maglev::v3::Maglev& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
+  upstream::HashConfig c;
+  compile_hashing(p.consistent_hashing_lb_config(), c);
+  compile_table_size(p, c, at, problems);
+  o.lb = LbKind::maglev;
+  o.locality_weighted = p.has_locality_weighted_lb_config();
+  o.hash = std::make_unique<const upstream::HashConfig>(c);
+}
+
+/// lb_policy RING_HASH or MAGLEV.
+void compile_hash_balancing(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
+  upstream::HashConfig c;
+  compile_hashing(p.common_lb_config().consistent_hashing_lb_config(), c);
+  if (p.lb_policy() == Cluster::RING_HASH) {
+    o.lb = LbKind::ring_hash;
+    c.murmur = p.ring_hash_lb_config().hash_function() == Cluster::RingHashLbConfig::MURMUR_HASH_2;
+    compile_ring_sizes(p.ring_hash_lb_config(), c, at / "ring_hash_lb_config", problems);
+  } else {
+    o.lb = LbKind::maglev;
+    compile_table_size(p.maglev_lb_config(), c, at / "maglev_lb_config", problems);
+  }
+  o.hash = std::make_unique<const upstream::HashConfig>(c);
+}
+
+std::string type_name(upstream::Discovery d) {
+  switch (d) {
+    case upstream::Discovery::static_: return "envoy.cluster.static";
+    case upstream::Discovery::strict_dns: return "envoy.cluster.strict_dns";
+    case upstream::Discovery::logical_dns: return "envoy.cluster.logical_dns";
+    case upstream::Discovery::eds: return "envoy.cluster.eds";
+    case upstream::Discovery::original_dst: return "envoy.cluster.original_dst";
+  }
+  return {};
+}
+
+void compile_provided(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
+  o.lb = LbKind::cluster_provided;
+  if (o.discovery != upstream::Discovery::original_dst)
+    problems.error(at / "lb_policy", "cluster manager: cluster provided LB specified but cluster '" + p.name() +
+                                         "' did not provide one. Check cluster documentation.");
+}
+
 /// The first policy of the list that is known.
 void compile_policy_list(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
   std::string names;
@@ -84,17 +165,14 @@ void compile_policy_list(const Cluster& p, upstream::ClusterConfig& o, const Pat
       o.full_scan = l.selection_method() == policies::least_request::v3::LeastRequest::FULL_SCAN || l.enable_full_scan().value();
       return compile_localities(l.locality_lb_config(), o);
     }
+    if (policies::ring_hash::v3::RingHash r; any.UnpackTo(&r)) return compile_ring(r, o, at, problems);
+    if (policies::maglev::v3::Maglev m; any.UnpackTo(&m)) return compile_maglev(m, o, at, problems);
+    if (any.Is<policies::cluster_provided::v3::ClusterProvided>()) return compile_provided(p, o, at, problems);
     names += (names.empty() ? "" : ", ") + policy.typed_extension_config().name();
   }
   problems.error(at, "cluster: didn't find a registered load balancer factory implementation for cluster: '" + p.name() +
-                         "' with names from [" + names + "]: round_robin, least_request and random are implemented");
-}
-
-void compile_provided(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
-  o.lb = LbKind::cluster_provided;
-  if (o.discovery != upstream::Discovery::original_dst)
-    problems.error(at / "lb_policy", "cluster manager: cluster provided LB specified but cluster '" + p.name() +
-                                         "' did not provide one. Check cluster documentation.");
+                         "' with names from [" + names +
+                         "]: round_robin, least_request, random, ring_hash and maglev are implemented");
 }
 
 }  // namespace
@@ -104,6 +182,10 @@ void compile_balancing(const Cluster& p, upstream::ClusterConfig& o, const Path&
   if (common.has_healthy_panic_threshold())
     o.panic_percent = static_cast<std::uint32_t>(common.healthy_panic_threshold().value());
   o.close_on_members_change = common.close_connections_on_host_set_change();
+  if (common.consistent_hashing_lb_config().use_hostname_for_hashing() && o.discovery != upstream::Discovery::strict_dns)
+    problems.error(
+        at / "common_lb_config" / "consistent_hashing_lb_config" / "use_hostname_for_hashing",
+        "Cannot use hostname for consistent hashing loadbalancing for cluster of type: '" + type_name(o.discovery) + "'");
   if (p.has_load_balancing_policy()) return compile_policy_list(p, o, at / "load_balancing_policy", problems);
   compile_localities(common, o);
   const bool original_dst = o.discovery == upstream::Discovery::original_dst;
@@ -116,10 +198,7 @@ void compile_balancing(const Cluster& p, upstream::ClusterConfig& o, const Path&
     case Cluster::RANDOM: o.lb = LbKind::random; break;
     case Cluster::CLUSTER_PROVIDED: compile_provided(p, o, at, problems); break;
     case Cluster::RING_HASH:
-    case Cluster::MAGLEV:
-      problems.error(at / "lb_policy",
-                     Cluster::LbPolicy_Name(p.lb_policy()) + " is known to Envoy and not implemented by Outrigger");
-      break;
+    case Cluster::MAGLEV: compile_hash_balancing(p, o, at, problems); break;
     case Cluster::LOAD_BALANCING_POLICY_CONFIG:
       problems.error(at / "lb_policy", "cluster: field load_balancing_policy need to be set");
       break;

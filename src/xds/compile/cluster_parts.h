@@ -11,6 +11,10 @@ namespace outrigger::xds {
 void compile_balancing(const envoy::config::cluster::v3::Cluster& p, upstream::ClusterConfig& o, const Path& at,
                        Problems& problems);
 
+/// lb_subset_config (cluster_subsets.cc); after compile_balancing().
+void compile_subsets(const envoy::config::cluster::v3::Cluster& p, upstream::ClusterConfig& o, const Path& at,
+                     Problems& problems);
+
 /// Outlier detection (cluster_outliers.cc).
 void compile_outliers(const envoy::config::cluster::v3::Cluster& p, upstream::ClusterConfig& o, const Path& at,
                       Problems& problems);

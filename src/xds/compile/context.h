@@ -23,7 +23,6 @@ class Rds;
 class ScopedRoutes;
 }  // namespace envoy::extensions::filters::network::http_connection_manager::v3
 namespace outrigger::hcm {
-class FilterFactory;
 class RouteSource;
 class ScopeSource;
 }  // namespace outrigger::hcm
@@ -31,7 +30,7 @@ class ScopeSource;
 namespace outrigger::xds {
 
 class SecretStore;
-struct LateFilter;
+class LateFilter;
 
 struct CompileContext {
   Problems& problems;
@@ -55,8 +54,8 @@ struct CompileContext {
   std::function<std::shared_ptr<const hcm::RouteSource>(
       const envoy::extensions::filters::network::http_connection_manager::v3::Rds&, const std::string& stat_prefix)>
       subscribe_routes{};
-  /// An entry of http_filters with config that comes later.
-  std::function<std::shared_ptr<hcm::FilterFactory>(LateFilter)> subscribe_filter{};
+  /// An entry of filters whose config comes later.
+  std::function<void(std::shared_ptr<const LateFilter>)> subscribe_filter{};
   /// The same of routes in scopes.
   std::function<std::shared_ptr<const hcm::ScopeSource>(
       const envoy::extensions::filters::network::http_connection_manager::v3::ScopedRoutes&, const std::string& stat_prefix)>

@@ -16,8 +16,11 @@ const FilterKinds& kinds() {
   static const FilterKinds all = [] {
     FilterKinds k;
     add_basic_filters(k);
+    add_access_filters(k);
     add_grpc_filters(k);
     add_istio_filters(k);
+    add_jwt_filters(k);
+    add_limit_filters(k);
     return k;
   }();
   return all;

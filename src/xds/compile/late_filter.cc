@@ -16,46 +16,45 @@ std::string check_late_type(const google::protobuf::Any& config, const LateFilte
   return "Error: filter config has type URL " + type + " but expect " + expected + ".";
 }
 
-std::shared_ptr<hcm::FilterFactory> compile_late_config(const google::protobuf::Any& config, const LateFilter& f, const Path& at,
-                                                        CompileContext& c) {
-  if (const std::string why = check_late_type(config, f); !why.empty()) {
-    c.problems.error(at, why);
-    return nullptr;
-  }
-  HttpFilter entry;
-  entry.set_name(f.name);
-  *entry.mutable_typed_config() = config;
+bool subscribe_late_filter(const envoy::config::core::v3::ExtensionConfigSource& p, const std::shared_ptr<LateFilter>& entry,
+                           const LateRules& rules, const Path& at, CompileContext& c) {
   const auto errors = c.problems.errors();
-  auto made = compile_http_filter(entry, f.last, f.stat_prefix, at, c);
-  return c.problems.errors() == errors ? std::const_pointer_cast<hcm::FilterFactory>(made) : nullptr;
+  const std::string kind(rules.kind);
+  entry->source = p.config_source();
+  entry->at_once = p.apply_default_config_without_warming();
+  if (rules.known != nullptr && entry->at_once && !p.has_default_config())
+    c.problems.error(at / "apply_default_config_without_warming",
+                     "Error: " + kind + "filter config " + entry->name + " applied without warming but has no default config.");
+  for (int i = 0; i < p.type_urls_size(); ++i) {
+    entry->types.emplace_back(message_name(p.type_urls(i)));
+    if (rules.known != nullptr && !rules.known(entry->types.back()))
+      c.problems.error(at.at("type_urls", i),
+                       "Error: no " + kind + "factory found for a required type URL " + entry->types.back() + ".");
+  }
+  if (p.has_default_config()) entry->set_default(p.default_config(), at / "default_config", c);
+  if (!c.check_source || !c.subscribe_filter)
+    c.problems.error(at, "there is nothing here that the config of a filter could come from");
+  else
+    c.check_source(p.config_source(), at / "config_source", c.problems);
+  if (c.problems.errors() != errors) return false;
+  c.subscribe_filter(entry);
+  return true;
 }
 
 std::shared_ptr<const hcm::FilterFactory> compile_late_filter(const HttpFilter& filter, bool last, const std::string& stat_prefix,
                                                               const Path& at, CompileContext& c) {
-  const auto& p = filter.config_discovery();
-  const Path here = at / "config_discovery";
-  const auto errors = c.problems.errors();
-  LateFilter f;
-  f.name = filter.name();
-  f.source = p.config_source();
-  f.stat_prefix = stat_prefix;
-  f.last = last;
-  f.at_once = p.apply_default_config_without_warming();
-  if (f.at_once && !p.has_default_config())
-    c.problems.error(here / "apply_default_config_without_warming",
-                     "Error: filter config " + f.name + " applied without warming but has no default config.");
-  for (int i = 0; i < p.type_urls_size(); ++i) {
-    f.types.emplace_back(message_name(p.type_urls(i)));
-    if (!is_http_filter_config(f.types.back()))
-      c.problems.error(here.at("type_urls", i), "Error: no factory found for a required type URL " + f.types.back() + ".");
-  }
-  if (p.has_default_config()) f.fallback = compile_late_config(p.default_config(), f, here / "default_config", c);
-  if (!c.check_source || !c.subscribe_filter)
-    c.problems.error(here, "there is nothing here that the config of a filter could come from");
-  else
-    c.check_source(p.config_source(), here / "config_source", c.problems);
-  if (c.problems.errors() != errors) return nullptr;
-  auto made = c.subscribe_filter(std::move(f));
+  using Late = LateFilterOf<hcm::FilterFactory>;
+  const auto entry = std::make_shared<Late>(
+      LateFilter::Kind::http, filter.name(), c,
+      [name = filter.name(), last, stat_prefix](const google::protobuf::Any& config, const Path& here, CompileContext& context) {
+        HttpFilter f;
+        f.set_name(name);
+        *f.mutable_typed_config() = config;
+        return compile_http_filter(f, last, stat_prefix, here, context);
+      });
+  if (!subscribe_late_filter(filter.config_discovery(), entry, {is_http_filter_config, ""}, at / "config_discovery", c))
+    return nullptr;
+  auto made = std::make_shared<hcm::LateFilterFactory>(entry->filters());
   made->name = filter.name();
   made->disabled = filter.disabled();
   return made;

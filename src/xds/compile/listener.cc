@@ -24,14 +24,11 @@ using Manager = envoy::extensions::filters::network::http_connection_manager::v3
 
 namespace {
 
-std::shared_ptr<const hcm::NetworkFilterFactory> compile_network_filter(const listener_v3::FilterChain& chain,
-                                                                        const std::string& stat_prefix, const Path& at,
-                                                                        CompileContext& c) {
-  if (chain.filters_size() == 0) return nullptr;  // its connections are closed at once
-  const int last = chain.filters_size() - 1;
-  const Path filter = at.at("filters", last);
-  const Path here = filter / "typed_config";
-  const auto& any = chain.filters(last).typed_config();
+using NetworkFilterPtr = std::shared_ptr<const hcm::NetworkFilterFactory>;
+
+/// What serves connections. `name`: that of its entry.
+NetworkFilterPtr compile_serving(const google::protobuf::Any& any, const std::string& name, const std::string& stat_prefix,
+                                 const Path& here, CompileContext& c) {
   if (any.Is<Manager>()) {
     Manager p;
     any.UnpackTo(&p);
@@ -43,9 +40,23 @@ std::shared_ptr<const hcm::NetworkFilterFactory> compile_network_filter(const li
     return compile_tcp_proxy(p, here, c);
   }
   if (auto plain = compile_plain_terminal(any, here, c.problems)) return plain;
-  c.problems.error(here, "network filter '" + chain.filters(last).name() + "' of type '" + any.type_url() +
+  c.problems.error(here, "network filter '" + name + "' of type '" + any.type_url() +
                              "' is not implemented, or does not serve connections as the last filter must");
   return nullptr;
+}
+
+NetworkFilterPtr compile_network_filter(const listener_v3::FilterChain& chain, const std::string& stat_prefix, const Path& at,
+                                        std::vector<Arrived>& late, CompileContext& c) {
+  if (chain.filters_size() == 0) return nullptr;  // its connections are closed at once
+  const int last = chain.filters_size() - 1;
+  const auto& f = chain.filters(last);
+  const Path filter = at.at("filters", last);
+  if (!f.has_config_discovery()) return compile_serving(f.typed_config(), f.name(), stat_prefix, filter / "typed_config", c);
+  const auto compile = [name = f.name(), stat_prefix](const google::protobuf::Any& config, const Path& here,
+                                                      CompileContext& context) {
+    return compile_serving(config, name, stat_prefix, here, context);
+  };
+  return compile_late_last(f, compile, filter, late, c);
 }
 
 /// All but the filter chains.
@@ -68,7 +79,12 @@ server::FilterChain compile_chain(const listener_v3::FilterChain& p, const std::
         p.transport_socket(), stat_prefix, stats,
         p.has_transport_socket_connect_timeout() ? to_duration(p.transport_socket_connect_timeout()) : Duration{},
         at / "transport_socket", c);
-  chain.filter = behind_filters(compile_filters_before(p, at, c), compile_network_filter(p, stat_prefix, at, c));
+  std::vector<Arrived> late;
+  chain.filter = behind_filters(compile_filters_before(p, at, late, c), compile_network_filter(p, stat_prefix, at, late, c));
+  if (!late.empty())
+    chain.ready = [late = std::move(late)](std::size_t worker) {
+      return std::all_of(late.begin(), late.end(), [worker](const Arrived& f) { return f(worker); });
+    };
   return chain;
 }
 
@@ -151,6 +167,7 @@ void compile_socket(const listener_v3::Listener& p, server::ListenerConfig& o, c
 
 void compile_before_chains(const listener_v3::Listener& p, server::ListenerConfig& o, const Path& at, CompileContext& c) {
   o.filters = compile_listener_filters(p, at, c);
+  o.filters_come_later = std::any_of(o.filters.begin(), o.filters.end(), [](const auto& f) { return f.late != nullptr; });
   if (p.has_listener_filters_timeout()) o.filters_timeout = to_duration(p.listener_filters_timeout());
   if (o.filters_timeout < Duration::zero()) c.problems.error(at / "listener_filters_timeout", "must not be negative");
   o.continue_on_filters_timeout = p.continue_on_listener_filters_timeout();

@@ -13,6 +13,7 @@
 #include "proxy/listener/tls_inspector.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/filter_state.h"
+#include "xds/compile/late_filter.h"
 #include "xds/compile/proxy_protocol.h"
 
 namespace outrigger::xds {
@@ -116,25 +117,57 @@ FilterPtr compile_one(const google::protobuf::Any& any, const Path& at, CompileC
 
 }  // namespace
 
+namespace {
+
+template <class... Known>
+bool is_one_of(std::string_view message) {
+  return ((message == Known::descriptor()->full_name()) || ...);
+}
+bool is_config(std::string_view message) {
+  return is_one_of<lf::tls_inspector::v3::TlsInspector, lf::http_inspector::v3::HttpInspector,
+                   lf::proxy_protocol::v3::ProxyProtocol, lf::original_src::v3::OriginalSrc, lf::original_dst::v3::OriginalDst,
+                   lf::local_ratelimit::v3::LocalRateLimit, lf::set_filter_state::v3::Config>(message);
+}
+
+/// What a worker has now; a connection keeps it.
+std::shared_ptr<const listener::Filter> now(const hcm::Late<listener::Filter>& from, std::size_t worker) {
+  auto pin = std::make_shared<hcm::Late<listener::Filter>::Pin>(from.pin(worker));
+  return pin->get() == nullptr ? nullptr : std::shared_ptr<const listener::Filter>(pin, pin->get());
+}
+
+listener::FilterEntry compile_late(const listener_v3::ListenerFilter& f, const Path& at, CompileContext& c) {
+  const auto entry = std::make_shared<LateFilterOf<listener::Filter>>(
+      LateFilter::Kind::listener, f.name(), c,
+      [](const google::protobuf::Any& config, const Path& here, CompileContext& context) {
+        return compile_one(config, here, context);
+      });
+  if (!subscribe_late_filter(f.config_discovery(), entry, {is_config, "listener "}, at / "config_discovery", c)) return {};
+  return {nullptr, nullptr, [from = entry->filters()](std::size_t worker) { return now(*from, worker); }};
+}
+
+listener::FilterEntry compile_entry(const listener_v3::ListenerFilter& f, const Path& at, CompileContext& c) {
+  if (f.has_config_discovery()) return compile_late(f, at, c);
+  auto filter = compile_one(f.typed_config(), at / "typed_config", c);
+  if (filter == nullptr)
+    c.problems.error(at, f.has_typed_config() ? "listener filter '" + f.name() + "' of type '" + f.typed_config().type_url() +
+                                                    "' is not implemented"
+                                              : "listener filter '" + f.name() + "' needs a typed_config");
+  return {std::move(filter)};
+}
+
+}  // namespace
+
 listener::Filters compile_listener_filters(const listener_v3::Listener& p, const Path& at, CompileContext& c) {
   listener::Filters out;
   if (p.filter_chains_size() > 0 && p.filter_chains(0).use_proxy_proto().value())
-    out.push_back({compile_proxy_protocol({}, at, c), nullptr});
+    out.push_back({compile_proxy_protocol({}, at, c)});
   for (int i = 0; i < p.listener_filters_size(); ++i) {
     const auto& f = p.listener_filters(i);
-    const Path here = at.at("listener_filters", i);
-    auto filter = compile_one(f.typed_config(), here / "typed_config", c);
-    if (filter == nullptr) {
-      c.problems.error(here, f.has_typed_config() ? "listener filter '" + f.name() + "' of type '" + f.typed_config().type_url() +
-                                                        "' is not implemented"
-                                                  : "listener filter '" + f.name() + "' needs a typed_config");
-      continue;
-    }
-    listener::FilterEntry e{std::move(filter), nullptr};
+    auto e = compile_entry(f, at.at("listener_filters", i), c);
     if (f.has_filter_disabled()) e.disabled = std::make_shared<listener::Predicate>(compile_predicate(f.filter_disabled()));
     out.push_back(std::move(e));
   }
-  if (p.use_original_dst().value()) out.push_back({std::make_shared<listener::OriginalDst>(), nullptr});
+  if (p.use_original_dst().value()) out.push_back({std::make_shared<listener::OriginalDst>()});
   return out;
 }
 

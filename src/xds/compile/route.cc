@@ -6,6 +6,7 @@
 #include "xds/compile/format.h"
 #include "xds/compile/matchers.h"
 #include "xds/compile/metadata.h"
+#include "xds/compile/rate_limits.h"
 #include "xds/compile/route_policy.h"
 
 namespace outrigger::xds {
@@ -61,6 +62,7 @@ class Compiler {
     compile_mutations(p, v->request_mutations, v->response_mutations, at, c_.problems);
     v->overrides = compile_overrides(p.typed_per_filter_config(), at / "typed_per_filter_config", c_);
     if (p.has_retry_policy()) retry_ = compile_retry_policy(p.retry_policy(), at / "retry_policy", c_.problems);
+    if (p.rate_limits_size() > 0) v->rate_limits.set(compile_rate_limits(p.rate_limits(), at, c_.problems));
     mirrors_ = compile_mirrors(p.request_mirror_policies(), at, c_);
     if (mirrors_ == nullptr) mirrors_ = config_mirrors_;
     body_bytes_max_ = compile_buffer_limit(p);

@@ -2,6 +2,8 @@
 #include "envoy/extensions/path/rewrite/uri_template/v3/uri_template_rewrite.pb.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/matchers.h"
+#include "xds/compile/metadata.h"
+#include "xds/compile/rate_limits.h"
 #include "xds/compile/route_policy.h"
 
 namespace outrigger::xds {
@@ -14,6 +16,18 @@ namespace {
 void check_cluster(const std::string& name, const Path& at, const RouteCompileContext& c) {
   if (c.validate_clusters && c.cluster_known && !name.empty() && !c.cluster_known(name))
     c.problems.error(at, "route: unknown cluster '" + name + "'");
+}
+
+/// What is asked of hosts' metadata, over `outer`. Null: nothing.
+std::shared_ptr<const MetadataValue> compile_subset(const envoy::config::core::v3::Metadata& p,
+                                                    const std::shared_ptr<const MetadataValue>& outer) {
+  const auto lb = p.filter_metadata().find("envoy.lb");
+  if (lb == p.filter_metadata().end()) return outer;
+  auto out = std::make_shared<MetadataValue>(compile_metadata_value(lb->second));
+  if (outer != nullptr)
+    for (const auto& field : outer->fields)
+      if (out->field(field.first) == nullptr) out->fields.push_back(field);
+  return out;
 }
 
 void compile_weights(const route_v3::WeightedCluster& p, route::Route& o, const Path& at, RouteCompileContext& c) {
@@ -41,6 +55,7 @@ void compile_weights(const route_v3::WeightedCluster& p, route::Route& o, const 
                            out.response_mutations);
     out.overrides = compile_overrides(w.typed_per_filter_config(), here / "typed_per_filter_config", c);
     out.host_rewrite = w.host_rewrite_literal();
+    if (w.has_metadata_match()) out.subset = compile_subset(w.metadata_match(), o.subset);
   }
   if (total == 0) c.problems.error(at, "Sum of weights in the weighted_cluster must be greater than 0.");
   if (total > UINT32_MAX) c.problems.error(at, "The sum of weights of all weighted clusters exceeds 4294967295");
@@ -151,6 +166,7 @@ void compile_upgrades(const Action& p, route::Route& o, const Path& at, Problems
 }  // namespace
 
 void compile_route_action(const Action& p, route::Route& o, const Path& at, RouteCompileContext& c) {
+  o.subset = compile_subset(p.metadata_match(), nullptr);
   switch (p.cluster_specifier_case()) {
     case Action::kCluster:
       o.cluster = p.cluster();
@@ -183,6 +199,8 @@ void compile_route_action(const Action& p, route::Route& o, const Path& at, Rout
   if (p.has_internal_redirect_policy() || p.internal_redirect_action() == Action::HANDLE_INTERNAL_REDIRECT)
     o.internal_redirect.set(compile_internal_redirect(p, at, c.problems));
   compile_upgrades(p, o, at, c.problems);
+  if (p.rate_limits_size() > 0) o.rate_limits.set(compile_rate_limits(p.rate_limits(), at, c.problems));
+  o.include_vhost_rate_limits = p.include_vh_rate_limits().value();
   // Requests are never sent as early data, so a policy for it has nothing to decide.
   using EarlyData = envoy::extensions::early_data::v3::DefaultEarlyDataPolicy;
   if (p.has_early_data_policy() && !p.early_data_policy().typed_config().Is<EarlyData>())

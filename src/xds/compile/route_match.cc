@@ -10,23 +10,22 @@ namespace outrigger::xds {
 
 namespace route_v3 = envoy::config::route::v3;
 
-namespace {
-
-void compile_template(const envoy::config::core::v3::TypedExtensionConfig& p, route::RouteMatch& o, const Path& at,
-                      Problems& problems) {
+std::shared_ptr<const re2::RE2> compile_uri_template(const envoy::config::core::v3::TypedExtensionConfig& p, const Path& at,
+                                                     Problems& problems) {
   envoy::extensions::path::match::uri_template::v3::UriTemplateMatchConfig config;
-  if (!p.typed_config().Is<decltype(config)>())
-    return problems.error(at, "path match policy of type '" + p.typed_config().type_url() + "' is not implemented");
-  p.typed_config().UnpackTo(&config);
-  o.kind = route::RouteMatch::uri_template;
+  if (!p.typed_config().UnpackTo(&config)) {
+    problems.error(at, "path match policy of type '" + p.typed_config().type_url() + "' is not implemented");
+    return nullptr;
+  }
   auto regex = route::uri_template_regex(config.path_template());
   const Path here = at / "typed_config";
-  if (regex)
-    o.re = compile_regex(*regex, here / "path_template", problems);
-  else
-    problems.error(here / "path_template",
-                   "path_match_policy.path_template " + config.path_template() + " is invalid: " + regex.error().detail);
+  if (regex) return compile_regex(*regex, here / "path_template", problems);
+  problems.error(here / "path_template",
+                 "path_match_policy.path_template " + config.path_template() + " is invalid: " + regex.error().detail);
+  return nullptr;
 }
+
+namespace {
 
 void compile_path(const route_v3::RouteMatch& p, route::RouteMatch& o, const Path& at, Problems& problems) {
   using M = route_v3::RouteMatch;
@@ -39,15 +38,22 @@ void compile_path(const route_v3::RouteMatch& p, route::RouteMatch& o, const Pat
       break;
     case M::kPathSeparatedPrefix: o.kind = route::RouteMatch::separated_prefix, o.path = p.path_separated_prefix(); break;
     case M::kConnectMatcher: o.kind = route::RouteMatch::connect; break;
-    case M::kPathMatchPolicy: compile_template(p.path_match_policy(), o, at / "path_match_policy", problems); break;
+    case M::kPathMatchPolicy:
+      o.kind = route::RouteMatch::uri_template;
+      o.re = compile_uri_template(p.path_match_policy(), at / "path_match_policy", problems);
+      break;
     case M::PATH_SPECIFIER_NOT_SET: break;
   }
   o.case_sensitive = !p.has_case_sensitive() || p.case_sensitive().value();
   if (!o.case_sensitive) o.path = lower(o.path);
 }
 
-route::FilterStateMatcher compile_filter_state(const envoy::type::matcher::v3::FilterStateMatcher& p, const Path& at,
-                                               Problems& problems) {
+std::optional<bool> to_optional(bool set, bool value) { return set ? std::optional(value) : std::nullopt; }
+
+}  // namespace
+
+route::FilterStateMatcher compile_filter_state_matcher(const envoy::type::matcher::v3::FilterStateMatcher& p, const Path& at,
+                                                       Problems& problems) {
   route::FilterStateMatcher o;
   o.key = p.key();
   if (p.has_string_match()) o.text = compile_string_matcher(p.string_match(), at / "string_match", problems);
@@ -60,7 +66,7 @@ route::FilterStateMatcher compile_filter_state(const envoy::type::matcher::v3::F
   return o;
 }
 
-std::optional<bool> to_optional(bool set, bool value) { return set ? std::optional(value) : std::nullopt; }
+namespace {
 
 /// What few ask.
 route::MatchMore compile_more(const route_v3::RouteMatch& p, const Path& at, Problems& problems) {
@@ -74,7 +80,7 @@ route::MatchMore compile_more(const route_v3::RouteMatch& p, const Path& at, Pro
   for (int i = 0; i < p.dynamic_metadata_size(); ++i)
     o.dynamic_metadata.push_back(compile_metadata_matcher(p.dynamic_metadata(i), at.at("dynamic_metadata", i), problems));
   for (int i = 0; i < p.filter_state_size(); ++i)
-    o.filter_state.push_back(compile_filter_state(p.filter_state(i), at.at("filter_state", i), problems));
+    o.filter_state.push_back(compile_filter_state_matcher(p.filter_state(i), at.at("filter_state", i), problems));
   o.tls_presented = to_optional(p.tls_context().has_presented(), p.tls_context().presented().value());
   o.tls_validated = to_optional(p.tls_context().has_validated(), p.tls_context().validated().value());
   return o;

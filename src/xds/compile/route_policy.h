@@ -9,6 +9,11 @@
 
 namespace outrigger::xds {
 
+/// UriTemplateMatchConfig as a regular expression of a path without its query. Null when it is wrong, which has then been told.
+std::shared_ptr<const re2::RE2> compile_uri_template(const envoy::config::core::v3::TypedExtensionConfig& p, const Path& at,
+                                                     Problems& problems);
+route::FilterStateMatcher compile_filter_state_matcher(const envoy::type::matcher::v3::FilterStateMatcher& p, const Path& at,
+                                                       Problems& problems);
 void compile_route_match(const envoy::config::route::v3::RouteMatch& p, route::RouteMatch& o, const Path& at, Problems& problems);
 
 using MirrorPolicies = std::shared_ptr<const std::vector<route::MirrorPolicy>>;

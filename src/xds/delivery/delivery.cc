@@ -38,9 +38,8 @@ void Delivery::prepare(const envoy::config::bootstrap::v3::Bootstrap& b, Compile
     static_routes_.push_back(used);
     return used->source();
   };
-  c.subscribe_filter = [this](LateFilter config) {
-    static_filters_.push_back(filters_.use(std::move(config)));
-    return static_filters_.back()->factory();
+  c.subscribe_filter = [this](std::shared_ptr<const LateFilter> entry) {
+    static_filters_.push_back(filters_.use(std::move(entry)));
   };
   prepare_runtime(b.layered_runtime(), c);
   if (d.has_cds_config()) {

@@ -11,15 +11,27 @@ namespace outrigger::xds {
 using envoy::config::core::v3::TypedExtensionConfig;
 using stats::EcdsStat;
 
-FilterDelivery::FilterDelivery(const DeliveryContext& c, const LateFilter& config) : c_(c), name_(config.name) {
+namespace {
+/// As Envoy names it in stats.
+std::string_view word_of(LateFilter::Kind kind) {
+  switch (kind) {
+    case LateFilter::Kind::http: return "http_filter";
+    case LateFilter::Kind::network: return "network_filter";
+    case LateFilter::Kind::listener: return "tcp_listener_filter";
+  }
+  return "";
+}
+}  // namespace
+
+FilterDelivery::FilterDelivery(const DeliveryContext& c, const LateFilter& entry) : c_(c), kind_(entry.kind), name_(entry.name) {
   auto& registry = c_.server.registry();
   stats::Recording recording(registry);
-  const std::string prefix = "extension_config_discovery.http_filter." + stats::sanitize(name_) + ".";
+  const std::string prefix = "extension_config_discovery." + std::string(word_of(kind_)) + "." + stats::sanitize(name_) + ".";
   const auto counts = Counts::of_source(registry, prefix);
   stats_ = stats::make_block<EcdsStat>(registry, prefix);
   lease_ = recording.take();
   WatchEvents& self = *this;
-  watch_ = c_.sources.watch(config.source, canonical_type_url(*TypedExtensionConfig::descriptor()), {name_}, false, counts, self);
+  watch_ = c_.sources.watch(entry.source, canonical_type_url(*TypedExtensionConfig::descriptor()), {name_}, false, counts, self);
 }
 
 FilterDelivery::~FilterDelivery() = default;
@@ -59,9 +71,9 @@ Result<void> FilterDelivery::take(const Update& u) {
     return Error{Errc::invalid_config, "Unexpected resource name in ExtensionConfigDS response: " + p.message.name()};
   const auto hash = content_hash(p.message.typed_config());
   if (config_ != nullptr && hash == content_) return {};
-  std::vector<std::shared_ptr<const hcm::FilterFactory>> made;
+  std::vector<LateFilter::Step> made;
   for (const auto* use : uses_) {
-    auto compiled = compile(p.message.typed_config(), use->config());
+    auto compiled = compile(p.message.typed_config(), use->entry());
     if (!compiled) return Error{Errc::invalid_config, name_ + ": " + compiled.error().detail};
     made.push_back(std::move(*compiled));
   }
@@ -77,55 +89,48 @@ Result<void> FilterDelivery::take(const Update& u) {
 
 /// The control plane has removed it.
 void FilterDelivery::forget() {
-  for (const auto* use : uses_) use->set(nullptr);
+  for (const auto* use : uses_) use->set(use->entry().fallback());
   config_ = nullptr;
   content_ = 0;
   version_.clear(), shown_.clear();
   c_.server.registry().main().add(stats_, EcdsStat::config_reload);
 }
 
-Result<std::shared_ptr<const hcm::FilterFactory>> FilterDelivery::compile(const google::protobuf::Any& config,
-                                                                          const LateFilter& f) const {
+Result<LateFilter::Step> FilterDelivery::compile(const google::protobuf::Any& config, const LateFilter& f) const {
   Problems problems;
   auto context = c_.compile(problems);
-  stats::Recording recording(c_.server.registry());
-  auto made = compile_late_config(config, f, Path(), context);
-  if (made == nullptr) return Error{Errc::invalid_config, errors_text(problems)};
-  made->lease = recording.take();
-  return std::shared_ptr<const hcm::FilterFactory>(std::move(made));
+  auto step = f.step(config, Path(), context);
+  if (step == nullptr) return Error{Errc::invalid_config, errors_text(problems)};
+  return step;
 }
 
-std::shared_ptr<const hcm::FilterFactory> FilterDelivery::known(const LateFilter& f) {
-  if (config_ == nullptr) return f.fallback;
-  if (auto made = compile(*config_, f)) return *made;
+LateFilter::Step FilterDelivery::known(const LateFilter& f) {
+  if (config_ == nullptr) return f.fallback();
+  if (auto step = compile(*config_, f)) return *step;
   c_.server.registry().main().add(stats_, EcdsStat::config_conflict);
-  return f.fallback;
+  return f.fallback();
 }
 
-FilterUse::FilterUse(const DeliveryContext& c, std::shared_ptr<FilterDelivery> from, LateFilter config)
-    : c_(c),
-      from_(std::move(from)),
-      config_(std::move(config)),
-      source_(std::make_shared<hcm::FilterSource>(c.server.settings().workers)) {
+FilterUse::FilterUse(const DeliveryContext& c, std::shared_ptr<FilterDelivery> from, std::shared_ptr<const LateFilter> entry)
+    : c_(c), from_(std::move(from)), entry_(std::move(entry)) {
   // No worker knows it yet.
-  if (const auto first = from_->known(config_))
-    for (unsigned w = 0; w < c.server.settings().workers; ++w) source_->set(w, first);
+  const auto first = from_->known(*entry_);
+  for (unsigned w = 0; w < c.server.settings().workers; ++w) first(w);
   from_->uses_.push_back(this);
 }
 
 FilterUse::~FilterUse() { std::erase(from_->uses_, this); }
 
-void FilterUse::set(std::shared_ptr<const hcm::FilterFactory> next) const {
-  c_.server.post_to_workers([source = source_, next = next != nullptr ? std::move(next) : config_.fallback](server::Worker& w) {
-    source->set(w.index(), next);
-  });
+void FilterUse::set(LateFilter::Step next) const {
+  c_.server.post_to_workers([next = std::move(next)](server::Worker& w) { next(w.index()); });
 }
 
-FilterUsePtr FilterDeliveries::use(LateFilter config) {
-  any_ = true;
-  auto from = all_.get(config.name + '\0' + config.source.SerializeAsString(),
-                       [&] { return std::make_shared<FilterDelivery>(c_, config); });
-  return std::make_shared<FilterUse>(c_, std::move(from), std::move(config));
+FilterUsePtr FilterDeliveries::use(std::shared_ptr<const LateFilter> entry) {
+  const auto kind = static_cast<std::size_t>(entry->kind);
+  any_[kind] = true;
+  auto from = all_.get(std::to_string(kind) + entry->name + '\0' + entry->source.SerializeAsString(),
+                       [&] { return std::make_shared<FilterDelivery>(c_, *entry); });
+  return std::make_shared<FilterUse>(c_, std::move(from), std::move(entry));
 }
 
 }  // namespace outrigger::xds

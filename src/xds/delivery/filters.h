@@ -1,12 +1,12 @@
-// ECDS: the config of an HTTP filter by its name, shared by the entries of http_filters that name it from the same source.
+// ECDS: the config of a filter by its name, shared by the entries of filters of a kind that name it from the same source.
 // Each entry compiles it for itself; a config that one of them can't use is refused. Main thread; owned by the listeners
 // that have such entries.
 #pragma once
+#include <array>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
-#include "proxy/hcm/filter.h"
 #include "xds/compile/late_filter.h"
 #include "xds/delivery/context.h"
 #include "xds/delivery/shared_by_key.h"
@@ -17,7 +17,7 @@ class FilterUse;
 
 class FilterDelivery final : private WatchEvents {
  public:
-  FilterDelivery(const DeliveryContext& c, const LateFilter& config);
+  FilterDelivery(const DeliveryContext& c, const LateFilter& entry);
   ~FilterDelivery();
   /// Did the first one come (good or bad), or was the wait for it given up?
   bool settled() const noexcept { return settled_; }
@@ -25,6 +25,7 @@ class FilterDelivery final : private WatchEvents {
   void on_progress(std::function<void()> f) { told_.push_back(std::move(f)); }
 
   // For pages.
+  LateFilter::Kind kind() const noexcept { return kind_; }
   const std::string& name() const noexcept { return name_; }
   const std::string& version() const noexcept { return version_; }
   const std::string& bytes() const noexcept { return shown_; }  // empty: nothing has come
@@ -36,12 +37,13 @@ class FilterDelivery final : private WatchEvents {
   void on_fetch_timeout() override { fail(); }
   Result<void> take(const Update& u);
   /// For a new use: what came before, if it can take that.
-  std::shared_ptr<const hcm::FilterFactory> known(const LateFilter& f);
-  Result<std::shared_ptr<const hcm::FilterFactory>> compile(const google::protobuf::Any& config, const LateFilter& f) const;
+  LateFilter::Step known(const LateFilter& f);
+  Result<LateFilter::Step> compile(const google::protobuf::Any& config, const LateFilter& f) const;
   void forget();
   void fail();
   void settle();
   const DeliveryContext& c_;
+  const LateFilter::Kind kind_;
   std::string name_, version_, shown_;
   std::unique_ptr<google::protobuf::Any> config_;  // null: nothing has come
   WallTime updated_{};
@@ -54,40 +56,37 @@ class FilterDelivery final : private WatchEvents {
   std::unique_ptr<Watch> watch_;
 };
 
-/// One entry of http_filters, as long as its listener is there.
+/// One entry of filters, as long as its listener is there.
 class FilterUse {
  public:
-  FilterUse(const DeliveryContext& c, std::shared_ptr<FilterDelivery> from, LateFilter config);
+  FilterUse(const DeliveryContext& c, std::shared_ptr<FilterDelivery> from, std::shared_ptr<const LateFilter> entry);
   ~FilterUse();
   FilterUse(const FilterUse&) = delete;
   FilterUse& operator=(const FilterUse&) = delete;
-  std::shared_ptr<hcm::FilterFactory> factory() const { return std::make_shared<hcm::LateFilterFactory>(source_); }
-  const LateFilter& config() const noexcept { return config_; }
-  bool settled() const noexcept { return config_.at_once || from_->settled(); }
+  const LateFilter& entry() const noexcept { return *entry_; }
+  bool settled() const noexcept { return entry_->at_once || from_->settled(); }
   void on_progress(std::function<void()> f) { from_->on_progress(std::move(f)); }
-  /// Null: that of default_config, or none.
-  void set(std::shared_ptr<const hcm::FilterFactory> next) const;
+  void set(LateFilter::Step next) const;
 
  private:
   const DeliveryContext& c_;
   std::shared_ptr<FilterDelivery> from_;
-  LateFilter config_;
-  std::shared_ptr<hcm::FilterSource> source_;
+  std::shared_ptr<const LateFilter> entry_;
 };
 using FilterUsePtr = std::shared_ptr<FilterUse>;
 
 class FilterDeliveries {
  public:
   explicit FilterDeliveries(const DeliveryContext& c) : c_(c) {}
-  FilterUsePtr use(LateFilter config);
+  FilterUsePtr use(std::shared_ptr<const LateFilter> entry);
   void each(const std::function<void(const FilterDelivery&)>& f) const { all_.each(f); }
-  /// Was there ever one?
-  bool any() const noexcept { return any_; }
+  /// Was there ever one of that kind?
+  bool any(LateFilter::Kind kind) const noexcept { return any_[static_cast<std::size_t>(kind)]; }
 
  private:
   const DeliveryContext& c_;
-  SharedByKey<FilterDelivery> all_;  // by name and source
-  bool any_ = false;
+  SharedByKey<FilterDelivery> all_;  // by kind, name and source
+  std::array<bool, 3> any_{};
 };
 
 }  // namespace outrigger::xds

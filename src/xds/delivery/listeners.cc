@@ -84,9 +84,8 @@ std::string ListenerDelivery::compile(const Listener& message, Version& into) {
     into.uses.push_back(used);
     return used->source();
   };
-  compile.subscribe_filter = [&](LateFilter config) {
-    into.filters.push_back(filters_.use(std::move(config)));
-    return into.filters.back()->factory();
+  compile.subscribe_filter = [&](std::shared_ptr<const LateFilter> entry) {
+    into.filters.push_back(filters_.use(std::move(entry)));
   };
   stats::Recording recording(c_.server.registry());
   SecretStore::Recording secrets(*compile.secrets);

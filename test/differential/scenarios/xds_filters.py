@@ -1,5 +1,6 @@
 """HTTP filters whose config comes later (ECDS), out of files that are replaced."""
 from harness.dsl import *
+from harness.hello import hello
 
 T = "type.googleapis.com/envoy."
 FAULT = T + "extensions.filters.http.fault.v3.HTTPFault"
@@ -116,3 +117,126 @@ config("default_last_no_router", entry(f"{HERE}, type_urls: [{FAULT}]{default(fa
 config("last", entry(f"{HERE}, type_urls: [{FAULT}]"))
 config("no_file", entry(f"config_source: {{path_config_source: {{path: /nonexistent/ecds.yaml}}}}, type_urls: [{FAULT}]") + ", " + R)
 config("good", entry(f"{HERE}, type_urls: [{FAULT}]") + ", " + R)
+
+
+# ---- of listeners
+
+ECHO = '{"@type": %sextensions.filters.network.echo.v3.Echo}' % T
+REPLY_TYPE, LIMIT_TYPE = T + "extensions.filters.network.direct_response.v3.Config", T + "extensions.filters.network.connection_limit.v3.ConnectionLimit"
+ECHO_TYPE, MANAGER_TYPE = T + "extensions.filters.network.echo.v3.Echo", T + "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+RATE_TYPE, TLS_TYPE = T + "extensions.filters.listener.local_ratelimit.v3.LocalRateLimit", T + "extensions.filters.listener.tls_inspector.v3.TlsInspector"
+MANAGER = '{"@type": %s, stat_prefix: h, http_filters: [{name: r, typed_config: %s}], route_config: {virtual_hosts: [{name: v, domains: ["*"], routes: [{match: {prefix: /}, direct_response: {status: 207}}]}]}}' % (MANAGER_TYPE, ROUTING)
+FORM = ('{name: l, typed_config: {"@type": %sextensions.access_loggers.file.v3.FileAccessLog, path: "{{log}}", log_format: {json_format: {flags: "%%RESPONSE_FLAGS%%", '
+        'details: "%%RESPONSE_CODE_DETAILS%%", reason: "%%DOWNSTREAM_LOCAL_CLOSE_REASON%%", chain: "%%FILTER_CHAIN_NAME%%", sent: "%%BYTES_SENT%%"}}}}' % T)
+OF_LISTENER = "re:^listener\\.127\\.0\\.0\\.1_{{port}}\\.(downstream_cx_(total|destroy)|(network_)?extension_config_missing)$"
+
+
+def reply(text):
+    return '{"@type": %s, response: {inline_string: "%s"}}' % (REPLY_TYPE, text)
+
+
+def at_most(n):
+    return '{"@type": %s, stat_prefix: p, max_connections: %d}' % (LIMIT_TYPE, n)
+
+
+def rate(n):
+    return '{"@type": %s, stat_prefix: r, token_bucket: {max_tokens: %d, fill_interval: 1000s}}' % (RATE_TYPE, n)
+
+
+def item(types, more="", around="", name="f", file="ecds"):
+    return "{name: %s, config_discovery: %s%s}" % (name, discovery(types, more, file), around)
+
+
+def of_listener(name, client, *first, filters=("the",), before=(), kind="network_filter", chains=None, stats=(), **kw):
+    """`kind`: the stats are of it."""
+    kw.setdefault("files", {})
+    scenario("ecds_" + name, kind="tcp", own=True, up={"up": Tcp(tunnel_echo())}, no_upstream=True, client=client, chains=chains or "filter_chains: [{name: only, filters: [%s]}]" % ", ".join(filters),
+             listener="{access_log: [%s], listener_filters: [%s]}" % (FORM, ", ".join(before)), unordered_log=True,
+             stats=[s.replace("http_filter", kind) for s in COUNTS] + [OF_LISTENER, *stats], **{**kw, "files": {"ecds.yaml": push(1, *first), **kw["files"]}})
+
+
+def then_of(kind):
+    of = "extension_config_discovery.%s.f." % kind
+    return lambda version, *resources, good=None: (write("{{dir}}/ecds.yaml", push(version, *resources)) +
+                                                   (stat_is(of + "update_success", good) if good else stat_is(of + "update_attempt", version)) + pause(0.05))
+
+
+net, lis = then_of("network_filter"), then_of("tcp_listener_filter")
+
+
+def served(text="hello", c="c"):
+    return new(c) + send(text, c) + read_bytes(len(text), c)
+
+
+def told(c="c"):
+    return new(c) + raw_all(c)
+
+
+of_listener("network_comes", served() + DUMP, extension(ECHO), filters=[item([ECHO_TYPE])])
+of_listener("network_changes", served() + net(2, extension(reply("two")), good=2) + told("d") + send("more") + read_bytes(4) + net(3, extension(reply("three")), good=3) + told("e"),
+            extension(ECHO), filters=[item([ECHO_TYPE, REPLY_TYPE])])
+of_listener("network_same_again", served() + net(2, extension(ECHO), good=2) + served(c="d"), extension(ECHO), filters=[item([ECHO_TYPE])])
+of_listener("network_not_there", told("a") + DUMP + net(2, extension(ECHO), good=1) + served(), filters=[item([ECHO_TYPE])])
+of_listener("network_not_there_with_a_default", told("a") + net(2, extension(ECHO), good=1) + served(), filters=[item([ECHO_TYPE, REPLY_TYPE], default(reply("default")))])
+of_listener("network_default_at_once", served(), extension(ECHO), filters=[item([ECHO_TYPE, REPLY_TYPE], default(reply("default"), True))])
+of_listener("network_at_once_without_a_default", served(), extension(ECHO), filters=[item([ECHO_TYPE], ", apply_default_config_without_warming: true")])
+of_listener("network_of_another_type", told("a") + net(2, extension(ECHO), good=1) + net(3, extension(reply("no"))) + served(), extension(reply("no")), filters=[item([ECHO_TYPE])])
+of_listener("network_of_another_name", told("a"), extension(ECHO, "g"), filters=[item([ECHO_TYPE])])
+of_listener("network_of_a_type_that_nobody_knows", told("a"), extension(ECHO), filters=[item(["type.googleapis.com/nope.Filter"])])
+of_listener("network_in_front", served() + told("d") + net(2, extension(at_most(5)), good=2) + served(c="e") + DUMP, extension(at_most(1)), filters=[item([LIMIT_TYPE]), "the"],
+            stats=["connection_limit.p.limited_connections"])
+of_listener("network_in_front_not_there", told("a") + net(2, extension(at_most(1)), good=1) + served(), filters=[item([LIMIT_TYPE]), "the"])
+of_listener("network_in_front_serves", told("a") + net(2, extension(at_most(1)), good=1) + served(), extension(ECHO), filters=[item([LIMIT_TYPE, ECHO_TYPE]), "the"])
+of_listener("network_last_does_not_serve", told("a") + net(2, extension(ECHO), good=1) + served(), extension(at_most(5)), filters=[item([LIMIT_TYPE, ECHO_TYPE])])
+of_listener("network_breaks_a_rule", served() + net(2, extension('{"@type": %s, stat_prefix: p, max_connections: 0}' % LIMIT_TYPE)) + served(c="d"), extension(at_most(5)), filters=[item([LIMIT_TYPE]), "the"])
+of_listener("network_two_and_one_is_not_there", told("a") + write("{{dir}}/late.yaml", push(2, extension(ECHO, "g"))) + stat_is("extension_config_discovery.network_filter.g.update_success", 1) +
+            pause(0.05) + served(), extension(at_most(5)), filters=[item([LIMIT_TYPE]), item([ECHO_TYPE], name="g", file="late")], files={"late.yaml": push(1)},
+            differs="Envoy's limit takes off the connection that it never counted, and is over for ever", outrigger={"end": {"a": "FIN", "c": "open"}, "log": [
+                {"chain": "only", "details": None, "flags": "-", "reason": r, "sent": n} for r, n in (("no_filters", 0), (None, 5))], "steps": [{"bytes": ""}, {"bytes": "hello"}]})
+of_listener("network_two_of_a_name", served(), extension(at_most(1)), filters=[item([LIMIT_TYPE]), item([LIMIT_TYPE]), "the"])
+of_listener("network_two_of_a_name_one_cannot_take_it", told("a"), extension(at_most(1)), filters=[item([LIMIT_TYPE]), item([T + "extensions.filters.network.sni_cluster.v3.SniCluster"]), "the"])
+of_listener("network_manager", get("/") + DUMP, extension(MANAGER), filters=[item([MANAGER_TYPE])])
+of_listener("network_in_one_of_two_chains", served() + told("d"), filters=["the"],
+            chains="filter_chains: [{name: near, filters: [the], filter_chain_match: {source_prefix_ranges: [{address_prefix: 127.0.0.1, prefix_len: 32}]}}]\ndefault_filter_chain: {name: far, filters: [%s]}\n" % item([ECHO_TYPE]))
+
+LIMITED = ["listener_local_ratelimit.r.rate_limited"]
+of_listener("listener_comes", served() + told("d") + DUMP, extension(rate(1)), before=[item([RATE_TYPE])], kind="tcp_listener_filter", stats=LIMITED)
+of_listener("listener_changes", served() + lis(2, extension(rate(2)), good=2) + served(c="d") + served(c="e") + told("f"), extension(rate(1)), before=[item([RATE_TYPE])], kind="tcp_listener_filter", stats=LIMITED)
+of_listener("listener_not_there", told("a") + DUMP + lis(2, extension(rate(9)), good=1) + served(), before=[item([RATE_TYPE])], kind="tcp_listener_filter", stats=LIMITED)
+of_listener("listener_not_there_with_a_default", served() + told("a") + lis(2, extension(rate(9)), good=1) + served(c="d"), before=[item([RATE_TYPE], default(rate(1)))], kind="tcp_listener_filter", stats=LIMITED)
+of_listener("listener_default_at_once", served(), extension(rate(9)), before=[item([RATE_TYPE], default(rate(8), True))], kind="tcp_listener_filter")
+of_listener("listener_of_another_type", told("a") + lis(2, extension(rate(9)), good=1) + served(), extension('{"@type": %s}' % TLS_TYPE), before=[item([RATE_TYPE])], kind="tcp_listener_filter")
+of_listener("listener_disabled", told("a") + lis(2, extension(rate(1)), good=1) + served() + served(c="d"),
+            before=[item([RATE_TYPE], around=", filter_disabled: {any_match: true}")], kind="tcp_listener_filter", stats=LIMITED)
+of_listener("listener_two_and_one_is_not_there", told("a") + told("b") + lis(2, extension('{"@type": %s}' % TLS_TYPE), good=1) + served(),
+            before=["{name: r, typed_config: %s}" % rate(1), item([TLS_TYPE])], kind="tcp_listener_filter", stats=LIMITED)
+of_listener("listener_inspects", new() + send(hello("a.example")) + read_bytes(5) + new("d") + send("plain text", "d") + read_bytes(5, "d") +
+            lis(2, extension(rate(9)), good=2) + new("e") + send(hello("a.example"), "e") + read_bytes(5, "e"), extension('{"@type": %s}' % TLS_TYPE),
+            before=[item([TLS_TYPE, RATE_TYPE])], kind="tcp_listener_filter",
+            chains="filter_chains: [{name: tls, filter_chain_match: {transport_protocol: tls}, filters: [the]}]\ndefault_filter_chain: {name: plain, filters: [the]}\n")
+of_listener("of_three_kinds", get("/"), extension(at_most(5)), filters=[item([LIMIT_TYPE]), item([MANAGER_TYPE], name="m", file="m")],
+            before=[item([RATE_TYPE], file="l")], files={"m.yaml": push(3, extension(MANAGER, "m")), "l.yaml": push(4, extension(rate(9)))})
+
+
+def listener_config(name, filters="", before=""):
+    scenario("ecds_config_" + name, kind="validate", config="""node: {id: node, cluster: c}
+static_resources: {listeners: [{name: l, address: {socket_address: {address: 127.0.0.1, port_value: 19999}}, listener_filters: [%s], filter_chains: [{filters: [%s]}]}]}
+""" % (before, filters or "{name: e, typed_config: %s}" % ECHO))
+
+
+LAST = "{name: e, typed_config: %s}" % ECHO
+listener_config("network_good", entry(f"{HERE}, type_urls: [{ECHO_TYPE}]"))
+listener_config("network_no_types", entry(HERE) + ", " + LAST)
+listener_config("network_unknown_type", entry(f"{HERE}, type_urls: [type.googleapis.com/nope.Filter]") + ", " + LAST)
+listener_config("network_no_default_at_once", entry(f"{HERE}, type_urls: [{LIMIT_TYPE}], apply_default_config_without_warming: true") + ", " + LAST)
+listener_config("network_default_of_another_type", entry(f"{HERE}, type_urls: [{LIMIT_TYPE}]{default(ECHO)}") + ", " + LAST)
+listener_config("network_default_breaks_a_rule", entry(f"{HERE}, type_urls: [{LIMIT_TYPE}]" + default('{"@type": %s, stat_prefix: p}' % LIMIT_TYPE)) + ", " + LAST)
+listener_config("network_default_serves_in_front", entry(f"{HERE}, type_urls: [{ECHO_TYPE}]{default(ECHO)}") + ", " + LAST)
+listener_config("network_default_last_does_not_serve", entry(f"{HERE}, type_urls: [{LIMIT_TYPE}]{default(at_most(5))}"))
+listener_config("network_no_file", entry(f"config_source: {{path_config_source: {{path: /nonexistent/ecds.yaml}}}}, type_urls: [{ECHO_TYPE}]"))
+listener_config("listener_good", before=entry(f"{HERE}, type_urls: [{RATE_TYPE}]"))
+listener_config("listener_no_types", before=entry(HERE))
+listener_config("listener_unknown_type", before=entry(f"{HERE}, type_urls: [type.googleapis.com/nope.Filter]"))
+listener_config("listener_of_a_network_filter", before=entry(f"{HERE}, type_urls: [{ECHO_TYPE}]"))
+listener_config("listener_no_default_at_once", before=entry(f"{HERE}, type_urls: [{RATE_TYPE}], apply_default_config_without_warming: true"))
+listener_config("listener_default_of_another_type", before=entry(f"{HERE}, type_urls: [{RATE_TYPE}]" + default('{"@type": %s}' % TLS_TYPE)))

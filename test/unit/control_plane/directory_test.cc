@@ -204,7 +204,7 @@ TEST_CASE("the config of a filter that comes later is checked, and missed", "[co
 }
 
 TEST_CASE("what Outrigger would refuse is a warning, since others may take it; with --strict an error", "[control_plane]") {
-  const std::string text = clusters(cluster("c", ", lb_policy: RING_HASH"));
+  const std::string text = clusters(cluster("c", ", cluster_type: {name: envoy.clusters.redis}"));
   World tolerant, strict(true);
   tolerant.folder.write("c.yaml", text);
   strict.folder.write("c.yaml", text);

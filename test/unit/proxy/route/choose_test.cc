@@ -20,14 +20,16 @@ std::string choose(const route::RouteConfig& config, std::uint64_t random, const
   const auto chosen = route::choose_cluster(r, request.head, {nullptr, runtime, random});
   return std::string(chosen.cluster) + (chosen.weight != nullptr ? "/" + std::to_string(chosen.weight - r.weights.data()) : "");
 }
-std::optional<std::uint64_t> hash(const std::string& policies, const test::Request& m, Random* random = nullptr,
-                                  std::string* cookie = nullptr) {
+/// `cookies`: those that are made, a line each; null: none may be.
+std::optional<std::uint64_t> hash(const std::string& policies, const test::Request& m, std::string* cookies = nullptr) {
   const auto config = action("cluster: c, hash_policy: [" + policies + "]");
   test::Facts facts;
   Arena arena;
-  std::string_view set;
-  const auto h = route::request_hash(config->vhosts[0]->routes[0], m.head, facts.info, random, arena, &set);
-  if (cookie != nullptr) *cookie = set;
+  route::NewCookies made;
+  const auto h =
+      route::request_hash(config->vhosts[0]->routes[0], m.head, facts.info, arena, cookies == nullptr ? nullptr : &made);
+  if (cookies != nullptr) cookies->clear();
+  for (const auto* c = made.first; c != nullptr; c = c->next) (*cookies += c->text) += '\n';
   return h;
 }
 std::uint64_t xxhash(std::string_view s) { return XXH64(s.data(), s.size(), 0); }
@@ -140,20 +142,20 @@ TEST_CASE("several hash policies are combined, up to a terminal one that found s
   CHECK(hash(none, m) == std::nullopt);
 }
 
-TEST_CASE("a cookie that is missing is made when it has a lifetime", "[hash]") {
-  Random random(3);
-  std::string cookie;
+TEST_CASE("a cookie that is missing is made when it has a lifetime, of the connection's addresses", "[hash]") {
+  std::string cookies;
   const auto made = hash("{cookie: {name: s, ttl: 60s, path: /p, attributes: [{name: SameSite, value: Lax}, {name: Secure}]}}",
-                         test::Request(), &random, &cookie);
+                         test::Request(), &cookies);
   REQUIRE(made);
-  REQUIRE(cookie.size() > 20);
-  const std::string value = cookie.substr(3, 16);
-  CHECK(cookie == "s=\"" + value + "\"; Max-Age=60; Path=/p; SameSite=Lax; Secure; HttpOnly");
-  CHECK(value.find_first_not_of("0123456789abcdef") == std::string::npos);
+  char value[17];
+  std::snprintf(value, sizeof value, "%016llx", static_cast<unsigned long long>(xxhash("10.1.1.1:111110.2.2.2:2222")));
+  CHECK(cookies == "s=\"" + std::string(value) + "\"; Max-Age=60; Path=/p; SameSite=Lax; Secure; HttpOnly\n");
   CHECK(*made == xxhash(value));
-  hash("{cookie: {name: s, ttl: 0s}}", test::Request(), &random, &cookie);
-  CHECK(cookie.size() == 2 + 18 + 10);  // a session cookie has no age
+  CHECK(hash("{cookie: {name: s, ttl: 0s}}", test::Request(), &cookies) == xxhash(value));
+  CHECK(cookies == "s=\"" + std::string(value) + "\"; HttpOnly\n");  // a session cookie has no age
   CHECK_FALSE(hash("{cookie: {name: s, ttl: 60s}}", test::Request()));
-  CHECK(hash("{cookie: {name: s, ttl: 60s}}", test::Request("/", {{"cookie", "s=v"}}), &random, &cookie) == xxhash("v"));
-  CHECK(cookie.empty());
+  CHECK(hash("{cookie: {name: s, ttl: 60s}}", test::Request("/", {{"cookie", "s=v"}}), &cookies) == xxhash("v"));
+  CHECK(cookies.empty());
+  hash("{cookie: {name: s, ttl: 60s}}, {cookie: {name: t}}, {cookie: {name: u, ttl: 0s}}", test::Request(), &cookies);
+  CHECK(cookies == "s=\"" + std::string(value) + "\"; Max-Age=60; HttpOnly\nu=\"" + value + "\"; HttpOnly\n");
 }

@@ -12,7 +12,7 @@ using envoy::extensions::filters::network::http_connection_manager::v3::HttpFilt
 
 struct Compiled {
   std::shared_ptr<const hcm::FilterFactory> factory;
-  std::vector<LateFilter> asked;
+  std::vector<std::shared_ptr<const LateFilter>> asked;
   std::string problems;
 };
 
@@ -24,10 +24,7 @@ Compiled compile(const std::string& discovery, const std::string& more = "", boo
   CompileContext c{problems, stats, files};
   Compiled out;
   c.check_source = [](const auto&, const Path&, Problems&) { return true; };
-  c.subscribe_filter = [&](LateFilter f) {
-    out.asked.push_back(std::move(f));
-    return std::make_shared<hcm::LateFilterFactory>(std::make_shared<hcm::FilterSource>(1));
-  };
+  c.subscribe_filter = [&](std::shared_ptr<const LateFilter> f) { out.asked.push_back(std::move(f)); };
   out.factory = compile_http_filter(p, last, "http.p.", Path(), c);
   out.problems = problems_text(problems);
   return out;
@@ -45,15 +42,18 @@ TEST_CASE("a filter whose config comes later is asked for by its name", "[compil
   CHECK(c.factory->name == "f");
   CHECK(c.factory->disabled);
   REQUIRE(c.asked.size() == 1);
-  const auto& f = c.asked[0];
+  const auto& f = *c.asked[0];
   CHECK(f.name == "f");
   CHECK(f.source.has_ads());
   CHECK(f.types == std::vector<std::string>{kFault});
-  CHECK(f.stat_prefix == "http.p.");
+  CHECK(f.kind == LateFilter::Kind::http);
   CHECK_FALSE(f.at_once);
-  REQUIRE(f.fallback != nullptr);
-  CHECK(f.fallback->name == "f");
-  CHECK_FALSE(f.fallback->disabled);
+  const auto& filters = *static_cast<const LateFilterOf<hcm::FilterFactory>&>(f).filters();
+  CHECK(filters.pin(0).get() == nullptr);
+  f.fallback()(0);
+  REQUIRE(filters.pin(0).get() != nullptr);
+  CHECK(filters.pin(0).get()->name == "f");
+  CHECK_FALSE(filters.pin(0).get()->disabled);
 }
 
 TEST_CASE("a filter whose config comes later: what is refused, and where", "[compile]") {

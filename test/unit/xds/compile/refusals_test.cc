@@ -27,11 +27,13 @@ TEST_CASE("clusters that are refused", "[refusals]") {
   check({
       {cluster("type: STATIC"), ""},
       {cluster("type: EDS"), kCluster + ".eds_cluster_config: cannot create an EDS cluster without an EDS config"},
-      {cluster("lb_policy: MAGLEV"), kCluster + ".lb_policy: MAGLEV is known to Envoy and not implemented by Outrigger"},
+      {cluster("lb_policy: MAGLEV"), ""},
+      {cluster("lb_policy: MAGLEV, maglev_lb_config: {table_size: 9}"),
+       kCluster + ".maglev_lb_config: The table size of maglev must be prime number"},
       {cluster("load_balancing_policy: {policies: [{typed_extension_config: {name: x, typed_config: {}}}]}"),
        kCluster +
            ".load_balancing_policy: cluster: didn't find a registered load balancer factory implementation for cluster: 'c' "
-           "with names from [x]: round_robin, least_request and random are implemented"},
+           "with names from [x]: round_robin, least_request, random, ring_hash and maglev are implemented"},
       {cluster("load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: "
                "example.com, port_value: "
                "1}}}}]}]}"),

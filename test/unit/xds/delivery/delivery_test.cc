@@ -217,6 +217,53 @@ TEST_CASE("a listener whose secret is late serves after the deadline at most, an
   CHECK(w.ready);
 }
 
+const std::string kFilters = "type.googleapis.com/envoy.extensions.filters.";
+const std::string kEcho = kFilters + "network.echo.v3.Echo";
+const std::string kLimit = kFilters + "listener.local_ratelimit.v3.LocalRateLimit";
+
+/// A listener with a listener filter "in" and a network filter "last", whose configs come later.
+std::string late_listener(const std::string& more_of_in = "") {
+  const auto from = [](const std::string& types) { return "config_discovery: {config_source: {ads: {}, resource_api_version: V3}, type_urls: [" + types + "]"; };
+  return "{name: l, stat_prefix: l, address: {socket_address: {address: 127.0.0.1, port_value: 0}}, listener_filters: [{name: in, " + from(kLimit) +
+         more_of_in + "}}], filter_chains: [{filters: [{name: last, " + from(kEcho) + "}}]}]}";
+}
+std::string extension(const std::string& name, const std::string& type, const std::string& more = "") {
+  return "{name: " + name + ", typed_config: {'@type': " + type + more + "}}";
+}
+const std::string kBucket = ", stat_prefix: r, token_bucket: {max_tokens: 1, fill_interval: 1s}";
+
+TEST_CASE("a listener waits for the configs of its listener filters and network filters", "[xds][delivery]") {
+  World w;
+  w.push("CDS", "1", {});
+  w.push("LDS", "2", {late_listener()});
+  CHECK(w.said() == Said{"CDS", "LDS", "CDS v1 n1", "ECDS in last", "LDS v2 n2"});
+  CHECK(w.stat("listener_manager.total_listeners_warming") == 1);
+  w.push("ECDS", "3", {extension("in", kLimit, kBucket)});
+  CHECK(w.said() == Said{"ECDS v3 n3 in last"});
+  CHECK(w.stat("listener_manager.total_listeners_warming") == 1);
+  CHECK_FALSE(w.ready);
+  w.push("ECDS", "4", {extension("in", kLimit, kBucket), extension("last", kEcho)});
+  CHECK(w.said() == Said{"ECDS v4 n4 in last"});
+  CHECK(w.stat("listener_manager.total_listeners_active") == 1);
+  CHECK(w.ready);
+  CHECK(w.stat("extension_config_discovery.tcp_listener_filter.in.config_reload") == 1);
+  CHECK(w.stat("extension_config_discovery.network_filter.last.config_reload") == 1);
+}
+
+TEST_CASE("configs of filters that don't come are waited for as long as their source says", "[xds][delivery]") {
+  World w;
+  w.push("CDS", "1", {});
+  w.push("LDS", "2", {late_listener()});
+  w.run(15100ms);
+  CHECK(w.stat("listener_manager.total_listeners_active") == 1);
+  CHECK(w.stat("extension_config_discovery.network_filter.last.config_fail") == 1);
+  CHECK(w.ready);
+  w.push("ECDS", "3", {extension("last", kLimit, kBucket), extension("in", kLimit, kBucket)});
+  const auto said = w.said();
+  CHECK(said.back().find("ECDS n3 refused: last: Error: filter config has type URL envoy.extensions.filters.listener.local_ratelimit.v3."
+                         "LocalRateLimit but expect envoy.extensions.filters.network.echo.v3.Echo.") == 0);
+}
+
 TEST_CASE("a control plane that repeats what was refused is answered once a second at most", "[xds][delivery]") {
   World w;
   bring_up(w);

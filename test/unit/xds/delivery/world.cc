@@ -2,6 +2,7 @@
 
 #include <google/protobuf/util/json_util.h>
 #include "envoy/config/cluster/v3/cluster.pb.h"
+#include "envoy/config/core/v3/extension.pb.h"
 #include "envoy/config/endpoint/v3/endpoint.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
@@ -18,7 +19,7 @@ const std::string kApi = "type.googleapis.com/envoy.";
 const std::map<std::string, std::string> kTypes = {
     {"CDS", kApi + "config.cluster.v3.Cluster"},   {"EDS", kApi + "config.endpoint.v3.ClusterLoadAssignment"},
     {"LDS", kApi + "config.listener.v3.Listener"}, {"RDS", kApi + "config.route.v3.RouteConfiguration"},
-    {"SDS", kApi + "extensions.transport_sockets.tls.v3.Secret"}};
+    {"SDS", kApi + "extensions.transport_sockets.tls.v3.Secret"}, {"ECDS", kApi + "config.core.v3.TypedExtensionConfig"}};
 
 std::string short_name(const std::string& type_url) {
   for (const auto& [name, url] : kTypes)
@@ -35,6 +36,7 @@ std::string bytes_of(const std::string& type, const std::string& yaml) {
   if (type == "CDS") return bytes<envoy::config::cluster::v3::Cluster>(yaml);
   if (type == "EDS") return bytes<envoy::config::endpoint::v3::ClusterLoadAssignment>(yaml);
   if (type == "LDS") return bytes<envoy::config::listener::v3::Listener>(yaml);
+  if (type == "ECDS") return bytes<envoy::config::core::v3::TypedExtensionConfig>(yaml);
   if (type == "RDS") return bytes<envoy::config::route::v3::RouteConfiguration>(yaml);
   return bytes<envoy::extensions::transport_sockets::tls::v3::Secret>(yaml);
 }

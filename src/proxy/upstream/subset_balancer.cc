@@ -1,0 +1,195 @@
+#include "proxy/upstream/subset_balancer.h"
+
+#include <algorithm>
+#include <functional>
+
+namespace outrigger::upstream {
+
+using stats::ClusterStat;
+
+namespace {
+
+std::size_t hash_of(const MetadataValue& v) noexcept {
+  return std::hash<std::string_view>()(v.kind == MetadataValue::string ? v.text : v.json) + v.kind;
+}
+std::size_t combined(std::size_t hash, const MetadataValue& v) noexcept { return hash * 1000003 + hash_of(v); }
+
+const MetadataValue* balancing_metadata(const Metadata* m) noexcept { return m == nullptr ? nullptr : m->find("envoy.lb", {}); }
+
+}  // namespace
+
+SubsetCriteria::SubsetCriteria(const PickContext& c) noexcept {
+  const auto add = [this](const MetadataValue* object) {
+    if (object == nullptr) return;
+    for (const auto& [name, value] : object->fields) put(name, value);
+  };
+  add(c.subset);
+  add(balancing_metadata(c.metadata[0]));
+}
+
+/// In order. More than there is room for are left out: no selector has so many keys.
+void SubsetCriteria::put(std::string_view name, const MetadataValue& value) noexcept {
+  auto* at = std::lower_bound(items_, items_ + size_, name, [](const Item& i, std::string_view n) { return i.name < n; });
+  if (at != items_ + size_ && at->name == name) {
+    at->value = &value;
+    return;
+  }
+  if (size_ == kMax) return;
+  std::move_backward(at, items_ + size_, items_ + size_ + 1);
+  *at = {name, &value};
+  ++size_;
+}
+
+SubsetCriteria SubsetCriteria::only(const std::vector<std::string>& names) const noexcept {
+  SubsetCriteria out;
+  for (const auto& i : *this)
+    if (std::find(names.begin(), names.end(), i.name) != names.end()) out.items_[out.size_++] = i;
+  return out;
+}
+
+bool SubsetCriteria::has_names(const std::vector<std::string>& names) const noexcept {
+  return std::equal(begin(), end(), names.begin(), names.end(), [](const Item& i, const std::string& n) { return i.name == n; });
+}
+
+SubsetBalancer::SubsetBalancer(const ClusterConfig& config, runtime::ThreadContext& thread, stats::BlockHandle stats)
+    : config_(config), thread_(thread), stats_(stats) {
+  const auto wanted = [this](SubsetFallback f) {
+    const auto& s = rules().selectors;
+    return rules().fallback == f || std::any_of(s.begin(), s.end(), [f](const auto& one) { return one.fallback == f; });
+  };
+  if (wanted(SubsetFallback::any) || rules().panic_any) any_ = make();
+  if (wanted(SubsetFallback::default_subset)) default_ = make();
+}
+
+SubsetBalancer::~SubsetBalancer() {
+  thread_.cells.gauge_add(stats_, ClusterStat::lb_subsets_active, -static_cast<std::int64_t>(subsets_.size()));
+}
+
+std::unique_ptr<LoadBalancer> SubsetBalancer::make() const {
+  auto b = std::make_unique<LoadBalancer>(config_, thread_);
+  if (!rules().locality_weights) b->ignore_locality_weights();
+  return b;
+}
+
+/// Does a host have all of these values?
+bool SubsetBalancer::matches(const Host& h, const MetadataValue& fields) const noexcept {
+  const auto* own = balancing_metadata(h.endpoint().metadata.get());
+  return std::all_of(fields.fields.begin(), fields.fields.end(), [&](const auto& want) {
+    const auto* have = own == nullptr ? nullptr : own->field(want.first);
+    if (have == nullptr) return false;
+    if (rules().list_as_any && have->kind == MetadataValue::list)
+      return std::find(have->items.begin(), have->items.end(), want.second) != have->items.end();
+    return *have == want.second;
+  });
+}
+
+/// Into the subset of its values for the selector's keys; with lists, into that of each combination.
+void SubsetBalancer::sort_in(Host& h, std::size_t selector) {
+  constexpr std::size_t kCombinationsMax = 4096;  // of one host
+  const auto* own = balancing_metadata(h.endpoint().metadata.get());
+  const auto& keys = rules().selectors[selector].keys;
+  if (own == nullptr || keys.empty()) return;
+  std::vector<Values> all(1);
+  for (const auto& key : keys) {
+    const auto* value = own->field(key);
+    if (value == nullptr) return;
+    if (!rules().list_as_any || value->kind != MetadataValue::list) {
+      for (auto& values : all) values.push_back(value);
+      continue;
+    }
+    std::vector<Values> more;
+    for (const auto& values : all)
+      for (const auto& item : value->items) {
+        if (more.size() == kCombinationsMax) break;
+        more.push_back(values);
+        more.back().push_back(&item);
+      }
+    all = std::move(more);
+  }
+  for (const auto& values : all) add(h, selector, values);
+}
+
+void SubsetBalancer::add(Host& h, std::size_t selector, const Values& values) {
+  std::size_t hash = selector;
+  for (const auto* v : values) hash = combined(hash, *v);
+  const auto [first, last] = subsets_.equal_range(hash);
+  const auto at = std::find_if(first, last, [&](const auto& entry) {
+    const auto& have = entry.second.values;
+    return entry.second.selector == selector && std::equal(have.begin(), have.end(), values.begin(), values.end(),
+                                                           [](const auto& a, const auto* b) { return a == *b; });
+  });
+  if (at != last) {
+    if (at->second.hosts.empty() || at->second.hosts.back() != &h) at->second.hosts.push_back(&h);
+    return;
+  }
+  Subset fresh;
+  fresh.selector = selector;
+  for (const auto* v : values) fresh.values.push_back(*v);
+  fresh.hosts.push_back(&h);
+  fresh.balancer = make();
+  subsets_.emplace(hash, std::move(fresh));
+  count(ClusterStat::lb_subsets_created);
+  thread_.cells.gauge_add(stats_, ClusterStat::lb_subsets_active, 1);
+}
+
+void SubsetBalancer::update(const std::vector<Host*>& hosts, const AssignmentPolicy& policy) {
+  for (auto& [hash, subset] : subsets_) subset.hosts.clear();
+  for (Host* h : hosts)
+    for (std::size_t s = 0; s < rules().selectors.size(); ++s) sort_in(*h, s);
+  const auto gone = std::erase_if(subsets_, [](const auto& entry) { return entry.second.hosts.empty(); });
+  if (gone != 0) {
+    count(ClusterStat::lb_subsets_removed, gone);
+    thread_.cells.gauge_add(stats_, ClusterStat::lb_subsets_active, -static_cast<std::int64_t>(gone));
+  }
+  for (auto& [hash, subset] : subsets_) subset.balancer->update(subset.hosts, policy);
+  if (any_ != nullptr) any_->update(hosts, policy);
+  if (default_ == nullptr) return;
+  std::vector<Host*> some;
+  std::copy_if(hosts.begin(), hosts.end(), std::back_inserter(some),
+               [this](Host* h) { return matches(*h, rules().default_subset); });
+  default_->update(some, policy);
+}
+
+const SubsetBalancer::Subset* SubsetBalancer::find(const SubsetCriteria& criteria) const noexcept {
+  for (std::size_t s = 0; s < rules().selectors.size(); ++s) {
+    if (!criteria.has_names(rules().selectors[s].keys)) continue;
+    std::size_t hash = s;
+    for (const auto& i : criteria) hash = combined(hash, *i.value);
+    const auto [first, last] = subsets_.equal_range(hash);
+    for (auto at = first; at != last; ++at)
+      if (at->second.selector == s &&
+          std::equal(criteria.begin(), criteria.end(), at->second.values.begin(), at->second.values.end(),
+                     [](const auto& i, const auto& v) { return *i.value == v; }))
+        return &at->second;
+  }
+  return nullptr;
+}
+
+LoadBalancer* SubsetBalancer::fallback_of(SubsetFallback f) const noexcept {
+  return f == SubsetFallback::any ? any_.get() : f == SubsetFallback::default_subset ? default_.get() : nullptr;
+}
+
+Host* SubsetBalancer::pick(const PickContext& c, const SubsetCriteria& criteria) {
+  if (!criteria.empty()) {
+    if (const Subset* found = find(criteria)) {
+      count(ClusterStat::lb_subsets_selected);
+      return found->balancer->pick(c, stats_);
+    }
+    for (const auto& s : rules().selectors) {
+      if (s.fallback == SubsetFallback::undefined || !criteria.has_names(s.keys)) continue;
+      if (s.fallback == SubsetFallback::fewer_keys) return pick(c, criteria.only(s.fallback_keys));
+      return pick_from(fallback_of(s.fallback), c);
+    }
+  }
+  LoadBalancer* fallback = fallback_of(rules().fallback);
+  if (fallback == nullptr && rules().fallback != SubsetFallback::default_subset) return nullptr;
+  if (Host* host = pick_from(fallback, c)) {
+    count(ClusterStat::lb_subsets_fallback);
+    return host;
+  }
+  Host* host = rules().panic_any ? pick_from(any_.get(), c) : nullptr;
+  if (host != nullptr) count(ClusterStat::lb_subsets_fallback_panic);
+  return host;
+}
+
+}  // namespace outrigger::upstream

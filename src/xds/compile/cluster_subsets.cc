@@ -1,0 +1,80 @@
+// lb_subset_config of a cluster.
+#include <algorithm>
+#include "xds/compile/cluster_parts.h"
+#include "xds/compile/metadata.h"
+
+namespace outrigger::xds {
+
+using Cluster = envoy::config::cluster::v3::Cluster;
+using upstream::SubsetFallback;
+
+namespace {
+
+SubsetFallback fallback_of(Cluster::LbSubsetConfig::LbSubsetFallbackPolicy p) {
+  return p == Cluster::LbSubsetConfig::ANY_ENDPOINT     ? SubsetFallback::any
+         : p == Cluster::LbSubsetConfig::DEFAULT_SUBSET ? SubsetFallback::default_subset
+                                                        : SubsetFallback::none;
+}
+
+SubsetFallback fallback_of(Cluster::LbSubsetConfig::LbSubsetSelector::LbSubsetSelectorFallbackPolicy p) {
+  using Selector = Cluster::LbSubsetConfig::LbSubsetSelector;
+  switch (p) {
+    case Selector::NO_FALLBACK: return SubsetFallback::none;
+    case Selector::ANY_ENDPOINT: return SubsetFallback::any;
+    case Selector::DEFAULT_SUBSET: return SubsetFallback::default_subset;
+    case Selector::KEYS_SUBSET: return SubsetFallback::fewer_keys;
+    default: return SubsetFallback::undefined;
+  }
+}
+
+std::vector<std::string> in_order(const google::protobuf::RepeatedPtrField<std::string>& keys) {
+  std::vector<std::string> out(keys.begin(), keys.end());
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+void check_fewer_keys(const upstream::SubsetConfig::Selector& s, const Path& at, Problems& problems) {
+  if (s.fallback != SubsetFallback::fewer_keys) {
+    if (!s.fallback_keys.empty()) problems.error(at, "fallback_keys_subset can be set only for KEYS_SUBSET fallback_policy");
+  } else if (s.fallback_keys.empty()) {
+    problems.error(at, "fallback_keys_subset cannot be empty");
+  } else if (!std::includes(s.keys.begin(), s.keys.end(), s.fallback_keys.begin(), s.fallback_keys.end())) {
+    problems.error(at, "fallback_keys_subset must be a subset of selector keys");
+  } else if (s.keys.size() == s.fallback_keys.size()) {
+    problems.error(at, "fallback_keys_subset cannot be equal to keys");
+  }
+}
+
+}  // namespace
+
+void compile_subsets(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
+  if (!p.has_lb_subset_config()) return;
+  const auto& c = p.lb_subset_config();
+  const Path here = at / "lb_subset_config";
+  if (o.lb == upstream::LbKind::cluster_provided)
+    return problems.error(
+        here, "cluster: LB policy " + Cluster::LbPolicy_Name(p.lb_policy()) + " cannot be combined with lb_subset_config");
+  if (p.has_load_balancing_policy())
+    return problems.error(here, "cluster: load_balancing_policy cannot be combined with lb_subset_config");
+  upstream::SubsetConfig out;
+  out.fallback = fallback_of(c.fallback_policy());
+  out.default_subset = compile_metadata_value(c.default_subset());
+  out.locality_weights = c.locality_weight_aware();
+  out.panic_any = c.panic_mode_any();
+  out.list_as_any = c.list_as_any();
+  for (int i = 0; i < c.subset_selectors_size(); ++i) {
+    const auto& s = c.subset_selectors(i);
+    auto& selector = out.selectors.emplace_back();
+    selector.keys = in_order(s.keys());
+    selector.fallback = fallback_of(s.fallback_policy());
+    selector.fallback_keys = in_order(s.fallback_keys_subset());
+    check_fewer_keys(selector, here.at("subset_selectors", i), problems);
+  }
+  if (out.selectors.empty()) return;  // which makes no subsets, as in Envoy
+  if (o.hash != nullptr)
+    problems.error(here, "subsets of " + Cluster::LbPolicy_Name(p.lb_policy()) + " clusters are not implemented");
+  o.subset = std::make_unique<const upstream::SubsetConfig>(std::move(out));
+}
+
+}  // namespace outrigger::xds

@@ -1,0 +1,108 @@
+"""Subset balancing: which hosts a request may have by the metadata of its route, and what there is when none fits."""
+import json
+
+from harness.dsl import *
+
+UPS = {n: [ok(n)] for n in "abcd"}
+STATS = ["lb_subsets_fallback", "lb_subsets_fallback_panic", "lb_subsets_selected", "lb_healthy_panic", "upstream_cx_none_healthy"]
+SIZES = ["lb_subsets_active", "lb_subsets_created", "lb_subsets_removed"]
+
+
+def host(up, health=None, **metadata):
+    out = {"endpoint": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": f"{{{{{up}.port}}}}"}}}}
+    if health:
+        out["health_status"] = health
+    if metadata:
+        out["metadata"] = {"filter_metadata": {"envoy.lb": metadata}}
+    return out
+
+
+VERSIONS = [host("a", version="1", stage="prod"), host("b", version="2", stage="prod"), host("c", version="2", stage="dev"), host("d")]
+
+
+def subset(name, config, match, client=None, members=VERSIONS, stats=STATS, more=None, route="", **kw):
+    """`match`: what the route asks for; null: nothing."""
+    yaml = json.dumps({"load_assignment": {"endpoints": members if "lb_endpoints" in members[0] else [{"lb_endpoints": members}]}, "lb_subset_config": config, **(more or {})})
+    action = '{cluster: "{{c1}}"%s%s}' % (", metadata_match: {filter_metadata: {envoy.lb: %s}}" % json.dumps(match) if match is not None else "", route)
+    scenario("subset_" + name, up=UPS, clusters={"c1": {"yaml": yaml.replace('"{{', '"{{')}}, no_upstream=True, no_log=True, client=client or burst(12),
+             routes=f"- {{match: {{prefix: /}}, route: {action}}}", stats=["cluster.{{c1}}." + s for s in stats], **kw)
+
+
+def keys(*names, **more):
+    return {"subset_selectors": [{"keys": list(names), **more}]}
+
+
+V = keys("version")
+subset("one_key", V, {"version": "1"})
+subset("one_key_two_hosts", V, {"version": "2"})
+subset("two_keys", keys("version", "stage"), {"version": "2", "stage": "dev"})
+subset("two_keys_in_any_order", keys("stage", "version"), {"version": "2", "stage": "prod"})
+subset("key_twice", keys("version", "version"), {"version": "1"})
+subset("fewer_keys_than_a_selector", keys("version", "stage"), {"version": "2"})
+subset("more_keys_than_a_selector", V, {"version": "2", "stage": "dev"})
+subset("two_selectors", {"subset_selectors": [{"keys": ["version"]}, {"keys": ["stage"]}]}, {"stage": "prod"})
+subset("sizes", {"subset_selectors": [{"keys": ["version"]}, {"keys": ["stage"]}, {"keys": ["stage", "version"]}]}, None, burst(1), stats=SIZES,
+       differs="Envoy's main thread keeps subsets, too", outrigger={"stats": {f"cluster.subset_sizes_c1.{s}": n for s, n in zip(SIZES, "770")}})
+subset("unknown_value", V, {"version": "3"})
+subset("no_match_no_fallback", V, None)
+subset("no_match_any", {"fallback_policy": "ANY_ENDPOINT", **V}, None)
+subset("match_of_nothing_any", {"fallback_policy": "ANY_ENDPOINT", **V}, {})
+subset("unknown_value_any", {"fallback_policy": "ANY_ENDPOINT", **V}, {"version": "3"})
+subset("unknown_value_default", {"fallback_policy": "DEFAULT_SUBSET", "default_subset": {"stage": "prod"}, **V}, {"version": "3"})
+subset("no_match_default", {"fallback_policy": "DEFAULT_SUBSET", "default_subset": {"stage": "dev", "version": "2"}, **V}, None)
+subset("default_of_nobody", {"fallback_policy": "DEFAULT_SUBSET", "default_subset": {"stage": "x"}, **V}, None)
+subset("default_is_empty", {"fallback_policy": "DEFAULT_SUBSET", **V}, None)
+subset("default_of_nobody_panic_any", {"fallback_policy": "DEFAULT_SUBSET", "default_subset": {"stage": "x"}, "panic_mode_any": True, **V}, None)
+subset("no_fallback_panic_any", {"panic_mode_any": True, **V}, {"version": "3"})
+subset("keys_empty", {"fallback_policy": "ANY_ENDPOINT", **keys(fallback_policy="ANY_ENDPOINT")}, {"version": "1"})
+subset("keys_empty_no_fallback", keys(), None)
+subset("key_star", {"fallback_policy": "ANY_ENDPOINT", **keys("*", fallback_policy="ANY_ENDPOINT")}, {"version": "1"})
+subset("key_star_beside_others", {"fallback_policy": "ANY_ENDPOINT", "subset_selectors": [{"keys": ["*"]}, {"keys": ["version"]}, {"keys": []}, {"keys": ["version"]}]}, {"version": "1"})
+subset("no_selectors", {"fallback_policy": "NO_FALLBACK"}, {"version": "1"})
+subset("selector_none", {"fallback_policy": "ANY_ENDPOINT", **keys("version", fallback_policy="NO_FALLBACK")}, {"version": "3"})
+subset("selector_any", keys("version", fallback_policy="ANY_ENDPOINT"), {"version": "3"})
+subset("selector_any_of_other_keys", keys("version", fallback_policy="ANY_ENDPOINT"), {"stage": "3"})
+subset("selector_default", {"default_subset": {"stage": "dev"}, **keys("version", fallback_policy="DEFAULT_SUBSET")}, {"version": "3"})
+BOTH = {"subset_selectors": [{"keys": ["stage", "version"], "fallback_policy": "KEYS_SUBSET", "fallback_keys_subset": ["stage"]}, {"keys": ["stage"], "fallback_policy": "NO_FALLBACK"}]}
+subset("selector_keys", BOTH, {"version": "9", "stage": "prod"})
+subset("selector_keys_unknown_too", BOTH, {"version": "9", "stage": "x"})
+subset("selector_keys_without_selector", {"fallback_policy": "ANY_ENDPOINT", **keys("stage", "version", fallback_policy="KEYS_SUBSET", fallback_keys_subset=["stage"])}, {"version": "9", "stage": "x"})
+subset("values_of_kinds", keys("v"), {"v": 1}, members=[host("a", v=1), host("b", v="1"), host("c", v=True), host("d", v=1.5)])
+subset("value_true", keys("v"), {"v": True}, members=[host("a", v=1), host("b", v="true"), host("c", v=True), host("d", v=None)])
+subset("value_list", keys("v"), {"v": "x"}, members=[host("a", v=["x", "y"]), host("b", v="x"), host("c", v=["y"])])
+subset("value_list_as_any", {"list_as_any": True, **keys("v")}, {"v": "x"}, members=[host("a", v=["x", "y"]), host("b", v="x"), host("c", v=["y"])])
+subset("value_list_as_any_default", {"list_as_any": True, "fallback_policy": "DEFAULT_SUBSET", "default_subset": {"v": "y"}, **keys("v")}, None,
+       members=[host("a", v=["x", "y"]), host("b", v="x"), host("c", v=["y"])])
+subset("unhealthy_host", V, {"version": "2"}, members=[host("a", version="2"), host("b", version="2", health="UNHEALTHY"), host("c", version="2"), host("d", version="1")])
+subset("unhealthy_subset_in_panic", V, {"version": "2"}, members=[host("a", version="1"), host("b", version="2", health="UNHEALTHY"), host("c", version="1")])
+subset("unhealthy_subset_no_panic", {"fallback_policy": "ANY_ENDPOINT", **V}, {"version": "2"}, burst(3), members=[host("a", version="1"), host("b", version="2", health="UNHEALTHY"), host("c", version="1")],
+       more={"common_lb_config": {"healthy_panic_threshold": {"value": 0}}})
+subset("priorities", V, {"version": "2"}, members=[{"lb_endpoints": [host("a", version="1")]}, {"lb_endpoints": [host("b", version="2")], "priority": 1}])
+subset("random", V, {"version": "2"}, burst(200, about={"200 b": 0.5, "200 c": 0.5}), more={"lb_policy": "RANDOM"})
+LOCALITIES = [{"lb_endpoints": [host("a", v="1")], "locality": {"zone": "zx"}, "load_balancing_weight": 3}, {"lb_endpoints": [host("b", v="1"), host("c", v="2")], "locality": {"zone": "zy"}, "load_balancing_weight": 1}]
+subset("localities_unaware", keys("v"), {"v": "1"}, burst(40), members=LOCALITIES, more={"common_lb_config": {"locality_weighted_lb_config": {}}})
+subset("localities_aware", {"locality_weight_aware": True, **keys("v")}, {"v": "1"}, burst(40), members=LOCALITIES, more={"common_lb_config": {"locality_weighted_lb_config": {}}})
+
+
+def weights(name, clusters, client=None, route_match="", **kw):
+    yaml = json.dumps({"load_assignment": {"endpoints": [{"lb_endpoints": VERSIONS}]}, "lb_subset_config": keys("version", "stage")})
+    scenario("subset_weights_" + name, up=UPS, clusters={"c1": {"yaml": yaml}}, no_upstream=True, no_log=True, client=client or burst(12), stats=["cluster.{{c1}}." + s for s in STATS],
+             routes='- {match: {prefix: /}, route: {weighted_clusters: {clusters: %s}%s}}' % (json.dumps(clusters).replace('"{{', '"{{'), route_match), **kw)
+
+
+def weight(w, **match):
+    return {"name": "{{c1}}", "weight": w, "metadata_match": {"filter_metadata": {"envoy.lb": match}}}
+
+
+weights("one", [weight(1, version="2", stage="dev")])
+weights("over_route", [weight(1, version="2")], route_match=", metadata_match: {filter_metadata: {envoy.lb: {stage: prod, version: '1'}}}")
+weights("same_cluster_twice", [weight(50, version="2", stage="dev"), weight(50, version="1", stage="prod")], burst(300, about={"200 a": 0.5, "200 c": 0.5}))
+weights("route_alone", [{"name": "{{c1}}", "weight": 1}], route_match=", metadata_match: {filter_metadata: {envoy.lb: {stage: prod, version: '1'}}}")
+for _name, _config in {"fallback_keys_missing": keys("a", "b", fallback_policy="KEYS_SUBSET"), "fallback_keys_unknown": keys("a", "b", fallback_policy="KEYS_SUBSET", fallback_keys_subset=["c"]),
+                       "fallback_keys_same": keys("a", "b", fallback_policy="KEYS_SUBSET", fallback_keys_subset=["a", "b"]),
+                       "fallback_keys_unused": keys("a", "b", fallback_policy="ANY_ENDPOINT", fallback_keys_subset=["c"])}.items():
+    scenario("subset_config_" + _name, kind="validate", config=json.dumps({"static_resources": {"clusters": [{"name": "c", "connect_timeout": "1s", "lb_subset_config": _config}]}}))
+scenario("subset_config_with_policy", kind="validate", config=json.dumps({"static_resources": {"clusters": [{"name": "c", "connect_timeout": "1s", "lb_subset_config": V, "load_balancing_policy": {"policies": [
+    {"typed_extension_config": {"name": "p", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin"}}}]}}]}}))
+scenario("subset_config_original_dst", kind="validate", config=json.dumps({"static_resources": {"clusters": [{
+    "name": "c", "connect_timeout": "1s", "type": "ORIGINAL_DST", "lb_policy": "CLUSTER_PROVIDED", "lb_subset_config": V}]}}))
