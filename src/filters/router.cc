@@ -314,10 +314,10 @@ upstream::Priorities* Router::other_priorities() {
   return &priorities_;
 }
 
-void Router::no_healthy_upstream() {
-  charge(503, nullptr, nullptr);
+void Router::no_healthy_upstream(std::uint16_t status) {
+  charge(status, nullptr, nullptr);
   stream_.info().flags.set(Flag::no_healthy_upstream);
-  fail(503, "no healthy upstream", "no_healthy_upstream", false);
+  fail(status, "no healthy upstream", "no_healthy_upstream", false);
 }
 
 /// The PROXY header in front of what CONNECT brings; empty: none.
@@ -349,10 +349,16 @@ void Router::start_attempt() {
     pick.avoid = this;
     pick.attempts_max = retry_.host_attempts_max();
     pick.priorities = other_priorities();
+  } else {
+    pick.wanted = stream_.wanted_host.address;
+    pick.wanted_only = stream_.wanted_host.only;
   }
   upstream::Host* host = cluster_->pick(pick);
   if (std::exchange(priorities_.exhausted, false)) seen_from_ = tried_count_;
-  if (host == nullptr) return no_healthy_upstream();
+  if (host == nullptr) {
+    const bool gone = pick.wanted_only && !cluster_->has_host(pick.wanted);
+    return no_healthy_upstream(gone ? stream_.wanted_host.status_if_gone : 503);
+  }
   host->describe(info.upstream.emplace());
   if (tried_count_ < kAttemptsMax) {
     tried_priorities_[tried_count_] = static_cast<std::uint8_t>(host->endpoint().priority % upstream::Priorities::kMax);

@@ -129,7 +129,7 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
 
   void on_response_head(Attempt& a, http::ResponseHead& head, bool end_stream);
   void on_response_end(Attempt& a);
-  void no_healthy_upstream();
+  void no_healthy_upstream(std::uint16_t status = 503);
   bool refused_by_cluster();
   void on_attempt_reset(Attempt& a, http::ResetReason reason, std::string_view detail, bool pool_overflow);
   void on_attempt_timeout(Attempt& a, std::string_view details);

@@ -27,6 +27,28 @@ inline std::string encode_base64(std::string_view bytes) {
   return out;
 }
 
+/// Padded, and nothing else in it. False: it is something else.
+inline bool decode_base64(std::string_view text, std::string& out) {
+  if (text.size() % 4 != 0) return false;
+  std::size_t padding = 0;
+  while (padding < 2 && text.ends_with('=')) {
+    text.remove_suffix(1);
+    ++padding;
+  }
+  std::uint32_t bits = 0;
+  unsigned held = 0;  // bits that are no byte yet
+  for (const char c : text) {
+    const auto digit = std::string_view(kBase64Digits).find(c);
+    if (digit == std::string_view::npos) return false;
+    bits = bits << 6 | static_cast<std::uint32_t>(digit);
+    held += 6;
+    if (held < 8) continue;
+    held -= 8;
+    out += static_cast<char>(bits >> held & 255);
+  }
+  return (bits & ((1U << held) - 1)) == 0 && held == 2 * padding;
+}
+
 /// Of the digits for URLs (section 5): padded or not, white space is skipped. False: it is something else.
 inline bool decode_base64url(std::string_view text, std::string& out) {
   std::uint32_t bits = 0;

@@ -361,6 +361,7 @@ void Stream::restart(Buffer& body) {
   tell_logged();
   logs_first_ = false;
   stopped_ = reran_ = false;
+  wanted_host = {};
   end_on_head_ = body.empty();
   held_.clear();
   info_.bytes_received += body.size();
@@ -475,6 +476,7 @@ void Stream::recycle() {
   grpc_ = reran_ = false;
   internal_redirects = 0;
   redirect_hops = nullptr;
+  wanted_host = {};
   idle_after_ = {};
   head_received_ = request_complete_ = end_on_head_ = stopped_ = held_end_ = held_pause_ = route_known_ = route_counted_ = false;
   response_started_ = response_complete_ = ended_ = logs_first_ = upgrade_ = in_filters_ = saw_close_ = local_ = bodiless_ =

@@ -137,6 +137,13 @@ class Stream final : private event::Deferred {
     const RedirectHop* next;
   };
   const RedirectHop* redirect_hops = nullptr;
+  /// The upstream host that a session has; the address is in the arena.
+  struct WantedHost {
+    std::string_view address;            // empty: any
+    bool only = false;                   // no other will do ...
+    std::uint16_t status_if_gone = 503;  // ... and this is answered when it is no member any more
+  };
+  WantedHost wanted_host;
 
  private:
   void run_deferred() override;

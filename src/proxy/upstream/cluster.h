@@ -67,6 +67,8 @@ class Cluster {
   virtual const Tracking& tracking() const noexcept = 0;
   /// The second set of stats that a client asked for (x-envoy-upstream-alt-stat-name).
   virtual stats::BlockHandle alt_stats(std::string_view name) noexcept = 0;
+  /// Is it a member, whatever its health?
+  virtual bool has_host(std::string_view address) = 0;
   /// Null: no host can be used (503 no healthy upstream). Never blocks.
   virtual Host* pick(const PickContext& c) = 0;
   /// Answers through the waiter, possibly before it returns; otherwise the waiter is queued until

@@ -110,6 +110,19 @@ inline const std::shared_ptr<const ZoneRules>& default_zones() {
   return rules;
 }
 
+/// Kinds of health that a host which a session has may be of.
+class HealthSet {
+ public:
+  constexpr HealthSet(std::initializer_list<Health> all) noexcept {
+    for (const Health h : all) add(h);
+  }
+  constexpr void add(Health h) noexcept { bits_ |= 1U << static_cast<unsigned>(h); }
+  constexpr bool has(Health h) const noexcept { return (bits_ >> static_cast<unsigned>(h) & 1) != 0; }
+
+ private:
+  std::uint8_t bits_ = 0;
+};
+
 struct ClusterConfig {
   std::string name, stat_name;  // alt_stat_name or name; the second is the observability name, too
   Discovery discovery = Discovery::static_;
@@ -120,6 +133,7 @@ struct ClusterConfig {
   std::optional<SlowStart> slow_start;
   std::uint32_t panic_percent = 50;  // healthy_panic_threshold
   bool fail_traffic_on_panic = false, locality_weighted = false;
+  HealthSet override_health{Health::unknown, Health::healthy, Health::degraded};  // override_host_status
   AssignmentPolicy policy;                                   // of EDS clusters: until the first members come
   std::shared_ptr<const ZoneRules> zones = default_zones();  // never null
   Duration connect_timeout = std::chrono::seconds(5);

@@ -1,7 +1,6 @@
 #include "proxy/upstream/cluster_impl.h"
 
 #include <algorithm>
-#include <unordered_map>
 #include "proxy/upstream/outlier_watch.h"
 #include "proxy/upstream/tcp_dialer.h"
 
@@ -38,6 +37,7 @@ void ClusterImpl::update_destinations(const HostSet& hosts) {
 }
 
 void ClusterImpl::update_members(const HostSet& hosts) {
+  by_address_.clear();
   // A host is known by its counters, which main keeps while the address stays.
   std::unordered_multimap<const HostStats*, std::unique_ptr<HostPool>> before;
   for (auto& h : hosts_) before.emplace(&h->stats(), std::move(h));
@@ -119,7 +119,26 @@ Host* ClusterImpl::pick_hashed(const PickContext& c) {
   return host;
 }
 
+Host* ClusterImpl::find(std::string_view address) {
+  if (by_address_.empty())
+    for (const auto& h : hosts_) by_address_.emplace(h->endpoint().address.text(), h.get());
+  const auto at = by_address_.find(address);
+  return at == by_address_.end() ? nullptr : at->second;
+}
+
+/// Null: it isn't there, or its health is none that sessions may have.
+Host* ClusterImpl::pick_wanted(std::string_view address) {
+  Host* host = find(address);
+  return host != nullptr && shared_->config->override_health.has(host->health()) ? host : nullptr;
+}
+
 Host* ClusterImpl::pick(const PickContext& c) {
+  if (!c.wanted.empty())
+    if (Host* host = pick_wanted(c.wanted)) return host;
+  if (c.wanted_only) {
+    thread_.cells.add(shared_->stats, ClusterStat::upstream_cx_none_healthy);
+    return nullptr;
+  }
   Host* host = original_dst_ != nullptr ? original_dst_->pick(c) : hash_ != nullptr ? pick_hashed(c) : pick_balanced(c);
   if (host == nullptr) thread_.cells.add(shared_->stats, ClusterStat::upstream_cx_none_healthy);
   return host;

@@ -2,6 +2,8 @@
 // when the first request needs it; owned by WorkerClusters.
 #pragma once
 #include <memory>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 #include "proxy/upstream/cluster.h"
 #include "proxy/upstream/hash_balancer.h"
@@ -30,6 +32,7 @@ class ClusterImpl final : public Cluster {
   const AssignmentPolicy& policy() const noexcept override { return policy_; }
   const Tracking& tracking() const noexcept override { return shared_->tracking; }
   stats::BlockHandle alt_stats(std::string_view name) noexcept override;
+  bool has_host(std::string_view address) override { return find(address) != nullptr; }
   Host* pick(const PickContext& c) override;
   void request_stream(Host& host, PoolWaiter& waiter) override { static_cast<HostPool&>(host).request(waiter); }
   bool admits_connection() noexcept override;
@@ -44,15 +47,18 @@ class ClusterImpl final : public Cluster {
   void update_destinations(const HostSet& hosts);
   void bury_retired();
   void balance();
+  Host* find(std::string_view address);
+  Host* pick_wanted(std::string_view address);
   Host* pick_balanced(const PickContext& c);
   Host* pick_hashed(const PickContext& c);
   runtime::ThreadContext& thread_;
   ClusterSharedPtr shared_;
   AssignmentPolicy policy_;
   std::vector<std::unique_ptr<HostPool>> hosts_, retired_;
-  std::unique_ptr<OriginalDstHosts> original_dst_;  // instead of hosts_; null: the others
-  std::unique_ptr<HashBalancer> hash_;              // instead of balancer_; null: another balancer
-  std::unique_ptr<SubsetBalancer> subset_;          // instead of balancer_; null: no subsets
+  std::unordered_map<std::string_view, Host*> by_address_;  // of hosts_, once a session asks for one
+  std::unique_ptr<OriginalDstHosts> original_dst_;          // instead of hosts_; null: the others
+  std::unique_ptr<HashBalancer> hash_;                      // instead of balancer_; null: another balancer
+  std::unique_ptr<SubsetBalancer> subset_;                  // instead of balancer_; null: no subsets
   LoadBalancer balancer_;
 };
 

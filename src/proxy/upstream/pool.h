@@ -23,6 +23,8 @@ struct PickContext {
   /// Where the client's connection wanted to go, for ORIGINAL_DST.
   void follow(const http::ConnectionInfo& connection) noexcept;
   std::optional<std::uint64_t> hash;
+  std::string_view wanted;                     // the host that the session has, by its address; empty: none
+  bool wanted_only = false;                    // no other will do
   const MetadataValue* subset = nullptr;       // what the route asks of hosts' metadata; null: nothing
   const http::RequestHead* request = nullptr;  // ORIGINAL_DST by header
   const net::Address* original_dst = nullptr;  // ORIGINAL_DST by socket

@@ -9,6 +9,7 @@
 #include "proxy/upstream/hash_tables.h"
 #include "xds/compile/cluster_parts.h"
 #include "xds/compile/convert.h"
+#include "xds/compile/endpoints.h"
 
 namespace outrigger::xds {
 
@@ -182,6 +183,11 @@ void compile_balancing(const Cluster& p, upstream::ClusterConfig& o, const Path&
   if (common.has_healthy_panic_threshold())
     o.panic_percent = static_cast<std::uint32_t>(common.healthy_panic_threshold().value());
   o.close_on_members_change = common.close_connections_on_host_set_change();
+  if (common.has_override_host_status()) {
+    o.override_health = {};
+    for (const int s : common.override_host_status().statuses())
+      o.override_health.add(compile_health(static_cast<envoy::config::core::v3::HealthStatus>(s)));
+  }
   if (common.consistent_hashing_lb_config().use_hostname_for_hashing() && o.discovery != upstream::Discovery::strict_dns)
     problems.error(
         at / "common_lb_config" / "consistent_hashing_lb_config" / "use_hostname_for_hashing",

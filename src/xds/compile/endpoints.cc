@@ -11,8 +11,6 @@ namespace outrigger::xds {
 namespace core_v3 = envoy::config::core::v3;
 namespace endpoint_v3 = envoy::config::endpoint::v3;
 
-namespace {
-
 upstream::Health compile_health(core_v3::HealthStatus s) {
   switch (s) {
     case core_v3::HEALTHY: return upstream::Health::healthy;
@@ -23,6 +21,8 @@ upstream::Health compile_health(core_v3::HealthStatus s) {
     default: return upstream::Health::unknown;
   }
 }
+
+namespace {
 
 /// What PROXY headers to an endpoint tell besides what the cluster's socket is configured to.
 std::vector<net::ProxyTlv> compile_proxy_tlvs(const core_v3::Metadata& p, const Path& at, Problems& problems) {

@@ -7,6 +7,7 @@
 
 namespace outrigger::xds {
 
+upstream::Health compile_health(envoy::config::core::v3::HealthStatus s);
 /// Everything but the address. `at`: the LbEndpoint's place.
 upstream::Endpoint compile_endpoint(const envoy::config::endpoint::v3::LocalityLbEndpoints& l,
                                     const envoy::config::endpoint::v3::LbEndpoint& p, const upstream::LocalityPtr& locality,

@@ -87,5 +87,6 @@ void add_grpc_filters(FilterKinds& kinds);
 void add_istio_filters(FilterKinds& kinds);
 void add_jwt_filters(FilterKinds& kinds);
 void add_limit_filters(FilterKinds& kinds);
+void add_session_filters(FilterKinds& kinds);
 
 }  // namespace outrigger::xds

@@ -20,6 +20,7 @@ const FilterKinds& kinds() {
     add_grpc_filters(k);
     add_istio_filters(k);
     add_jwt_filters(k);
+    add_session_filters(k);
     add_limit_filters(k);
     return k;
   }();

@@ -1,5 +1,6 @@
 """Runs one scenario on a running proxy and gathers its outcome."""
 import asyncio
+import base64
 import json
 import os
 import re
@@ -34,6 +35,14 @@ def own_addresses():
 OWN = own_addresses()
 
 
+def tokens(port):
+    """What stands for an upstream in sessions: its address in base64, plain and in a message, also with a time of expiry."""
+    address = f"127.0.0.1:{port}".encode()
+    message = bytes((10, len(address))) + address
+    forms = {"address64": address, "lasting": message + b"\x10\xff\xff\xff\xff\x7f", "expired": message + b"\x10\x01", "token": message}
+    return {kind: base64.b64encode(form).decode() for kind, form in forms.items()}
+
+
 class Run:
     """A scenario in one group: its ports, names, upstreams, and later its outcome."""
 
@@ -51,6 +60,7 @@ class Run:
             self.names[name] = f"{scenario.name}_{name}"
         for name, u in self.upstreams.items():
             self.names[name + ".port"] = u.port
+            self.names.update({f"{name}.{kind}": text for kind, text in tokens(u.port).items()})
         self.dns = None if scenario.dns is None else DnsServer(scenario.dns)
         if self.dns:
             self.names["dns.port"] = self.dns.port
@@ -222,6 +232,9 @@ class Run:
             text = text.replace(path, "<path>")
         text = UUID.sub("<uuid>", text)
         text = self.authority.mask(text)
+        for name, u in self.upstreams.items():
+            for kind, token in tokens(u.port).items():
+                text = text.replace(token, f"<{name}.{kind}>")
         known = {str(u.port): n for n, u in self.upstreams.items()}
         known.update({str(p): n for n, p in self.ports.items()})
         if self.dns:
