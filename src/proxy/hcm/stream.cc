@@ -214,6 +214,10 @@ void Stream::on_request_body(Buffer& body, bool end_stream) {
   if (stopped_) {
     held_.append(std::move(body));
     held_end_ = held_end_ || end_stream;
+    // The filter that holds the head back may need the body first. It sees what is kept, which it leaves there; with "stop" it
+    // waits for more, also above the usual limit: it has one of its own.
+    const bool wants_more = filters_[stopped_at_]->on_request_body(held_, held_end_) == FilterStatus::stop;
+    if (wants_more || !stopped_ || ended_ || response_complete_) return;
     if (!held_pause_ && held_.size() > buffer_bytes_max()) {
       held_pause_ = true;
       down_->pause_reading(true);
@@ -231,7 +235,11 @@ void Stream::on_request_trailers(http::HeaderMap& trailers) {
   request_trailers_ = arena_.make<http::HeaderMap>(arena_, http::MapOf::request_trailers);
   request_trailers_->copy_from(trailers);
   info_.bytes.header_received += trailers.line_bytes();
-  if (!stopped_ && filter_count_ > 0) run_trailers(0);
+  if (filter_count_ == 0) return;
+  if (stopped_)
+    filters_[stopped_at_]->on_request_body(held_, true);
+  else
+    run_trailers(0);
 }
 
 void Stream::on_codec_error(const http::H1Error& error) {
@@ -341,7 +349,14 @@ void Stream::rerun_request(HttpFilter& from) {
 /// Head, and what has come of the body, from that filter on.
 void Stream::go_on_from(std::size_t next) {
   run_head(next);
-  if (stopped_ || ended_ || response_complete_ || end_on_head_) return;
+  if (ended_ || response_complete_ || end_on_head_) return;
+  if (stopped_) {
+    const bool all = held_end_ || request_trailers_ != nullptr;
+    if (!all && held_.empty()) return;
+    const bool wants_more = filters_[stopped_at_]->on_request_body(held_, all) == FilterStatus::stop;
+    if (wants_more && stopped_ && !ended_ && std::exchange(held_pause_, false)) down_->pause_reading(false);
+    return;
+  }
   if (held_pause_) {
     held_pause_ = false;
     down_->pause_reading(false);
@@ -387,6 +402,7 @@ void Stream::restart(Buffer& body) {
   if (stopped_) {
     held_.append(std::move(body));
     held_end_ = true;
+    filters_[stopped_at_]->on_request_body(held_, true);
   } else {
     run_body(0, body, true);
   }

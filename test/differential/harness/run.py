@@ -181,7 +181,9 @@ class Run:
                 attempt = [v for k, v in r["headers"] if k.lower() == "x-envoy-attempt-count"]
                 out.append(" ".join([r["line"]] + attempt))
             else:
-                out.append({**{k: v for k, v in r.items() if k != "ops"}, "body": show(r["body"])})
+                r = self.scenario.views.get(u.name, dict)(r)
+                body = show(r["body"]) if isinstance(r["body"], bytes) else r["body"]
+                out.append({**{k: v for k, v in r.items() if k != "ops"}, "body": body})
         for s in u.streams:
             out.append({"got": show(s["got"])})
         return out

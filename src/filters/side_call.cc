@@ -1,0 +1,194 @@
+#include "filters/side_call.h"
+
+#include <utility>
+
+#include "filters/grpc.h"
+#include "proxy/base/numbers.h"
+#include "proxy/event/timers.h"
+#include "proxy/upstream/peer_names.h"
+
+namespace outrigger::filters {
+
+using http::Name;
+using stats::ClusterStat;
+using stats::CodeFamily;
+
+SideCall::SideCall(hcm::Stream& stream, SideCallEvents& events)
+    : owner_(stream),
+      told_(events),
+      head_(stream.arena().make<http::RequestHead>(stream.arena())),
+      timeout_(stream.thread().loop.timers(), *this) {}
+
+void SideCall::start(upstream::Cluster& cluster, Buffer&& body, Duration timeout, bool forwarded, std::size_t answer_max) {
+  auto& h = head_->headers;
+  h.set(Name::x_envoy_internal, "true");
+  if (const std::string_view own = owner_.config().local_address_text; forwarded && !own.empty()) {
+    const auto xff = h.get(Name::x_forwarded_for);
+    h.set(Name::x_forwarded_for, xff.empty() ? own : owner_.arena().cat(xff, ",", own));
+  }
+  body_ = std::move(body);
+  answer_max_ = answer_max;
+  running_ = true;
+  cluster_ = &cluster;
+  started_ = owner_.thread().loop.now();
+  if (timeout.count() > 0) {
+    timeout_.arm(timeout);
+    h.set(Name::x_envoy_expected_rq_timeout_ms, decimal(static_cast<std::uint64_t>(timeout.count() / 1000), owner_.arena()));
+  }
+  upstream::PickContext pick;
+  pick.request = head_;
+  upstream::Host* host = cluster.pick(pick);
+  if (host == nullptr) {
+    charge(503);
+    return fail();
+  }
+  peer = upstream::peer_names_of(cluster.config(), *head_);
+  cluster.request_stream(*host, *this);
+}
+
+void SideCall::cancel() {
+  if (running_) stop();
+}
+
+/// Nothing of it is left upstream.
+void SideCall::stop() {
+  running_ = false;
+  cancel_pending();
+  timeout_.cancel();
+  if (stream_ != nullptr) std::exchange(stream_, nullptr)->cancel();
+  cluster_ = nullptr;
+  body_.clear();
+}
+
+/// As the router counts a request that comes from here.
+void SideCall::charge(std::uint16_t status) {
+  auto& cells = owner_.thread().cells;
+  const auto b = cluster_->stats();
+  cells.add(b, ClusterStat::upstream_rq_completed);
+  cells.add_code(b, CodeFamily::upstream_rq, status);
+  cells.add(b, ClusterStat::internal_upstream_rq_completed);
+  cells.add_code(b, CodeFamily::internal_upstream_rq, status);
+  if (host_ != nullptr && status / 100 == 5) cluster_->report(*host_, upstream::Outcome::error);
+}
+
+void SideCall::on_pool_ready(upstream::ClientStream& s, upstream::Host& host) {
+  stream_ = &s;
+  host_ = &host;
+  cluster_->see(host, upstream::Sight::connected);
+  const bool head_only = body_.empty();
+  s.send_head(*head_, head_only);
+  if (!head_only && stream_ != nullptr) stream_->send_body(body_, true);
+}
+
+void SideCall::on_pool_failure(upstream::PoolFailure why, std::string_view, upstream::Host* host) {
+  if (host != nullptr && why != upstream::PoolFailure::overflow) cluster_->see(*host, upstream::Sight::failed);
+  charge(503);
+  fail();
+}
+
+void SideCall::on_head(http::ResponseHead& head, bool end_stream) {
+  answer_ = &head;
+  cluster_->see(*host_, upstream::Sight::answer, health_code(*head_, head));
+  charge(head.status);
+  if (head.status / 100 != 5) cluster_->report(*host_, upstream::Outcome::success);
+  head.headers.set(Name::x_envoy_upstream_service_time, decimal(elapsed_ms(), owner_.arena()));
+  if (end_stream) answer(nullptr);
+}
+
+void SideCall::on_body(Buffer& b, bool end_stream) {
+  if (received_.size() + b.size() > answer_max_) {
+    b.clear();
+    if (end_stream) stream_ = nullptr;
+    return fail();
+  }
+  received_.append(std::move(b));
+  if (end_stream) answer(nullptr);
+}
+
+void SideCall::on_trailers(http::HeaderMap& trailers) { answer(&trailers); }
+
+void SideCall::on_reset(http::ResetReason, std::string_view) {
+  cluster_->see(*host_, upstream::Sight::failed);
+  stream_ = nullptr;
+  if (answer_ == nullptr) charge(503);
+  fail();
+}
+
+std::uint64_t SideCall::elapsed_ms() const noexcept {
+  return static_cast<std::uint64_t>((owner_.thread().loop.now() - started_).count() / 1000);
+}
+
+void SideCall::on_timeout() {
+  auto& cells = owner_.thread().cells;
+  cells.add(cluster_->stats(), ClusterStat::upstream_rq_timeout);
+  if (host_ != nullptr && answer_ == nullptr) cluster_->see(*host_, upstream::Sight::timeout);
+  if (answer_ == nullptr) charge(504);
+  fail();
+}
+
+void SideCall::answer(const http::HeaderMap* trailers) {
+  auto& cells = owner_.thread().cells;
+  cells.record(cluster_->stats(), ClusterStat::upstream_rq_time, elapsed_ms());
+  cells.record(cluster_->stats(), ClusterStat::internal_upstream_rq_time, elapsed_ms());
+  stream_ = nullptr;
+  stop();
+  told_.on_side_answer(*answer_, received_, trailers);
+}
+
+void SideCall::fail() {
+  stop();
+  told_.on_side_failure();
+}
+
+void begin_grpc(http::RequestHead& head, std::string_view authority, std::string_view path, Duration timeout) {
+  auto& arena = head.headers.arena();
+  head.method = "POST";
+  head.path = path;
+  head.scheme = "http";
+  head.authority = authority;
+  head.headers.add(Name::te, "trailers");
+  if (timeout.count() > 0)
+    head.headers.add(Name::grpc_timeout, arena.cat(decimal(static_cast<std::uint64_t>(timeout.count() / 1000), arena), "m"));
+  head.headers.add(Name::content_type, "application/grpc");
+}
+
+void frame_grpc(std::string_view message, Buffer& out) {
+  GrpcFrameHead::append(out, 0, static_cast<std::uint32_t>(message.size()));
+  out.append(message);
+}
+
+namespace {
+
+/// Takes a body that is one message, or the last of several.
+struct LastMessage {
+  bool begin(std::uint8_t flags) {
+    compressed = compressed || flags != 0;
+    text.clear();
+    whole = false;
+    return true;
+  }
+  void head(std::string_view) noexcept {}
+  void content(std::string_view part) {
+    text += part;
+    too_long = too_long || (most > 0 && text.size() > most);
+  }
+  void end() noexcept { whole = true; }
+  std::string& text;
+  std::size_t most;
+  bool compressed = false, whole = false, too_long = false;
+};
+
+}  // namespace
+
+std::optional<std::string_view> grpc_message(const http::ResponseHead& head, Buffer& body, const http::HeaderMap* trailers,
+                                             std::size_t message_max) {
+  if (head.status != 200 || trailers == nullptr || trailers->get(Name::grpc_status) != "0") return {};
+  thread_local std::string text;
+  GrpcFrames frames;
+  LastMessage last{text, message_max};
+  for (std::size_t i = 0; i < body.runs(); ++i) frames.take(body.run(i), last);
+  if (!last.whole || last.compressed || last.too_long) return {};
+  return std::string_view(text);
+}
+
+}  // namespace outrigger::filters

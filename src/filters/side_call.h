@@ -1,0 +1,88 @@
+// One request of a filter to a side service (authorization, rate limits), through a cluster of ours and the worker's own pools.
+// A member of the filter, which ends it with its stream: then no answer follows. The whole answer is kept, up to a bound.
+// Worker's thread.
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include "proxy/hcm/stream.h"
+#include "proxy/upstream/cluster.h"
+
+namespace outrigger::filters {
+
+/// Told once, possibly before start() returns. What is given lives as long as the stream.
+class SideCallEvents {
+ public:
+  virtual void on_side_answer(http::ResponseHead& head, Buffer& body, const http::HeaderMap* trailers) = 0;
+  /// No whole answer: no host, no connection, reset, too late, too large.
+  virtual void on_side_failure() = 0;
+
+ protected:
+  ~SideCallEvents() = default;
+};
+
+class SideCall final : private upstream::PoolWaiter, private upstream::ClientStreamEvents {
+ public:
+  SideCall(hcm::Stream& stream, SideCallEvents& events);
+  ~SideCall() { cancel(); }
+  SideCall(const SideCall&) = delete;
+  SideCall& operator=(const SideCall&) = delete;
+
+  /// To be filled in before start(); in the stream's arena.
+  http::RequestHead& head() noexcept { return *head_; }
+  /// `timeout`: none when it is zero. `forwarded`: with x-forwarded-for, as Envoy's calls over gRPC. Once.
+  void start(upstream::Cluster& cluster, Buffer&& body, Duration timeout, bool forwarded, std::size_t answer_max);
+  void cancel();
+  bool running() const noexcept { return running_; }
+
+ private:
+  void on_pool_ready(upstream::ClientStream& s, upstream::Host& host) override;
+  void on_pool_failure(upstream::PoolFailure why, std::string_view, upstream::Host* host) override;
+  upstream::ClientStreamEvents& events() override { return *this; }
+  Arena& arena() override { return owner_.arena(); }
+  void on_informational(http::ResponseHead&) override {}
+  void on_head(http::ResponseHead& head, bool end_stream) override;
+  void on_body(Buffer& b, bool end_stream) override;
+  void on_trailers(http::HeaderMap& trailers) override;
+  void on_reset(http::ResetReason, std::string_view) override;
+  void on_above_high_watermark() override {}
+  void on_below_low_watermark() override {}
+  void on_timeout();
+  std::uint64_t elapsed_ms() const noexcept;
+  void charge(std::uint16_t status);
+  void answer(const http::HeaderMap* trailers);
+  void fail();
+  void stop();
+
+  hcm::Stream& owner_;
+  SideCallEvents& told_;
+  http::RequestHead* head_;
+  upstream::ClusterRef cluster_;  // null: not started, or over
+  upstream::Host* host_ = nullptr;
+  upstream::ClientStream* stream_ = nullptr;
+  http::ResponseHead* answer_ = nullptr;
+  Buffer body_, received_;
+  std::size_t answer_max_ = 0;
+  TimePoint started_{};
+  bool running_ = false;
+  event::Alarm<SideCall, &SideCall::on_timeout> timeout_;
+};
+
+/// A gRPC call by a SideCall: its head, its message in a frame.
+void begin_grpc(http::RequestHead& head, std::string_view authority, std::string_view path, Duration timeout);
+void frame_grpc(std::string_view message, Buffer& out);
+/// The one message of a whole answer, in `storage` when it lies in pieces. None: the call failed, or there is no such message.
+std::optional<std::string_view> grpc_message(const http::ResponseHead& head, Buffer& body, const http::HeaderMap* trailers,
+                                             std::size_t message_max);
+
+/// Where a gRPC service is, compiled.
+struct GrpcTarget {
+  std::string cluster, authority;  // authority: the cluster's name when the config has none
+  Duration timeout{};
+  std::size_t message_max = 0;
+  route::HeaderMutations metadata;  // initial_metadata
+};
+
+}  // namespace outrigger::filters
