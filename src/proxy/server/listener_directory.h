@@ -15,7 +15,7 @@ class ListenerDirectory {
  public:
   /// Under all addresses of its config; of several listeners the first has an address.
   void add(const ListenerConfig& config, WorkerListener& listener);
-  void remove(const WorkerListener& listener);
+  void remove(const ListenerConfig& config, const WorkerListener& listener);
   /// The listener of exactly this address, else the one of its port on all addresses. Null: none.
   WorkerListener* find(const net::Address& destination) const;
 

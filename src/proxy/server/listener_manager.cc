@@ -37,8 +37,28 @@ ListenerManager::ListenerManager(event::Loop& loop, stats::Registry& registry, s
 ListenerManager::~ListenerManager() = default;
 
 ListenerManager::Prepared* ListenerManager::find(std::string_view name) {
-  const auto at = std::find_if(entries_.begin(), entries_.end(), [&](const auto& e) { return e->config().name == name; });
-  return at == entries_.end() ? nullptr : &*at;
+  const auto at = by_name_.find(name);
+  return at == by_name_.end() ? nullptr : &*at->second;
+}
+
+void ListenerManager::enter(const Entry& e, std::list<Prepared>::iterator at) {
+  by_name_.emplace(e.config().name, at);
+  for (const auto& a : e.config().addresses) by_address_.emplace(a.text(), &e.config());
+}
+
+/// Names and addresses in the tables are those of the config.
+void ListenerManager::leave(const Entry& e) {
+  by_name_.erase(e.config().name);
+  for (const auto& a : e.config().addresses) {
+    auto [at, end] = by_address_.equal_range(a.text());
+    while (at != end) at = at->second == &e.config() ? by_address_.erase(at) : std::next(at);
+  }
+}
+
+const ListenerConfig* ListenerManager::holder_of(const net::Address& address, std::string_view except) const {
+  const auto [first, last] = by_address_.equal_range(address.text());
+  const auto at = std::find_if(first, last, [&](const auto& entry) { return entry.second->name != except; });
+  return at == last ? nullptr : at->second;
 }
 
 namespace {
@@ -135,8 +155,12 @@ void ListenerManager::activate(Prepared next, Duration drain_time) {
   Entry& e = *next;
   if (now == nullptr) {
     entries_.push_back(std::move(next));
+    enter(e, std::prev(entries_.end()));
   } else {
+    const auto at = by_name_.find(e.config().name)->second;
+    leave(**now);
     std::swap(*now, next);
+    enter(e, at);
     if (started_) retire(std::move(next), &e, drain_time);
   }
   if (started_) give_to_workers(e);
@@ -144,8 +168,10 @@ void ListenerManager::activate(Prepared next, Duration drain_time) {
 }
 
 bool ListenerManager::remove(std::string_view name, Duration drain_time) {
-  const auto at = std::find_if(entries_.begin(), entries_.end(), [&](const auto& e) { return e->config().name == name; });
-  if (at == entries_.end()) return false;
+  const auto found = by_name_.find(name);
+  if (found == by_name_.end()) return false;
+  const auto at = found->second;
+  leave(**at);
   Prepared gone = std::move(*at);
   entries_.erase(at);
   count_removed();

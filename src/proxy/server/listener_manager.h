@@ -3,9 +3,11 @@
 #pragma once
 #include <atomic>
 #include <functional>
+#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 #include "proxy/server/listener_config.h"
 #include "proxy/server/worker.h"
@@ -38,6 +40,8 @@ class ListenerManager {
   /// Drains it. False: there is none of that name.
   bool remove(std::string_view name, Duration drain_time);
   bool known(std::string_view name) { return find(name) != nullptr; }
+  /// The listener whose config has that address, other than that of the name. Null: none.
+  const ListenerConfig* holder_of(const net::Address& address, std::string_view except) const;
   /// prepare() and activate().
   Result<void> add(ListenerConfigPtr config);
   /// Gives all listeners to the workers, which must have been started.
@@ -60,6 +64,8 @@ class ListenerManager {
  private:
   struct Draining;
   Prepared* find(std::string_view name);
+  void enter(const Entry& e, std::list<Prepared>::iterator at);
+  void leave(const Entry& e);
   Result<void> open_sockets(Entry& e);
   void give_to_workers(Entry& e);
   void retire(Prepared old, const Entry* next, Duration drain_time);
@@ -72,7 +78,9 @@ class ListenerManager {
   stats::BlockHandle stats_;
   std::atomic<std::uint64_t> connections_{0};  // counted by workers
   std::unique_ptr<ConnectionLimit> limit_;     // null: none
-  std::vector<Prepared> entries_;
+  std::list<Prepared> entries_;                // in the order in which they were told of
+  std::unordered_map<std::string_view, std::list<Prepared>::iterator> by_name_;
+  std::unordered_multimap<std::string_view, const ListenerConfig*> by_address_;  // those of the configs
   std::vector<std::unique_ptr<Draining>> draining_;
   bool started_ = false, any_drained_ = false;
 };

@@ -30,13 +30,13 @@ WorkerListener::WorkerListener(hcm::Worker& worker, std::shared_ptr<ListenerShar
 }
 
 WorkerListener::~WorkerListener() {
-  if (directory_ != nullptr) directory_->remove(*this);
+  if (directory_ != nullptr) directory_->remove(*shared_->config, *this);
   close_connections();
 }
 
 void WorkerListener::stop_accepting() {
   acceptors_.clear();
-  if (directory_ != nullptr) directory_->remove(*this);
+  if (directory_ != nullptr) directory_->remove(*shared_->config, *this);
 }
 
 void WorkerListener::close_connections() {

@@ -1,9 +1,9 @@
 #include "xds/delivery/listeners.h"
 
-#include <algorithm>
-#include <set>
+#include <utility>
 #include "proxy/base/log.h"
 #include "xds/compile/listener.h"
+#include "xds/delivery/listener_update.h"
 #include "xds/delivery/resources.h"
 #include "xds/load/any_type.h"
 
@@ -29,46 +29,44 @@ void ListenerDelivery::tell_answered() {
 
 void ListenerDelivery::when_warm(std::function<void()> f) {
   warm_ = std::move(f);
-  count_warming();
+  settle_warming();
 }
 
-void ListenerDelivery::count_warming() {
-  const auto n = std::count_if(known_.begin(), known_.end(), [](const auto& k) { return k.second.warming != nullptr; });
-  c_.server.listeners().set_warming(static_cast<std::size_t>(n));
-  if (n == 0 && warm_) std::exchange(warm_, nullptr)();
+void ListenerDelivery::count_warming(int change) {
+  warming_ += static_cast<std::size_t>(change);
+  c_.server.listeners().set_warming(warming_);
+}
+
+void ListenerDelivery::settle_warming() {
+  if (warming_ == 0 && warm_) std::exchange(warm_, nullptr)();
+}
+
+Update ListenerDelivery::news(const Update& u, std::unordered_set<std::string_view>& same) const {
+  const std::string type_url = canonical_type_url(*Listener::descriptor());
+  Update out{u.version, u.whole, {}, {}};
+  for (const Resource* r : u.resources) {
+    const auto at = known_.find(r->name);
+    const Version* last = nullptr;
+    if (at != known_.end() && at->second.refusal.empty())
+      last = at->second.warming != nullptr ? at->second.warming.get() : at->second.active.get();
+    const bool before = last != nullptr && came_before(*r, last->came, type_url);
+    if (!before || !same.insert(r->name).second) out.resources.push_back(r);
+  }
+  return out;
 }
 
 Result<void> ListenerDelivery::on_update(const Update& u) {
-  auto parsed = parse_resources<Listener>(u, c_);
-  if (!parsed) {
-    tell_answered();
-    return parsed.error();
-  }
-  std::set<std::string> names;
-  for (const auto& p : *parsed) names.insert(p.message.name());
-  std::vector<std::string> gone = u.removed;
-  if (u.whole)
-    for (const auto& [name, k] : known_)
-      if (!names.contains(name) && (k.active != nullptr || k.warming != nullptr || !k.refusal.empty())) gone.push_back(name);
-  for (const auto& name : gone) remove(name);
-  Refusals refusals("listener");
-  for (const auto& p : *parsed) {
-    const std::string& name = p.message.name();
-    const std::string& version = u.whole ? u.version : p.from->version;
-    std::string why = names.erase(name) == 0 ? "duplicate listener " + name + " found"
-                      : !p.wrong.empty()     ? p.wrong
-                                             : add(p.message, version);
-    if (why.empty()) continue;
-    refusals.add(name, why);
-    auto& k = known_[name];
-    k.refusal = std::move(why), k.refused_version = version, k.refused_bytes = redacted_bytes(p.message);
-    k.refused = c_.server.loop().wall();
-  }
-  if (refusals.none()) version_ = u.version;
-  count_warming();
-  if (c_.base->secrets != nullptr) c_.base->secrets->sweep();
-  tell_answered();
-  return refusals.result();
+  ListenerUpdate work(*this, u);
+  while (!work.go_on()) {}
+  return work.result();
+}
+
+std::unique_ptr<UpdateWork> ListenerDelivery::begin_update(const Update& u) { return std::make_unique<ListenerUpdate>(*this, u); }
+
+void ListenerDelivery::note_refusal(const Listener& message, const std::string& version, std::string why) {
+  auto& k = known_[message.name()];
+  k.refusal = std::move(why), k.refused_version = version, k.refused_bytes = redacted_bytes(message);
+  k.refused = c_.server.loop().wall();
 }
 
 std::string ListenerDelivery::compile(const Listener& message, Version& into) {
@@ -102,39 +100,41 @@ std::string ListenerDelivery::compile(const Listener& message, Version& into) {
 
 /// No two listeners have an address in common.
 std::string ListenerDelivery::check_addresses(const server::ListenerConfig& config) const {
-  std::string why;
-  c_.server.listeners().each([&](const server::ListenerManager::View& other) {
-    if (other.config.name == config.name) return;
-    for (const auto& a : config.addresses)
-      if (!(a.is_ip() && a.port() == 0) &&
-          std::find(other.config.addresses.begin(), other.config.addresses.end(), a) != other.config.addresses.end())
-        why = "error adding listener: '" + config.name + "' has duplicate address '" + a.text() + "' as existing listener '" +
-              other.config.name + "'";
-  });
-  return why;
+  for (const auto& a : config.addresses) {
+    if (a.is_ip() && a.port() == 0) continue;
+    if (const auto* other = c_.server.listeners().holder_of(a, config.name))
+      return "error adding listener: '" + config.name + "' has duplicate address '" + a.text() + "' as existing listener '" +
+             other->name + "'";
+  }
+  return {};
 }
 
-std::string ListenerDelivery::add(const Listener& message, const std::string& version) {
+std::string ListenerDelivery::add(const Listener& message, const std::string& version, std::uint64_t bytes) {
   const std::string& name = message.name();
   if (name.empty()) return "a listener needs a name";
   const auto hash = content_hash(message);
   const auto at = known_.find(name);
   if (at != known_.end()) {
-    const Version* last = at->second.warming != nullptr ? at->second.warming.get() : at->second.active.get();
+    Version* last = at->second.warming != nullptr ? at->second.warming.get() : at->second.active.get();
     at->second.refusal.clear();
-    if (last != nullptr && last->content == hash) return {};
+    if (last != nullptr && last->content == hash) {
+      last->came = bytes;
+      return {};
+    }
   } else if (c_.server.listeners().known(name)) {
     LOG_INFO(logger::config, "lds: listener '", name, "' is one of the bootstrap and stays as it is");
     return {};
   }
   auto next = std::make_unique<Version>();
   next->content = hash;
+  next->came = bytes;
   next->version = version;
   next->bytes = redacted_bytes(message);
   next->updated = c_.server.loop().wall();
   if (std::string why = compile(message, *next); !why.empty()) return why;
   auto& warming = known_[name].warming;
   c_.server.listeners().count_told(next->prepared, warming != nullptr);
+  if (warming == nullptr) count_warming(1);
   warming = std::move(next);
   const auto uses = known_[name].warming->uses;  // settle() moves it
   const auto filters = known_[name].warming->filters;
@@ -169,7 +169,8 @@ void ListenerDelivery::settle(const std::string& name) {
     old->in_place = old->frame == k.active->frame;
     drain(name, std::move(old));
   }
-  count_warming();
+  count_warming(-1);
+  settle_warming();
 }
 
 void ListenerDelivery::remove(const std::string& name) {
@@ -177,6 +178,7 @@ void ListenerDelivery::remove(const std::string& name) {
   if (at == known_.end()) return;
   Known& k = at->second;
   const bool warmed = std::exchange(k.warming, nullptr) != nullptr;
+  if (warmed) count_warming(-1);
   k.refusal.clear();
   auto old = std::move(k.active);
   if (old == nullptr) {

@@ -5,6 +5,8 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <unordered_set>
 #include <vector>
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "xds/compile/secrets.h"
@@ -24,6 +26,7 @@ class ListenerDelivery final : private WatchEvents {
 
   struct Version {
     std::uint64_t content = 0;
+    std::uint64_t came = 0;      // bytes_hash() of what came last, or 0
     std::string version, bytes;  // as it came
     WallTime updated{};
     std::vector<FilterUsePtr> filters;
@@ -45,22 +48,29 @@ class ListenerDelivery final : private WatchEvents {
   const std::string& version() const noexcept { return version_; }
 
  private:
+  friend class ListenerUpdate;
   Result<void> on_update(const Update& u) override;
+  std::unique_ptr<UpdateWork> begin_update(const Update& u) override;
+  /// Without those that came before byte for byte, and were accepted: their names are added to `same`.
+  Update news(const Update& u, std::unordered_set<std::string_view>& same) const;
   void on_fetch_timeout() override { tell_answered(); }
-  std::string add(const envoy::config::listener::v3::Listener& message, const std::string& version);
+  std::string add(const envoy::config::listener::v3::Listener& message, const std::string& version, std::uint64_t bytes);
+  void note_refusal(const envoy::config::listener::v3::Listener& message, const std::string& version, std::string why);
   std::string compile(const envoy::config::listener::v3::Listener& message, Version& into);
   std::string check_addresses(const server::ListenerConfig& config) const;
   void remove(const std::string& name);
   void drain(const std::string& name, std::unique_ptr<Version> old);
   void end_drain(const std::string& name, const Version* old);
   void settle(const std::string& name);
-  void count_warming();
+  void count_warming(int change);
+  void settle_warming();
   void tell_answered();
   const DeliveryContext& c_;
   RouteDeliveries& routes_;
   ScopeDeliveries& scopes_;
   FilterDeliveries& filters_;
   std::map<std::string, Known> known_;
+  std::size_t warming_ = 0;
   std::string version_;
   std::function<void()> answered_, warm_;
   std::shared_ptr<int> alive_ = std::make_shared<int>();  // for what is posted

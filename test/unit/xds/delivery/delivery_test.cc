@@ -16,7 +16,8 @@ void bring_up(World& w) {
   w.said();
 }
 
-TEST_CASE("a start asks for clusters, their endpoints, listeners and routes, each when the one before is there", "[xds][delivery]") {
+TEST_CASE("a start asks for clusters, their endpoints, listeners and routes, each when the one before is there",
+          "[xds][delivery]") {
   World w;
   CHECK(w.said() == Said{"CDS"});
   w.push("CDS", "1", {cluster("a"), cluster("b")});
@@ -56,8 +57,9 @@ TEST_CASE("endpoints that don't come are waited for as long as their source says
 
 TEST_CASE("with no limit endpoints are waited for until they come", "[xds][delivery]") {
   World w;
-  w.push("CDS", "1", {"{name: a, type: EDS, connect_timeout: 1s, eds_cluster_config: {eds_config: {ads: {}, resource_api_version: V3, "
-                      "initial_fetch_timeout: 0s}}}"});
+  w.push("CDS", "1",
+         {"{name: a, type: EDS, connect_timeout: 1s, eds_cluster_config: {eds_config: {ads: {}, resource_api_version: V3, "
+          "initial_fetch_timeout: 0s}}}"});
   w.run(3600s);
   CHECK(w.said() == Said{"CDS", "EDS a", "CDS v1 n1"});
   w.push("EDS", "2", {endpoints("a")});
@@ -102,8 +104,9 @@ TEST_CASE("a changed cluster has the endpoints that are known; one of another se
   CHECK(w.said() == Said{"CDS v5 n5"});
   CHECK(w.stat("cluster_manager.cluster_modified") == 1);
   CHECK(w.stat("cluster.a.membership_total") == 1);
-  w.push("CDS", "6", {"{name: a, type: EDS, connect_timeout: 1s, eds_cluster_config: {service_name: other, eds_config: {ads: {}, "
-                      "resource_api_version: V3}}}"});
+  w.push("CDS", "6",
+         {"{name: a, type: EDS, connect_timeout: 1s, eds_cluster_config: {service_name: other, eds_config: {ads: {}, "
+          "resource_api_version: V3}}}"});
   CHECK(w.said() == Said{"EDS v2 n2 other"});  // the push is answered when the cluster is there
   CHECK(w.stat("cluster_manager.warming_clusters") == 1);
   CHECK(w.stat("cluster_manager.active_clusters") == 1);
@@ -223,9 +226,12 @@ const std::string kLimit = kFilters + "listener.local_ratelimit.v3.LocalRateLimi
 
 /// A listener with a listener filter "in" and a network filter "last", whose configs come later.
 std::string late_listener(const std::string& more_of_in = "") {
-  const auto from = [](const std::string& types) { return "config_discovery: {config_source: {ads: {}, resource_api_version: V3}, type_urls: [" + types + "]"; };
-  return "{name: l, stat_prefix: l, address: {socket_address: {address: 127.0.0.1, port_value: 0}}, listener_filters: [{name: in, " + from(kLimit) +
-         more_of_in + "}}], filter_chains: [{filters: [{name: last, " + from(kEcho) + "}}]}]}";
+  const auto from = [](const std::string& types) {
+    return "config_discovery: {config_source: {ads: {}, resource_api_version: V3}, type_urls: [" + types + "]";
+  };
+  return "{name: l, stat_prefix: l, address: {socket_address: {address: 127.0.0.1, port_value: 0}}, listener_filters: [{name: "
+         "in, " +
+         from(kLimit) + more_of_in + "}}], filter_chains: [{filters: [{name: last, " + from(kEcho) + "}}]}]}";
 }
 std::string extension(const std::string& name, const std::string& type, const std::string& more = "") {
   return "{name: " + name + ", typed_config: {'@type': " + type + more + "}}";
@@ -260,8 +266,43 @@ TEST_CASE("configs of filters that don't come are waited for as long as their so
   CHECK(w.ready);
   w.push("ECDS", "3", {extension("last", kLimit, kBucket), extension("in", kLimit, kBucket)});
   const auto said = w.said();
-  CHECK(said.back().find("ECDS n3 refused: last: Error: filter config has type URL envoy.extensions.filters.listener.local_ratelimit.v3."
-                         "LocalRateLimit but expect envoy.extensions.filters.network.echo.v3.Echo.") == 0);
+  CHECK(said.back().find(
+            "ECDS n3 refused: last: Error: filter config has type URL envoy.extensions.filters.listener.local_ratelimit.v3."
+            "LocalRateLimit but expect envoy.extensions.filters.network.echo.v3.Echo.") == 0);
+}
+
+TEST_CASE("of many listeners only what changed is made anew", "[xds][delivery]") {
+  const auto echo = [](const std::string& name, const std::string& more = "") {
+    return "{name: " + name +
+           ", stat_prefix: l, address: {socket_address: {address: 127.0.0.1, port_value: 0}}, filter_chains: [{filters: "
+           "[{name: e, typed_config: {'@type': " +
+           kEcho + "}}]}]" + more + "}";
+  };
+  World w;
+  w.push("CDS", "1", {});
+  std::vector<std::string> all;
+  for (int i = 0; i < 120; ++i) all.push_back(echo("l" + std::to_string(i)));
+  w.push("LDS", "1", all);
+  CHECK(w.stat("listener_manager.total_listeners_active") == 120);
+  CHECK(w.stat("listener_manager.listener_added") == 120);
+  CHECK(w.ready);
+  all[7] = echo("l7", ", traffic_direction: INBOUND");
+  all.pop_back();
+  all.push_back(echo("fresh"));
+  w.push("LDS", "2", all);
+  CHECK(w.stat("listener_manager.listener_added") == 121);
+  CHECK(w.stat("listener_manager.listener_modified") == 1);
+  CHECK(w.stat("listener_manager.listener_removed") == 1);
+  CHECK(w.stat("listener_manager.total_listeners_active") == 120);
+  w.said();
+  all.push_back(echo("l3"));
+  w.push("LDS", "3", all);
+  CHECK(w.said() == Said{"LDS v2 n3 refused: Error adding/updating listener(s) l3: duplicate listener l3 found"});
+  CHECK(w.stat("listener_manager.listener_modified") == 1);
+  all.pop_back();
+  w.push("LDS", "4", all);
+  CHECK(w.said() == Said{"LDS v4 n4"});
+  CHECK(w.stat("listener_manager.listener_modified") == 1);
 }
 
 TEST_CASE("a control plane that repeats what was refused is answered once a second at most", "[xds][delivery]") {
