@@ -18,15 +18,25 @@ using upstream::OutlierDetector;
 
 bool is_ejected(const Member& m) { return m.stats->ejected.load(std::memory_order_relaxed); }
 
+bool has(const Member& m, std::uint8_t bit) { return (m.stats->checked.load(std::memory_order_relaxed) & bit) != 0; }
+
+/// In the order of Envoy's flags.
 std::string health_flags(const Member& m) {
-  std::string flags = is_ejected(m) ? "/failed_outlier_check" : "";
-  switch (m.endpoint->health) {
-    case upstream::Health::unhealthy:
-    case upstream::Health::timeout: flags += "/failed_eds_health"; break;
-    case upstream::Health::draining: flags += "/eds_status_draining"; break;
-    case upstream::Health::degraded: flags += "/degraded_eds_health"; break;
-    default: break;
-  }
+  using upstream::Health;
+  const Health told = m.endpoint->health;
+  const std::pair<bool, const char*> all[] = {{has(m, upstream::kCheckFailed), "/failed_active_hc"},
+                                              {is_ejected(m), "/failed_outlier_check"},
+                                              {told == Health::unhealthy || told == Health::timeout, "/failed_eds_health"},
+                                              {has(m, upstream::kCheckDegraded), "/degraded_active_hc"},
+                                              {told == Health::degraded, "/degraded_eds_health"},
+                                              {has(m, upstream::kLeaving), "/pending_dynamic_removal"},
+                                              {has(m, upstream::kCheckPending), "/pending_active_hc"},
+                                              {has(m, upstream::kCheckExcluded), "/excluded_via_immediate_hc_fail"},
+                                              {has(m, upstream::kCheckTimeout), "/active_hc_timeout"},
+                                              {told == Health::draining, "/eds_status_draining"}};
+  std::string flags;
+  for (const auto& [set, name] : all)
+    if (set) flags += name;
   return flags.empty() ? "healthy" : flags;
 }
 
@@ -172,8 +182,17 @@ void host_json(const ClusterShared& c, const Member& m, JsonWriter& j) {
   stat("rq_pending_active", count(s.rq_pending), true);
   j.end();
   j.begin_object("health_status");
-  if (is_ejected(m)) j.boolean("failed_outlier_check", true);
+  const auto flag = [&](std::string_view name, bool on) {
+    if (on) j.boolean(name, true);
+  };
+  flag("failed_active_health_check", has(m, upstream::kCheckFailed));
+  flag("failed_outlier_check", is_ejected(m));
   j.text("eds_health_status", eds_status(m));
+  flag("failed_active_degraded_check", has(m, upstream::kCheckDegraded));
+  flag("pending_dynamic_removal", has(m, upstream::kLeaving));
+  flag("pending_active_hc", has(m, upstream::kCheckPending));
+  flag("excluded_via_immediate_hc_fail", has(m, upstream::kCheckExcluded));
+  flag("active_hc_timeout", has(m, upstream::kCheckTimeout));
   j.end();
   if (const double rate = success_rate(c, m, false); rate >= 0) rate_json("success_rate", rate, j);
   j.number("weight", e.weight);

@@ -42,7 +42,7 @@ Server::Server(Settings settings)
       random_(seed()),
       runtime_(std::make_shared<runtime::Snapshot>()),
       main_context_{loop_, registry_.main(), random_, net::socket_dialer(), runtime_, "main_thread"},
-      clusters_(loop_, registry_, random_),
+      clusters_(main_context_, registry_),
       main_clusters_(main_context_),
       listeners_(loop_, registry_, workers_, drain_),
       admin_(main_context_, registry_, drain_),
@@ -68,6 +68,7 @@ Server::Server(Settings settings)
 Server::~Server() {
   admin_.stop();
   main_clusters_.close_all();
+  clusters_.stop_checks();
   loop_.poll();  // deletes what was closed
   for (auto& w : workers_) w->stop();
 }

@@ -62,6 +62,11 @@ class Cluster {
   virtual ~Cluster() = default;
   virtual const ClusterConfig& config() const noexcept = 0;
   virtual stats::BlockHandle stats() const noexcept = 0;
+  /// All members, and those that are healthy or degraded.
+  struct MemberCounts {
+    std::uint64_t all = 0, usable = 0;
+  };
+  virtual MemberCounts members() const noexcept = 0;
   /// As it came with the members.
   virtual const AssignmentPolicy& policy() const noexcept = 0;
   virtual const Tracking& tracking() const noexcept = 0;
@@ -85,6 +90,8 @@ class Cluster {
   virtual void report(Host& host, Outcome outcome) noexcept = 0;
   /// For outlier detection. `code` is what a sight other than an answer stands for; 0: as usual.
   virtual void see(Host& host, Sight sight, std::uint16_t code = 0) noexcept = 0;
+  /// The host's answer asks that no more is sent to it (x-envoy-immediate-health-check-fail): as a failed check.
+  virtual void fail_check(Host& host) noexcept = 0;
 
  protected:
   bool in_use() const noexcept { return users_ > 0; }

@@ -13,6 +13,7 @@
 #include "proxy/net/transport_socket.h"
 #include "proxy/runtime/runtime.h"
 #include "proxy/upstream/hash_config.h"
+#include "proxy/upstream/health_config.h"
 #include "proxy/upstream/host.h"
 #include "proxy/upstream/outlier_config.h"
 #include "proxy/upstream/subset_config.h"
@@ -168,6 +169,9 @@ struct ClusterConfig {
   std::unique_ptr<const HashConfig> hash;        // of ring_hash and maglev only
   std::unique_ptr<const SubsetConfig> subset;    // null: none
   std::unique_ptr<const OutlierConfig> outlier;  // null: none
+  std::unique_ptr<const HealthConfig> health;    // null: no active checks
+  bool remove_checked_hosts = false;             // at once, whatever their checks say
+  bool exclude_unchecked_hosts = false;          // ignore_new_hosts_until_first_hc
 };
 using ClusterConfigPtr = std::shared_ptr<const ClusterConfig>;
 

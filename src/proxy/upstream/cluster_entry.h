@@ -4,6 +4,7 @@
 #include <vector>
 #include "proxy/upstream/cluster_manager.h"
 #include "proxy/upstream/dns.h"
+#include "proxy/upstream/health_checker.h"
 #include "proxy/upstream/outlier_detector.h"
 
 namespace outrigger::upstream {
@@ -20,7 +21,6 @@ struct ClusterName {
 struct Outliers {
   OutlierDetector detector;
   std::unique_ptr<event::Timer> interval;
-  bool to_tell = false;  // that health has changed, at the end of the turn
 };
 
 /// What is told later (answers, new hosts) holds it weakly: it may have been removed meanwhile.
@@ -38,12 +38,16 @@ struct ClusterManager::Entry : std::enable_shared_from_this<Entry> {
   bool counted = false;         // there was a member
   const ClusterConfig& config() const noexcept { return *shared->config; }
   bool held = false;  // for something else
-  bool warm() const noexcept { return (waiting == 0 || !config().wait_for_warm) && !awaits_members && !held; }
+  bool has_members() const noexcept { return (waiting == 0 || !config().wait_for_warm) && !awaits_members && !held; }
+  bool unchecked = false;  // active checks: some of the first members have had none
+  bool to_tell = false;    // that health has changed, at the end of the turn
+  bool warm() const noexcept { return has_members() && !unchecked; }
   // ORIGINAL_DST: what workers have told of since the last turn, and when hosts that nobody uses go.
   std::vector<Member> fresh;
   std::unique_ptr<event::Timer> cleanup;
   std::vector<stats::Gauge> hash_gauges;  // of ring_hash or maglev: the fewest and most parts of a host; the ring's size
   std::unique_ptr<Outliers> outliers;     // null: none
+  std::unique_ptr<HealthChecker> checks;  // null: none
 };
 
 }  // namespace outrigger::upstream

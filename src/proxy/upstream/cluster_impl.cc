@@ -60,7 +60,7 @@ void ClusterImpl::update_members(const HostSet& hosts) {
   hosts_ = std::move(next);
   if (shared_->config->close_on_members_change)
     for (auto& h : hosts_) h->drain();
-  if (shared_->outlier != nullptr)
+  if (shared_->outlier != nullptr || shared_->config->health != nullptr)
     for (auto& h : hosts_) h->note_health();
   if (hash_ != nullptr)
     hash_->update(hosts.tables, hosts_);
@@ -164,6 +164,10 @@ void ClusterImpl::report(Host& host, Outcome outcome) noexcept {
 
 void ClusterImpl::see(Host& host, Sight sight, std::uint16_t code) noexcept {
   if (shared_->outlier != nullptr) shared_->outlier->see(host, sight, code, *thread_.runtime);
+}
+
+void ClusterImpl::fail_check(Host& host) noexcept {
+  if (shared_->fail_check) shared_->fail_check(host.shared_stats());
 }
 
 bool ClusterImpl::admits_connection() noexcept {

@@ -29,6 +29,9 @@ class ClusterImpl final : public Cluster {
 
   const ClusterConfig& config() const noexcept override { return *shared_->config; }
   stats::BlockHandle stats() const noexcept override { return shared_->stats; }
+  MemberCounts members() const noexcept override {
+    return {shared_->members.load(std::memory_order_relaxed), shared_->usable_members.load(std::memory_order_relaxed)};
+  }
   const AssignmentPolicy& policy() const noexcept override { return policy_; }
   const Tracking& tracking() const noexcept override { return shared_->tracking; }
   stats::BlockHandle alt_stats(std::string_view name) noexcept override;
@@ -41,6 +44,7 @@ class ClusterImpl final : public Cluster {
   void retry_done(bool high_priority) noexcept override;
   void report(Host& host, Outcome outcome) noexcept override;
   void see(Host& host, Sight sight, std::uint16_t code) noexcept override;
+  void fail_check(Host& host) noexcept override;
 
  private:
   void update_members(const HostSet& hosts);

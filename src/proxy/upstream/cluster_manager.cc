@@ -7,10 +7,11 @@ namespace outrigger::upstream {
 
 using stats::ClusterManagerStat;
 
-ClusterManager::ClusterManager(event::Loop& loop, stats::Registry& registry, Random& random)
-    : loop_(loop),
+ClusterManager::ClusterManager(runtime::ThreadContext& main, stats::Registry& registry)
+    : main_(main),
+      loop_(main.loop),
       registry_(registry),
-      random_(random),
+      random_(main.random),
       stats_(stats::make_block<stats::ClusterManagerStat>(registry, "cluster_manager.")),
       alt_stats_(stats::make_named_blocks<stats::AltClusterStat>(registry, "cluster.")) {}
 ClusterManager::~ClusterManager() = default;
@@ -64,6 +65,7 @@ ClusterManager::EntryPtr ClusterManager::make(ClusterConfigPtr config, stats::Le
     for (const char* name : {"min_entries_per_host", "max_entries_per_host"})
       e.hash_gauges.push_back(registry_.gauge(prefix_of(*config) + "maglev_lb." + name));
   if (config->outlier != nullptr) watch_outliers(e);
+  if (config->health != nullptr) watch_health(e);
   e.shared->leases = {std::move(lease), recording.take()};
   if (runtime_->has_any(kCircuitKeys)) apply_runtime(e);
   if (config->discovery == Discovery::original_dst) watch_destinations(e);
@@ -95,17 +97,21 @@ void ClusterManager::set(ClusterConfigPtr config, stats::LeasePtr lease, bool he
   e->held = held;
   warming_.insert_or_assign(config->name, e);
   begin_resolving(*e);
+  begin_checks(e);
   settle(e);
 }
 
 void ClusterManager::release(std::string_view name) {
   const auto at = warming_.find(name);
   if (at == warming_.end() || !std::exchange(at->second->held, false)) return;
-  settle(EntryPtr(at->second));  // which may take it out of the map
+  const EntryPtr e = at->second;  // settle() may take it out of the map
+  begin_checks(e);
+  settle(e);
 }
 
 /// A cluster that is warm serves from now on.
 void ClusterManager::settle(const EntryPtr& e) {
+  note_checks(*e);
   if (!e->warm()) return count_clusters();
   if (std::exchange(e->cold, false)) --cold_;
   const auto at = warming_.find(e->config().name);
@@ -156,6 +162,10 @@ void ClusterManager::start(Workers workers, std::function<void()> ready) {
   workers_ = std::move(workers);
   for (const auto& [name, e] : active_) workers_.update(e->shared, e->hosts);
   for (const auto& [name, e] : active_) begin_resolving(*e);
+  for (const auto& [name, e] : active_) {
+    begin_checks(e);
+    settle(e);
+  }
   when_warm(std::move(ready));
 }
 

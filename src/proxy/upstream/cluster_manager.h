@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <vector>
+#include "proxy/runtime/thread_context.h"
 #include "proxy/stats/lease.h"
 #include "proxy/upstream/dns.h"
 #include "proxy/upstream/shared.h"
@@ -16,7 +17,7 @@ namespace outrigger::upstream {
 class ClusterManager {
  public:
   struct Entry;
-  ClusterManager(event::Loop& loop, stats::Registry& registry, Random& random);
+  ClusterManager(runtime::ThreadContext& main, stats::Registry& registry);
   ~ClusterManager();
 
   /// Of the bootstrap, before start(). False: a cluster of this name is there.
@@ -45,6 +46,8 @@ class ClusterManager {
   /// Gives every cluster to the workers, now and when something changes; resolves names from now on.
   /// `ready` as in when_warm().
   void start(Workers workers, std::function<void()> ready);
+  /// No host is checked any more. Their connections go at the end of the loop's turn.
+  void stop_checks();
   /// Calls `f` once no cluster is warming, now or later. Replaces what was asked before.
   void when_warm(std::function<void()> f);
   /// Called with the name of each that begins to serve.
@@ -57,6 +60,8 @@ class ClusterManager {
   const class OutlierDetector* outliers(std::string_view name) const noexcept;
   /// Is the cluster's config of that name one that still warms?
   bool is_warming(std::string_view name) const { return warming_.contains(name); }
+  /// Does that one wait for the first health checks of its members?
+  bool awaits_checks(std::string_view name) const noexcept;
 
  private:
   using EntryPtr = std::shared_ptr<Entry>;
@@ -77,6 +82,11 @@ class ClusterManager {
   void watch_outliers(Entry& e);
   void check_outliers(Entry& e);
   void tell_health(Entry& e);
+  void publish_health(Entry& e);
+  void watch_health(Entry& e);
+  void begin_checks(const EntryPtr& e);
+  void on_checked(Entry& e, const struct CheckedHost& host);
+  void note_checks(Entry& e);
   void replace(Entry& e, std::shared_ptr<HostSet> hosts);
   void build_tables(Entry& e, HostSet& hosts);
   void publish(Entry& e);
@@ -84,6 +94,7 @@ class ClusterManager {
   void count_matches(Entry& e, const Metadata* metadata, std::size_t endpoints);
   void count_clusters();
 
+  runtime::ThreadContext& main_;
   event::Loop& loop_;
   std::shared_ptr<const runtime::Snapshot> runtime_ = std::make_shared<const runtime::Snapshot>();
   stats::Registry& registry_;

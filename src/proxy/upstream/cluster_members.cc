@@ -54,12 +54,60 @@ std::string identity(const Endpoint& e, const net::UpstreamSocket* socket) {
   id += e.address.text();
   for (const auto* part : {&e.hostname(), &e.locality->region, &e.locality->zone, &e.locality->sub_zone}) (id += '\n') += *part;
   for (const auto& a : e.more->addresses) (id += '\n') += a.text();
+  if (e.more->unchecked) id += "\n-";
+  if (const auto at = check_address(e); !(at == e.address)) (id += "\n@") += at.text();
   return id;
 }
 
 bool same_facts(const Endpoint& a, const Endpoint& b) noexcept {
   return a.weight == b.weight && a.priority == b.priority && a.locality_weight == b.locality_weight && a.health == b.health &&
          a.canary == b.canary && a.metadata == b.metadata;
+}
+
+/// Checked members by address, for those that take their place.
+std::unordered_map<std::string_view, const Member*> by_address(const ClusterConfig& c, const HostSet* hosts) {
+  std::unordered_map<std::string_view, const Member*> all;
+  if (c.health == nullptr || hosts == nullptr) return all;
+  for (const auto& m : *hosts)
+    if (!m.endpoint->more->unchecked) all.emplace(m.endpoint->address.text(), &m);
+  return all;
+}
+
+/// What a new host begins with: as failed, or as it was when it changed only in part.
+std::uint8_t first_check_of(const ClusterConfig& c, const Endpoint& e,
+                            const std::unordered_map<std::string_view, const Member*>& known) {
+  if (e.more->unchecked) return 0;
+  const bool one_host = c.discovery == Discovery::logical_dns;  // wherever its name leads; at first it is not failed, as in Envoy
+  const auto before = one_host ? known.begin() : known.find(e.address.text());
+  if (before != known.end() && (one_host || check_address(*before->second->endpoint) == check_address(e)))
+    return before->second->stats->checked.load(std::memory_order_relaxed) & static_cast<std::uint8_t>(~kLeaving);
+  if (one_host) return 0;
+  const bool one_by_one = c.discovery == Discovery::strict_dns || c.discovery == Discovery::eds;
+  return one_by_one && c.exclude_unchecked_hosts ? kCheckFailed | kCheckPending : kCheckFailed;
+}
+
+using Leaving = std::unordered_multimap<std::string, const Member*>;
+/// Of those that are told no more the ones stay whose checks pass, as long as they do, unless one that is asked at the same
+/// address has come in their place.
+void keep_checked(const ClusterConfig& c, Leaving& gone, HostSet& next) {
+  if ((c.discovery != Discovery::strict_dns && c.discovery != Discovery::eds) || gone.empty()) return;
+  std::unordered_set<std::string> there;
+  const auto place = [](const Endpoint& e) { return e.address.text() + ' ' + check_address(e).text(); };
+  for (const auto& m : next) there.insert(place(*m.endpoint));
+  for (auto at = gone.begin(); at != gone.end();) {
+    const Member& m = *at->second;
+    const bool failed = (m.stats->checked.load(std::memory_order_relaxed) & kCheckFailed) != 0;
+    const auto told = m.endpoint->health;
+    const bool stays = !failed && told != Health::unhealthy && told != Health::timeout && !m.endpoint->more->unchecked &&
+                       !there.contains(place(*m.endpoint));
+    if (!stays) {
+      ++at;
+      continue;
+    }
+    m.stats->checked.fetch_or(kLeaving, std::memory_order_relaxed);
+    next.push_back(m);
+    at = gone.erase(at);
+  }
 }
 
 }  // namespace
@@ -71,13 +119,14 @@ void ClusterManager::rebuild(Entry& e) {
   std::unordered_multimap<std::string, const Member*> before;
   if (e.hosts != nullptr)
     for (const auto& m : *e.hosts) before.emplace(identity(*m.endpoint, m.socket), &m);
+  const auto known = by_address(c, e.hosts.get());
   auto next = std::make_shared<HostSet>();
   next->reserve(endpoints.size());
   next->policy = e.policy;
   // Those of the first members are one piece of memory, unless each is watched.
   const bool together = before.empty() && !endpoints.empty() && c.outlier == nullptr;
   const std::shared_ptr<HostStats[]> stats(together ? new HostStats[endpoints.size()]() : nullptr);
-  bool changed = e.hosts == nullptr || endpoints.size() != e.hosts->size() || !(e.hosts->policy == e.policy), joined = false;
+  bool changed = e.hosts == nullptr || !(e.hosts->policy == e.policy), joined = false;
   for (auto& p : endpoints) {
     const auto* socket = socket_for(c, p->metadata.get());
     const auto same = before.empty() ? before.end() : before.find(identity(*p, socket));
@@ -85,15 +134,19 @@ void ClusterManager::rebuild(Entry& e) {
       changed = joined = true;
       if (c.discovery == Discovery::eds) count_matches(e, p->metadata.get(), 1);
       auto own = stats == nullptr ? make_host_stats(c) : std::shared_ptr<HostStats>(stats, &stats[next->size()]);
+      if (c.health != nullptr) own->checked.store(first_check_of(c, *p, known), std::memory_order_relaxed);
       next->push_back({std::move(p), std::move(own), loop_.now(), socket});
       continue;
     }
     const Member& was = *same->second;
     before.erase(same);
+    was.stats->checked.fetch_and(static_cast<std::uint8_t>(~kLeaving), std::memory_order_relaxed);
     const bool as_before = same_facts(*was.endpoint, *p);
     changed = changed || !as_before;
     next->push_back({as_before ? was.endpoint : std::move(p), was.stats, was.since, was.socket});
   }
+  if (c.health != nullptr && !c.remove_checked_hosts) keep_checked(c, before, *next);
+  changed = changed || !before.empty() || next->size() != e.hosts->size();
   auto& cells = registry_.main();
   if (!changed) return cells.add(e.shared->stats, ClusterStat::update_no_rebuild);
   if (joined || !before.empty() || e.hosts == nullptr) {
@@ -184,6 +237,7 @@ void ClusterManager::replace(Entry& e, std::shared_ptr<HostSet> hosts) {
   if (e.config().hash != nullptr) build_tables(e, *hosts);
   e.hosts = std::move(hosts);
   if (e.outliers != nullptr) e.outliers->detector.set_members(e.hosts);
+  if (e.checks != nullptr) e.checks->set_members(e.hosts);
   publish(e);
 }
 
@@ -207,6 +261,8 @@ void ClusterManager::count_members(Entry& e) {
     excluded += h == Health::draining;
     weight = std::max<std::uint64_t>(weight, m.endpoint->weight);
   }
+  e.shared->members.store(e.hosts->size(), std::memory_order_relaxed);
+  e.shared->usable_members.store(healthy + degraded, std::memory_order_relaxed);
   registry_.set(e.shared->stats, ClusterStat::membership_total, e.hosts->size());
   registry_.set(e.shared->stats, ClusterStat::membership_healthy, healthy);
   registry_.set(e.shared->stats, ClusterStat::membership_degraded, degraded);

@@ -1,4 +1,5 @@
 // Outlier detection of clusters: its clock, what workers tell, and its event log.
+#include <algorithm>
 #include "proxy/upstream/cluster_entry.h"
 #include "proxy/upstream/outlier_watch.h"
 
@@ -34,18 +35,31 @@ void ClusterManager::check_outliers(Entry& e) {
   o.interval->arm(o.detector.interval(*runtime_));
 }
 
+namespace {
+/// Hosts that left and stayed while their checks passed, which they don't any more.
+bool has_leavers(const HostSet& hosts) noexcept {
+  return std::any_of(hosts.begin(), hosts.end(), [](const Member& m) {
+    constexpr std::uint8_t kGone = kLeaving | kCheckFailed;
+    return (m.stats->checked.load(std::memory_order_relaxed) & kGone) == kGone;
+  });
+}
+}  // namespace
+
 /// Once for all hosts whose health changes in this turn.
 void ClusterManager::tell_health(Entry& e) {
-  if (std::exchange(e.outliers->to_tell, true)) return;
+  if (std::exchange(e.to_tell, true)) return;
   loop_.post([this, told = e.weak_from_this()] {
     const auto entry = told.lock();
     if (entry == nullptr) return;
-    entry->outliers->to_tell = false;
-    if (entry->config().hash != nullptr)
-      replace(*entry, std::make_shared<HostSet>(*entry->hosts));  // what takes part has its tables made anew
-    else
-      publish(*entry);
+    entry->to_tell = false;
+    publish_health(*entry);
   });
+}
+
+void ClusterManager::publish_health(Entry& e) {
+  if (e.config().discovery == Discovery::eds && has_leavers(*e.hosts)) return rebuild(e);
+  if (e.config().hash != nullptr) return replace(e, std::make_shared<HostSet>(*e.hosts));  // its tables are made anew
+  publish(e);
 }
 
 const OutlierDetector* ClusterManager::outliers(std::string_view name) const noexcept {

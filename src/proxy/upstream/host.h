@@ -36,6 +36,10 @@ struct EndpointMore {
   std::string hostname;
   std::vector<net::Address> addresses;    // tried when the first does not connect
   std::vector<net::ProxyTlv> proxy_tlvs;  // for PROXY headers to it, by its metadata
+  std::string check_hostname{};           // for health checks; empty: as the checks say
+  net::Address check_address{};           // likewise; empty: its own ...
+  std::uint16_t check_port = 0;           // ... with this port; 0: its own
+  bool unchecked = false;                 // has no active checks
 };
 
 struct Endpoint {
@@ -55,6 +59,12 @@ struct Endpoint {
     more.set(std::move(next));
   }
 };
+/// Where it is asked for its health.
+inline net::Address check_address(const Endpoint& e) {
+  const auto& more = *e.more;
+  const auto& base = more.check_address.empty() ? e.address : more.check_address;
+  return more.check_port == 0 || !base.is_ip() ? base : base.with_port(more.check_port);
+}
 using EndpointPtr = std::shared_ptr<const Endpoint>;
 using EndpointsPtr = std::shared_ptr<const std::vector<EndpointPtr>>;
 

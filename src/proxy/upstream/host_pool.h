@@ -31,11 +31,12 @@ class HostPool final : public Host, private PoolOwner {
   void retire();
   /// As retire(), but it stays.
   void drain();
-  /// Its health was looked at: connections of one that was just ejected are not used any more.
+  /// Its health was looked at: connections of one that was just ejected, or failed its checks, are not used any more.
   void note_health() {
-    const bool ejected = stats().ejected.load(std::memory_order_relaxed);
-    if (ejected && !std::exchange(ejected_, ejected)) drain();
-    ejected_ = ejected;
+    const bool failed = (stats().checked.load(std::memory_order_relaxed) & kCheckFailed) != 0;
+    const bool out = failed || stats().ejected.load(std::memory_order_relaxed);
+    if (out && !std::exchange(out_, out)) drain();
+    out_ = out;
   }
   /// Nothing is running or waiting: may be deleted once the loop turn ends.
   bool unused() const noexcept;
@@ -66,7 +67,7 @@ class HostPool final : public Host, private PoolOwner {
     }
   };
   std::unordered_map<PoolKey, Pool, Hash> own_;  // of one client's connection or name each; the names are the pool's
-  bool retired_ = false, ejected_ = false;
+  bool retired_ = false, out_ = false;
 };
 
 }  // namespace outrigger::upstream

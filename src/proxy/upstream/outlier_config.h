@@ -28,7 +28,8 @@ struct OutlierConfig {
   std::uint32_t consecutive_5xx = 5, consecutive_gateway_failure = 5, consecutive_local_origin_failure = 5;
   std::uint32_t max_ejection_percent = 10;
   bool always_eject_one = false;
-  bool split = false;  // what the way to a host does is told apart from what the host does
+  bool back_when_checked = true;  // a passed active check ends an ejection
+  bool split = false;             // what the way to a host does is told apart from what the host does
   struct Rate {
     std::uint32_t hosts_min, requests_min;
   };

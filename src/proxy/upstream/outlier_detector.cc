@@ -151,6 +151,12 @@ bool OutlierDetector::on_row(HostMonitor& m, Ejection why, TimePoint now, const 
   return changed_;
 }
 
+bool OutlierDetector::on_check_passed(HostMonitor& m, TimePoint now) {
+  if (m.endpoint == nullptr || !is_ejected(m) || !config_.back_when_checked) return false;
+  bring_back(m, now);
+  return true;
+}
+
 /// The rates of one kind of answers.
 void OutlierDetector::judge(const std::vector<Rated>& hosts, bool local, TimePoint now, const runtime::Snapshot& runtime) {
   const auto& c = config_;

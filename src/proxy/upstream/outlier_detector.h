@@ -42,6 +42,8 @@ class OutlierDetector {
   void set_members(HostSetPtr hosts);
   /// A worker has told. True: some host's health has changed.
   bool on_row(HostMonitor& m, Ejection why, TimePoint now, const runtime::Snapshot& runtime);
+  /// It passed an active check: it is back, if it was ejected.
+  bool on_check_passed(HostMonitor& m, TimePoint now);
   bool on_interval(TimePoint now, const runtime::Snapshot& runtime);
   Duration interval(const runtime::Snapshot& runtime) const noexcept;
   /// Of the hosts' answers, of the ways to them.

@@ -1,5 +1,6 @@
 // The event log of outlier detection: a line of JSON for each ejection and each return.
 #include "proxy/base/time_text.h"
+#include "proxy/upstream/event_line.h"
 #include "proxy/upstream/outlier_detector.h"
 
 namespace outrigger::upstream {
@@ -15,48 +16,7 @@ constexpr const char* kNames[kEjections] = {"CONSECUTIVE_5XX",
                                             "FAILURE_PERCENTAGE",
                                             "FAILURE_PERCENTAGE_LOCAL_ORIGIN"};
 
-class Line {
- public:
-  void key(std::string_view name) {
-    if (out_.back() != '{') out_ += ',';
-    ((out_ += '"') += name) += "\":";
-  }
-  void text(std::string_view name, std::string_view value) {
-    key(name);
-    out_ += '"';
-    for (const char c : value) put(c);
-    out_ += '"';
-  }
-  void raw(std::string_view name, std::string_view value) {
-    key(name);
-    out_ += value;
-  }
-  void number(std::string_view name, double value) {  // as Envoy's events have it, without its fraction
-    raw(name, std::to_string(value > 0 ? static_cast<std::uint32_t>(value) : 0));
-  }
-  void begin(std::string_view name) {
-    key(name);
-    out_ += '{';
-  }
-  void end() { out_ += '}'; }
-  std::string take() { return std::move(out_) + "\n"; }
-
- private:
-  void put(char c) {
-    static constexpr char kDigits[] = "0123456789abcdef";
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      (out_ += '\\') += c;
-    } else if (byte < ' ') {
-      ((out_ += "\\u00") += kDigits[byte >> 4]) += kDigits[byte & 15];
-    } else {
-      out_ += c;
-    }
-  }
-  std::string out_ = "{";
-};
-
-void put_reason(const OutlierDetector::Event& event, Line& out) {
+void put_reason(const OutlierDetector::Event& event, EventLine& out) {
   switch (event.why) {
     case Ejection::success_rate:
     case Ejection::success_rate_local_origin: {
@@ -82,7 +42,7 @@ void put_reason(const OutlierDetector::Event& event, Line& out) {
 }  // namespace
 
 std::string outlier_line(const OutlierDetector::Event& event, std::string_view cluster, WallTime now) {
-  Line out;
+  EventLine out;
   out.text("type", kNames[static_cast<std::size_t>(event.why)]);
   out.text("timestamp", time_text(now));
   if (event.since_last) {

@@ -37,7 +37,10 @@ struct ClusterShared {
   /// ORIGINAL_DST: a worker tells main of a host that it made.
   std::function<void(const Member&)> new_host;
   std::shared_ptr<const class OutlierWatch> outlier;  // null: no outlier detection
-  std::vector<stats::LeasePtr> leases;                // the stats of all this
+  /// A host asked to be left alone. Any thread; null: no active checks.
+  std::function<void(const std::shared_ptr<HostStats>&)> fail_check;
+  std::atomic<std::uint64_t> members{0}, usable_members{0};  // main says so
+  std::vector<stats::LeasePtr> leases;                       // the stats of all this
   const Thresholds& thresholds(bool high) const noexcept { return high ? config->high : config->normal; }
   /// For pages of what is used: the gauges that Envoy sets with a connection, and with the first request on it.
   void mark_circuit_used(stats::Cells& cells) const noexcept {

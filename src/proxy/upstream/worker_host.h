@@ -12,18 +12,32 @@
 
 namespace outrigger::upstream {
 
+/// What active checks know of a host.
+enum CheckedBit : std::uint8_t {
+  kCheckFailed = 1,
+  kCheckDegraded = 2,
+  kCheckPending = 4,    // the first has not ended, and until then the host is left out of the count
+  kCheckTimeout = 8,    // the last failure was one
+  kCheckExcluded = 16,  // it asked for it: left out of the count, too
+  kLeaving = 32         // it is no member any more, but stays while its checks pass
+};
+
 /// Written by all workers with relaxed adds; printed by /clusters.
 struct HostStats {
   std::atomic<std::uint64_t> cx_active{0}, cx_connect_fail{0}, cx_total{0};
-  std::atomic<bool> picked{false};   // by an ORIGINAL_DST cluster since main last looked
-  std::atomic<bool> ejected{false};  // by outlier detection; main says so
+  std::atomic<bool> picked{false};       // by an ORIGINAL_DST cluster since main last looked
+  std::atomic<bool> ejected{false};      // by outlier detection; main says so
+  std::atomic<std::uint8_t> checked{0};  // what active checks found, of the bits below; main says so
   std::atomic<std::uint64_t> rq_active{0}, rq_pending{0}, rq_error{0}, rq_success{0}, rq_timeout{0}, rq_total{0};
 };
 
 /// What is told of an endpoint, and what was seen of it.
 inline Health health_of(const Endpoint& e, const HostStats& s) noexcept {
-  const bool told = e.health == Health::draining || e.health == Health::timeout;
-  return !told && s.ejected.load(std::memory_order_relaxed) ? Health::unhealthy : e.health;
+  const auto checked = s.checked.load(std::memory_order_relaxed);
+  if ((checked & (kCheckPending | kCheckExcluded)) != 0) return Health::draining;
+  if (e.health == Health::draining || e.health == Health::timeout) return e.health;
+  if (s.ejected.load(std::memory_order_relaxed) || (checked & kCheckFailed) != 0) return Health::unhealthy;
+  return (checked & kCheckDegraded) != 0 && is_healthy(e.health) ? Health::degraded : e.health;
 }
 
 class HostPool;  // connections of this host (upstream/host_pool.h)

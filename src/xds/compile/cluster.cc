@@ -283,6 +283,7 @@ upstream::ClusterConfigPtr compile_cluster(const Cluster& p, const Path& at, Com
   compile_pools(p, *o);
   if (p.has_wait_for_warm_on_init()) o->wait_for_warm = p.wait_for_warm_on_init().value();
   compile_transport_sockets(p, *o, at, c);
+  compile_health(p, *o, at, c);
   return problems.errors() == errors ? o : nullptr;
 }
 

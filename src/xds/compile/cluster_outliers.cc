@@ -48,7 +48,8 @@ void compile_outliers(const envoy::config::cluster::v3::Cluster& p, upstream::Cl
             Ejection::failure_percentage_local_origin);
   c->always_eject_one = d.always_eject_one_host().value();
   c->split = d.split_external_local_origin_errors();
-  // successful_active_health_check_uneject_host holds anyway: clusters with health checks are refused.
+  if (d.has_successful_active_health_check_uneject_host())
+    c->back_when_checked = d.successful_active_health_check_uneject_host().value();
   if (c->jitter_max < Duration{0})
     problems.error(at / "outlier_detection" / "max_ejection_time_jitter", "Invalid duration: Expected positive duration");
   if (c->max_ejection < c->base_ejection)

@@ -19,6 +19,9 @@ void compile_subsets(const envoy::config::cluster::v3::Cluster& p, upstream::Clu
 void compile_outliers(const envoy::config::cluster::v3::Cluster& p, upstream::ClusterConfig& o, const Path& at,
                       Problems& problems);
 
+/// Active health checks (cluster_health.cc); after the transport sockets.
+void compile_health(const envoy::config::cluster::v3::Cluster& p, upstream::ClusterConfig& o, const Path& at, CompileContext& c);
+
 /// How names are resolved (cluster_dns.cc).
 void compile_dns(const envoy::config::cluster::v3::Cluster& p, upstream::DnsRules& o, const Path& at, CompileContext& c);
 /// What clusters without a resolver of their own use.

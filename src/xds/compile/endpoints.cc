@@ -45,6 +45,18 @@ std::vector<net::ProxyTlv> compile_proxy_tlvs(const core_v3::Metadata& p, const 
   return out;
 }
 
+/// Where and whether it is asked for its health.
+void compile_check_target(const endpoint_v3::Endpoint::HealthCheckConfig& p, upstream::Endpoint& o, const Path& at,
+                          Problems& problems) {
+  const Path endpoint = at / "endpoint", here = endpoint / "health_check_config";
+  auto more = *o.more;
+  more.check_hostname = p.hostname();
+  more.check_port = static_cast<std::uint16_t>(p.port_value());
+  if (p.has_address()) more.check_address = compile_address(p.address(), here / "address", problems);
+  more.unchecked = p.disable_active_health_check();
+  o.more.set(std::move(more));
+}
+
 }  // namespace
 
 upstream::Endpoint compile_endpoint(const endpoint_v3::LocalityLbEndpoints& l, const endpoint_v3::LbEndpoint& p,
@@ -54,11 +66,11 @@ upstream::Endpoint compile_endpoint(const endpoint_v3::LocalityLbEndpoints& l, c
   e.priority = l.priority();
   e.locality_weight = l.load_balancing_weight().value();
   e.locality = locality;
-  // disable_active_health_check holds anyway: clusters with health checks are refused.
   e.health = compile_health(p.health_status());
   e.metadata = compile_metadata(p.metadata());
   auto tlvs = compile_proxy_tlvs(p.metadata(), at / "metadata", problems);
   if (!tlvs.empty() || !p.endpoint().hostname().empty()) e.more.set({p.endpoint().hostname(), {}, std::move(tlvs)});
+  if (p.endpoint().has_health_check_config()) compile_check_target(p.endpoint().health_check_config(), e, at, problems);
   const auto lb = p.metadata().filter_metadata().find("envoy.lb");
   if (lb != p.metadata().filter_metadata().end())
     for (const auto& [key, value] : lb->second.fields()) {

@@ -149,7 +149,8 @@ const char* why_cold(const ClusterDelivery::Known& k) {
 
 void ClusterDelivery::each_warming(const std::function<void(const std::string& name, const char* why)>& f) const {
   for (const auto& [name, k] : known_)
-    if (c_.server.clusters().is_warming(name)) f(name, why_cold(k));
+    if (c_.server.clusters().is_warming(name))
+      f(name, c_.server.clusters().awaits_checks(name) ? "its hosts are not checked yet" : why_cold(k));
 }
 
 void ClusterDelivery::remove(const std::string& name) {

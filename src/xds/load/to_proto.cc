@@ -210,7 +210,7 @@ class Writer {
     if (n.kind != Node::scalar) return expected(n, at, "a string"), false;
     if (!n.quoted && n.kind_text() != "a string") {
       bool b;
-      double d;
+      std::int64_t d;  // others are text, as in Envoy
       const auto r = std::from_chars(n.text.data(), n.text.data() + n.text.size(), d);
       if (parse_yaml_bool(n, b) || (r.ec == std::errc{} && r.ptr == n.text.data() + n.text.size()))
         return expected(n, at, "a string (in quotes)"), false;

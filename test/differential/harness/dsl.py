@@ -48,6 +48,7 @@ class Scenario:
         self.certs = kw.pop("certs", False)         # {{certs}}, {{sha256.NAME}}, {{spki.NAME}}, {{pem.NAME}}, {{key.NAME}} are used
         self.views = kw.pop("views", {})            # by upstream: how a request is shown (see side_services)
         self.files = kw.pop("files", {})            # in {{dir}}, by name: a text, or ("link", target)
+        self.early = kw.pop("early", False)         # the upstreams are there before the proxy
         self.env = kw.pop("env", {})                # variables of the process, for own
         if not isinstance(self.up, dict) or "up" not in self.up and "*" in self.up:
             self.up = {"up": self.up}

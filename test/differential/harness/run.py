@@ -109,8 +109,14 @@ class Run:
                 os.symlink(self.fill(text[1]), path)
             else:
                 self.write(path, text)
+        if self.scenario.early:
+            await self.start_upstreams()
 
     async def start(self):
+        if not self.scenario.early:
+            await self.start_upstreams()
+
+    async def start_upstreams(self):
         for u in self.upstreams.values():
             await u.start()
 

@@ -16,7 +16,7 @@ World::World(const Setup& setup, const Weather& weather)
       loaded_(load(setup)),
       random_(weather.seed + 1),
       thread_{loop, loaded_->cells, random_, network, nullptr, "worker_0"},
-      manager_(loop, loaded_->registry, random_),
+      manager_(thread_, loaded_->registry),
       clusters_(thread_),
       worker_(thread_, clusters_),
       blocks_before_(Buffer::blocks_in_use()) {
@@ -149,6 +149,7 @@ void World::show(const std::string& cluster) {
 void World::shutdown() {
   listeners_.clear();
   // What served their connections goes at the end of a turn, the clusters that it used after that.
+  manager_.stop_checks();
   loop.post([this] { loop.post([this] { clusters_.close_all(); }); });
 }
 

@@ -71,13 +71,14 @@ TEST_CASE("fields that are on the wire only are told by number, and by name when
     Cluster c;
     auto& unknown = *c.GetReflection()->MutableUnknownFields(&c);
     unknown.AddVarint(9999, 1);
-    unknown.AddLengthDelimited(8, "");  // health_checks
+    unknown.AddLengthDelimited(42, "");  // lrs_server
     Problems problems;
     CHECK(settle_received(c, Path(), reject, problems) == 1);
-    CHECK(told(problems) == std::string(reject ? "error" : "warning") +
-                                ": : envoy.config.cluster.v3.Cluster has no field of the number 9999\n"
-                                "error: health_checks: field 'health_checks' of envoy.config.cluster.v3.Cluster is known to Envoy and not "
-                                "implemented by Outrigger\n");
+    CHECK(told(problems) ==
+          std::string(reject ? "error" : "warning") +
+              ": : envoy.config.cluster.v3.Cluster has no field of the number 9999\n"
+              "error: lrs_server: field 'lrs_server' of envoy.config.cluster.v3.Cluster is known to Envoy and not "
+              "implemented by Outrigger\n");
   }
 }
 

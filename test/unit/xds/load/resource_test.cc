@@ -41,11 +41,11 @@ TEST_CASE("a field that nobody knows is counted, and refuses nothing unless that
 TEST_CASE("a field that is not implemented refuses its resource, not the push", "[xds]") {
   Cluster c;
   c.set_name("c");
-  c.GetReflection()->MutableUnknownFields(&c)->AddLengthDelimited(8, "");  // health_checks
+  c.GetReflection()->MutableUnknownFields(&c)->AddLengthDelimited(42, "");  // lrs_server
   const Outcome o = take(c);
   CHECK(o.push.empty());
   CHECK(o.resource ==
-        "health_checks: field 'health_checks' of envoy.config.cluster.v3.Cluster is known to Envoy and not implemented by Outrigger");
+        "lrs_server: field 'lrs_server' of envoy.config.cluster.v3.Cluster is known to Envoy and not implemented by Outrigger");
 }
 
 TEST_CASE("a resource that breaks a rule of the API refuses the push", "[xds]") {
