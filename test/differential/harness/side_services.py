@@ -145,7 +145,7 @@ def check_request(record):
 
 def limit_request(record):
     """What a rate limit service got."""
-    return {**record, "body": of_frame(record["body"], LIMIT)}
+    return {**{k: v for k, v in record.items() if k != "end"}, "body": of_frame(record["body"], LIMIT)}
 
 
 def sorted_fields(record):

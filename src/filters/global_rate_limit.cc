@@ -1,0 +1,221 @@
+#include "filters/global_rate_limit.h"
+
+#include "proxy/base/numbers.h"
+
+namespace outrigger::filters {
+
+using hcm::FilterStatus;
+using http::Name;
+using stats::ClusterStat;
+using stats::CodeFamily;
+
+namespace {
+
+constexpr std::string_view kPath = "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit";
+constexpr std::string_view kSpace = "envoy.filters.http.ratelimit";
+constexpr std::size_t kAnswerMax = 1024 * 1024;
+
+class RateLimit final : public hcm::HttpFilter, private SideCallEvents {
+ public:
+  RateLimit(hcm::Stream& stream, const RateLimitFactory& factory)
+      : HttpFilter(stream), factory_(factory), config_(factory.config()) {}
+  ~RateLimit() override {
+    if (call_ != nullptr) call_->~SideCall();
+  }
+
+  FilterStatus on_request_head(http::RequestHead& head, bool) override {
+    head_ = &head;
+    const bool internal = head.headers.get(Name::x_envoy_internal) == "true";
+    using Config = RateLimitConfig;
+    if (config_.requests != Config::both && internal != (config_.requests == Config::internal_only)) return FilterStatus::go_on;
+    describe();
+    if (count_ == 0) return FilterStatus::go_on;
+    ask();
+    return state_ == State::allowed ? FilterStatus::go_on : FilterStatus::stop;
+  }
+
+  FilterStatus on_response_head(http::ResponseHead& head, bool) override {
+    if (state_ == State::allowed) add_to_response(head.headers);
+    return FilterStatus::go_on;
+  }
+
+  void on_stream_end() override {
+    if (call_ != nullptr) call_->cancel();
+    cluster_ = nullptr;
+  }
+
+ private:
+  enum class State : std::uint8_t { idle, asking, waiting, allowed, over };
+
+  const RateLimitPerRoute* of_route() {
+    const auto* o = stream_.override_for(factory_.name);
+    return o == nullptr ? nullptr : o->as<RateLimitPerRoute>();
+  }
+
+  void describe() {
+    const auto* r = stream_.route();
+    if (r == nullptr || r->kind != route::Route::forward) return;
+    auto* cluster = stream_.worker().clusters.find(stream_.chosen().cluster);
+    if (cluster == nullptr) return;
+    cluster_ = cluster;
+    const auto& of_vhost = *r->vhost->rate_limits;
+    const auto* own = of_route();
+    const auto wanted = r->include_vhost_rate_limits ? RateLimitPerRoute::included
+                        : own == nullptr             ? RateLimitPerRoute::if_route_has_none
+                                                     : own->vhost_limits;
+    const bool both =
+        wanted == RateLimitPerRoute::included || (wanted == RateLimitPerRoute::if_route_has_none && r->rate_limits->empty());
+    describe(*r->rate_limits, both ? &of_vhost : nullptr);
+  }
+
+  void describe(const route::RateLimitRules& first, const route::RateLimitRules* second) {
+    const std::size_t most = first.size() + (second == nullptr ? 0 : second->size());
+    if (most == 0) return;
+    auto& arena = stream_.arena();
+    descriptors_ = static_cast<route::Descriptor*>(arena.allocate(most * sizeof(route::Descriptor), alignof(route::Descriptor)));
+    const route::RateLimitFacts facts{*head_, stream_.info(), stream_.format_context(), config_.local_cluster,
+                                      std::optional(stream_.chosen().cluster)};
+    for (const auto* rules : {&first, second})
+      for (std::size_t i = 0; rules != nullptr && i < rules->size(); ++i) {
+        if ((*rules)[i].stage != config_.stage) continue;
+        route::Descriptor d;
+        if (route::describe((*rules)[i], facts, arena, d)) new (&descriptors_[count_++]) route::Descriptor(d);
+      }
+  }
+
+  void ask() {
+    state_ = State::asking;
+    const auto* own = of_route();
+    const LimitQuestion question{own == nullptr || own->domain.empty() ? config_.domain : own->domain, descriptors_, count_};
+    const auto& target = config_.service;
+    auto* service = stream_.worker().clusters.find(target.cluster);
+    if (service == nullptr) {
+      decide({});
+    } else {
+      SideCallEvents& told = *this;
+      call_ = stream_.arena().make<SideCall>(stream_, told);
+      thread_local std::string message;
+      message.clear();
+      config_.messages->encode(question, message);
+      Buffer bytes;
+      frame_grpc(message, bytes);
+      begin_grpc(call_->head(), target.authority, kPath, target.timeout);
+      target.metadata.apply(call_->head().headers, stream_.format_context());
+      call_->start(*service, std::move(bytes), target.timeout, true, kAnswerMax);
+    }
+    if (state_ == State::asking) state_ = State::waiting;
+  }
+
+  void on_side_answer(http::ResponseHead& head, Buffer& body, const http::HeaderMap* trailers) override {
+    LimitAnswer answer;
+    const auto message = grpc_message(head, body, trailers, config_.service.message_max);
+    if (!message || !config_.messages->decode(*message, stream_.arena(), answer)) answer = {};
+    decide(answer);
+  }
+  void on_side_failure() override { decide({}); }
+
+  void decide(const LimitAnswer& answer) {
+    const bool now = state_ == State::asking;
+    state_ = State::over;
+    note_metadata(answer);
+    added_ = answer.response;
+    auto& arena = stream_.arena();
+    switch (answer.verdict) {
+      case LimitAnswer::ok: count(RateLimitStat::ok); break;
+      case LimitAnswer::error: count(RateLimitStat::error); break;
+      case LimitAnswer::over_limit:
+        count(RateLimitStat::over_limit);
+        charge(config_.status);
+        if (config_.tells_limited) added_.add(arena, {"x-envoy-ratelimited", "true"});
+    }
+    if (config_.tells_limits) tell_limits(answer);
+    if (answer.verdict == LimitAnswer::over_limit) return refuse(answer);
+    if (answer.verdict == LimitAnswer::error) {
+      if (config_.deny_on_failure)
+        return stream_.local_reply(
+            {.status = config_.status_on_error, .details = "rate_limiter_error", .flag = http::Flag::rate_limit_service_error});
+      count(RateLimitStat::failure_mode_allowed);
+    }
+    for (const auto& f : answer.request) head_->headers.add(f.name, f.value);
+    state_ = State::allowed;
+    if (!now) stream_.continue_request(*this);
+  }
+
+  /// Of the descriptor that has the least left; with all of their limits.
+  void tell_limits(const LimitAnswer& answer) {
+    auto& arena = stream_.arena();
+    const LimitAnswer::Status* least = nullptr;
+    std::string_view all;
+    for (const auto& s : answer.statuses) {
+      if (least == nullptr || s.left < least->left) least = &s;
+      if (s.window == 0) continue;
+      all = arena.cat(all, ", ", decimal(s.per_unit, arena), ";w=", decimal(s.window, arena));
+      if (!s.name.empty()) all = arena.cat(all, ";name=\"", s.name, "\"");
+    }
+    if (least == nullptr) return;
+    added_.add(arena, {"x-ratelimit-limit", arena.cat(decimal(least->per_unit, arena), all)});
+    added_.add(arena, {"x-ratelimit-remaining", decimal(least->left, arena)});
+    added_.add(arena, {"x-ratelimit-reset", decimal(least->reset, arena)});
+  }
+
+  void add_to_response(http::HeaderMap& map) {
+    for (const auto& f : added_) map.add(f.name, f.value);
+  }
+
+  void refuse(const LimitAnswer& answer) {
+    auto& arena = stream_.arena();
+    auto& map = *arena.make<http::HeaderMap>(arena);
+    add_to_response(map);
+    config_.response_mutations.apply(map, stream_.format_context());
+    auto* list = static_cast<hcm::ExtraHeader*>(arena.allocate(map.size() * sizeof(hcm::ExtraHeader), alignof(hcm::ExtraHeader)));
+    for (std::size_t i = 0; i < map.size(); ++i) new (&list[i]) hcm::ExtraHeader(map.at(i).name, map.at(i).value);
+    stream_.local_reply({.status = config_.status,
+                         .body = answer.body,
+                         .details = "request_rate_limited",
+                         .flag = http::Flag::rate_limited,
+                         .grpc_status = config_.grpc_status,
+                         .headers = list,
+                         .headers_count = map.size()});
+  }
+
+  void note_metadata(const LimitAnswer& answer) {
+    if (answer.metadata.fields.empty()) return;
+    auto& metadata = stream_.info().dynamic_metadata;
+    auto all = metadata == nullptr ? std::make_shared<Metadata>() : std::make_shared<Metadata>(*metadata);
+    all->merge(kSpace, answer.metadata);
+    metadata = std::move(all);
+  }
+
+  void count(RateLimitStat stat) {
+    stats::BlockName name;
+    name.put_cluster(cluster_->config().stat_name).put(".").put(config_.cluster_part);
+    auto& cells = stream_.thread().cells;
+    cells.add(config_.by_cluster[static_cast<std::size_t>(stat)]->find(name.text(), cells), RateLimitStat{});
+  }
+
+  /// As if the cluster had said so.
+  void charge(std::uint16_t status) {
+    auto& cells = stream_.thread().cells;
+    const auto b = cluster_->stats();
+    cells.add(b, ClusterStat::upstream_rq_completed);
+    cells.add_code(b, CodeFamily::upstream_rq, status);
+    cells.add(b, ClusterStat::internal_upstream_rq_completed);
+    cells.add_code(b, CodeFamily::internal_upstream_rq, status);
+  }
+
+  const RateLimitFactory& factory_;
+  const RateLimitConfig& config_;
+  http::RequestHead* head_ = nullptr;
+  SideCall* call_ = nullptr;  // in the arena; null: none was made
+  upstream::ClusterRef cluster_;
+  route::Descriptor* descriptors_ = nullptr;
+  std::size_t count_ = 0;
+  Chain<LimitAnswer::Field> added_;
+  State state_ = State::idle;
+};
+
+}  // namespace
+
+hcm::HttpFilter* RateLimitFactory::make(hcm::Stream& stream, Arena& arena) const { return arena.make<RateLimit>(stream, *this); }
+
+}  // namespace outrigger::filters

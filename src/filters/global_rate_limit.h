@@ -1,0 +1,87 @@
+// The filter ratelimit: a service is asked over gRPC whether the limits that a request comes under leave room for it.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include "filters/authorization.h"
+#include "filters/side_call.h"
+#include "proxy/hcm/filter.h"
+#include "proxy/route/rate_limit.h"
+#include "proxy/route/route.h"
+#include "proxy/stats/named_blocks.h"
+#include "proxy/stats/names.h"
+
+namespace outrigger::filters {
+
+struct LimitQuestion {
+  std::string_view domain;
+  const route::Descriptor* descriptors = nullptr;
+  std::size_t count = 0;
+};
+
+struct LimitAnswer {
+  enum Verdict : std::uint8_t { error, over_limit, ok } verdict = error;
+  struct Field {
+    std::string_view name, value;  // name: lower case
+  };
+  /// What is left of the limit of one descriptor.
+  struct Status {
+    std::uint32_t per_unit = 0, window = 0, left = 0;  // window: seconds
+    std::uint64_t reset = 0;                           // seconds
+    std::string_view name;
+  };
+  Chain<Field> response, request;
+  Chain<Status> statuses;  // of descriptors that have a limit
+  std::string_view body;
+  MetadataValue metadata;
+};
+
+/// The messages of envoy.service.ratelimit.v3, as bytes.
+struct RateLimitMessages {
+  void (*encode)(const LimitQuestion& question, std::string& out);
+  /// False: it is none.
+  bool (*decode)(std::string_view bytes, Arena& arena, LimitAnswer& out);
+};
+
+/// Below "cluster.<that of the route>.ratelimit.".
+enum class RateLimitStat : std::uint16_t { ok, over_limit, error, failure_mode_allowed };
+inline stats::BlockDef block_def(RateLimitStat) {
+  using stats::Kind;
+  static constexpr stats::StatDef kStats[] = {
+      {Kind::counter, "ok"}, {Kind::counter, "over_limit"}, {Kind::counter, "error"}, {Kind::counter, "failure_mode_allowed"}};
+  return {kStats, {}};
+}
+
+struct RateLimitConfig {
+  GrpcTarget service;
+  const RateLimitMessages* messages = nullptr;
+  std::string domain, local_cluster;
+  std::uint32_t stage = 0;
+  enum Requests : std::uint8_t { both, internal_only, external_only } requests = both;
+  bool deny_on_failure = false;
+  std::uint16_t status = 429, status_on_error = 500;
+  std::optional<std::uint32_t> grpc_status;
+  bool tells_limits = false, tells_limited = true;  // x-ratelimit-*, x-envoy-ratelimited
+  route::HeaderMutations response_mutations;
+  std::string cluster_part;                // what follows the cluster's name: "ratelimit", "ratelimit.<prefix>"
+  stats::NamedBlocks* by_cluster[4] = {};  // a counter each
+};
+
+struct RateLimitPerRoute : route::FilterPart {
+  enum VirtualHost : std::uint8_t { if_route_has_none, included, ignored } vhost_limits = if_route_has_none;
+  std::string domain;  // empty: the filter's
+};
+
+class RateLimitFactory final : public hcm::FilterFactory {
+ public:
+  explicit RateLimitFactory(std::shared_ptr<const RateLimitConfig> config) : config_(std::move(config)) {}
+  hcm::HttpFilter* make(hcm::Stream& stream, Arena& arena) const override;
+  const RateLimitConfig& config() const noexcept { return *config_; }
+
+ private:
+  std::shared_ptr<const RateLimitConfig> config_;
+};
+
+}  // namespace outrigger::filters

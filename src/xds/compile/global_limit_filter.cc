@@ -1,0 +1,65 @@
+// The HTTP filter ratelimit.
+#include "envoy/extensions/filters/http/ratelimit/v3/rate_limit.pb.h"
+#include "filters/global_rate_limit.h"
+#include "xds/compile/convert.h"
+#include "xds/compile/filter_kinds.h"
+#include "xds/compile/grpc_target.h"
+#include "xds/compile/limit_messages.h"
+#include "xds/compile/matchers.h"
+
+namespace outrigger::xds {
+
+namespace limit_v3 = envoy::extensions::filters::http::ratelimit::v3;
+using filters::RateLimitStat;
+
+namespace {
+
+void compile_stats(const std::string& own, filters::RateLimitConfig& o, stats::Registry& registry) {
+  o.cluster_part = "ratelimit" + (own.empty() ? "" : "." + stats::sanitize(own));
+  const auto all = filters::block_def(RateLimitStat{}).stats;
+  for (std::size_t i = 0; i < std::size(o.by_cluster); ++i)
+    o.by_cluster[i] = &registry.named_blocks(registry.define_block(all.subspan(i, 1)), "cluster.");
+}
+
+FilterPtr make_limit(const limit_v3::RateLimit& p, const FilterPlace& f, CompileContext& c) {
+  using Config = filters::RateLimitConfig;
+  constexpr Duration kTimeout = std::chrono::milliseconds(20);
+  auto o = std::make_shared<Config>();
+  const auto errors = c.problems.errors();
+  const Path service = f.config / "rate_limit_service";
+  o->service = compile_grpc_service(p.rate_limit_service().grpc_service(), kTimeout, service / "grpc_service", c.problems);
+  o->service.timeout = p.has_timeout() ? to_duration(p.timeout()) : kTimeout;
+  o->messages = &rate_limit_messages();
+  o->domain = p.domain();
+  o->local_cluster = c.service_cluster;
+  o->stage = p.stage();
+  o->requests = p.request_type() == "internal"   ? Config::internal_only
+                : p.request_type() == "external" ? Config::external_only
+                                                 : Config::both;
+  o->deny_on_failure = p.failure_mode_deny();
+  if (p.rate_limited_status().code() >= 400) o->status = static_cast<std::uint16_t>(p.rate_limited_status().code());
+  if (p.status_on_error().code() >= 400) o->status_on_error = static_cast<std::uint16_t>(p.status_on_error().code());
+  if (p.rate_limited_as_resource_exhausted()) o->grpc_status = 8;
+  o->tells_limits = p.enable_x_ratelimit_headers() == limit_v3::RateLimit::DRAFT_VERSION_03;
+  o->tells_limited = !p.disable_x_envoy_ratelimited_header();
+  compile_header_adds(p.response_headers_to_add(), f.config, "response_headers_to_add", c.problems, o->response_mutations);
+  if (c.problems.errors() != errors) return nullptr;
+  compile_stats(p.stat_prefix(), *o, c.stats);
+  return std::make_shared<filters::RateLimitFactory>(std::move(o));
+}
+
+OverridePtr override_limit(const limit_v3::RateLimitPerRoute& p, const Path&, Problems&, const CompileContext&) {
+  using Config = filters::RateLimitPerRoute;
+  auto o = std::make_shared<Config>();
+  o->vhost_limits = p.vh_rate_limits() == limit_v3::RateLimitPerRoute::INCLUDE  ? Config::included
+                    : p.vh_rate_limits() == limit_v3::RateLimitPerRoute::IGNORE ? Config::ignored
+                                                                                : Config::if_route_has_none;
+  o->domain = p.domain();
+  return o;
+}
+
+}  // namespace
+
+void add_global_limit_filters(FilterKinds& kinds) { kinds.add<make_limit, override_limit>(); }
+
+}  // namespace outrigger::xds
