@@ -229,6 +229,7 @@ std::string World::finish() {
   }
   for (auto& c : clients_)
     if (clients_close) c.peer.close();
+  manager_.stop_checks();  // they would go on for ever
   run(4h);  // whatever waits has its end
   std::string out = spins_ + left_over();
   for (auto& c : clients_)
