@@ -4,6 +4,7 @@
 #include <algorithm>
 #include "proxy/base/numbers.h"
 #include "proxy/hcm/connection_log.h"
+#include "proxy/hcm/parking.h"
 #include "proxy/http/connection_facts.h"
 
 namespace outrigger::filters {
@@ -12,6 +13,7 @@ namespace key = http::state_key;
 using http::Flag;
 using net::IoStatus;
 using stats::ClusterStat;
+using stats::TcpOnDemandStat;
 using stats::TcpStat;
 
 namespace {
@@ -32,7 +34,7 @@ struct Side final : net::TransportEvents {
   void on_writable() override;
 };
 
-class TcpProxy final : public net::Connection, private upstream::TcpWaiter {
+class TcpProxy final : public net::Connection, private upstream::TcpWaiter, private hcm::Parked {
  public:
   TcpProxy(hcm::Worker& worker, std::shared_ptr<const TcpProxyConfig> config, std::unique_ptr<net::Transport> transport,
            http::ConnectionInfo info, const hcm::ListenerContext& listener, net::ConnectionOwner& owner)
@@ -56,6 +58,9 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter {
   void connect();
   bool connect_is_due() const noexcept;
   void begin_connect();
+  bool ask_for_cluster();
+  void on_arrival(hcm::Arrival a) override;
+  void use_cluster();
   void read_early();
   void read_state();
   std::string_view choose_cluster() const;
@@ -202,6 +207,29 @@ void TcpProxy::begin_connect() {
   if (closed_ || connecting_ || !connect_is_due()) return;
   connecting_ = true;
   cluster_ = worker_.clusters.find(cluster_name_);
+  if (cluster_ == nullptr && ask_for_cluster()) return;
+  use_cluster();
+}
+
+/// True: the connection waits for it.
+bool TcpProxy::ask_for_cluster() {
+  if (config_->demand == nullptr) return false;
+  worker_.thread.cells.add(config_->demand_stats, TcpOnDemandStat::on_demand_cluster_attempt);
+  const auto place = worker_.awaited_clusters.park(cluster_name_, *this);
+  if (place == hcm::Parking::Place::first) config_->demand->ask(cluster_name_, config_->patience);
+  return place != hcm::Parking::Place::full;
+}
+
+void TcpProxy::on_arrival(hcm::Arrival a) {
+  const auto count = [&](TcpOnDemandStat s) { worker_.thread.cells.add(config_->demand_stats, s); };
+  if (a == hcm::Arrival::missing) count(TcpOnDemandStat::on_demand_cluster_missing);
+  if (a == hcm::Arrival::late) count(TcpOnDemandStat::on_demand_cluster_timeout);
+  cluster_ = worker_.clusters.find(cluster_name_);
+  if (cluster_ != nullptr) count(TcpOnDemandStat::on_demand_cluster_success);
+  use_cluster();
+}
+
+void TcpProxy::use_cluster() {
   if (cluster_ == nullptr) {
     worker_.thread.cells.add(config_->stats, TcpStat::downstream_cx_no_route);
     return fail(Flag::no_cluster_found, "tcp_initializion_failure:3");
@@ -478,6 +506,7 @@ void TcpProxy::on_limit() {
 void TcpProxy::finish(Why why) {
   if (closed_) return;
   closed_ = true;
+  leave();
   idle_.cancel();
   limit_.cancel();
   retry_.cancel();

@@ -7,6 +7,7 @@
 #include <vector>
 #include "filters/http_tunnel.h"
 #include "proxy/accesslog/access_log.h"
+#include "proxy/base/demand.h"
 #include "proxy/hcm/network_filter.h"
 #include "proxy/upstream/cluster.h"
 #include "proxy/upstream/proxy_tlvs.h"
@@ -22,6 +23,9 @@ struct TcpProxyConfig {
     std::uint32_t weight = 1;
   };
   std::vector<Weight> weights;
+  DemandPtr demand;  // for a cluster that is not here; null: such a connection ends
+  Duration patience = std::chrono::minutes(1);
+  stats::BlockHandle demand_stats;
   std::uint64_t total_weight = 0;
   std::optional<Duration> idle_timeout = std::chrono::hours(1);
   std::optional<Duration> max_connection_duration;

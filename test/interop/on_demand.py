@@ -14,6 +14,7 @@ from by_name import ADS, NAME, ON_DEMAND, OWN, Posts, Run, assignment, bootstrap
 from common import arguments, compare
 from on_demand_hosts import virtual_hosts, virtual_hosts_given_up
 from on_demand_scopes import scopes
+from on_demand_tcp import connections, connections_given_up, connections_refused, connections_without_source
 from xds import control_plane
 
 ROUTES = {"route_config": {"name": "r", "validate_clusters": False, "virtual_hosts": [{"name": "v", "domains": ["*"], "routes": [
@@ -139,6 +140,12 @@ STORIES = {
     "hosts_ads": lambda run: virtual_hosts(run, ADS),
     "hosts_given_up": lambda run: virtual_hosts_given_up(run, OWN),
     "hosts_given_up_ads": lambda run: virtual_hosts_given_up(run, ADS),
+    "connections": lambda run: connections(run, OWN),
+    "connections_ads": lambda run: connections(run, ADS),
+    "connections_refused": lambda run: connections_refused(run, OWN),
+    "connections_refused_ads": lambda run: connections_refused(run, ADS),
+    "connections_given_up": lambda run: connections_given_up(run, OWN),
+    "connections_without_source": connections_without_source,
     "clusters": lambda run: clusters_on_demand(run, OWN),
     "clusters_ads": lambda run: clusters_on_demand(run, ADS),
 }

@@ -50,6 +50,7 @@ struct BlockDef {
   B(NetworkRateLimitStat, OUTRIGGER_NETWORK_RATE_LIMIT_STATS)   \
   B(ConnectionLimitStat, OUTRIGGER_CONNECTION_LIMIT_STATS)      \
   B(TcpStat, OUTRIGGER_TCP_STATS)                               \
+  B(TcpOnDemandStat, OUTRIGGER_TCP_ON_DEMAND_STATS)             \
   B(SslStat, OUTRIGGER_SSL_STATS)                               \
   B(SslFactoryStat, OUTRIGGER_SSL_FACTORY_STATS)                \
   B(SdsStat, OUTRIGGER_SDS_STATS)                               \

@@ -12,9 +12,9 @@ namespace {
 
 std::vector<std::string> targets_of(const ListenerDelivery::Version& v) {
   std::vector<std::string> out;
-  for (const auto& use : v.uses)
+  for (const auto& use : v.uses.routes)
     if (!use->settled()) out.push_back("shared target " + use->target());
-  for (const auto& f : v.filters)
+  for (const auto& f : v.uses.filters)
     if (!f->settled()) out.push_back("shared target FilterConfigSubscription init " + f->entry().name);
   for (const auto& s : v.secrets)
     if (!s->settled()) out.push_back("shared target SdsApi " + s->name());

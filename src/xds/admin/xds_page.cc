@@ -79,11 +79,11 @@ std::vector<std::string> waits_of(const Delivery& d) {
   d.clusters().each_warming([&](const std::string& name, const char* why) { out.push_back("cluster '" + name + "': " + why); });
   for (const auto& [name, k] : d.listeners().known()) {
     if (k.warming == nullptr) continue;
-    for (const auto& use : k.warming->uses)
+    for (const auto& use : k.warming->uses.routes)
       if (!use->arrived()) out.push_back("listener '" + name + "': its route configuration '" + use->name() + "' has not come");
     for (const auto& s : k.warming->secrets)
       if (!s->arrived()) out.push_back("listener '" + name + "': its secret '" + s->name() + "' has not come");
-    for (const auto& f : k.warming->filters)
+    for (const auto& f : k.warming->uses.filters)
       if (!f->settled())
         out.push_back("listener '" + name + "': the config of its filter '" + f->entry().name + "' has not come");
   }

@@ -1,4 +1,3 @@
-#include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/extensions/filters/http/cors/v3/cors.pb.h"
 #include "envoy/extensions/filters/http/fault/v3/fault.pb.h"
 #include "envoy/extensions/filters/http/on_demand/v3/on_demand.pb.h"
@@ -10,6 +9,7 @@
 #include "filters/request_filter_state.h"
 #include "filters/router.h"
 #include "xds/compile/access_log.h"
+#include "xds/compile/cluster_demand.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/filter_kinds.h"
 #include "xds/compile/filter_state.h"
@@ -74,22 +74,6 @@ std::shared_ptr<filters::FaultConfig> compile_fault(const fault_v3::HTTPFault& p
   return c;
 }
 
-/// Of clusters: "xdstp://authority/type/any/path/*". Empty: there is none.
-void check_collection(const std::string& url, const Path& at, Problems& problems) {
-  const std::string scheme = "xdstp://", type = envoy::config::cluster::v3::Cluster::descriptor()->full_name();
-  if (url.empty()) return;
-  if (!url.starts_with(scheme)) {
-    const bool other = url.starts_with("http:") || url.starts_with("file:");
-    return problems.error(at, other ? "only xdstp: is implemented" : url + " does not have a xdstp:, http: or file: scheme");
-  }
-  if (url.find_first_of("?#") != std::string::npos)
-    return problems.error(at, "context parameters and directives of xdstp: are not implemented");
-  const auto begin = url.find('/', scheme.size());
-  if (begin == std::string::npos) return problems.error(at, "Resource type missing from /");
-  if (url.substr(begin + 1, url.find('/', begin + 1) - begin - 1) != type)
-    problems.error(at, "xdstp:// type does not match " + type + " in " + url);
-}
-
 /// `p` null: only routes are asked for.
 std::shared_ptr<const filters::OnDemandConfig> compile_on_demand(const on_demand_v3::OnDemandCds* p, const Path& at,
                                                                  Problems& problems, const CompileContext& c) {
@@ -97,13 +81,10 @@ std::shared_ptr<const filters::OnDemandConfig> compile_on_demand(const on_demand
   if (p == nullptr) return o;
   const Path here = at / "odcds";
   if (p->has_timeout()) o->patience = to_duration(p->timeout());
-  check_collection(p->resources_locator(), here / "resources_locator", problems);
   if (!p->has_source())
     problems.error(here / "source", "a source is needed: sources by the authority of xdstp: names are not implemented");
-  else if (!c.demand_clusters)
-    problems.error(here / "source", "there is nothing here that clusters could come from");
-  else
-    o->clusters = c.demand_clusters(p->source(), p->resources_locator(), here / "source", problems);
+  o->clusters =
+      compile_cluster_demand(p->source(), here / "source", p->resources_locator(), here / "resources_locator", problems, c);
   return o;
 }
 

@@ -3,6 +3,7 @@
 #include "envoy/extensions/request_id/uuid/v3/uuid.pb.h"
 #include "filters/tcp_proxy.h"
 #include "xds/compile/access_log.h"
+#include "xds/compile/cluster_demand.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/format.h"
 #include "xds/compile/matchers.h"
@@ -20,13 +21,28 @@ void check_cluster(const std::string& name, const Path& at, CompileContext& c) {
   if (c.cluster_known && !c.cluster_known(name)) c.problems.warn(at, "tcp_proxy: unknown cluster '" + name + "'");
 }
 
+/// As in Envoy nothing is asked for without a source.
+void compile_demand(const tcp_v3::TcpProxy::OnDemand& p, TcpProxyConfig& o, const Path& at, CompileContext& c) {
+  if (!p.has_odcds_config()) {
+    c.problems.warn(at, "has no effect without odcds_config");
+    return;
+  }
+  o.demand = compile_cluster_demand(p.odcds_config(), at / "odcds_config", p.resources_locator(), at / "resources_locator",
+                                    c.problems, c);
+  if (p.has_timeout()) o.patience = to_duration(p.timeout());
+  o.demand_stats = stats::make_block<stats::TcpOnDemandStat>(c.stats, "tcp." + stats::sanitize(o.stat_prefix) + ".");
+}
+
 void compile_clusters(const tcp_v3::TcpProxy& p, TcpProxyConfig& o, const Path& at, CompileContext& c) {
   o.cluster = p.cluster();
-  if (p.cluster_specifier_case() == tcp_v3::TcpProxy::kCluster) check_cluster(o.cluster, at / "cluster", c);
+  const auto check = [&](const std::string& name, const Path& here) {
+    if (o.demand == nullptr) check_cluster(name, here, c);
+  };
+  if (p.cluster_specifier_case() == tcp_v3::TcpProxy::kCluster) check(o.cluster, at / "cluster");
   for (int i = 0; i < p.weighted_clusters().clusters_size(); ++i) {
     const auto& w = p.weighted_clusters().clusters(i);
     const Path weighted = at / "weighted_clusters";
-    check_cluster(w.name(), weighted.at("clusters", i), c);
+    check(w.name(), weighted.at("clusters", i));
     o.weights.push_back({w.name(), w.weight()});
     o.total_weight += w.weight();
   }
@@ -124,6 +140,7 @@ std::shared_ptr<const hcm::NetworkFilterFactory> compile_tcp_proxy(const tcp_v3:
   TcpProxyConfig o;
   o.stat_prefix = p.stat_prefix();
   o.stats = stats::make_block<stats::TcpStat>(c.stats, "tcp." + stats::sanitize(p.stat_prefix()) + ".");
+  if (p.has_on_demand()) compile_demand(p.on_demand(), o, at / "on_demand", c);
   compile_clusters(p, o, at, c);
   compile_times(p, o, at, c.problems);
   compile_connect(p, o, at, c.problems);

@@ -14,9 +14,12 @@ Delivery::Delivery(server::Server& server, Sources& sources)
       filters_(context_),
       routes_(context_),
       scopes_(context_, routes_),
+      subscriptions_(routes_, scopes_, filters_),
       clusters_(context_),
       on_demand_(context_, clusters_),
-      listeners_(context_, routes_, scopes_, filters_) {}
+      listeners_(context_, subscriptions_) {
+  filters_.set_subscriptions(subscriptions_);
+}
 Delivery::~Delivery() = default;
 
 void Delivery::prepare(const envoy::config::bootstrap::v3::Bootstrap& b, CompileContext& c) {
@@ -28,19 +31,7 @@ void Delivery::prepare(const envoy::config::bootstrap::v3::Bootstrap& b, Compile
   c.demand_clusters = [this](const ConfigSource& s, const std::string& collection, const Path& at, Problems& problems) {
     return on_demand_.demand(s, collection, at, problems);
   };
-  c.subscribe_routes = [this](const Rds& rds, const std::string& stat_prefix) {
-    const auto used = routes_.get(rds, stat_prefix);
-    static_routes_.push_back(used);
-    return used->source();
-  };
-  c.subscribe_scopes = [this](const ScopedRoutes& scopes, const std::string& stat_prefix) {
-    const auto used = scopes_.get(scopes, stat_prefix);
-    static_routes_.push_back(used);
-    return used->source();
-  };
-  c.subscribe_filter = [this](std::shared_ptr<const LateFilter> entry) {
-    static_filters_.push_back(filters_.use(std::move(entry)));
-  };
+  subscriptions_.collect(c, static_uses_);
   prepare_runtime(b.layered_runtime(), c);
   if (d.has_cds_config()) {
     cds_ = d.cds_config();
@@ -104,9 +95,9 @@ void Delivery::start_listeners() {
 
 /// Once the listeners of the bootstrap have their routes and filters too.
 void Delivery::finish() {
-  for (const auto& r : static_routes_)
+  for (const auto& r : static_uses_.routes)
     if (!r->settled()) return r->on_progress([this] { finish(); });
-  for (const auto& f : static_filters_)
+  for (const auto& f : static_uses_.filters)
     if (!f->settled()) return f->on_progress([this] { finish(); });
   if (done_) std::exchange(done_, nullptr)();
 }

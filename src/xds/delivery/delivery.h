@@ -51,13 +51,13 @@ class Delivery {
   bool has_cds_ = false, has_lds_ = false;
   std::vector<envoy::config::cluster::v3::Cluster> static_eds_;
   FilterDeliveries filters_;
-  std::vector<FilterUsePtr> static_filters_;
-  std::vector<RouteUsePtr> static_routes_;
+  Uses static_uses_;
   std::function<void()> done_;
   std::vector<RuntimeDelivery::Config> layers_;
   std::vector<std::unique_ptr<RuntimeDelivery>> runtime_;
   RouteDeliveries routes_;
   ScopeDeliveries scopes_;
+  Subscriptions subscriptions_;
   ClusterDelivery clusters_;
   OnDemandClusters on_demand_;
   ListenerDelivery listeners_;

@@ -23,7 +23,8 @@ std::string_view word_of(LateFilter::Kind kind) {
 }
 }  // namespace
 
-FilterDelivery::FilterDelivery(const DeliveryContext& c, const LateFilter& entry) : c_(c), kind_(entry.kind), name_(entry.name) {
+FilterDelivery::FilterDelivery(const DeliveryContext& c, Subscriptions& subscriptions, const LateFilter& entry)
+    : c_(c), subscriptions_(subscriptions), kind_(entry.kind), name_(entry.name) {
   auto& registry = c_.server.registry();
   stats::Recording recording(registry);
   const std::string prefix = "extension_config_discovery." + std::string(word_of(kind_)) + "." + stats::sanitize(name_) + ".";
@@ -71,7 +72,7 @@ Result<void> FilterDelivery::take(const Update& u) {
     return Error{Errc::invalid_config, "Unexpected resource name in ExtensionConfigDS response: " + p.message.name()};
   const auto hash = content_hash(p.message.typed_config());
   if (config_ != nullptr && hash == content_) return {};
-  std::vector<LateFilter::Step> made;
+  std::vector<Made> made;
   for (const auto* use : uses_) {
     auto compiled = compile(p.message.typed_config(), use->entry());
     if (!compiled) return Error{Errc::invalid_config, name_ + ": " + compiled.error().detail};
@@ -89,47 +90,51 @@ Result<void> FilterDelivery::take(const Update& u) {
 
 /// The control plane has removed it.
 void FilterDelivery::forget() {
-  for (const auto* use : uses_) use->set(use->entry().fallback());
+  for (auto* use : uses_) use->set({use->entry().fallback(), {}});
   config_ = nullptr;
   content_ = 0;
   version_.clear(), shown_.clear();
   c_.server.registry().main().add(stats_, EcdsStat::config_reload);
 }
 
-Result<LateFilter::Step> FilterDelivery::compile(const google::protobuf::Any& config, const LateFilter& f) const {
+Result<FilterDelivery::Made> FilterDelivery::compile(const google::protobuf::Any& config, const LateFilter& f) const {
   Problems problems;
   auto context = c_.compile(problems);
-  auto step = f.step(config, Path(), context);
-  if (step == nullptr) return Error{Errc::invalid_config, errors_text(problems)};
-  return step;
+  Made made;
+  subscriptions_.collect(context, made.uses);
+  made.step = f.step(config, Path(), context);
+  if (made.step == nullptr) return Error{Errc::invalid_config, errors_text(problems)};
+  return made;
 }
 
-LateFilter::Step FilterDelivery::known(const LateFilter& f) {
-  if (config_ == nullptr) return f.fallback();
-  if (auto step = compile(*config_, f)) return *step;
+FilterDelivery::Made FilterDelivery::known(const LateFilter& f) {
+  if (config_ == nullptr) return {f.fallback(), {}};
+  if (auto made = compile(*config_, f)) return std::move(*made);
   c_.server.registry().main().add(stats_, EcdsStat::config_conflict);
-  return f.fallback();
+  return {f.fallback(), {}};
 }
 
 FilterUse::FilterUse(const DeliveryContext& c, std::shared_ptr<FilterDelivery> from, std::shared_ptr<const LateFilter> entry)
     : c_(c), from_(std::move(from)), entry_(std::move(entry)) {
   // No worker knows it yet.
-  const auto first = from_->known(*entry_);
-  for (unsigned w = 0; w < c.server.settings().workers; ++w) first(w);
+  auto first = from_->known(*entry_);
+  for (unsigned w = 0; w < c.server.settings().workers; ++w) first.step(w);
+  uses_ = std::move(first.uses);
   from_->uses_.push_back(this);
 }
 
 FilterUse::~FilterUse() { std::erase(from_->uses_, this); }
 
-void FilterUse::set(LateFilter::Step next) const {
-  c_.server.post_to_workers([next = std::move(next)](server::Worker& w) { next(w.index()); });
+void FilterUse::set(FilterDelivery::Made next) {
+  c_.server.post_to_workers([step = std::move(next.step)](server::Worker& w) { step(w.index()); });
+  uses_ = std::move(next.uses);
 }
 
 FilterUsePtr FilterDeliveries::use(std::shared_ptr<const LateFilter> entry) {
   const auto kind = static_cast<std::size_t>(entry->kind);
   any_[kind] = true;
   auto from = all_.get(std::to_string(kind) + entry->name + '\0' + entry->source.SerializeAsString(),
-                       [&] { return std::make_shared<FilterDelivery>(c_, *entry); });
+                       [&] { return std::make_shared<FilterDelivery>(c_, *subscriptions_, *entry); });
   return std::make_shared<FilterUse>(c_, std::move(from), std::move(entry));
 }
 

@@ -10,6 +10,7 @@
 #include "xds/compile/late_filter.h"
 #include "xds/delivery/context.h"
 #include "xds/delivery/shared_by_key.h"
+#include "xds/delivery/subscriptions.h"
 
 namespace outrigger::xds {
 
@@ -17,7 +18,7 @@ class FilterUse;
 
 class FilterDelivery final : private WatchEvents {
  public:
-  FilterDelivery(const DeliveryContext& c, const LateFilter& entry);
+  FilterDelivery(const DeliveryContext& c, Subscriptions& subscriptions, const LateFilter& entry);
   ~FilterDelivery();
   /// Did the first one come (good or bad), or was the wait for it given up?
   bool settled() const noexcept { return settled_; }
@@ -36,13 +37,19 @@ class FilterDelivery final : private WatchEvents {
   Result<void> on_update(const Update& u) override;
   void on_fetch_timeout() override { fail(); }
   Result<void> take(const Update& u);
+  /// A config for one use, and what it needs besides.
+  struct Made {
+    LateFilter::Step step;
+    Uses uses;
+  };
   /// For a new use: what came before, if it can take that.
-  LateFilter::Step known(const LateFilter& f);
-  Result<LateFilter::Step> compile(const google::protobuf::Any& config, const LateFilter& f) const;
+  Made known(const LateFilter& f);
+  Result<Made> compile(const google::protobuf::Any& config, const LateFilter& f) const;
   void forget();
   void fail();
   void settle();
   const DeliveryContext& c_;
+  Subscriptions& subscriptions_;
   const LateFilter::Kind kind_;
   std::string name_, version_, shown_;
   std::unique_ptr<google::protobuf::Any> config_;  // null: nothing has come
@@ -66,18 +73,21 @@ class FilterUse {
   const LateFilter& entry() const noexcept { return *entry_; }
   bool settled() const noexcept { return entry_->at_once || from_->settled(); }
   void on_progress(std::function<void()> f) { from_->on_progress(std::move(f)); }
-  void set(LateFilter::Step next) const;
+  void set(FilterDelivery::Made next);
 
  private:
   const DeliveryContext& c_;
   std::shared_ptr<FilterDelivery> from_;
   std::shared_ptr<const LateFilter> entry_;
+  Uses uses_;  // of the config that it has
 };
 using FilterUsePtr = std::shared_ptr<FilterUse>;
 
 class FilterDeliveries {
  public:
   explicit FilterDeliveries(const DeliveryContext& c) : c_(c) {}
+  /// Before the first use.
+  void set_subscriptions(Subscriptions& s) noexcept { subscriptions_ = &s; }
   FilterUsePtr use(std::shared_ptr<const LateFilter> entry);
   void each(const std::function<void(const FilterDelivery&)>& f) const { all_.each(f); }
   /// Was there ever one of that kind?
@@ -85,6 +95,7 @@ class FilterDeliveries {
 
  private:
   const DeliveryContext& c_;
+  Subscriptions* subscriptions_ = nullptr;
   SharedByKey<FilterDelivery> all_;  // by kind, name and source
   std::array<bool, 3> any_{};
 };

@@ -11,9 +11,8 @@ namespace outrigger::xds {
 
 using envoy::config::listener::v3::Listener;
 
-ListenerDelivery::ListenerDelivery(const DeliveryContext& c, RouteDeliveries& routes, ScopeDeliveries& scopes,
-                                   FilterDeliveries& filters)
-    : c_(c), routes_(routes), scopes_(scopes), filters_(filters) {}
+ListenerDelivery::ListenerDelivery(const DeliveryContext& c, Subscriptions& subscriptions)
+    : c_(c), subscriptions_(subscriptions) {}
 ListenerDelivery::~ListenerDelivery() = default;
 
 void ListenerDelivery::start(const ConfigSource& source, std::function<void()> answered) {
@@ -72,19 +71,7 @@ void ListenerDelivery::note_refusal(const Listener& message, const std::string& 
 std::string ListenerDelivery::compile(const Listener& message, Version& into) {
   Problems problems;
   auto compile = c_.compile(problems);
-  compile.subscribe_routes = [&](const Rds& rds, const std::string& stat_prefix) {
-    const auto used = routes_.get(rds, stat_prefix);
-    into.uses.push_back(used);
-    return used->source();
-  };
-  compile.subscribe_scopes = [&](const ScopedRoutes& scopes, const std::string& stat_prefix) {
-    const auto used = scopes_.get(scopes, stat_prefix);
-    into.uses.push_back(used);
-    return used->source();
-  };
-  compile.subscribe_filter = [&](std::shared_ptr<const LateFilter> entry) {
-    into.filters.push_back(filters_.use(std::move(entry)));
-  };
+  subscriptions_.collect(compile, into.uses);
   stats::Recording recording(c_.server.registry());
   SecretStore::Recording secrets(*compile.secrets);
   const auto config = compile_listener(message, Path(), compile);
@@ -137,10 +124,9 @@ std::string ListenerDelivery::add(const Listener& message, const std::string& ve
   if (warming == nullptr) count_warming(1);
   warming = std::move(next);
   const auto uses = known_[name].warming->uses;  // settle() moves it
-  const auto filters = known_[name].warming->filters;
   const auto secrets = known_[name].warming->secrets;
-  for (const auto& use : uses) use->on_progress([this, name] { settle(name); });
-  for (const auto& use : filters)
+  for (const auto& use : uses.routes) use->on_progress([this, name] { settle(name); });
+  for (const auto& use : uses.filters)
     if (!use->settled()) use->on_progress([this, name] { settle(name); });
   for (const auto& s : secrets)
     s->on_progress([this, name, alive = std::weak_ptr<int>(alive_)] {
@@ -156,9 +142,9 @@ void ListenerDelivery::settle(const std::string& name) {
   const auto at = known_.find(name);
   if (at == known_.end() || at->second.warming == nullptr) return;
   Known& k = at->second;
-  for (const auto& use : k.warming->uses)
+  for (const auto& use : k.warming->uses.routes)
     if (!use->settled() || (k.active != nullptr && !use->arrived() && use->refused())) return;
-  for (const auto& f : k.warming->filters)
+  for (const auto& f : k.warming->uses.filters)
     if (!f->settled()) return;
   for (const auto& s : k.warming->secrets)
     if (!s->settled()) return;

@@ -12,12 +12,13 @@
 #include "xds/compile/secrets.h"
 #include "xds/delivery/filters.h"
 #include "xds/delivery/scopes.h"
+#include "xds/delivery/subscriptions.h"
 
 namespace outrigger::xds {
 
 class ListenerDelivery final : private WatchEvents {
  public:
-  ListenerDelivery(const DeliveryContext& c, RouteDeliveries& routes, ScopeDeliveries& scopes, FilterDeliveries& filters);
+  ListenerDelivery(const DeliveryContext& c, Subscriptions& subscriptions);
   ~ListenerDelivery();
   /// `answered` is called once: after the first update, good or bad, or when it was waited for long enough.
   void start(const ConfigSource& source, std::function<void()> answered);
@@ -29,8 +30,7 @@ class ListenerDelivery final : private WatchEvents {
     std::uint64_t came = 0;      // bytes_hash() of what came last, or 0
     std::string version, bytes;  // as it came
     WallTime updated{};
-    std::vector<FilterUsePtr> filters;
-    std::vector<RouteUsePtr> uses;
+    Uses uses;
     std::vector<SecretPtr> secrets;
     std::uint64_t frame = 0;
     server::ListenerManager::Prepared prepared;  // while it warms
@@ -66,9 +66,7 @@ class ListenerDelivery final : private WatchEvents {
   void settle_warming();
   void tell_answered();
   const DeliveryContext& c_;
-  RouteDeliveries& routes_;
-  ScopeDeliveries& scopes_;
-  FilterDeliveries& filters_;
+  Subscriptions& subscriptions_;
   std::map<std::string, Known> known_;
   std::size_t warming_ = 0;
   std::string version_;

@@ -50,3 +50,26 @@ refused("on_demand_source_of_nothing", "{source: {}}")
 refused("on_demand_timeout_negative", "{source: {ads: {}}, timeout: -1s}")
 for _name, _url in (("no_scheme", "foo"), ("other_type", "xdstp://a/envoy.config.route.v3.RouteConfiguration/x/*"), ("no_type", "xdstp://a")):
     refused(f"on_demand_locator_{_name}", '{%s, resources_locator: "%s"}' % (PLANE, _url))
+
+
+def tcp(name, on_demand, **kw):
+    scenario("on_demand_tcp_" + name, kind="validate", **kw, config=f"""
+static_resources:
+  listeners:
+  - name: l
+    address: {{socket_address: {{address: 127.0.0.1, port_value: 0}}}}
+    filter_chains:
+    - filters:
+      - {{name: t, typed_config: {{"@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy, stat_prefix: t, cluster: c, on_demand: {on_demand}}}}}
+""")
+
+
+TCP_PLANE = PLANE.replace("source:", "odcds_config:", 1)
+tcp("no_source", "{timeout: 1s}")
+tcp("locator_without_source", '{resources_locator: "foo"}')
+tcp("no_plane", "{%s}" % TCP_PLANE)
+tcp("source_of_nothing", "{odcds_config: {}}")
+tcp("no_ads", "{odcds_config: {ads: {}}}", outrigger={"exit": 1, "ok": None},
+    differs="Envoy takes a source that is not there: each connection waits for nobody's answer until its time is over")
+tcp("timeout_negative", "{odcds_config: {ads: {}}, timeout: -1s}")
+tcp("locator_no_scheme", '{%s, resources_locator: "foo"}' % TCP_PLANE)

@@ -196,6 +196,35 @@ of_listener("network_two_and_one_is_not_there", told("a") + write("{{dir}}/late.
 of_listener("network_two_of_a_name", served(), extension(at_most(1)), filters=[item([LIMIT_TYPE]), item([LIMIT_TYPE]), "the"])
 of_listener("network_two_of_a_name_one_cannot_take_it", told("a"), extension(at_most(1)), filters=[item([LIMIT_TYPE]), item([T + "extensions.filters.network.sni_cluster.v3.SniCluster"]), "the"])
 of_listener("network_manager", get("/") + DUMP, extension(MANAGER), filters=[item([MANAGER_TYPE])])
+
+
+def routed(name="routes", filters="", file="routes"):
+    """A manager whose routes come later, too."""
+    return '{"@type": %s, stat_prefix: h, http_filters: [%s{name: r, typed_config: %s}], rds: {route_config_name: %s, config_source: {path_config_source: {path: "{{dir}}/%s.yaml"}}}}' % (
+        MANAGER_TYPE, filters, ROUTING, name, file)
+
+
+def routes(version, status, name="routes"):
+    return push(version, '{"@type": %sconfig.route.v3.RouteConfiguration, name: %s, virtual_hosts: [{name: v, domains: ["*"], routes: [{match: {prefix: /}, direct_response: {status: %d}}]}]}' % (T, name, status))
+
+
+def answered(status):
+    return {"body": "", "headers": ["date: <date>", "server: envoy", "content-length: 0"], "status": "HTTP/1.1 " + status}
+
+
+RDS_GOOD = "http.h.rds.routes.update_success"
+THERE = stat_is(RDS_GOOD, 1) + pause(0.05)
+of_listener("network_manager_with_routes", THERE + get("/") + write("{{dir}}/routes.yaml", routes(2, 208)) + stat_is(RDS_GOOD, 2) + pause(0.05) + get("/"), extension(routed()),
+            filters=[item([MANAGER_TYPE])], files={"routes.yaml": routes(1, 207)}, stats=["http.h.rds.routes.config_reload"])
+of_listener("network_manager_with_other_routes", THERE + get("/") + net(2, extension(MANAGER), good=2) + get("/", c="d") + net(3, extension(routed("other", file="more")), good=3) + pause(0.2) + get("/", c="e"),
+            extension(routed()), filters=[item([MANAGER_TYPE])], files={"routes.yaml": routes(1, 206), "more.yaml": routes(1, 209, "other")},
+            differs="Envoy never asks for the routes of a manager that comes to a listener which serves already: all is 404",
+            outrigger={"log": [{"chain": "only", "details": None, "flags": "-", "reason": None, "sent": n} for n in (100, 103, 95)],
+                       "steps": [answered(s) for s in ("206 Partial Content", "207 Multi-Status", "209 Unknown")]})
+of_listener("network_manager_with_late_filter", THERE + stat_is("extension_config_discovery.http_filter.g.update_success", 1) + pause(0.05) + get("/") + write("{{dir}}/filter.yaml", push(2, extension(fault(419), "g"))) +
+            stat_is("extension_config_discovery.http_filter.g.update_success", 2) + pause(0.05) + get("/"),
+            extension(routed(filters=item([FAULT], name="g", file="filter") + ", ")), filters=[item([MANAGER_TYPE])],
+            files={"routes.yaml": routes(1, 207), "filter.yaml": push(1, extension(fault(418), "g"))})
 of_listener("network_in_one_of_two_chains", served() + told("d"), filters=["the"],
             chains="filter_chains: [{name: near, filters: [the], filter_chain_match: {source_prefix_ranges: [{address_prefix: 127.0.0.1, prefix_len: 32}]}}]\ndefault_filter_chain: {name: far, filters: [%s]}\n" % item([ECHO_TYPE]))
 

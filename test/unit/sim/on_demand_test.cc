@@ -1,5 +1,5 @@
 // Requests that are held until a cluster or a virtual host has come.
-#include "unit/sim/scenario.h"
+#include "unit/sim/tcp.h"
 
 using namespace outrigger;
 using namespace outrigger::sim;
@@ -159,6 +159,65 @@ TEST_CASE("a virtual host that requests wait for is not there, and one request a
               CHECK_CLEAN(w, w.asked()->names.size() == 1);
               CHECK_CLEAN(w, client.status() == 404);
               CHECK_CLEAN(w, w.log().at(0).starts_with("404 NR route_not_found "));
+              settle(w);
+            }});
+}
+
+namespace {
+const Setup kTcpOnDemand{.tcp = "cluster: up, idle_timeout: 5s, on_demand: {odcds_config: {ads: {}}},"};
+}
+
+TEST_CASE("raw connections wait for a cluster, and go on when it comes", "[sim]") {
+  play_all({kTcpOnDemand, [](World& w) {
+              tcp_server(w);
+              w.hide("up");
+              auto& one = tcp_client(w);
+              auto& two = tcp_client(w);
+              one.send("one");
+              two.send("two");
+              w.run(1s);
+              CHECK_CLEAN(w, w.asked()->names == Names{"up"});
+              CHECK_CLEAN(w, w.stat("tcp.in.on_demand_cluster_attempt") == 2);
+              w.show("up");
+              w.run(50ms);
+              CHECK_CLEAN(w, one.peer.in == "one");
+              CHECK_CLEAN(w, two.peer.in == "two");
+              CHECK_CLEAN(w, w.stat("tcp.in.on_demand_cluster_success") == 2);
+              settle(w);
+            }});
+}
+
+TEST_CASE("a cluster that raw connections wait for is not there", "[sim]") {
+  play_all({kTcpOnDemand, [](World& w) {
+              tcp_server(w);
+              w.hide("up");
+              auto& client = tcp_client(w);
+              client.send("hello");
+              w.run(50ms);
+              w.deny("up");
+              w.run(50ms);
+              CHECK_CLEAN(w, client.ended());
+              CHECK_CLEAN(w, w.stat("tcp.in.on_demand_cluster_missing") == 1);
+              CHECK_CLEAN(w, w.stat("tcp.in.downstream_cx_no_route") == 1);
+              settle(w);
+            }});
+}
+
+TEST_CASE("raw connections end while they wait", "[sim]") {
+  play_all({kTcpOnDemand, [](World& w) {
+              tcp_server(w);
+              w.hide("up");
+              auto& resets = tcp_client(w);
+              auto& stays = tcp_client(w);
+              stays.send("hello");
+              resets.send("x");
+              w.run(50ms);
+              resets.peer.abort();
+              w.run(10s);
+              CHECK_CLEAN(w, stays.ended());
+              w.show("up");
+              w.run(50ms);
+              CHECK_CLEAN(w, w.stat("tcp.in.on_demand_cluster_success") == 0);
               settle(w);
             }});
 }
