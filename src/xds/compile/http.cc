@@ -189,24 +189,6 @@ void compile_early_mutations(const Manager& p, hcm::Config& o, const Path& at, P
   }
 }
 
-/// Which requests are traced is said to upstreams, as far as it goes without a tracer: custom_tags and the like tell of spans.
-void compile_tracing(const Manager& p, hcm::Config& o, const CompileContext& c) {
-  const auto percent = [](bool set, const envoy::type::v3::Percent& v) {
-    const double whole = set ? v.value() : 100;
-    return runtime::FractionalPercent{static_cast<std::uint32_t>(std::lround(whole * 100)), runtime::Denominator::ten_thousand};
-  };
-  const auto& t = p.tracing();
-  auto& out = o.tracing.emplace();
-  out.client.numerator = t.has_client_sampling() ? static_cast<std::uint32_t>(t.client_sampling().value()) : 100;
-  out.random = percent(t.has_random_sampling(), t.random_sampling());
-  out.overall = percent(t.has_overall_sampling(), t.overall_sampling());
-  out.outbound = c.outbound;
-  envoy::extensions::request_id::uuid::v3::UuidRequestIdConfig id;
-  if (!p.request_id_extension().typed_config().UnpackTo(&id)) return;
-  out.in_request_id = !id.has_pack_trace_reason() || id.pack_trace_reason().value();
-  out.by_request_id = !id.has_use_request_id_for_trace_sampling() || id.use_request_id_for_trace_sampling().value();
-}
-
 /// What Envoy takes and does nothing with.
 void warn_of_effectless(const Manager& p, const Path& at, Problems& problems) {
   if (p.has_path_normalization_options())
@@ -287,7 +269,7 @@ hcm::ConfigPtr compile_http_connection_manager(const Manager& p, const std::stri
   o->http2.headers_max = o->http1.headers_max;
   o->http2.underscores = o->http1.underscores;
   compile_timeouts(p, *o);
-  if (p.has_tracing()) compile_tracing(p, *o, c);
+  if (p.has_tracing()) compile_tracing(p, *o, at / "tracing", c);
   compile_headers(p, *o, at, c);
   compile_paths(p, *o, at, c.problems);
   compile_ip_detection(p, *o, at, c.problems);

@@ -16,6 +16,10 @@ hcm::ConfigPtr compile_http_connection_manager(
 std::shared_ptr<route::RouteConfig> compile_dynamic_routes(const envoy::config::route::v3::RouteConfiguration& p, const Path& at,
                                                            CompileContext& c);
 
+/// `p` has them.
+void compile_tracing(const envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager& p,
+                     hcm::Config& o, const Path& at, CompileContext& c);
+
 /// Http1ProtocolOptions with the common ones that concern the codec.
 void compile_http1_options(const envoy::config::core::v3::Http1ProtocolOptions& p, http::Http1Options& o, const Path& at,
                            Problems& problems);

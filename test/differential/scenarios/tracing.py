@@ -55,3 +55,59 @@ for _direction in ("INBOUND", "OUTBOUND", "UNSPECIFIED"):
     case("decorator_none_" + _direction.lower(), ids(LOW, more=("x-envoy-decorator-operation: theirs",)), up=[ok("ok", "x-envoy-decorator-operation: theirs")], **_d)
     case("decorator_not_traced_" + _direction.lower(), ids(LOW), "random_sampling: {value: 0}", routes=DECORATED % "op", **_d)
     case("decorator_local_reply_" + _direction.lower(), ids(LOW), routes="- {match: {prefix: /}, direct_response: {status: 201}, decorator: {operation: op}}", **_d)
+
+
+# ---- tracers: their configs
+
+TRACE = '"@type": type.googleapis.com/envoy.config.trace.v3.'
+TELEMETRY = "type.googleapis.com/envoy.extensions.tracers.opentelemetry."
+GRPC = "grpc_service: {envoy_grpc: {cluster_name: c}}"
+
+
+def provider(name, text, **kw):
+    scenario("tracing_provider_" + name, kind="validate", **kw, config=f"""
+static_resources:
+  listeners:
+  - name: l
+    address: {{socket_address: {{address: 127.0.0.1, port_value: 0}}}}
+    filter_chains:
+    - filters:
+      - name: h
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: h
+          tracing: {{provider: {text}}}
+          route_config: {{virtual_hosts: [{{name: v, domains: ["*"], routes: [{{match: {{prefix: /}}, direct_response: {{status: 200}}}}]}}]}}
+          http_filters:
+          - {{name: r, typed_config: {{"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}}}
+  clusters:
+  - {{name: c, load_assignment: {{cluster_name: c, endpoints: [{{lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: 1}}}}}}}}]}}]}}}}
+""")
+
+
+def zipkin(name, text):
+    provider("zipkin_" + name, "{name: z, typed_config: {%sZipkinConfig, %s}}" % (TRACE, text))
+
+
+def telemetry(name, text):
+    provider("opentelemetry_" + name, "{name: t, typed_config: {%sOpenTelemetryConfig, %s}}" % (TRACE, text))
+
+
+zipkin("good", "collector_cluster: c, collector_endpoint: /api/v2/spans, collector_endpoint_version: HTTP_JSON, trace_id_128bit: true, shared_span_context: false")
+zipkin("no_version", "collector_cluster: c, collector_endpoint: /api/v2/spans")
+zipkin("unknown_cluster", "collector_cluster: d, collector_endpoint: /api/v2/spans, collector_endpoint_version: HTTP_JSON")
+zipkin("no_cluster", "collector_endpoint: /api/v2/spans, collector_endpoint_version: HTTP_JSON")
+zipkin("no_endpoint", "collector_cluster: c, collector_endpoint_version: HTTP_JSON")
+zipkin("service", "collector_service: {http_uri: {uri: http://c/spans, cluster: c, timeout: 1s}}, collector_endpoint_version: HTTP_JSON")
+zipkin("service_of_nothing", "collector_service: {}, collector_endpoint_version: HTTP_JSON")
+zipkin("service_unknown_cluster", "collector_service: {http_uri: {uri: http://c/spans, cluster: d, timeout: 1s}}, collector_endpoint_version: HTTP_JSON")
+telemetry("good", GRPC + ", service_name: s, resource_detectors: [{name: e, typed_config: {\"@type\": %sresource_detectors.v3.EnvironmentResourceDetectorConfig}}], "
+          "sampler: {name: s, typed_config: {\"@type\": %ssamplers.v3.AlwaysOnSamplerConfig}}, max_cache_size: 10" % (TELEMETRY, TELEMETRY))
+telemetry("http", "http_service: {http_uri: {uri: http://c/v1/traces, cluster: c, timeout: 1s}, request_headers_to_add: [{header: {key: a, value: b}}]}")
+telemetry("both", GRPC + ", http_service: {http_uri: {uri: http://c/v1/traces, cluster: c, timeout: 1s}}")
+telemetry("neither", "service_name: s")
+telemetry("unknown_cluster", "grpc_service: {envoy_grpc: {cluster_name: d}}")
+telemetry("http_unknown_cluster", "http_service: {http_uri: {uri: http://c/v1/traces, cluster: d, timeout: 1s}}")
+provider("no_name", "{typed_config: {%sZipkinConfig, collector_cluster: c, collector_endpoint: /, collector_endpoint_version: HTTP_JSON}}" % TRACE)
+provider("no_config", "{name: envoy.tracers.zipkin}")
+provider("of_another_kind", '{name: z, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}')
