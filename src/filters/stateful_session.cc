@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include "proxy/base/base64.h"
+#include "proxy/base/wire.h"
 #include "proxy/hcm/stream.h"
 #include "proxy/route/matcher.h"
 
@@ -18,18 +19,6 @@ std::int64_t seconds_of(WallTime t) noexcept {
   return std::chrono::duration_cast<std::chrono::seconds>(t.time_since_epoch()).count();
 }
 
-/// False: there is none that is whole.
-bool take_varint(std::string_view& bytes, std::uint64_t& out) noexcept {
-  out = 0;
-  for (unsigned shift = 0; shift < 64 && !bytes.empty(); shift += 7) {
-    const auto byte = static_cast<std::uint8_t>(bytes.front());
-    bytes.remove_prefix(1);
-    out |= static_cast<std::uint64_t>(byte & 127) << shift;
-    if (byte < 128) return true;
-  }
-  return false;
-}
-
 struct Token {
   std::string_view address;
   std::uint64_t expires = 0;  // seconds of the epoch; 0: never
@@ -37,33 +26,12 @@ struct Token {
 
 /// False: it is no message.
 bool parse_token(std::string_view bytes, Token& out) noexcept {
-  constexpr std::uint64_t kVarint = 0, kFixed64 = 1, kText = 2, kFixed32 = 5;
-  while (!bytes.empty()) {
-    std::uint64_t key = 0, n = 0;
-    if (!take_varint(bytes, key) || key >> 3 == 0) return false;
-    const auto kind = key & 7;
-    if (kind == kVarint) {
-      if (!take_varint(bytes, n)) return false;
-      if (key >> 3 == 2) out.expires = n;
-      continue;
-    }
-    if (kind == kText) {
-      if (!take_varint(bytes, n)) return false;
-    } else if (kind == kFixed64 || kind == kFixed32) {
-      n = kind == kFixed64 ? 8 : 4;
-    } else {
-      return false;
-    }
-    if (n > bytes.size()) return false;
-    if (kind == kText && key >> 3 == 1) out.address = bytes.substr(0, n);
-    bytes.remove_prefix(n);
+  WireReader r(bytes);
+  while (r.next()) {
+    if (r.field() == 1 && r.has_bytes()) out.address = r.bytes();
+    if (r.field() == 2 && r.has_number()) out.expires = r.number();
   }
-  return true;
-}
-
-void put_varint(std::string& out, std::uint64_t v) {
-  for (; v >= 128; v >>= 7) out += static_cast<char>(v | 128);
-  out += static_cast<char>(v);
+  return r.ok();
 }
 
 }  // namespace
@@ -91,13 +59,9 @@ void SessionState::tell(std::string_view address, http::HeaderMap& headers, Wall
     headers.remove(name);
     return headers.add(std::string_view(name), arena.copy(encode_base64(address)));
   }
-  std::string token = "\x0a";
-  put_varint(token, address.size());
-  token += address;
-  if (ttl && *ttl > Duration::zero()) {
-    token += '\x10';
-    put_varint(token, static_cast<std::uint64_t>(seconds_of(now + *ttl)));
-  }
+  std::string token;
+  put_wire_bytes(1, address, token);
+  if (ttl && *ttl > Duration::zero()) put_wire_number(2, static_cast<std::uint64_t>(seconds_of(now + *ttl)), token);
   headers.add(http::Name::set_cookie, arena.cat(name, "=\"", encode_base64(token), "\"", tail));
 }
 

@@ -1,4 +1,5 @@
-// Checks by grpc.health.v1.Health.Check. Its two messages have one field each, read and written by hand.
+// Checks by grpc.health.v1.Health.Check, whose two messages have one field each.
+#include "proxy/base/wire.h"
 #include "proxy/upstream/request_probe.h"
 
 namespace outrigger::upstream {
@@ -6,50 +7,11 @@ namespace outrigger::upstream {
 namespace {
 constexpr std::size_t kFrameHead = 5;
 constexpr std::size_t kMessageMax = 64 * 1024;  // an answer has a few bytes
-
-void put_varint(std::string& out, std::uint64_t v) {
-  for (; v > 127; v >>= 7) out += static_cast<char>(v | 128);
-  out += static_cast<char>(v);
-}
-
-/// False: it is cut short, or too long.
-bool take_varint(std::string_view& in, std::uint64_t& v) noexcept {
-  v = 0;
-  for (unsigned shift = 0; shift < 64 && !in.empty(); shift += 7) {
-    const auto byte = static_cast<unsigned char>(in.front());
-    in.remove_prefix(1);
-    v |= static_cast<std::uint64_t>(byte & 127U) << shift;
-    if (byte < 128) return true;
-  }
-  return false;
-}
-
-bool skip(std::string_view& in, std::uint64_t bytes) noexcept {
-  if (bytes > in.size()) return false;
-  in.remove_prefix(bytes);
-  return true;
-}
-
-/// A field that is not known; groups are not.
-bool skip_field(std::string_view& in, unsigned wire) noexcept {
-  std::uint64_t v = 0;
-  switch (wire) {
-    case 0: return take_varint(in, v);
-    case 1: return skip(in, 8);
-    case 2: return take_varint(in, v) && skip(in, v);
-    case 5: return skip(in, 4);
-    default: return false;
-  }
-}
 }  // namespace
 
 std::string grpc_health_request(std::string_view service) {
   std::string message;
-  if (!service.empty()) {
-    message += '\x0a';  // field 1, bytes
-    put_varint(message, service.size());
-    message += service;
-  }
+  if (!service.empty()) put_wire_bytes(1, service, message);
   std::string frame(1, '\0');
   for (int shift = 24; shift >= 0; shift -= 8) frame += static_cast<char>(message.size() >> shift & 255U);
   return frame + message;
@@ -58,15 +20,10 @@ std::string grpc_health_request(std::string_view service) {
 std::optional<bool> grpc_is_serving(std::string_view message) noexcept {
   constexpr std::uint64_t kServing = 1;
   std::uint64_t status = 0;
-  while (!message.empty()) {
-    std::uint64_t key = 0;
-    if (!take_varint(message, key) || key >> 3 == 0) return {};
-    if (key == 8) {  // field 1, a number
-      if (!take_varint(message, status)) return {};
-    } else if (!skip_field(message, key & 7U)) {
-      return {};
-    }
-  }
+  WireReader r(message);
+  while (r.next())
+    if (r.field() == 1 && r.has_number()) status = r.number();
+  if (!r.ok()) return {};
   return static_cast<std::uint32_t>(status) == kServing;
 }
 

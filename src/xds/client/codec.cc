@@ -3,7 +3,7 @@
 #include <algorithm>
 #include "envoy/service/discovery/v3/discovery.pb.h"
 #include "proxy/base/utf8.h"
-#include "xds/protocol/wire.h"
+#include "proxy/base/wire.h"
 
 namespace outrigger::xds {
 
@@ -28,7 +28,7 @@ Duration to_time(std::string_view message) {
   constexpr std::int64_t kSecondsMax = 1'000'000'000;
   Duration t{};
   for (WireReader r(message); r.next();) {
-    if (r.has_bytes()) continue;
+    if (!r.has_number()) continue;
     const auto n = std::clamp(static_cast<std::int64_t>(r.number()), -kSecondsMax, kSecondsMax);
     if (r.field() == 1) t += std::chrono::seconds(n);
     if (r.field() == 2) t += std::chrono::microseconds(n / 1000);

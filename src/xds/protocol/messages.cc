@@ -1,6 +1,6 @@
 #include "xds/protocol/messages.h"
 
-#include "xds/protocol/wire.h"
+#include "proxy/base/wire.h"
 
 namespace outrigger::xds {
 

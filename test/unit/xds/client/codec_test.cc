@@ -4,7 +4,6 @@
 #include "envoy/service/discovery/v3/discovery.pb.h"
 #include "proxy/base/utf8.h"
 #include "xds/client/codec.h"
-#include "xds/protocol/wire.h"
 
 namespace outrigger::xds {
 namespace {

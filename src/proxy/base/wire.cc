@@ -1,10 +1,15 @@
-#include "xds/protocol/wire.h"
+#include "proxy/base/wire.h"
 
-namespace outrigger::xds {
+namespace outrigger {
 
 namespace {
 constexpr std::uint64_t kFieldMax = (1U << 29) - 1;
 constexpr unsigned kGroupsMax = 100;  // inside each other, as the library allows
+
+void put_varint(std::uint64_t v, std::string& out) {
+  for (; v > 127; v >>= 7) out += static_cast<char>(v | 128);
+  out += static_cast<char>(v);
+}
 }  // namespace
 
 bool WireReader::varint(std::uint64_t& into) noexcept {
@@ -74,4 +79,16 @@ std::string_view wire_bytes(std::string_view message, std::uint32_t number) noex
   return found;
 }
 
-}  // namespace outrigger::xds
+void put_wire_number(std::uint32_t field, std::uint64_t value, std::string& out) {
+  put_varint(std::uint64_t{field} << 3, out);
+  put_varint(value, out);
+}
+
+void put_wire_bytes(std::uint32_t field, std::string_view value, std::string& out) {
+  constexpr unsigned kBytes = 2;
+  put_varint(std::uint64_t{field} << 3 | kBytes, out);
+  put_varint(value.size(), out);
+  out += value;
+}
+
+}  // namespace outrigger

@@ -1,10 +1,11 @@
 // Protobuf's encoding, read field by field where it lies: a response of many megabytes is told apart into resources without
-// a copy of them. Any thread; what it gives points into what it reads.
+// a copy of them, and small messages need no library. Any thread; what it gives points into what it reads.
 #pragma once
 #include <cstdint>
+#include <string>
 #include <string_view>
 
-namespace outrigger::xds {
+namespace outrigger {
 
 class WireReader {
  public:
@@ -13,9 +14,11 @@ class WireReader {
   bool next() noexcept;
   bool ok() const noexcept { return ok_; }
   std::uint32_t field() const noexcept { return field_; }
-  /// Has it bytes, as strings and messages do? Otherwise number() has its value.
+  /// Has it bytes, as strings and messages do?
   bool has_bytes() const noexcept { return type_ == Type::bytes; }
   std::string_view bytes() const noexcept { return bytes_; }
+  /// Is it a varint, as integers, enumerations and booleans are?
+  bool has_number() const noexcept { return type_ == Type::varint; }
   std::uint64_t number() const noexcept { return number_; }
 
  private:
@@ -34,4 +37,8 @@ class WireReader {
 /// The field `number`, of a message that has it once as bytes (the last, if it is there several times); empty: there is none.
 std::string_view wire_bytes(std::string_view message, std::uint32_t number) noexcept;
 
-}  // namespace outrigger::xds
+/// A field at the end of a message: a number that isn't negative; a string or message.
+void put_wire_number(std::uint32_t field, std::uint64_t value, std::string& out);
+void put_wire_bytes(std::uint32_t field, std::string_view value, std::string& out);
+
+}  // namespace outrigger
