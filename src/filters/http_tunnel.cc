@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <utility>
+#include "proxy/base/json_text.h"
 #include "proxy/base/random.h"
-#include "proxy/format/operator.h"
 #include "proxy/http/connection_facts.h"
 
 namespace outrigger::filters {
@@ -19,9 +19,9 @@ constexpr std::size_t kBufferMax = 1024 * 1024;  // of a cluster without a limit
 void add_header(std::string_view key, std::string_view value, std::string& json) {
   if (json.back() == '}') json += ',';
   json += R"({"key":)";
-  format::append_json_string(key, json);
+  append_json_string(key, json);
   json += R"(,"value":)";
-  format::append_json_string(value, json);
+  append_json_string(value, json);
   json += '}';
 }
 

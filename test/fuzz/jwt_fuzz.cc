@@ -9,6 +9,7 @@
 #include "fuzz/check.h"
 #include "proxy/base/base64.h"
 #include "proxy/base/json.h"
+#include "proxy/base/utf8.h"
 
 using namespace outrigger;           // NOLINT: a program of its own
 using namespace outrigger::filters;  // NOLINT

@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "proxy/base/percent.h"
+#include "proxy/base/utf8.h"
 
 namespace outrigger {
 
@@ -204,28 +205,6 @@ class Parser {
 };
 
 }  // namespace
-
-bool is_utf8(std::string_view s) noexcept {
-  for (std::size_t i = 0; i < s.size();) {
-    const auto byte = [&](std::size_t at) { return at < s.size() ? static_cast<unsigned char>(s[at]) : 0U; };
-    const unsigned first = byte(i);
-    if (first < 0x80) {
-      ++i;
-      continue;
-    }
-    const unsigned more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
-    if (first < 0xc2 || first > 0xf4) return false;
-    // The first that follows tells what is too long, a surrogate or beyond the last code point.
-    const unsigned second = byte(i + 1);
-    const unsigned from = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-    const unsigned to = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-    if (second < from || second > to) return false;
-    for (unsigned k = 2; k <= more; ++k)
-      if ((byte(i + k) & 0xc0) != 0x80) return false;
-    i += more + 1;
-  }
-  return true;
-}
 
 std::optional<MetadataValue> parse_json_object(std::string_view text) {
   MetadataValue out;

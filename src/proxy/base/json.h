@@ -10,7 +10,4 @@ namespace outrigger {
 /// twice in one object, text that is not UTF-8, or a number that does not fit.
 std::optional<MetadataValue> parse_json_object(std::string_view text);
 
-/// Is it UTF-8 (RFC 3629)?
-bool is_utf8(std::string_view text) noexcept;
-
 }  // namespace outrigger

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "proxy/base/json_text.h"
+
 namespace outrigger {
 
 namespace {
@@ -12,33 +14,13 @@ MetadataValue& field_of(MetadataValue& object, std::string_view name) {
   if (at == all.end() || at->first != name) at = all.emplace(at, std::string(name), MetadataValue{});
   return at->second;
 }
-
-/// A quoted string with protobuf's escapes.
-void append_name(std::string_view name, std::string& out) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  out += '"';
-  for (const char c : name) {
-    const auto u = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (u < 0x20 || u == 0x7f || c == '<' || c == '>') {
-      out += "\\u00";
-      out += kHex[u >> 4];
-      out += kHex[u & 15];
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
 }  // namespace
 
 MetadataValue MetadataValue::of(std::string_view text) {
   MetadataValue v;
   v.kind = string;
   v.text = text;
-  append_name(text, v.json);
+  append_protobuf_string(text, v.json);
   return v;
 }
 
@@ -57,7 +39,7 @@ void MetadataValue::append_json(std::string& out) const {
       bool first = true;
       for (const auto& [name, v] : fields) {
         if (!std::exchange(first, false)) out += ',';
-        append_name(name, out);
+        append_protobuf_string(name, out);
         out += ':';
         v.append_json(out);
       }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 
+#include "proxy/base/json_text.h"
 #include "proxy/format/operator.h"
 
 namespace outrigger::format {
@@ -84,32 +85,6 @@ Result<std::vector<std::shared_ptr<const Operator>>> parse(std::string_view form
 }
 
 }  // namespace
-
-void append_json_string(std::string_view s, std::string& out) {
-  out += '"';
-  for (char c : s) {
-    const auto u = static_cast<unsigned char>(c);
-    switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
-      default:
-        if (u < 0x20) {
-          static constexpr char kHex[] = "0123456789abcdef";
-          out += "\\u00";
-          out += kHex[u >> 4];
-          out += kHex[u & 15];
-        } else {
-          out += c;
-        }
-    }
-  }
-  out += '"';
-}
 
 Result<TextFormat> TextFormat::compile(std::string_view format, const FormatOptions& o) {
   auto parts = parse(format, o);

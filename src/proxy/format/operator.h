@@ -35,9 +35,6 @@ class Operator {
 /// `name(argument):length`; length < 0: none.
 Result<Operator> make_operator(std::string_view name, std::string_view argument, bool has_argument, long length);
 
-/// Quoted and escaped.
-void append_json_string(std::string_view s, std::string& out);
-
 /// strftime with %f, %1f..%9f, %E3S for digits below the second; UTC, or the machine's time zone.
 void append_time(WallTime t, std::string_view format, bool local, std::string& out);
 

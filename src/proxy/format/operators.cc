@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <unordered_map>
 
+#include "proxy/base/json_text.h"
 #include "proxy/format/operators.h"
 
 namespace outrigger::format {

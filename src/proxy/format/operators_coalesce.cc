@@ -2,6 +2,7 @@
 // them that has a value. Its argument is JSON, of which just this shape is read.
 #include <vector>
 
+#include "proxy/base/json_text.h"
 #include "proxy/format/operators.h"
 
 namespace outrigger::format {

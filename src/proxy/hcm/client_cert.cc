@@ -3,8 +3,8 @@
 #include <string>
 #include <utility>
 #include <vector>
+#include "proxy/base/json_text.h"
 #include "proxy/base/percent.h"
-#include "proxy/format/operator.h"
 
 namespace outrigger::hcm {
 
@@ -34,7 +34,7 @@ class JsonElement {
  public:
   void one(std::string_view key, std::string_view value) {
     member(key);
-    format::append_json_string(value, out_);
+    append_json_string(value, out_);
   }
   void list(std::string_view key, const std::vector<std::string>& values) {
     if (values.empty()) return;
@@ -42,7 +42,7 @@ class JsonElement {
     char before = '[';
     for (const auto& v : values) {
       out_ += std::exchange(before, ',');
-      format::append_json_string(v, out_);
+      append_json_string(v, out_);
     }
     out_ += ']';
   }
@@ -51,7 +51,7 @@ class JsonElement {
  private:
   void member(std::string_view key) {
     out_ += out_.empty() ? '{' : ',';
-    format::append_json_string(key, out_);
+    append_json_string(key, out_);
     out_ += ':';
   }
   std::string out_;

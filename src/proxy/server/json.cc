@@ -1,6 +1,6 @@
 #include "proxy/server/json.h"
 
-#include "proxy/stats/render.h"
+#include "proxy/base/json_text.h"
 
 namespace outrigger::server {
 
@@ -11,7 +11,7 @@ void JsonWriter::member(std::string_view name) {
   out_ += '\n';
   out_.append(levels_.size(), ' ');
   if (levels_.back().close == ']') return;
-  stats::append_json_string(out_, name);
+  append_protobuf_string(name, out_);
   out_ += ": ";
 }
 
@@ -43,7 +43,7 @@ void JsonWriter::end() {
 
 void JsonWriter::text(std::string_view name, std::string_view value) {
   member(name);
-  stats::append_json_string(out_, value);
+  append_protobuf_string(value, out_);
 }
 
 void JsonWriter::raw(std::string_view name, std::string_view value) {

@@ -1,9 +1,9 @@
 #include "proxy/stats/render.h"
 
-#include <cstdio>
 #include <cstdlib>
 #include <functional>
 
+#include "proxy/base/json_text.h"
 #include "proxy/stats/histogram_view.h"
 #include "proxy/stats/numbers.h"
 #include "proxy/stats/walk.h"
@@ -176,7 +176,7 @@ void append_bins_json(std::string& out, const HistogramView& view, bool interval
 
 void append_histogram_json(std::string& out, std::string_view name, const HistogramView& view, BucketMode mode) {
   out += "{\"name\":";
-  append_json_string(out, name);
+  append_json_string(name, out);
   switch (mode) {
     case BucketMode::summary:
       out += ",\"values\":";
@@ -227,33 +227,6 @@ bool Query::shows(const StatsSettings& settings, std::string_view name, bool use
   return settings.accepts(name);
 }
 
-void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-      case '\\':
-        out += '\\';
-        out += c;
-        break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-          char escape[8];
-          std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
-          out += escape;
-        } else {
-          out += c;
-        }
-    }
-  }
-  out += '"';
-}
-
 std::string render_text(const Registry& registry, const StatsSettings& settings, const Query& q) {
   std::string out;
   const Page page(registry, settings, q);
@@ -276,13 +249,13 @@ std::string render_json(const Registry& registry, const StatsSettings& settings,
   const auto entry = [&](std::string_view name) {
     out += first ? "{\"name\":" : ",{\"name\":";
     first = false;
-    append_json_string(out, name);
+    append_json_string(name, out);
     out += ",\"value\":";
   };
   const Page page(registry, settings, q);
   page.readouts([&](std::string_view name, std::string_view value) {
     entry(name);
-    append_json_string(out, value);
+    append_json_string(value, out);
     out += '}';
   });
   page.numbers([&](std::string_view name, const StatView& stat) {

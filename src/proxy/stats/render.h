@@ -31,7 +31,4 @@ std::string render_json(const Registry& registry, const StatsSettings& settings,
 /// `q.buckets` is cumulative or summary.
 std::string render_prometheus(const Registry& registry, const StatsSettings& settings, const Query& q);
 
-/// A JSON string with its quotes.
-void append_json_string(std::string& out, std::string_view text);
-
 }  // namespace outrigger::stats

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include "proxy/base/json_text.h"
 
 namespace outrigger::upstream {
 
@@ -16,9 +17,7 @@ class EventLine {
   }
   void text(std::string_view name, std::string_view value) {
     key(name);
-    out_ += '"';
-    for (const char c : value) put(c);
-    out_ += '"';
+    append_protobuf_string(value, out_);
   }
   void raw(std::string_view name, std::string_view value) {
     key(name);
@@ -35,17 +34,6 @@ class EventLine {
   std::string take() { return std::move(out_) + "\n"; }
 
  private:
-  void put(char c) {
-    static constexpr char kDigits[] = "0123456789abcdef";
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      (out_ += '\\') += c;
-    } else if (byte < ' ') {
-      ((out_ += "\\u00") += kDigits[byte >> 4]) += kDigits[byte & 15];
-    } else {
-      out_ += c;
-    }
-  }
   std::string out_ = "{";
 };
 

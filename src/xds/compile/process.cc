@@ -1,5 +1,6 @@
 // The bootstrap's settings of the process as a whole.
 #include "envoy/extensions/regex_engines/v3/google_re2.pb.h"
+#include "proxy/base/json_text.h"
 #include "proxy/http/header_map.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/settings.h"
@@ -11,21 +12,6 @@ namespace bootstrap_v3 = envoy::config::bootstrap::v3;
 
 namespace {
 
-void append_quoted(std::string_view s, std::string& out) {
-  out += '"';
-  for (const char c : s) {
-    const auto u = static_cast<unsigned char>(c);
-    constexpr char kHex[] = "0123456789abcdef";
-    if (c == '"' || c == '\\')
-      (out += '\\') += c;
-    else if (u < 0x20 || c == '<' || c == '>')
-      ((out += "\\u00") += kHex[u >> 4]) += kHex[u & 15];
-    else
-      out += c;
-  }
-  out += '"';
-}
-
 void append_json(const google::protobuf::Value& v, std::string& out);
 
 void append_json(const google::protobuf::Struct& s, std::string& out) {
@@ -33,7 +19,7 @@ void append_json(const google::protobuf::Struct& s, std::string& out) {
   bool first = true;
   for (const auto& [name, v] : sorted_fields(s)) {
     if (!std::exchange(first, false)) out += ',';
-    append_quoted(name, out);
+    append_protobuf_string(name, out);
     out += ':';
     append_json(*v, out);
   }
@@ -52,7 +38,7 @@ void append_json(const google::protobuf::Value& v, std::string& out) {
       }
       out += ']';
       return;
-    case V::kStringValue: return append_quoted(v.string_value(), out);
+    case V::kStringValue: return append_protobuf_string(v.string_value(), out);
     case V::kBoolValue: out += v.bool_value() ? "true" : "false"; return;
     case V::kNumberValue: out += number_text(v.number_value()); return;
     default: out += "null";

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 #include <string>
+#include "proxy/base/json_text.h"
 
 using namespace outrigger;
 
@@ -58,4 +59,20 @@ TEST_CASE("how deep JSON is nested has a bound", "[base][json]") {
   std::string objects;
   for (int i = 0; i < 200'000; ++i) objects += "{\"a\":";
   CHECK(printed(objects) == "-");
+}
+
+TEST_CASE("texts are written as Envoy does, or as protobuf", "[base][json]") {
+  struct Row {
+    std::string text, want, protobuf;
+  };
+  for (const Row& r :
+       {Row{"", "", ""}, Row{"a\"b\\c", "a\\\"b\\\\c", "a\\\"b\\\\c"}, Row{"\b\f\n\r\t", "\\b\\f\\n\\r\\t", "\\b\\f\\n\\r\\t"},
+        Row{std::string("\0\x1f", 2), "\\u0000\\u001f", "\\u0000\\u001f"},
+        Row{"\x7f\xc3\xa9/", "\x7f\xc3\xa9/", "\\u007f\xc3\xa9/"}, Row{"<>", "<>", "\\u003c\\u003e"}}) {
+    std::string out, protobuf;
+    append_json_string(r.text, out);
+    append_protobuf_string(r.text, protobuf);
+    CHECK(out == '"' + r.want + '"');
+    CHECK(protobuf == '"' + r.protobuf + '"');
+  }
 }

@@ -3,7 +3,6 @@
 
 #include <catch2/catch.hpp>
 
-#include "proxy/format/operator.h"
 #include "support/message.h"
 #include "support/stream.h"
 
@@ -151,16 +150,4 @@ TEST_CASE("an error in a JSON format is told as in a text", "[format]") {
   const auto f = JsonFormat::compile(object({{"a", object({{"b", list({text("%NOPE%")})}})}}));
   REQUIRE_FALSE(f.has_value());
   CHECK(f.error().detail == "Incorrect configuration: %NOPE%. At position 0: Not supported field in StreamInfo: NOPE");
-}
-
-TEST_CASE("JSON strings are escaped", "[format]") {
-  struct Row {
-    std::string text, want;
-  };
-  for (const Row& r : {Row{"", "\"\""}, Row{"a\"b\\c", "\"a\\\"b\\\\c\""}, Row{"\b\f\n\r\t", "\"\\b\\f\\n\\r\\t\""},
-                       Row{std::string("\0\x1f", 2), "\"\\u0000\\u001f\""}, Row{"\x7f\xc3\xa9/", "\"\x7f\xc3\xa9/\""}}) {
-    std::string out;
-    format::append_json_string(r.text, out);
-    CHECK(out == r.want);
-  }
 }
