@@ -4,13 +4,10 @@ namespace outrigger::filters {
 
 using hcm::FilterStatus;
 using http::Name;
-using stats::ClusterStat;
-using stats::CodeFamily;
 
 namespace {
 
 constexpr std::string_view kCheckPath = "/envoy.service.auth.v3.Authorization/Check";
-constexpr std::size_t kAnswerMax = 1024 * 1024;
 
 class ExtAuthz final : public hcm::HttpFilter, private SideCallEvents {
  public:
@@ -99,19 +96,15 @@ class ExtAuthz final : public hcm::HttpFilter, private SideCallEvents {
     describe(subject, request);
     SideCallEvents& told = *this;
     call_ = stream_.arena().make<SideCall>(stream_, told);
-    Buffer bytes;
     if (!config_.grpc) {
+      Buffer bytes;
       make_http_request(subject, request, call_->head(), bytes);
-      return call_->start(service, std::move(bytes), config_.http.timeout, false, kAnswerMax);
+      return call_->start(service, std::move(bytes), config_.http.timeout, false);
     }
     thread_local std::string message;
     message.clear();
     config_.messages->encode(request, message);
-    frame_grpc(message, bytes);
-    const auto& target = *config_.grpc;
-    begin_grpc(call_->head(), target.authority, kCheckPath, target.timeout);
-    target.metadata.apply(call_->head().headers, stream_.format_context());
-    call_->start(service, std::move(bytes), target.timeout, true, kAnswerMax);
+    call_->start_grpc(service, *config_.grpc, kCheckPath, message);
   }
 
   void on_side_answer(http::ResponseHead& head, Buffer& body, const http::HeaderMap* trailers) override {
@@ -148,7 +141,8 @@ class ExtAuthz final : public hcm::HttpFilter, private SideCallEvents {
 
   void deny(const CheckAnswer& answer) {
     count_both(ExtAuthzStat::denied);
-    if (config_.charge_cluster) charge(answer.status);
+    if (config_.charge_cluster && route_cluster_ != nullptr)
+      charge_internal(*route_cluster_, stream_.thread().cells, answer.status);
     refuse(answer, "ext_authz_denied");
   }
 
@@ -168,17 +162,16 @@ class ExtAuthz final : public hcm::HttpFilter, private SideCallEvents {
   }
 
   void refuse(const CheckAnswer& answer, std::string_view details) {
-    auto& arena = stream_.arena();
-    auto& map = *arena.make<http::HeaderMap>(arena);
+    http::HeaderMap map(stream_.arena());
     for (const auto& h : answer.response) {
       // They tell of the body that is sent, which need not be that of the answer.
       const bool of_body = h.name == "content-length" || h.name == "content-type";
       const bool drop = of_body && (answer.body.empty() || (head_->is_grpc() && h.name == "content-length"));
       if (!drop && !h.name.starts_with(':')) map.add(h.name, h.value);
     }
-    auto* list = static_cast<hcm::ExtraHeader*>(arena.allocate(map.size() * sizeof(hcm::ExtraHeader), alignof(hcm::ExtraHeader)));
-    for (std::size_t i = 0; i < map.size(); ++i) new (&list[i]) hcm::ExtraHeader(map.at(i).name, map.at(i).value);
-    refuse({.status = answer.status, .body = answer.body, .details = details, .headers = list, .headers_count = map.size()});
+    hcm::LocalReply reply{.status = answer.status, .body = answer.body, .details = details};
+    reply.set_headers(map);
+    refuse(reply);
   }
 
   void refuse(hcm::LocalReply reply) {
@@ -190,7 +183,7 @@ class ExtAuthz final : public hcm::HttpFilter, private SideCallEvents {
     if (answer.metadata.fields.empty()) return;
     if (!config_.take_metadata) return count(ExtAuthzStat::ignored_dynamic_metadata);
     auto& metadata = stream_.info().dynamic_metadata;
-    auto all = metadata == nullptr ? std::make_shared<Metadata>() : std::make_shared<Metadata>(*metadata);
+    auto all = copy_of(metadata);
     all->merge(kExtAuthzSpace, answer.metadata);
     if (answer.verdict == CheckAnswer::ok) {
       const auto ms = (stream_.thread().loop.now() - started_).count() / 1000;
@@ -207,22 +200,7 @@ class ExtAuthz final : public hcm::HttpFilter, private SideCallEvents {
 
   void count_both(ExtAuthzStat stat) {
     count(stat);
-    if (route_cluster_ == nullptr) return;
-    stats::BlockName name;
-    name.put_cluster(route_cluster_->config().stat_name).put(".").put(config_.cluster_part);
-    auto& cells = stream_.thread().cells;
-    cells.add(config_.by_cluster[static_cast<std::size_t>(stat)]->find(name.text(), cells), ExtAuthzStat{});
-  }
-
-  /// As if the cluster had said so.
-  void charge(std::uint16_t status) {
-    if (route_cluster_ == nullptr) return;
-    auto& cells = stream_.thread().cells;
-    const auto b = route_cluster_->stats();
-    cells.add(b, ClusterStat::upstream_rq_completed);
-    cells.add_code(b, CodeFamily::upstream_rq, status);
-    cells.add(b, ClusterStat::internal_upstream_rq_completed);
-    cells.add_code(b, CodeFamily::internal_upstream_rq, status);
+    if (route_cluster_ != nullptr) config_.by_cluster.add(stat, *route_cluster_, stream_.thread().cells);
   }
 
   const ExtAuthzFactory& factory_;

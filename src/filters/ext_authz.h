@@ -10,11 +10,10 @@
 #include <string_view>
 #include <vector>
 #include "filters/authorization.h"
+#include "filters/cluster_counters.h"
 #include "filters/side_call.h"
 #include "proxy/hcm/filter.h"
 #include "proxy/route/route.h"
-#include "proxy/stats/named_blocks.h"
-#include "proxy/stats/names.h"
 
 namespace outrigger::filters {
 
@@ -67,8 +66,7 @@ struct ExtAuthzConfig {
   std::uint16_t status_on_error = 403;
   bool charge_cluster = true, take_metadata = true;
   stats::BlockHandle stats;
-  std::string cluster_part;                // what follows the cluster's name: "ext_authz", "ext_authz.<prefix>"
-  stats::NamedBlocks* by_cluster[4] = {};  // a counter each, of the first four
+  ClusterCounters<ExtAuthzStat> by_cluster;
 };
 
 struct ExtAuthzPerRoute : route::FilterPart {

@@ -6,14 +6,11 @@ namespace outrigger::filters {
 
 using hcm::FilterStatus;
 using http::Name;
-using stats::ClusterStat;
-using stats::CodeFamily;
 
 namespace {
 
 constexpr std::string_view kPath = "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit";
 constexpr std::string_view kSpace = "envoy.filters.http.ratelimit";
-constexpr std::size_t kAnswerMax = 1024 * 1024;
 
 class RateLimit final : public hcm::HttpFilter, private SideCallEvents {
  public:
@@ -29,7 +26,7 @@ class RateLimit final : public hcm::HttpFilter, private SideCallEvents {
     using Config = RateLimitConfig;
     if (config_.requests != Config::both && internal != (config_.requests == Config::internal_only)) return FilterStatus::go_on;
     describe();
-    if (count_ == 0) return FilterStatus::go_on;
+    if (descriptors_.count == 0) return FilterStatus::go_on;
     ask();
     return state_ == State::allowed ? FilterStatus::go_on : FilterStatus::stop;
   }
@@ -58,35 +55,15 @@ class RateLimit final : public hcm::HttpFilter, private SideCallEvents {
     auto* cluster = stream_.worker().clusters.find(stream_.chosen().cluster);
     if (cluster == nullptr) return;
     cluster_ = cluster;
-    const auto& of_vhost = *r->vhost->rate_limits;
     const auto* own = of_route();
-    const auto wanted = r->include_vhost_rate_limits ? RateLimitPerRoute::included
-                        : own == nullptr             ? RateLimitPerRoute::if_route_has_none
-                                                     : own->vhost_limits;
-    const bool both =
-        wanted == RateLimitPerRoute::included || (wanted == RateLimitPerRoute::if_route_has_none && r->rate_limits->empty());
-    describe(*r->rate_limits, both ? &of_vhost : nullptr);
-  }
-
-  void describe(const route::RateLimitRules& first, const route::RateLimitRules* second) {
-    const std::size_t most = first.size() + (second == nullptr ? 0 : second->size());
-    if (most == 0) return;
-    auto& arena = stream_.arena();
-    descriptors_ = static_cast<route::Descriptor*>(arena.allocate(most * sizeof(route::Descriptor), alignof(route::Descriptor)));
-    const route::RateLimitFacts facts{*head_, stream_.info(), stream_.format_context(), config_.local_cluster,
-                                      std::optional(stream_.chosen().cluster)};
-    for (const auto* rules : {&first, second})
-      for (std::size_t i = 0; rules != nullptr && i < rules->size(); ++i) {
-        if ((*rules)[i].stage != config_.stage) continue;
-        route::Descriptor d;
-        if (route::describe((*rules)[i], facts, arena, d)) new (&descriptors_[count_++]) route::Descriptor(d);
-      }
+    const auto of_vhost = own == nullptr ? VirtualHostLimits::if_route_has_none : own->vhost_limits;
+    descriptors_ = describe_by_route({stream_, *head_, config_.local_cluster}, config_.stage, of_vhost, true);
   }
 
   void ask() {
     state_ = State::asking;
     const auto* own = of_route();
-    const LimitQuestion question{own == nullptr || own->domain.empty() ? config_.domain : own->domain, descriptors_, count_};
+    const LimitQuestion question{own == nullptr || own->domain.empty() ? config_.domain : own->domain, descriptors_};
     const auto& target = config_.service;
     auto* service = stream_.worker().clusters.find(target.cluster);
     if (service == nullptr) {
@@ -97,11 +74,7 @@ class RateLimit final : public hcm::HttpFilter, private SideCallEvents {
       thread_local std::string message;
       message.clear();
       config_.messages->encode(question, message);
-      Buffer bytes;
-      frame_grpc(message, bytes);
-      begin_grpc(call_->head(), target.authority, kPath, target.timeout);
-      target.metadata.apply(call_->head().headers, stream_.format_context());
-      call_->start(*service, std::move(bytes), target.timeout, true, kAnswerMax);
+      call_->start_grpc(*service, target, kPath, message);
     }
     if (state_ == State::asking) state_ = State::waiting;
   }
@@ -125,7 +98,7 @@ class RateLimit final : public hcm::HttpFilter, private SideCallEvents {
       case LimitAnswer::error: count(RateLimitStat::error); break;
       case LimitAnswer::over_limit:
         count(RateLimitStat::over_limit);
-        charge(config_.status);
+        charge_internal(*cluster_, stream_.thread().cells, config_.status);
         if (config_.tells_limited) added_.add(arena, {"x-envoy-ratelimited", "true"});
     }
     if (config_.tells_limits) tell_limits(answer);
@@ -163,53 +136,34 @@ class RateLimit final : public hcm::HttpFilter, private SideCallEvents {
   }
 
   void refuse(const LimitAnswer& answer) {
-    auto& arena = stream_.arena();
-    auto& map = *arena.make<http::HeaderMap>(arena);
+    http::HeaderMap map(stream_.arena());
     add_to_response(map);
     config_.response_mutations.apply(map, stream_.format_context());
-    auto* list = static_cast<hcm::ExtraHeader*>(arena.allocate(map.size() * sizeof(hcm::ExtraHeader), alignof(hcm::ExtraHeader)));
-    for (std::size_t i = 0; i < map.size(); ++i) new (&list[i]) hcm::ExtraHeader(map.at(i).name, map.at(i).value);
-    stream_.local_reply({.status = config_.status,
-                         .body = answer.body,
-                         .details = "request_rate_limited",
-                         .flag = http::Flag::rate_limited,
-                         .grpc_status = config_.grpc_status,
-                         .headers = list,
-                         .headers_count = map.size()});
+    hcm::LocalReply reply{.status = config_.status,
+                          .body = answer.body,
+                          .details = "request_rate_limited",
+                          .flag = http::Flag::rate_limited,
+                          .grpc_status = config_.grpc_status};
+    reply.set_headers(map);
+    stream_.local_reply(reply);
   }
 
   void note_metadata(const LimitAnswer& answer) {
     if (answer.metadata.fields.empty()) return;
     auto& metadata = stream_.info().dynamic_metadata;
-    auto all = metadata == nullptr ? std::make_shared<Metadata>() : std::make_shared<Metadata>(*metadata);
+    auto all = copy_of(metadata);
     all->merge(kSpace, answer.metadata);
     metadata = std::move(all);
   }
 
-  void count(RateLimitStat stat) {
-    stats::BlockName name;
-    name.put_cluster(cluster_->config().stat_name).put(".").put(config_.cluster_part);
-    auto& cells = stream_.thread().cells;
-    cells.add(config_.by_cluster[static_cast<std::size_t>(stat)]->find(name.text(), cells), RateLimitStat{});
-  }
-
-  /// As if the cluster had said so.
-  void charge(std::uint16_t status) {
-    auto& cells = stream_.thread().cells;
-    const auto b = cluster_->stats();
-    cells.add(b, ClusterStat::upstream_rq_completed);
-    cells.add_code(b, CodeFamily::upstream_rq, status);
-    cells.add(b, ClusterStat::internal_upstream_rq_completed);
-    cells.add_code(b, CodeFamily::internal_upstream_rq, status);
-  }
+  void count(RateLimitStat stat) { config_.stats.add(stat, *cluster_, stream_.thread().cells); }
 
   const RateLimitFactory& factory_;
   const RateLimitConfig& config_;
   http::RequestHead* head_ = nullptr;
   SideCall* call_ = nullptr;  // in the arena; null: none was made
   upstream::ClusterRef cluster_;
-  route::Descriptor* descriptors_ = nullptr;
-  std::size_t count_ = 0;
+  Descriptors descriptors_;
   Chain<LimitAnswer::Field> added_;
   State state_ = State::idle;
 };

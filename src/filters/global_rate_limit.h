@@ -6,19 +6,17 @@
 #include <string>
 #include <string_view>
 #include "filters/authorization.h"
+#include "filters/cluster_counters.h"
+#include "filters/rate_limit_rules.h"
 #include "filters/side_call.h"
 #include "proxy/hcm/filter.h"
-#include "proxy/route/rate_limit.h"
 #include "proxy/route/route.h"
-#include "proxy/stats/named_blocks.h"
-#include "proxy/stats/names.h"
 
 namespace outrigger::filters {
 
 struct LimitQuestion {
   std::string_view domain;
-  const route::Descriptor* descriptors = nullptr;
-  std::size_t count = 0;
+  Descriptors descriptors;
 };
 
 struct LimitAnswer {
@@ -65,12 +63,11 @@ struct RateLimitConfig {
   std::optional<std::uint32_t> grpc_status;
   bool tells_limits = false, tells_limited = true;  // x-ratelimit-*, x-envoy-ratelimited
   route::HeaderMutations response_mutations;
-  std::string cluster_part;                // what follows the cluster's name: "ratelimit", "ratelimit.<prefix>"
-  stats::NamedBlocks* by_cluster[4] = {};  // a counter each
+  ClusterCounters<RateLimitStat> stats;
 };
 
 struct RateLimitPerRoute : route::FilterPart {
-  enum VirtualHost : std::uint8_t { if_route_has_none, included, ignored } vhost_limits = if_route_has_none;
+  VirtualHostLimits vhost_limits = VirtualHostLimits::if_route_has_none;
   std::string domain;  // empty: the filter's
 };
 

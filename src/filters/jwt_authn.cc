@@ -84,8 +84,7 @@ class Check {
   /// What is known by then.
   void tell() {
     if (!metadata_.fields.empty()) {
-      auto all = stream_.info().dynamic_metadata == nullptr ? std::make_shared<Metadata>()
-                                                            : std::make_shared<Metadata>(*stream_.info().dynamic_metadata);
+      auto all = copy_of(stream_.info().dynamic_metadata);
       all->merge(kNamespace, metadata_);
       stream_.info().dynamic_metadata = std::move(all);
     }

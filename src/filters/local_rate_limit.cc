@@ -26,9 +26,8 @@ class LocalRateLimit final : public hcm::HttpFilter {
       config_ = o->as<LocalRateLimitConfig>();
     if (!hit(config_->enabled)) return FilterStatus::go_on;
     count(LocalRateLimitStat::enabled);
-    describe(head);
-    auto& t = stream_.thread();
-    verdict_ = limiter().ask(descriptors_, descriptor_count_, t.loop.now(), stream_.arena());
+    const auto descriptors = describe(head);
+    verdict_ = limiter().ask(descriptors.first, descriptors.count, stream_.thread().loop.now(), stream_.arena());
     if (verdict_.allowed) {
       count(LocalRateLimitStat::ok);
       return FilterStatus::go_on;
@@ -76,63 +75,33 @@ class LocalRateLimit final : public hcm::HttpFilter {
   }
 
   /// By the filter's own rules, else by those of the route and its virtual host.
-  void describe(const http::RequestHead& head) {
-    if (config_->limit->descriptors.empty()) return;
-    const auto* r = stream_.route();
-    const bool forwards = r != nullptr && r->kind == route::Route::forward;
-    if (!config_->rules.empty()) return describe(head, config_->rules, nullptr);
-    if (!forwards) return;
-    const auto& of_route = *r->rate_limits;
-    const auto& of_vhost = *r->vhost->rate_limits;
-    using Config = LocalRateLimitConfig;
-    const bool both = r->include_vhost_rate_limits || config_->vhost_limits == Config::included ||
-                      (config_->vhost_limits == Config::if_route_has_none && of_route.empty());
-    describe(head, of_route, both ? &of_vhost : nullptr);
-  }
-
-  void describe(const http::RequestHead& head, const route::RateLimitRules& first, const route::RateLimitRules* second) {
-    const std::size_t most = first.size() + (second == nullptr ? 0 : second->size());
-    if (most == 0) return;
-    auto& arena = stream_.arena();
-    descriptors_ = static_cast<route::Descriptor*>(arena.allocate(most * sizeof(route::Descriptor), alignof(route::Descriptor)));
-    const auto* r = stream_.route();
-    const bool forwards = r != nullptr && r->kind == route::Route::forward;
-    const route::RateLimitFacts facts{head, stream_.info(), stream_.format_context(), config_->local_cluster,
-                                      forwards ? std::optional(stream_.chosen().cluster) : std::nullopt};
-    for (const auto* rules : {&first, second})
-      for (std::size_t i = 0; rules != nullptr && i < rules->size(); ++i) {
-        const auto& rule = (*rules)[i];
-        if (rule.disabled || (&config_->rules != rules && rule.stage != config_->stage)) continue;
-        route::Descriptor d;
-        if (route::describe(rule, facts, arena, d)) new (&descriptors_[descriptor_count_++]) route::Descriptor(d);
-      }
+  Descriptors describe(const http::RequestHead& head) {
+    if (config_->limit->descriptors.empty()) return {};
+    const LimitedRequest r{stream_, head, config_->local_cluster};
+    if (!config_->rules.empty()) return describe_by(config_->rules, r);
+    return describe_by_route(r, config_->stage, config_->vhost_limits, false);
   }
 
   void refuse() {
     refused_ = true;
     auto& arena = stream_.arena();
-    auto& added = *arena.make<http::HeaderMap>(arena);
+    http::HeaderMap added(arena);
     config_->response_mutations.apply(added, stream_.format_context());
     if (config_->tells_retry_after && config_->status == 429 && verdict_.bucket != nullptr &&
         !added.has(http::Name::retry_after)) {
       const auto wait = verdict_.bucket->wait(stream_.thread().loop.now());
       added.add(http::Name::retry_after, decimal(std::max<std::uint64_t>(seconds(wait), 1), arena));
     }
-    auto* list =
-        static_cast<hcm::ExtraHeader*>(arena.allocate(added.size() * sizeof(hcm::ExtraHeader), alignof(hcm::ExtraHeader)));
-    for (std::size_t i = 0; i < added.size(); ++i) new (&list[i]) hcm::ExtraHeader(added.at(i).name, added.at(i).value);
-    stream_.local_reply({.status = config_->status,
-                         .body = "local_rate_limited",
-                         .details = "local_rate_limited",
-                         .grpc_status = config_->grpc_status,
-                         .headers = list,
-                         .headers_count = added.size()});
+    hcm::LocalReply reply{.status = config_->status,
+                          .body = "local_rate_limited",
+                          .details = "local_rate_limited",
+                          .grpc_status = config_->grpc_status};
+    reply.set_headers(added);
+    stream_.local_reply(reply);
   }
 
   const LocalRateLimitFactory& factory_;
   const LocalRateLimitConfig* config_;
-  route::Descriptor* descriptors_ = nullptr;
-  std::size_t descriptor_count_ = 0;
   RateLimiter::Verdict verdict_;
   bool refused_ = false;
 };

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include "filters/rate_limit_rules.h"
 #include "filters/rate_limiter.h"
 #include "proxy/hcm/filter.h"
 #include "proxy/route/header_mutation.h"
@@ -19,7 +20,7 @@ struct LocalRateLimitConfig : route::FilterPart {
   std::optional<runtime::RuntimePercent> enabled, enforced;  // unset: never
   route::HeaderMutations response_mutations, request_mutations;
   std::uint32_t stage = 0;
-  enum VirtualHost : std::uint8_t { if_route_has_none, included, ignored } vhost_limits = if_route_has_none;
+  VirtualHostLimits vhost_limits = VirtualHostLimits::if_route_has_none;
   route::RateLimitRules rules;  // empty: the route's
   bool tells = false;           // x-ratelimit-*
   bool tells_retry_after = false;

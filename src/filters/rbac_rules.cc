@@ -28,7 +28,7 @@ void add(MetadataPtr& metadata, std::string_view space, const MetadataValue& fie
   const auto hash = reinterpret_cast<std::uintptr_t>(metadata.get()) * 31 + reinterpret_cast<std::uintptr_t>(part.get());
   Merged& m = kept[(hash >> 4) % kKept];
   if (m.from != metadata || m.part != part) {
-    auto both = std::make_shared<Metadata>(*metadata);
+    auto both = copy_of(metadata);
     both->merge(space, fields);
     m = {metadata, part, std::move(both)};
   }

@@ -429,15 +429,14 @@ bool Router::refused_upgrade(Attempt& a, const http::ResponseHead& head) {
   responded_ = true;
   timeout_.cancel();
   a.stop();
-  auto* headers =
-      static_cast<ExtraHeader*>(stream_.arena().allocate(sizeof(ExtraHeader) * head.headers.size(), alignof(ExtraHeader)));
-  std::size_t count = 0;
+  http::HeaderMap headers(stream_.arena());
   for (const auto& e : head.headers) {
     const bool of_body = e.name == "content-length" || e.name == "transfer-encoding" || e.name == "connection";
-    if (!of_body) new (headers + count++) ExtraHeader(e.name, e.value);
+    if (!of_body) headers.add(e.name, e.value);
   }
-  stream_.local_reply(
-      {.status = head.status, .details = "websocket_handshake_unsuccessful", .headers = headers, .headers_count = count});
+  hcm::LocalReply reply{.status = head.status, .details = "websocket_handshake_unsuccessful"};
+  reply.set_headers(headers);
+  stream_.local_reply(reply);
   return true;
 }
 

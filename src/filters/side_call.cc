@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "filters/cluster_counters.h"
 #include "filters/grpc.h"
 #include "proxy/base/numbers.h"
 #include "proxy/event/timers.h"
@@ -11,7 +12,10 @@ namespace outrigger::filters {
 
 using http::Name;
 using stats::ClusterStat;
-using stats::CodeFamily;
+
+namespace {
+constexpr std::size_t kAnswerMax = 1024 * 1024;
+}
 
 SideCall::SideCall(hcm::Stream& stream, SideCallEvents& events)
     : owner_(stream),
@@ -19,7 +23,7 @@ SideCall::SideCall(hcm::Stream& stream, SideCallEvents& events)
       head_(stream.arena().make<http::RequestHead>(stream.arena())),
       timeout_(stream.thread().loop.timers(), *this) {}
 
-void SideCall::start(upstream::Cluster& cluster, Buffer&& body, Duration timeout, bool forwarded, std::size_t answer_max) {
+void SideCall::start(upstream::Cluster& cluster, Buffer&& body, Duration timeout, bool forwarded) {
   auto& h = head_->headers;
   h.set(Name::x_envoy_internal, "true");
   if (const std::string_view own = owner_.config().local_address_text; forwarded && !own.empty()) {
@@ -27,7 +31,6 @@ void SideCall::start(upstream::Cluster& cluster, Buffer&& body, Duration timeout
     h.set(Name::x_forwarded_for, xff.empty() ? own : owner_.arena().cat(xff, ",", own));
   }
   body_ = std::move(body);
-  answer_max_ = answer_max;
   running_ = true;
   cluster_ = &cluster;
   started_ = owner_.thread().loop.now();
@@ -46,6 +49,24 @@ void SideCall::start(upstream::Cluster& cluster, Buffer&& body, Duration timeout
   cluster.request_stream(*host, *this);
 }
 
+void SideCall::start_grpc(upstream::Cluster& cluster, const GrpcTarget& target, std::string_view path, std::string_view message) {
+  auto& h = head_->headers;
+  auto& arena = owner_.arena();
+  head_->method = "POST";
+  head_->path = path;
+  head_->scheme = "http";
+  head_->authority = target.authority;
+  h.add(Name::te, "trailers");
+  if (const auto ms = target.timeout.count() / 1000; target.timeout.count() > 0)
+    h.add(Name::grpc_timeout, arena.cat(decimal(static_cast<std::uint64_t>(ms), arena), "m"));
+  h.add(Name::content_type, "application/grpc");
+  target.metadata.apply(h, owner_.format_context());
+  Buffer body;
+  GrpcFrameHead::append(body, 0, static_cast<std::uint32_t>(message.size()));
+  body.append(message);
+  start(cluster, std::move(body), target.timeout, true);
+}
+
 void SideCall::cancel() {
   if (running_) stop();
 }
@@ -62,12 +83,7 @@ void SideCall::stop() {
 
 /// As the router counts a request that comes from here.
 void SideCall::charge(std::uint16_t status) {
-  auto& cells = owner_.thread().cells;
-  const auto b = cluster_->stats();
-  cells.add(b, ClusterStat::upstream_rq_completed);
-  cells.add_code(b, CodeFamily::upstream_rq, status);
-  cells.add(b, ClusterStat::internal_upstream_rq_completed);
-  cells.add_code(b, CodeFamily::internal_upstream_rq, status);
+  charge_internal(*cluster_, owner_.thread().cells, status);
   if (host_ != nullptr && status / 100 == 5) cluster_->report(*host_, upstream::Outcome::error);
 }
 
@@ -96,7 +112,7 @@ void SideCall::on_head(http::ResponseHead& head, bool end_stream) {
 }
 
 void SideCall::on_body(Buffer& b, bool end_stream) {
-  if (received_.size() + b.size() > answer_max_) {
+  if (received_.size() + b.size() > kAnswerMax) {
     b.clear();
     if (end_stream) stream_ = nullptr;
     return fail();
@@ -138,23 +154,6 @@ void SideCall::answer(const http::HeaderMap* trailers) {
 void SideCall::fail() {
   stop();
   told_.on_side_failure();
-}
-
-void begin_grpc(http::RequestHead& head, std::string_view authority, std::string_view path, Duration timeout) {
-  auto& arena = head.headers.arena();
-  head.method = "POST";
-  head.path = path;
-  head.scheme = "http";
-  head.authority = authority;
-  head.headers.add(Name::te, "trailers");
-  if (timeout.count() > 0)
-    head.headers.add(Name::grpc_timeout, arena.cat(decimal(static_cast<std::uint64_t>(timeout.count() / 1000), arena), "m"));
-  head.headers.add(Name::content_type, "application/grpc");
-}
-
-void frame_grpc(std::string_view message, Buffer& out) {
-  GrpcFrameHead::append(out, 0, static_cast<std::uint32_t>(message.size()));
-  out.append(message);
 }
 
 namespace {

@@ -12,6 +12,14 @@
 
 namespace outrigger::filters {
 
+/// Where a gRPC service is, compiled.
+struct GrpcTarget {
+  std::string cluster, authority;  // authority: the cluster's name when the config has none
+  Duration timeout{};
+  std::size_t message_max = 0;
+  route::HeaderMutations metadata;  // initial_metadata
+};
+
 /// Told once, possibly before start() returns. What is given lives as long as the stream.
 class SideCallEvents {
  public:
@@ -33,7 +41,9 @@ class SideCall final : private upstream::PoolWaiter, private upstream::ClientStr
   /// To be filled in before start(); in the stream's arena.
   http::RequestHead& head() noexcept { return *head_; }
   /// `timeout`: none when it is zero. `forwarded`: with x-forwarded-for, as Envoy's calls over gRPC. Once.
-  void start(upstream::Cluster& cluster, Buffer&& body, Duration timeout, bool forwarded, std::size_t answer_max);
+  void start(upstream::Cluster& cluster, Buffer&& body, Duration timeout, bool forwarded);
+  /// A gRPC call with that message; the head, too, is made here.
+  void start_grpc(upstream::Cluster& cluster, const GrpcTarget& target, std::string_view path, std::string_view message);
   void cancel();
   bool running() const noexcept { return running_; }
 
@@ -64,25 +74,13 @@ class SideCall final : private upstream::PoolWaiter, private upstream::ClientStr
   upstream::ClientStream* stream_ = nullptr;
   http::ResponseHead* answer_ = nullptr;
   Buffer body_, received_;
-  std::size_t answer_max_ = 0;
   TimePoint started_{};
   bool running_ = false;
   event::Alarm<SideCall, &SideCall::on_timeout> timeout_;
 };
 
-/// A gRPC call by a SideCall: its head, its message in a frame.
-void begin_grpc(http::RequestHead& head, std::string_view authority, std::string_view path, Duration timeout);
-void frame_grpc(std::string_view message, Buffer& out);
 /// The one message of a whole answer, in `storage` when it lies in pieces. None: the call failed, or there is no such message.
 std::optional<std::string_view> grpc_message(const http::ResponseHead& head, Buffer& body, const http::HeaderMap* trailers,
                                              std::size_t message_max);
-
-/// Where a gRPC service is, compiled.
-struct GrpcTarget {
-  std::string cluster, authority;  // authority: the cluster's name when the config has none
-  Duration timeout{};
-  std::size_t message_max = 0;
-  route::HeaderMutations metadata;  // initial_metadata
-};
 
 }  // namespace outrigger::filters

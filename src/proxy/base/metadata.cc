@@ -80,4 +80,8 @@ void Metadata::merge(std::string_view name, const MetadataValue& object) {
   for (const auto& [key, v] : object.fields) field_of(into, key) = v;
 }
 
+std::shared_ptr<Metadata> copy_of(const MetadataPtr& m) {
+  return m == nullptr ? std::make_shared<Metadata>() : std::make_shared<Metadata>(*m);
+}
+
 }  // namespace outrigger

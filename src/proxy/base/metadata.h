@@ -52,4 +52,7 @@ class Metadata {
 };
 using MetadataPtr = std::shared_ptr<const Metadata>;
 
+/// To be changed and put in the place of `m`; empty when that is null.
+std::shared_ptr<Metadata> copy_of(const MetadataPtr& m);
+
 }  // namespace outrigger

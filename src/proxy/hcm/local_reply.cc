@@ -6,6 +6,13 @@ namespace outrigger::hcm {
 
 using http::Name;
 
+void LocalReply::set_headers(const http::HeaderMap& map) {
+  auto* list = static_cast<ExtraHeader*>(map.arena().allocate(map.size() * sizeof(ExtraHeader), alignof(ExtraHeader)));
+  for (std::size_t i = 0; i < map.size(); ++i) new (&list[i]) ExtraHeader(map.at(i).name, map.at(i).value);
+  headers = list;
+  headers_count = map.size();
+}
+
 std::string_view grpc_message_of(std::string_view s, Arena& arena) {
   static constexpr char kDigits[] = "0123456789ABCDEF";
   char* out = static_cast<char*>(arena.allocate(s.size() * 3 + 1, 1));

@@ -36,6 +36,8 @@ struct LocalReply {
   const route::ClusterWeight* weight = nullptr;
   std::string_view attempt_count{};  // x-envoy-attempt-count: added after those mutations
   bool overloaded = false;           // x-envoy-overloaded: too
+  /// Those of `map`, listed in its arena.
+  void set_headers(const http::HeaderMap& map);
 };
 
 class Stream final : private event::Deferred {

@@ -36,7 +36,7 @@ void ConnectionFacts::set_fields(FilterState& state, std::string_view key, std::
 }
 
 void ConnectionFacts::add_metadata(std::string_view name, const MetadataValue& object) {
-  auto next = dynamic_metadata == nullptr ? std::make_shared<Metadata>() : std::make_shared<Metadata>(*dynamic_metadata);
+  auto next = copy_of(dynamic_metadata);
   next->merge(name, object);
   dynamic_metadata = std::move(next);
 }

@@ -81,15 +81,6 @@ filters::BodyWanted compile_body(const authz_v3::BufferSettings& p) {
   return {p.max_request_bytes(), p.allow_partial_message(), p.pack_as_bytes()};
 }
 
-void compile_stats(const std::string& own, const std::string& prefix, filters::ExtAuthzConfig& o, stats::Registry& registry) {
-  const std::string part = "ext_authz" + (own.empty() ? "" : "." + stats::sanitize(own));
-  o.cluster_part = part;
-  o.stats = stats::make_block<ExtAuthzStat>(registry, prefix + part + ".");
-  const auto all = filters::block_def(ExtAuthzStat{}).stats;
-  for (std::size_t i = 0; i < std::size(o.by_cluster); ++i)
-    o.by_cluster[i] = &registry.named_blocks(registry.define_block(all.subspan(i, 1)), "cluster.");
-}
-
 FilterPtr make_ext_authz(const authz_v3::ExtAuthz& p, const FilterPlace& f, CompileContext& c) {
   auto o = std::make_shared<filters::ExtAuthzConfig>();
   const auto errors = c.problems.errors();
@@ -111,7 +102,8 @@ FilterPtr make_ext_authz(const authz_v3::ExtAuthz& p, const FilterPlace& f, Comp
   if (p.has_charge_cluster_response_stats()) o->charge_cluster = p.charge_cluster_response_stats().value();
   if (p.has_enable_dynamic_metadata_ingestion()) o->take_metadata = p.enable_dynamic_metadata_ingestion().value();
   if (c.problems.errors() != errors) return nullptr;
-  compile_stats(p.stat_prefix(), f.stat_prefix, *o, c.stats);
+  o->by_cluster = {c.stats, "ext_authz", p.stat_prefix(), 4};
+  o->stats = stats::make_block<ExtAuthzStat>(c.stats, f.stat_prefix + o->by_cluster.part() + ".");
   return std::make_shared<filters::ExtAuthzFactory>(std::move(o));
 }
 

@@ -6,20 +6,13 @@
 #include "xds/compile/grpc_target.h"
 #include "xds/compile/limit_messages.h"
 #include "xds/compile/matchers.h"
+#include "xds/compile/rate_limits.h"
 
 namespace outrigger::xds {
 
 namespace limit_v3 = envoy::extensions::filters::http::ratelimit::v3;
-using filters::RateLimitStat;
 
 namespace {
-
-void compile_stats(const std::string& own, filters::RateLimitConfig& o, stats::Registry& registry) {
-  o.cluster_part = "ratelimit" + (own.empty() ? "" : "." + stats::sanitize(own));
-  const auto all = filters::block_def(RateLimitStat{}).stats;
-  for (std::size_t i = 0; i < std::size(o.by_cluster); ++i)
-    o.by_cluster[i] = &registry.named_blocks(registry.define_block(all.subspan(i, 1)), "cluster.");
-}
 
 FilterPtr make_limit(const limit_v3::RateLimit& p, const FilterPlace& f, CompileContext& c) {
   using Config = filters::RateLimitConfig;
@@ -44,16 +37,13 @@ FilterPtr make_limit(const limit_v3::RateLimit& p, const FilterPlace& f, Compile
   o->tells_limited = !p.disable_x_envoy_ratelimited_header();
   compile_header_adds(p.response_headers_to_add(), f.config, "response_headers_to_add", c.problems, o->response_mutations);
   if (c.problems.errors() != errors) return nullptr;
-  compile_stats(p.stat_prefix(), *o, c.stats);
+  o->stats = {c.stats, "ratelimit", p.stat_prefix(), 4};
   return std::make_shared<filters::RateLimitFactory>(std::move(o));
 }
 
 OverridePtr override_limit(const limit_v3::RateLimitPerRoute& p, const Path&, Problems&, const CompileContext&) {
-  using Config = filters::RateLimitPerRoute;
-  auto o = std::make_shared<Config>();
-  o->vhost_limits = p.vh_rate_limits() == limit_v3::RateLimitPerRoute::INCLUDE  ? Config::included
-                    : p.vh_rate_limits() == limit_v3::RateLimitPerRoute::IGNORE ? Config::ignored
-                                                                                : Config::if_route_has_none;
+  auto o = std::make_shared<filters::RateLimitPerRoute>();
+  o->vhost_limits = to_virtual_host_limits(p.vh_rate_limits());
   o->domain = p.domain();
   return o;
 }

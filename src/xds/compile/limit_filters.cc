@@ -74,10 +74,7 @@ std::shared_ptr<const filters::LocalRateLimitConfig> compile_local(const local_v
   compile_header_adds(p.request_headers_to_add_when_not_enforced(), at, "request_headers_to_add_when_not_enforced", problems,
                       o->request_mutations);
   o->stage = p.stage();
-  using Config = filters::LocalRateLimitConfig;
-  o->vhost_limits = p.vh_rate_limits() == common_v3::INCLUDE  ? Config::included
-                    : p.vh_rate_limits() == common_v3::IGNORE ? Config::ignored
-                                                              : Config::if_route_has_none;
+  o->vhost_limits = to_virtual_host_limits(p.vh_rate_limits());
   o->rules = compile_own_rate_limits(p.rate_limits(), at, problems);
   o->tells = p.enable_x_ratelimit_headers() == common_v3::DRAFT_VERSION_03;
   o->tells_retry_after = p.enable_retry_after_header();

@@ -16,8 +16,8 @@ namespace {
 void encode(const filters::LimitQuestion& q, std::string& out) {
   rls_v3::RateLimitRequest p;
   p.set_domain(std::string(q.domain));
-  for (std::size_t i = 0; i < q.count; ++i) {
-    const auto& d = q.descriptors[i];
+  for (std::size_t i = 0; i < q.descriptors.count; ++i) {
+    const auto& d = q.descriptors.first[i];
     auto& to = *p.add_descriptors();
     for (std::size_t k = 0; k < d.count; ++k) {
       auto& e = *to.add_entries();
