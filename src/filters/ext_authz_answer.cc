@@ -4,7 +4,6 @@
 #include <string>
 
 #include "filters/ext_authz.h"
-#include "proxy/base/text.h"
 
 namespace outrigger::filters {
 
@@ -22,18 +21,12 @@ std::string_view trimmed(std::string_view s) noexcept {
   return s;
 }
 
-std::string_view lower_copy(std::string_view s, Arena& arena) {
-  char* out = static_cast<char*>(arena.allocate(s.size(), 1));
-  std::transform(s.begin(), s.end(), out, [](char c) { return lower(c); });
-  return {out, s.size()};
-}
-
 void read_removals(const http::HeaderMap& headers, Arena& arena, CheckAnswer& out) {
   for (const auto& e : headers) {
     if (e.name != kToRemove) continue;
     for (auto list = e.value; !list.empty();) {
       const auto comma = std::min(list.find(','), list.size());
-      if (const auto name = trimmed(list.substr(0, comma)); !name.empty()) out.remove.add(arena, lower_copy(name, arena));
+      if (const auto name = trimmed(list.substr(0, comma)); !name.empty()) out.remove.add(arena, arena.lower_copy(name));
       list.remove_prefix(std::min(comma + 1, list.size()));
     }
   }

@@ -6,6 +6,7 @@
 #include "filters/jwt_stats.h"
 #include "proxy/base/base64.h"
 #include "proxy/hcm/stream.h"
+#include "proxy/http/h1_parser.h"
 #include "proxy/route/query.h"
 
 namespace outrigger::filters {
@@ -167,7 +168,7 @@ class Check {
       const MetadataValue* v = &jwt.payload;
       for (const auto& part : c.path) v = v == nullptr ? nullptr : v->field(part);
       const std::string text = v == nullptr ? std::string() : claim_text(*v);
-      if (text.empty() || !can_be_header(text)) continue;
+      if (text.empty() || !http::can_be_value(text)) continue;  // a claim is the issuer's text
       head_.headers.add(std::string_view(c.header), arena.copy(text));
       added = true;
     }
@@ -175,11 +176,6 @@ class Check {
     if (!p.header_metadata.empty()) put(p.header_metadata, jwt.header);
     if (!p.payload_metadata.empty()) put(p.payload_metadata, with_lists(jwt.payload, p.lists));
     if (p.clear_route_cache && (added || !p.payload_metadata.empty())) clear_route_cache_ = true;
-  }
-
-  /// A claim is the issuer's text: no line end of it gets into a head.
-  static bool can_be_header(std::string_view text) noexcept {
-    return std::none_of(text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
   }
 
   void remove(const JwtLocations::Found& found) {

@@ -1,7 +1,5 @@
 #include "filters/on_demand.h"
 
-#include <algorithm>
-#include "proxy/base/text.h"
 #include "proxy/hcm/stream.h"
 
 namespace outrigger::filters {
@@ -30,10 +28,7 @@ class OnDemand final : public hcm::HttpFilter, private hcm::Parked {
     if (const auto* scopes = stream_.config().scopes.get(); scopes != nullptr && routes == nullptr) return lacks_scope(*scopes);
     const auto* source = stream_.route_source();
     if (source == nullptr || routes == nullptr || routes->more_hosts == nullptr) return false;
-    const auto authority = stream_.request().authority;
-    char* text = static_cast<char*>(stream_.arena().allocate(authority.size() + 1, 1));
-    std::transform(authority.begin(), authority.end(), text, [](char c) { return lower(c); });
-    const std::string_view host(text, authority.size());
+    const auto host = stream_.arena().lower_copy(stream_.request().authority);
     const auto place = source->awaited_hosts(stream_.worker().index).park(host, *this);
     if (place == Parking::Place::first) routes->more_hosts->ask(host, {});
     return place != Parking::Place::full;

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include "proxy/base/text.h"
+
 namespace outrigger {
 
 class Arena {
@@ -35,6 +37,12 @@ class Arena {
     if (s.empty()) return {};
     char* p = static_cast<char*>(allocate(s.size(), 1));
     std::memcpy(p, s.data(), s.size());
+    return {p, s.size()};
+  }
+  /// In lower case.
+  std::string_view lower_copy(std::string_view s) {
+    char* p = static_cast<char*>(allocate(s.size(), 1));
+    for (std::size_t i = 0; i < s.size(); ++i) p[i] = lower(s[i]);
     return {p, s.size()};
   }
   /// All parts joined into one string of the arena.

@@ -34,12 +34,6 @@ constexpr H1Error kBadEncoding{501, "Not Implemented", "http1.invalid_transfer_e
 constexpr H1Error kUnderscore{400, "Bad Request", kUnderscoreDetail};
 constexpr H1Error kManyHeaders{431, "Request Header Fields Too Large", "http1.too_many_headers"};
 
-bool is_token(std::string_view s) noexcept {
-  for (unsigned char c : s)
-    if (kChars.token[c] == 0) return false;
-  return !s.empty();
-}
-
 bool known_method(std::string_view m) noexcept {
   static constexpr std::string_view kMethods[] = {
       "GET",    "POST",   "PUT",       "HEAD",   "DELETE",   "OPTIONS",   "PATCH",      "CONNECT",    "TRACE",
@@ -294,12 +288,21 @@ H1Error parse_target(std::string_view target, const Http1Options& o, RequestHead
 
 }  // namespace
 
-bool is_token_char(unsigned char c) noexcept { return kChars.token[c] != 0; }
+bool is_token(std::string_view s) noexcept {
+  for (unsigned char c : s)
+    if (kChars.token[c] == 0) return false;
+  return !s.empty();
+}
 
 bool is_field_value(std::string_view v) noexcept {
   for (unsigned char c : v)
     if (!kChars.value[c]) return false;
   return true;
+}
+
+bool can_be_value(std::string_view v) noexcept {
+  using namespace std::string_view_literals;
+  return v.find_first_of("\r\n\0"sv) == std::string_view::npos;
 }
 
 bool is_authority(std::string_view v) noexcept {

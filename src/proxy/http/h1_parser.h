@@ -71,9 +71,12 @@ class ChunkDecoder {
   H1Error error_;
 };
 
-bool is_token_char(unsigned char c) noexcept;
+/// A method, the name of a field (RFC 9110, 5.6.2); in either case.
+bool is_token(std::string_view s) noexcept;
 /// Valid field value (RFC 9110, 5.5; obs-text allowed).
 bool is_field_value(std::string_view v) noexcept;
+/// As a value that configs and services name, and that is no worse than odd: nothing in it ends the line.
+bool can_be_value(std::string_view v) noexcept;
 /// Are these the characters that Envoy takes in a Host or :authority? (RFC 3986, 3.2, and more)
 bool is_authority(std::string_view v) noexcept;
 /// Does the comma-separated list hold the word (given in lower case)?

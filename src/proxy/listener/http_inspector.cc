@@ -48,9 +48,7 @@ HttpLook judge_line(std::string_view line) noexcept {
   while (!line.empty() && (is_blank(line.back()) || line.back() == '\r')) line.remove_suffix(1);
   const auto space = std::min(line.find_first_of(" \t"), line.size());
   const auto method = line.substr(0, space);
-  if (method.empty() ||
-      !std::all_of(method.begin(), method.end(), [](char c) { return http::is_token_char(static_cast<unsigned char>(c)); }))
-    return HttpLook::none;
+  if (!http::is_token(method)) return HttpLook::none;
   auto rest = line.substr(space);
   while (!rest.empty() && is_blank(rest.front())) rest.remove_prefix(1);
   const auto last = rest.find_last_of(" \t");
@@ -105,9 +103,7 @@ HttpLook look_for_http(std::string_view bytes) noexcept {
   if (end != std::string_view::npos) return judge_line(bytes.substr(0, end));
   // What cannot become a method is known before the line ends.
   const auto method = bytes.substr(0, bytes.find_first_of(" \t\r"));
-  const bool token =
-      std::all_of(method.begin(), method.end(), [](char c) { return http::is_token_char(static_cast<unsigned char>(c)); });
-  return token ? HttpLook::more : HttpLook::none;
+  return method.empty() || http::is_token(method) ? HttpLook::more : HttpLook::none;
 }
 
 Verdict HttpInspector::on_accept(const Candidate& c) const {

@@ -1,9 +1,7 @@
 #include "xds/compile/authz_messages.h"
 
-#include <algorithm>
-
 #include "envoy/service/auth/v3/external_auth.pb.h"
-#include "proxy/base/text.h"
+#include "xds/compile/answer_fields.h"
 #include "xds/compile/metadata.h"
 
 namespace outrigger::xds {
@@ -99,24 +97,6 @@ void encode(const CheckRequest& from, std::string& out) {
   p.SerializeToString(&out);
 }
 
-std::string_view lower_copy(std::string_view s, Arena& arena) {
-  char* out = static_cast<char*>(arena.allocate(s.size(), 1));
-  std::transform(s.begin(), s.end(), out, [](char c) { return outrigger::lower(c); });
-  return {out, s.size()};
-}
-
-/// What must not be in a head: an answer with such a field is none.
-bool can_be_field(std::string_view name, std::string_view value) noexcept {
-  constexpr std::string_view kInName = "!#$%&'*+-.^_`|~";
-  const auto named = name.starts_with(':') ? name.substr(1) : name;
-  const bool good = std::all_of(named.begin(), named.end(), [&](char c) {
-    const char l = outrigger::lower(c);
-    return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') || kInName.find(c) != std::string_view::npos;
-  });
-  const auto ends_line = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
-  return good && !named.empty() && std::none_of(value.begin(), value.end(), ends_line);
-}
-
 using Options = google::protobuf::RepeatedPtrField<core_v3::HeaderValueOption>;
 using Header = CheckAnswer::Header;
 
@@ -137,9 +117,9 @@ Header::Action response_action(const core_v3::HeaderValueOption& p) {
 template <class Choose>
 bool read_headers(const Options& list, Arena& arena, filters::Chain<Header>& out, Choose choose) {
   for (const auto& p : list) {
-    const std::string& value = p.header().value();
-    if (!can_be_field(p.header().key(), value)) return false;
-    out.add(arena, {choose(p), lower_copy(p.header().key(), arena), arena.copy(value)});
+    const auto f = answer_field(p.header(), true, arena);
+    if (!f) return false;
+    out.add(arena, {choose(p), f->name, f->value});
   }
   return true;
 }
@@ -147,7 +127,7 @@ bool read_headers(const Options& list, Arena& arena, filters::Chain<Header>& out
 bool read_ok(const auth_v3::OkHttpResponse& p, Arena& arena, CheckAnswer& out) {
   if (!read_headers(p.headers(), arena, out.request, request_action)) return false;
   if (!read_headers(p.response_headers_to_add(), arena, out.response, response_action)) return false;
-  for (const auto& name : p.headers_to_remove()) out.remove.add(arena, lower_copy(name, arena));
+  for (const auto& name : p.headers_to_remove()) out.remove.add(arena, arena.lower_copy(name));
   for (const auto& q : p.query_parameters_to_set()) out.query_set.add(arena, {arena.copy(q.key()), arena.copy(q.value())});
   for (const auto& name : p.query_parameters_to_remove()) out.query_remove.add(arena, arena.copy(name));
   return true;
@@ -155,10 +135,10 @@ bool read_ok(const auth_v3::OkHttpResponse& p, Arena& arena, CheckAnswer& out) {
 
 bool read_denied(const auth_v3::DeniedHttpResponse& p, Arena& arena, CheckAnswer& out) {
   for (const auto& h : p.headers()) {
-    const std::string &key = h.header().key(), &value = h.header().value();
-    if (!can_be_field(key, value)) return false;
+    const auto f = answer_field(h.header(), true, arena);
+    if (!f) return false;
     if (h.append().value()) continue;  // as in Envoy
-    out.response.add(arena, {Header::add, lower_copy(key, arena), arena.copy(value)});
+    out.response.add(arena, {Header::add, f->name, f->value});
   }
   const auto code = static_cast<int>(p.status().code());
   if (code >= 200 && code < 600) out.status = static_cast<std::uint16_t>(code);

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "envoy/service/ratelimit/v3/rls.pb.h"
-#include "proxy/base/text.h"
+#include "xds/compile/answer_fields.h"
 #include "xds/compile/metadata.h"
 
 namespace outrigger::xds {
@@ -47,16 +47,10 @@ std::uint32_t seconds_of(rls_v3::RateLimitResponse::RateLimit::Unit unit) {
 /// False: one of them can't be in a head.
 template <class List>
 bool read_fields(const List& list, Arena& arena, filters::Chain<LimitAnswer::Field>& out) {
-  constexpr std::string_view kInName = "!#$%&'*+-.^_`|~";
   for (const auto& h : list) {
-    std::string name = h.key();
-    std::transform(name.begin(), name.end(), name.begin(), [](char c) { return outrigger::lower(c); });
-    const bool named = !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || kInName.find(c) != std::string_view::npos;
-    });
-    const auto& v = h.value();
-    if (!named || std::any_of(v.begin(), v.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; })) return false;
-    out.add(arena, {arena.copy(name), arena.copy(v)});
+    const auto f = answer_field(h, false, arena);
+    if (!f) return false;
+    out.add(arena, {f->name, f->value});
   }
   return true;
 }

@@ -1,7 +1,6 @@
 #include "xds/compile/scoped_routes.h"
 
-#include <algorithm>
-#include "proxy/base/text.h"
+#include "xds/compile/convert.h"
 #include "xds/compile/http.h"
 
 namespace outrigger::xds {
@@ -19,8 +18,7 @@ void compile_key(const ScopedRoutes::ScopeKeyBuilder& p, const Path& at, Problem
     const auto& from = p.fragments(i).header_value_extractor();
     const Path fragment = at.at("fragments", i), here = fragment / "header_value_extractor";
     hcm::ScopeFragment f;
-    f.header = from.name();
-    std::transform(f.header.begin(), f.header.end(), f.header.begin(), [](char c) { return lower(c); });
+    f.header = lower(from.name());
     f.element_separator = from.element_separator();
     f.by_key = from.has_element();
     f.separator = from.element().separator();
