@@ -9,30 +9,25 @@ constexpr std::size_t kSlice = 100;  // clusters: some milliseconds
 }
 
 ClusterUpdate::ClusterUpdate(ClusterDelivery& clusters, const Update& u, bool on_demand)
-    : clusters_(clusters), u_(u), on_demand_(on_demand), news_(clusters.news(u, on_demand, names_)) {
-  parsed_.reserve(news_.resources.size());
-}
+    : clusters_(clusters),
+      u_(u),
+      on_demand_(on_demand),
+      parse_(news_of<Cluster>(u, names_,
+                              [&](const std::string& name) {
+                                const auto at = clusters.known().find(name);
+                                const bool known = at != clusters.known().end() && (on_demand || !at->second.on_demand);
+                                return known ? at->second.came : 0;
+                              }),
+             clusters.c_) {}
 
 bool ClusterUpdate::go_on() {
-  if (parsed_.size() < news_.resources.size()) {
-    if (!parse_slice()) return true;
-    if (parsed_.size() < news_.resources.size()) return false;
-  }
+  if (!parse_.go_on(kSlice)) return false;
+  if (!parse_.refusal()) return true;
+  const auto& all = parse_.parsed();
   if (pause_ == nullptr) pause_ = clusters_.pause_endpoints();
-  for (std::size_t end = std::min(added_ + kSlice, parsed_.size()); added_ < end; ++added_) add(parsed_[added_]);
-  if (added_ < parsed_.size()) return false;
+  for (std::size_t end = std::min(added_ + kSlice, all.size()); added_ < end; ++added_) add(all[added_]);
+  if (added_ < all.size()) return false;
   remove_others();
-  return true;
-}
-
-/// False: one of them refuses the whole.
-bool ClusterUpdate::parse_slice() {
-  const auto& all = news_.resources;
-  for (const auto end = std::min(parsed_.size() + kSlice, all.size()); parsed_.size() < end;) {
-    auto& p = parsed_.emplace_back();
-    refusal_ = parse_into(*all[parsed_.size() - 1], clusters_.c_, p, unknown_);
-    if (!refusal_) return false;
-  }
   return true;
 }
 
@@ -56,9 +51,9 @@ void ClusterUpdate::remove_others() {
 
 Result<void> ClusterUpdate::result() {
   const auto& c = clusters_.c_;
-  Result<void> taken = refusal_;
+  Result<void> taken = parse_.refusal();
   if (taken) {
-    c.server.count_unknown_fields(unknown_);
+    parse_.count_unknown_fields();
     if (c.base->secrets != nullptr) c.base->secrets->sweep();
     clusters_.hold_answer();
     taken = refusals_.result();

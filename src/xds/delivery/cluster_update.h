@@ -3,7 +3,6 @@
 #pragma once
 #include <string_view>
 #include <unordered_set>
-#include <vector>
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "xds/delivery/clusters.h"
 #include "xds/delivery/resources.h"
@@ -19,7 +18,6 @@ class ClusterUpdate final : public UpdateWork {
 
  private:
   using Cluster = envoy::config::cluster::v3::Cluster;
-  bool parse_slice();
   void add(const Parsed<Cluster>& p);
   void remove_others();
 
@@ -27,11 +25,9 @@ class ClusterUpdate final : public UpdateWork {
   const Update& u_;
   const bool on_demand_;
   std::unordered_set<std::string_view> names_;  // that were told
-  Update news_;
-  std::vector<Parsed<Cluster>> parsed_;
-  std::size_t added_ = 0, unknown_ = 0;
+  SlicedParse<Cluster> parse_;
+  std::size_t added_ = 0;
   std::unique_ptr<Client::Pause> pause_;  // of EDS, until all clusters are taken
-  Result<void> refusal_;                  // of the whole
   Refusals refusals_{"cluster"};
 };
 

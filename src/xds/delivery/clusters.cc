@@ -28,17 +28,6 @@ void ClusterDelivery::tell_answered() {
   if (answered_) std::exchange(answered_, nullptr)();
 }
 
-Update ClusterDelivery::news(const Update& u, bool on_demand, std::unordered_set<std::string_view>& names) const {
-  const std::string type_url = canonical_type_url(*Cluster::descriptor());
-  Update out{u.version, u.whole, {}, {}};
-  for (const Resource* r : u.resources) {
-    const auto at = known_.find(r->name);
-    const bool same = at != known_.end() && (on_demand || !at->second.on_demand) && came_before(*r, at->second.came, type_url);
-    if (!same || !names.insert(r->name).second) out.resources.push_back(r);
-  }
-  return out;
-}
-
 Result<void> ClusterDelivery::take(const Update& u, bool on_demand) {
   ClusterUpdate work(*this, u, on_demand);
   while (!work.go_on()) {}

@@ -5,8 +5,6 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <string_view>
-#include <unordered_set>
 #include <vector>
 #include "xds/compile/secrets.h"
 #include "xds/delivery/endpoints.h"
@@ -58,8 +56,6 @@ class ClusterDelivery final : private WatchEvents {
   /// Empty: it is taken. Otherwise why not.
   std::string add(const envoy::config::cluster::v3::Cluster& message, const std::string& version, bool on_demand,
                   std::uint64_t came);
-  /// The resources that did not come like this before; the names of the others are put into `names`.
-  Update news(const Update& u, bool on_demand, std::unordered_set<std::string_view>& names) const;
   void remove(const std::string& name);
   void release_if_settled(const std::string& name);
   void tell_answered();

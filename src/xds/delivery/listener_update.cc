@@ -1,7 +1,5 @@
 #include "xds/delivery/listener_update.h"
 
-#include "xds/load/any_type.h"
-
 namespace outrigger::xds {
 
 namespace {
@@ -9,35 +7,31 @@ constexpr std::size_t kSlice = 50;  // listeners: some milliseconds
 }
 
 ListenerUpdate::ListenerUpdate(ListenerDelivery& listeners, const Update& u)
-    : listeners_(listeners), u_(u), news_(listeners.news(u, same_)) {
-  parsed_.reserve(news_.resources.size());
-}
+    : listeners_(listeners),
+      u_(u),
+      parse_(news_of<Listener>(u, same_,
+                               [&](const std::string& name) -> std::uint64_t {
+                                 const auto at = listeners.known().find(name);
+                                 if (at == listeners.known().end() || !at->second.refusal.empty()) return 0;
+                                 const auto& k = at->second;
+                                 const auto* last = k.warming != nullptr ? k.warming.get() : k.active.get();
+                                 return last == nullptr ? 0 : last->came;
+                               }),
+             listeners.c_) {}
 
 bool ListenerUpdate::go_on() {
-  if (parsed_.size() < news_.resources.size()) {
-    if (!parse_slice()) return true;
-    if (parsed_.size() < news_.resources.size()) return false;
-  }
+  if (!parse_.go_on(kSlice)) return false;
+  if (!parse_.refusal()) return true;
+  const auto& all = parse_.parsed();
   if (!std::exchange(removed_, true)) remove_others();
-  for (std::size_t end = std::min(added_ + kSlice, parsed_.size()); added_ < end; ++added_) add(parsed_[added_]);
-  return added_ == parsed_.size();
-}
-
-/// False: one of them refuses the whole.
-bool ListenerUpdate::parse_slice() {
-  const auto& all = news_.resources;
-  for (const auto end = std::min(parsed_.size() + kSlice, all.size()); parsed_.size() < end;) {
-    auto& p = parsed_.emplace_back();
-    refusal_ = parse_into(*all[parsed_.size() - 1], listeners_.c_, p, unknown_);
-    if (!refusal_) return false;
-  }
-  return true;
+  for (std::size_t end = std::min(added_ + kSlice, all.size()); added_ < end; ++added_) add(all[added_]);
+  return added_ == all.size();
 }
 
 void ListenerUpdate::remove_others() {
   std::vector<std::string> gone = u_.removed;
   std::unordered_set<std::string_view> told = same_;
-  for (const auto& p : parsed_) told.insert(p.message.name());
+  for (const auto& p : parse_.parsed()) told.insert(p.message.name());
   if (u_.whole)
     for (const auto& [name, k] : listeners_.known())
       if (!told.contains(name) && (k.active != nullptr || k.warming != nullptr || !k.refusal.empty())) gone.push_back(name);
@@ -57,15 +51,15 @@ void ListenerUpdate::add(const Parsed<Listener>& p) {
 }
 
 Result<void> ListenerUpdate::result() {
-  if (refusal_) {
+  if (parse_.refusal()) {
     const auto& c = listeners_.c_;
-    c.server.count_unknown_fields(unknown_);
+    parse_.count_unknown_fields();
     if (refusals_.none()) listeners_.version_ = u_.version;
     if (c.base->secrets != nullptr) c.base->secrets->sweep();
   }
   listeners_.settle_warming();
   listeners_.tell_answered();
-  return refusal_ ? refusals_.result() : refusal_;
+  return parse_.refusal() ? refusals_.result() : parse_.refusal();
 }
 
 }  // namespace outrigger::xds

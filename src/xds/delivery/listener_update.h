@@ -3,7 +3,6 @@
 #pragma once
 #include <string_view>
 #include <unordered_set>
-#include <vector>
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "xds/delivery/listeners.h"
 #include "xds/delivery/resources.h"
@@ -19,19 +18,16 @@ class ListenerUpdate final : public UpdateWork {
 
  private:
   using Listener = envoy::config::listener::v3::Listener;
-  bool parse_slice();
   void add(const Parsed<Listener>& p);
   void remove_others();
 
   ListenerDelivery& listeners_;
   const Update& u_;
   std::unordered_set<std::string_view> same_;  // byte for byte as before
-  Update news_;
-  std::vector<Parsed<Listener>> parsed_;
+  SlicedParse<Listener> parse_;
   std::unordered_set<std::string_view> names_;  // of those added
-  std::size_t added_ = 0, unknown_ = 0;
+  std::size_t added_ = 0;
   bool removed_ = false;
-  Result<void> refusal_;  // of the whole
   Refusals refusals_{"listener"};
 };
 

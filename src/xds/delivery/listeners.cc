@@ -40,20 +40,6 @@ void ListenerDelivery::settle_warming() {
   if (warming_ == 0 && warm_) std::exchange(warm_, nullptr)();
 }
 
-Update ListenerDelivery::news(const Update& u, std::unordered_set<std::string_view>& same) const {
-  const std::string type_url = canonical_type_url(*Listener::descriptor());
-  Update out{u.version, u.whole, {}, {}};
-  for (const Resource* r : u.resources) {
-    const auto at = known_.find(r->name);
-    const Version* last = nullptr;
-    if (at != known_.end() && at->second.refusal.empty())
-      last = at->second.warming != nullptr ? at->second.warming.get() : at->second.active.get();
-    const bool before = last != nullptr && came_before(*r, last->came, type_url);
-    if (!before || !same.insert(r->name).second) out.resources.push_back(r);
-  }
-  return out;
-}
-
 Result<void> ListenerDelivery::on_update(const Update& u) {
   ListenerUpdate work(*this, u);
   while (!work.go_on()) {}

@@ -5,8 +5,6 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <string_view>
-#include <unordered_set>
 #include <vector>
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "xds/compile/secrets.h"
@@ -51,8 +49,6 @@ class ListenerDelivery final : private WatchEvents {
   friend class ListenerUpdate;
   Result<void> on_update(const Update& u) override;
   std::unique_ptr<UpdateWork> begin_update(const Update& u) override;
-  /// Without those that came before byte for byte, and were accepted: their names are added to `same`.
-  Update news(const Update& u, std::unordered_set<std::string_view>& same) const;
   void on_fetch_timeout() override { tell_answered(); }
   std::string add(const envoy::config::listener::v3::Listener& message, const std::string& version, std::uint64_t bytes);
   void note_refusal(const envoy::config::listener::v3::Listener& message, const std::string& version, std::string why);

@@ -1,14 +1,17 @@
 // Resources as they come in, parsed and checked, and what all deliveries share. Main thread.
 #pragma once
 #include <google/protobuf/message.h>
-#include <set>
 #include <string>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 #include "proxy/base/result.h"
 #include "xds/client/watch.h"
 #include "xds/compile/content.h"
 #include "xds/compile/redact.h"
 #include "xds/delivery/context.h"
+#include "xds/load/any_type.h"
 #include "xds/load/resource.h"
 
 namespace outrigger::xds {
@@ -34,26 +37,56 @@ inline bool came_before(const Resource& r, std::uint64_t bytes, const std::strin
   return bytes != 0 && r.type_url == type_url && bytes_hash(r.body) == bytes;
 }
 
-/// An error: it refuses the whole push. The fields that nobody knows are added to `unknown`.
-template <class Message>
-Result<void> parse_into(const Resource& r, const DeliveryContext& c, Parsed<Message>& p, std::size_t& unknown) {
-  p.from = &r;
-  const auto before = unknown;
-  const auto parsed = parse_resource(r, p.message, c.sources.rejects_unknown(), p.wrong, unknown);
-  if (parsed && unknown == before) p.bytes = bytes_hash(r.body);
-  return parsed;
+/// `u` without the resources that came before byte for byte, whose names are added to `same`. `came`: of a name, the hash of
+/// what came last and was accepted, or 0.
+template <class Message, class Came>
+Update news_of(const Update& u, std::unordered_set<std::string_view>& same, Came came) {
+  const std::string type_url = canonical_type_url(*Message::descriptor());
+  Update out{u.version, u.whole, {}, {}};
+  for (const Resource* r : u.resources)
+    if (!came_before(*r, came(r->name), type_url) || !same.insert(r->name).second) out.resources.push_back(r);
+  return out;
 }
 
-/// All of an update. The first that can't be parsed or breaks a rule refuses the whole, as in Envoy.
+/// Parses the resources of an update some at a time. The first that can't be parsed or breaks a rule refuses the whole, as in
+/// Envoy.
+template <class Message>
+class SlicedParse {
+ public:
+  SlicedParse(Update u, const DeliveryContext& c) : u_(std::move(u)), c_(c) { parsed_.reserve(u_.resources.size()); }
+  /// The next `most`. True: there is nothing more to parse; see refusal().
+  bool go_on(std::size_t most) {
+    const auto& all = u_.resources;
+    for (; refusal_ && most > 0 && parsed_.size() < all.size(); --most) {
+      auto& p = parsed_.emplace_back();
+      p.from = all[parsed_.size() - 1];
+      const auto before = unknown_;
+      refusal_ = parse_resource(*p.from, p.message, c_.sources.rejects_unknown(), p.wrong, unknown_);
+      if (refusal_ && unknown_ == before) p.bytes = bytes_hash(p.from->body);
+    }
+    return !refusal_ || parsed_.size() == all.size();
+  }
+  const Result<void>& refusal() const noexcept { return refusal_; }
+  std::vector<Parsed<Message>>& parsed() noexcept { return parsed_; }
+  /// At the end, unless the whole is refused.
+  void count_unknown_fields() const { c_.server.count_unknown_fields(unknown_); }
+
+ private:
+  const Update u_;
+  const DeliveryContext& c_;
+  std::vector<Parsed<Message>> parsed_;
+  std::size_t unknown_ = 0;
+  Result<void> refusal_;
+};
+
+/// All of an update.
 template <class Message>
 Result<std::vector<Parsed<Message>>> parse_resources(const Update& u, const DeliveryContext& c) {
-  std::vector<Parsed<Message>> all;
-  all.reserve(u.resources.size());
-  std::size_t unknown = 0;
-  for (const Resource* r : u.resources)
-    if (const auto ok = parse_into(*r, c, all.emplace_back(), unknown); !ok) return ok.error();
-  c.server.count_unknown_fields(unknown);
-  return all;
+  SlicedParse<Message> parse(u, c);
+  parse.go_on(u.resources.size());
+  if (!parse.refusal()) return parse.refusal().error();
+  parse.count_unknown_fields();
+  return std::move(parse.parsed());
 }
 
 /// Of an update that brings one resource, or is refused.
