@@ -156,7 +156,8 @@ void Router::on_response_head(Attempt& a, http::ResponseHead& head, bool end_str
   if (responded_) return a.stop();
   if (a.host_ != nullptr) {
     cluster_->see(*a.host_, upstream::Sight::answer, health_code(stream_.request(), head));
-    if (head.headers.has(http::Name::x_envoy_immediate_health_check_fail)) cluster_->fail_check(*a.host_);
+    if (cluster_->config().health != nullptr && head.headers.has(Name::x_envoy_immediate_health_check_fail))
+      cluster_->fail_check(*a.host_);
   }
   const bool tunnel = stream_.opens_tunnel(head);
   if (stream_.is_upgrade() && !tunnel && refused_upgrade(a, head)) return;

@@ -32,7 +32,7 @@ class ProbeOwner {
 struct ProbeTarget {
   runtime::ThreadContext& thread;
   std::shared_ptr<ClusterShared> cluster;  // the checks' own: what they do shows in no stats of the cluster
-  ClusterConfigPtr of;                     // the cluster's
+  ClusterConfigPtr of;                     // has the checks' config, which so stays as long
   Host host;
   std::string authority;
   bool secure = false;
@@ -51,6 +51,16 @@ class Probe {
 std::unique_ptr<Probe> make_http_probe(const HealthConfig& config, ProbeTargetPtr target, ProbeOwner& owner);
 std::unique_ptr<Probe> make_grpc_probe(const HealthConfig& config, ProbeTargetPtr target, ProbeOwner& owner);
 std::unique_ptr<Probe> make_tcp_probe(const HealthConfig& config, ProbeTargetPtr target, ProbeOwner& owner);
+
+/// What is left of a check goes at the end of the loop's turn, before its target does.
+template <class Connection>
+void dispose(const ProbeTargetPtr& target, std::unique_ptr<Connection> connection) {
+  struct Remains {
+    ProbeTargetPtr target;
+    std::unique_ptr<Connection> connection;
+  };
+  target->thread.loop.dispose(std::make_unique<Remains>(Remains{target, std::move(connection)}));
+}
 
 /// Null: it fails at once.
 std::unique_ptr<net::Transport> dial_for_check(const HealthConfig& config, ProbeTarget& target);

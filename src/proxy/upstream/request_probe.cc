@@ -1,7 +1,6 @@
 #include "proxy/upstream/request_probe.h"
 
 #include "proxy/upstream/dial.h"
-#include "proxy/upstream/socket_match.h"
 
 namespace outrigger::upstream {
 
@@ -29,13 +28,9 @@ RequestProbe::~RequestProbe() {
 /// Without a word: what still runs on it is ended first, so that nothing refers to this.
 void RequestProbe::drop() {
   if (connection_ == nullptr) return;
-  struct Remains {
-    ProbeTargetPtr target;  // goes last
-    std::unique_ptr<ClientConnection> connection;
-  };
-  auto remains = std::make_unique<Remains>(Remains{target_, std::move(connection_)});
-  remains->connection->abandon();
-  target_->thread.loop.dispose(std::move(remains));
+  auto connection = std::move(connection_);
+  connection->abandon();
+  dispose(target_, std::move(connection));
   stream_ = nullptr;
 }
 
@@ -84,11 +79,7 @@ void RequestProbe::on_connected(ClientConnection& c) {
 void RequestProbe::on_closed(ClientConnection& c, std::optional<PoolFailure>, std::string_view) {
   if (connection_.get() != &c) return;
   const bool asked = stream_ != nullptr;  // then the end of the request is told, too
-  struct Remains {
-    ProbeTargetPtr target;
-    std::unique_ptr<ClientConnection> connection;
-  };
-  target_->thread.loop.dispose(std::make_unique<Remains>(Remains{target_, std::move(connection_)}));
+  dispose(target_, std::move(connection_));
   if (!asked) finish({ProbeResult::network});
 }
 

@@ -71,11 +71,7 @@ class TcpProbe final : public Probe, private net::TransportEvents {
   void close() {
     if (transport_ == nullptr) return;
     transport_->close();
-    struct Remains {
-      ProbeTargetPtr target;
-      std::unique_ptr<net::Transport> transport;
-    };
-    target_->thread.loop.dispose(std::make_unique<Remains>(Remains{target_, std::move(transport_)}));
+    dispose(target_, std::move(transport_));
   }
   void finish(ProbeResult::Kind kind) { owner_.on_probe_done({kind}); }
 

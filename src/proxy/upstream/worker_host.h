@@ -27,7 +27,7 @@ struct HostStats {
   std::atomic<std::uint64_t> cx_active{0}, cx_connect_fail{0}, cx_total{0};
   std::atomic<bool> picked{false};       // by an ORIGINAL_DST cluster since main last looked
   std::atomic<bool> ejected{false};      // by outlier detection; main says so
-  std::atomic<std::uint8_t> checked{0};  // what active checks found, of the bits below; main says so
+  std::atomic<std::uint8_t> checked{0};  // what active checks found, of the bits above; main says so
   std::atomic<std::uint64_t> rq_active{0}, rq_pending{0}, rq_error{0}, rq_success{0}, rq_timeout{0}, rq_total{0};
 };
 
