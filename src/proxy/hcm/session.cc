@@ -15,7 +15,6 @@ namespace outrigger::hcm {
 using stats::HttpStat;
 
 namespace {
-constexpr unsigned kReadsPerTurn = 64;            // then other connections get their turn
 constexpr std::size_t kFlushAtBytes = 64 * 1024;  // bulk: write before the caches are cold
 }  // namespace
 
@@ -100,44 +99,24 @@ bool Session::reading_allowed() const noexcept {
 }
 
 void Session::on_readable() {
-  readable_ = true;
+  reads_.set_readable();
   if (state_ == State::delaying && transport_->peer_closed()) return finish_close(true);
-  if (!in_read_loop_) read_loop();
+  if (!reads_.running()) read_loop();
 }
 
 void Session::read_loop() {
-  in_read_loop_ = true;
-  auto& cells = worker_.thread.cells;
-  for (unsigned reads = 0; readable_ && state_ != State::closed && reading_allowed(); ++reads) {
-    if (reads == kReadsPerTurn) {
-      readable_ = false;
-      transport_->rearm();
-      break;
-    }
-    const std::size_t ask = read_size_.next(listener_.buffer_bytes_max);
-    const auto r = transport_->read(in_, ask);
-    if (r.status == net::IoStatus::ok) {
-      read_size_.on_read(ask, r.bytes);
-      cells.add(config_->stats, HttpStat::downstream_cx_rx_bytes_total, r.bytes);
-      if (bytes_read_ == 0) note_data(r.bytes);
-      bytes_read_ += r.bytes;
-      if (info_.found() != nullptr && info_.found()->denied) {
-        in_read_loop_ = false;
-        return finish_close(false);
-      }
-      if (r.drained) readable_ = false;
-      feed();
-    } else {
-      readable_ = false;
-      if (r.status != net::IoStatus::would_block) {
-        in_read_loop_ = false;
-        if (r.status == net::IoStatus::eof && bytes_read_ == 0) note_data(0);
-        return on_remote_gone(r.status == net::IoStatus::reset);
-      }
-    }
-  }
-  in_read_loop_ = false;
-  if (in_.empty()) in_.trim();
+  const auto wants = [this] { return state_ != State::closed && reading_allowed(); };
+  const auto take = [this](std::size_t bytes) {
+    worker_.thread.cells.add(config_->stats, HttpStat::downstream_cx_rx_bytes_total, bytes);
+    if (bytes_read_ == 0) note_data(bytes);
+    bytes_read_ += bytes;
+    if (info_.found() != nullptr && info_.found()->denied) return finish_close(false);
+    feed();
+  };
+  const auto end = reads_.run(*transport_, in_, listener_.buffer_bytes_max, wants, take);
+  if (end == net::IoStatus::would_block) return;
+  if (end == net::IoStatus::eof && bytes_read_ == 0) note_data(0);
+  on_remote_gone(end == net::IoStatus::reset);
 }
 
 /// ALPN, or the client's preface (RFC 9113, 3.4). False: more bytes decide.
@@ -177,11 +156,7 @@ void Session::count_pause(bool pause) noexcept {
                                                  : HttpStat::downstream_flow_control_resumed_reading_total);
 }
 
-void Session::resume_reading() {
-  if (!readable_ || in_read_loop_) return;
-  readable_ = false;
-  transport_->rearm();
-}
+void Session::resume_reading() { reads_.resume(*transport_); }
 
 // ---- writing
 
@@ -262,7 +237,7 @@ void Session::begin_close(bool delay) {
   const bool lingers = delay && config_->delayed_close_timeout.count() > 0;
   state_ = lingers ? State::delaying : State::flushing;
   if (config_->delayed_close_timeout.count() > 0) delayed_close_.arm(config_->delayed_close_timeout);
-  if (readable_) transport_->rearm();
+  if (reads_.readable()) transport_->rearm();
 }
 
 void Session::count_cut_request() noexcept {
@@ -272,7 +247,7 @@ void Session::count_cut_request() noexcept {
 
 /// Bytes that nobody wants would turn a close into a reset, which takes back what the client has not read yet.
 void Session::discard_unread() noexcept {
-  for (unsigned reads = 0; reads < kReadsPerTurn; ++reads) {
+  for (unsigned reads = 0; reads < net::ReadLoop::kReadsPerTurn; ++reads) {
     in_.clear();
     if (transport_->read(in_, Buffer::kBlockBytes).status != net::IoStatus::ok) break;
   }

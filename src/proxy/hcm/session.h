@@ -9,7 +9,7 @@
 #include "proxy/hcm/network_filter.h"
 #include "proxy/hcm/worker.h"
 #include "proxy/net/connection.h"
-#include "proxy/net/transport.h"
+#include "proxy/net/read_loop.h"
 
 namespace outrigger::hcm {
 
@@ -94,11 +94,11 @@ class Session final : public net::Connection, private net::TransportEvents, priv
   net::ConnectionOwner& owner_;
   std::unique_ptr<ServerProtocol> protocol_;  // null: nothing was read yet
   Buffer in_, out_;
-  net::ReadSize read_size_;
+  net::ReadLoop reads_;
   std::uint64_t bytes_read_ = 0, bytes_written_ = 0;
   std::uint32_t requests_ = 0;
   State state_ = State::open;
-  bool readable_ = false, in_read_loop_ = false, above_ = false, draining_ = false, has_request_ = false;
+  bool above_ = false, draining_ = false, has_request_ = false;
   bool soft_drain_ = false, too_slow_ = false;
   http::ResponseFlags flags_;
   event::Alarm<Session, &Session::on_idle> idle_;

@@ -11,7 +11,6 @@ namespace outrigger::upstream {
 using stats::ClusterStat;
 
 namespace {
-constexpr unsigned kReadsPerTurn = 64;
 constexpr std::size_t kFlushAtBytes = 64 * 1024;
 }  // namespace
 
@@ -166,9 +165,7 @@ void ClientConnection::flush() {
     if (r.status == net::IoStatus::reset) {
       // The answer may be there already: the read side tells how it ended.
       out_.clear();
-      readable_ = true;
-      if (!in_read_loop_) read_loop();
-      return;
+      return on_readable();
     }
   } while (out_.empty() && protocol_->has_more());
   check_watermarks();
@@ -198,42 +195,22 @@ void ClientConnection::run_deferred() {
 // ---- reading
 
 void ClientConnection::on_readable() {
-  readable_ = true;
-  if (!in_read_loop_) read_loop();
+  reads_.set_readable();
+  if (!reads_.running()) read_loop();
 }
 
 void ClientConnection::read_loop() {
-  in_read_loop_ = true;
-  for (unsigned reads = 0; readable_ && state_ == State::open && protocol_->wants_bytes(); ++reads) {
-    if (reads == kReadsPerTurn) {
-      readable_ = false;
-      transport_->rearm();
-      break;
-    }
-    const std::size_t ask = read_size_.next(cluster_.config->buffer_bytes_max);
-    const auto r = transport_->read(in_, ask);
-    if (r.status == net::IoStatus::ok) {
-      read_size_.on_read(ask, r.bytes);
-      if (r.drained) readable_ = false;
-      thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_rx_bytes_total, r.bytes);
-      protocol_->on_bytes_received(r.bytes);
-      protocol_->feed(in_);
-    } else {
-      readable_ = false;
-      if (r.status == net::IoStatus::would_block) break;
-      in_read_loop_ = false;
-      return protocol_->on_peer_closed(r.status == net::IoStatus::reset);
-    }
-  }
-  in_read_loop_ = false;
-  if (in_.empty()) in_.trim();
+  const auto wants = [this] { return state_ == State::open && protocol_->wants_bytes(); };
+  const auto take = [this](std::size_t bytes) {
+    thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_rx_bytes_total, bytes);
+    protocol_->on_bytes_received(bytes);
+    protocol_->feed(in_);
+  };
+  const auto end = reads_.run(*transport_, in_, cluster_.config->buffer_bytes_max, wants, take);
+  if (end != net::IoStatus::would_block) protocol_->on_peer_closed(end == net::IoStatus::reset);
 }
 
-void ClientConnection::resume_reading() {
-  if (!readable_ || in_read_loop_) return;
-  readable_ = false;
-  transport_->rearm();
-}
+void ClientConnection::resume_reading() { reads_.resume(*transport_); }
 
 // ---- the connection's end
 

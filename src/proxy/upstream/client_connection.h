@@ -4,7 +4,7 @@
 #pragma once
 #include <memory>
 #include "proxy/event/loop.h"
-#include "proxy/net/transport.h"
+#include "proxy/net/read_loop.h"
 #include "proxy/runtime/thread_context.h"
 #include "proxy/upstream/client_protocol.h"
 #include "proxy/upstream/shared.h"
@@ -106,12 +106,12 @@ class ClientConnection final : public PoolLink, private net::TransportEvents, pr
   std::unique_ptr<net::Transport> transport_;
   std::unique_ptr<ClientProtocol> protocol_;  // null: not connected
   Buffer in_, out_;
-  net::ReadSize read_size_;
+  net::ReadLoop reads_;
   std::uint64_t id_, requests_ = 0;
   TimePoint started_{}, connected_at_{};
   State state_ = State::connecting;
   PoolKind kind_;
-  bool readable_ = false, above_ = false, in_read_loop_ = false, connected_ = false, end_behind_output_ = false;
+  bool above_ = false, connected_ = false, end_behind_output_ = false;
   event::Alarm<ClientConnection, &ClientConnection::on_idle> idle_;
   event::Alarm<ClientConnection, &ClientConnection::on_connect_timeout> connect_timeout_;
   event::Alarm<ClientConnection, &ClientConnection::on_max_duration> max_duration_;
