@@ -171,8 +171,8 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   std::size_t seen_from_ = 0;  // of tried_, since the last time all priorities were tried
   Attempt* winner_ = nullptr;
   Buffer kept_;  // the request body, while a retry may need it; for an upgrade what waits for the answer
-  bool keep_body_ = false, end_on_head_ = false, request_end_ = false, head_sent_ = false, responded_ = false,
-       retry_slot_ = false, is_retry_ = false, rate_limited_ = false;
+  bool keep_body_ = false, end_on_head_ = false, request_end_ = false, responded_ = false, retry_slot_ = false, is_retry_ = false,
+       rate_limited_ = false;
   bool alt_response_ = false, hedge_ = false;
   bool tunnel_open_ = false, tunnel_paused_ = false;
   bool after_timeout_ = false;                    // the next try is because one took too long

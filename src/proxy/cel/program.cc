@@ -254,9 +254,7 @@ class Compiler {
   bool pattern(const Expression& e, Node& n) {
     if (e.kind != Expression::constant || e.value.kind != Constant::string)
       return fail(e, "matches() with a pattern that is worked out is not implemented"), false;
-    re2::RE2::Options quiet;
-    quiet.set_log_errors(false);
-    auto re = std::make_shared<re2::RE2>(e.value.text, quiet);
+    auto re = std::make_shared<re2::RE2>(e.value.text, re2::RE2::Quiet);
     if (!re->ok()) return fail(e, "invalid regular expression: " + re->error()), false;
     if (re->ProgramSize() > kPatternMax) return fail(e, "regular expression exceeds max allowed size"), false;
     n.pattern = std::move(re);

@@ -61,10 +61,8 @@ class Stream final : private event::Deferred {
   void forget_request() noexcept;
   void on_output_above();
   void on_output_below();
-  bool response_started() const noexcept { return response_started_; }
   /// A filter holds back the response's head: something else can still be said.
   bool response_held() const noexcept { return held_head_ != nullptr; }
-  bool head_received() const noexcept { return head_received_; }
 
   // For filters.
   Worker& worker() noexcept { return worker_; }

@@ -49,8 +49,7 @@ class HeaderMap {
   /// Strings are referenced, not copied: they must live as long as the arena.
   void add(Name id, std::string_view value) { push(id, {text_of(id), value}); }
   void add(std::string_view lower, std::string_view value) { push(lookup(lower), {lower, value}); }
-  void add_entry(Name id, const Entry& e) { push(id, e); }
-  /// As add_entry(); of a name that is there and that Envoy keeps in one line, the values are joined.
+  /// As add(); of a name that is there and that Envoy keeps in one line, the values are joined.
   void append_entry(Name id, const Entry& e);
   void append(std::string_view lower, std::string_view value) { append_entry(lookup(lower), {lower, value}); }
   /// Copies both strings into the arena.

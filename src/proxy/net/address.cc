@@ -140,11 +140,6 @@ bool Address::is_loopback() const noexcept {
   return family() == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&ip_.v6.sin6_addr);
 }
 
-bool Address::is_any() const noexcept {
-  if (family() == AF_INET) return ip_.v4.sin_addr.s_addr == htonl(INADDR_ANY);
-  return family() == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&ip_.v6.sin6_addr);
-}
-
 std::string_view Address::ip_bytes() const noexcept {
   if (family() == AF_INET) return {reinterpret_cast<const char*>(&ip_.v4.sin_addr), sizeof ip_.v4.sin_addr};
   if (family() == AF_INET6) return {reinterpret_cast<const char*>(&ip_.v6.sin6_addr), sizeof ip_.v6.sin6_addr};

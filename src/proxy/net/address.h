@@ -31,7 +31,6 @@ class Address {
   std::string_view internal_endpoint() const noexcept;
   bool is_v4() const noexcept { return family() == AF_INET; }
   bool is_loopback() const noexcept;
-  bool is_any() const noexcept;  // 0.0.0.0 or ::
   std::uint16_t port() const noexcept;
   Address with_port(std::uint16_t port) const;
   const sockaddr* raw() const noexcept { return pipe_ != nullptr ? reinterpret_cast<const sockaddr*>(pipe_.get()) : &ip_.any; }

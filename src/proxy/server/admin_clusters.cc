@@ -243,9 +243,7 @@ void cluster_json(const ClusterShared& c, const HostSet& hosts, const OutlierDet
 void clusters_page(Server& server, const AdminRequest& q, AdminResponse& r) {
   std::shared_ptr<re2::RE2> filter;
   if (q.has("filter")) {
-    re2::RE2::Options options;
-    options.set_log_errors(false);
-    filter = std::make_shared<re2::RE2>(q.get("filter"), options);
+    filter = std::make_shared<re2::RE2>(q.get("filter"), re2::RE2::Quiet);
     if (!filter->ok()) return r.bad_request("Invalid re2 regex");
   }
   const auto each = [&](const std::function<void(const ClusterShared&, const HostSet&, const OutlierDetector*)>& f) {

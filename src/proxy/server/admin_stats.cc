@@ -16,9 +16,7 @@ bool read_filter(const AdminRequest& q, stats::Query& o, AdminResponse& r) {
   o.text_readouts = q.has("text_readouts");
   o.invert_filter = q.has("invert_filter");
   if (!q.has("filter")) return true;
-  re2::RE2::Options options;
-  options.set_log_errors(false);
-  auto re = std::make_shared<const re2::RE2>(q.get("filter"), options);
+  auto re = std::make_shared<const re2::RE2>(q.get("filter"), re2::RE2::Quiet);
   if (!re->ok()) {
     r.bad_request("Invalid re2 regex: " + re->error());
     return false;

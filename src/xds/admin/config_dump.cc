@@ -74,9 +74,7 @@ class Dump {
 
   void page(const AdminRequest& q, AdminResponse& r) {
     if (!q.get("name_regex").empty()) {
-      re2::RE2::Options options;
-      options.set_log_errors(false);
-      name_ = std::make_unique<re2::RE2>(q.get("name_regex"), options);
+      name_ = std::make_unique<re2::RE2>(q.get("name_regex"), re2::RE2::Quiet);
       if (!name_->ok())
         return refuse(r, 400,
                       "INVALID_ARGUMENT: Error while parsing name_regex from " + q.get("name_regex") + ": " + name_->error());

@@ -12,9 +12,7 @@ namespace matcher_v3 = envoy::type::matcher::v3;
 namespace route_v3 = envoy::config::route::v3;
 
 std::shared_ptr<const re2::RE2> compile_regex(const std::string& regex, const Path& at, Problems& problems) {
-  re2::RE2::Options o;
-  o.set_log_errors(false);
-  auto re = std::make_shared<const re2::RE2>(regex, o);
+  auto re = std::make_shared<const re2::RE2>(regex, re2::RE2::Quiet);
   if (re->ok()) return re;
   problems.error(at, "not a regular expression (RE2): " + re->error());
   return nullptr;
