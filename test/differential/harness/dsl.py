@@ -4,6 +4,8 @@ Texts may hold {{name}} (the cluster of that name), {{name.port}} (the port of a
 {{port}} (the scenario's listener), {{port2}} (a spare port) and {{dir}} (the scenario's folder).
 """
 
+import json
+
 SCENARIOS = []
 _area = [None]
 
@@ -60,6 +62,27 @@ class Scenario:
 
 def area(name):
     _area[0] = name
+
+
+def manager_config(filters=(), route_config="", clusters=""):
+    """A whole config with one HTTP connection manager, for kind validate: filters before the router as objects or as YAML in a
+    line each, the fields of the route configuration and the clusters as YAML in a line."""
+    filters = [*(f if isinstance(f, str) else json.dumps(f) for f in filters),
+               '{name: r, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}']
+    return """static_resources:
+  clusters: [%s]
+  listeners:
+  - name: l
+    address: {socket_address: {address: 127.0.0.1, port_value: 19999}}
+    filter_chains:
+    - filters:
+      - name: h
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: h
+          route_config: {%s}
+          http_filters: [%s]
+""" % (clusters, route_config, ", ".join(filters))
 
 
 def scenario(name, **kw):

@@ -1,26 +1,11 @@
 """Routes that a config may or may not have: what --mode validate says."""
 from harness.dsl import *
 
-PATTERN = """
-static_resources:
-  clusters: [{name: c, connect_timeout: 1s}]
-  listeners:
-  - name: l
-    address: {socket_address: {address: 127.0.0.1, port_value: 19999}}
-    filter_chains:
-    - filters:
-      - name: h
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: h
-          route_config: {%s}
-          http_filters: [{name: r, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]
-"""
 TYPE = "type.googleapis.com/envoy."
 
 
 def case(name, config):
-    scenario("config_" + name, kind="validate", config=PATTERN % config)
+    scenario("config_" + name, kind="validate", config=manager_config(route_config=config, clusters="{name: c, connect_timeout: 1s}"))
 
 
 def vhost(name, text):

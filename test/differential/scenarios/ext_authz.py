@@ -270,9 +270,6 @@ for _name, _config in {
     "body_of_nothing": {**GRPC_SERVICE, "with_request_body": {"max_request_bytes": 0}}, "raw_headers_http": {**HTTP_SERVICE, "encode_raw_headers": True},
     "status_unknown": {**GRPC_SERVICE, "status_on_error": {"code": 999}},
 }.items():
-    _chain = {"filters": [{"name": "h", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", "stat_prefix": "x",
-              "route_config": {}, "http_filters": json.loads(json.dumps(filters_of(_config)).replace("{{authz}}", "a")) + [
-                  {"name": "router", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}]}}]}
     _differs = {"no_service": "a filter without a service can only deny", "raw_headers_http": "no header would reach the service, in Envoy neither does the path"}.get(_name)
-    scenario("ext_authz_config_" + _name, kind="validate", **({"differs": _differs, "outrigger": {"exit": 1, "ok": None}} if _differs else {}), config=json.dumps({"static_resources": {"listeners": [
-        {"name": "l", "address": {"socket_address": {"address": "127.0.0.1", "port_value": 19999}}, "filter_chains": [_chain]}]}}))
+    scenario("ext_authz_config_" + _name, kind="validate", **({"differs": _differs, "outrigger": {"exit": 1, "ok": None}} if _differs else {}),
+             config=manager_config(filters_of(_config)).replace("{{authz}}", "a"))

@@ -206,29 +206,14 @@ case("disabled_in_route", jwt(), get("/p"), vhosts="""
 """)
 
 # What is refused of a config.
-ONE = """static_resources:
-  listeners:
-  - name: l
-    address: {socket_address: {address: 127.0.0.1, port_value: 19999}}
-    filter_chains:
-    - filters:
-      - name: h
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: h
-          route_config: {}
-          http_filters:
-          %s
-          - {name: r, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
-"""
 for _name, _filter in (("unknown_provider", jwt(rules=[rule({"provider_name": "x"})])), ("unknown_provider_inside", jwt(rules=[rule(ANY(P, {"provider_name": "x"}))])), ("unknown_requirement", jwt(rules=[{"match": {"prefix": "/"}, "requirement_name": "x"}])),
                        ("any_of_one", jwt(rules=[rule(ANY(P))])), ("all_of_one", jwt(rules=[rule(EACH(P))])), ("no_match", jwt(rules=[{"requires": P}])), ("no_keys", jwt({"p": provider(local_jwks=None)})), ("keys_bad", jwt({"p": provider(local_jwks={"inline_string": "x"})})),
                        ("keys_empty", jwt({"p": provider(local_jwks={"inline_string": ""})})), ("keys_no_file", jwt({"p": provider(local_jwks={"filename": "/none/at/all"})})), ("claim_both", jwt({"p": provider(claim_to_headers=[{"header_name": "a", "claim_name": "b", "claim_path": [{"key": "c"}]}])})),
                        ("claim_neither", jwt({"p": provider(claim_to_headers=[{"header_name": "a"}])})), ("claim_no_header", jwt({"p": provider(claim_to_headers=[{"claim_name": "b"}])})), ("unknown_provider_in_state", jwt(filter_state_rules={"name": "k", "requires": {"a": {"provider_name": "x"}}})),
                        ("subjects_regex", jwt({"p": provider(subjects={"safe_regex": {"regex": "("}})}))):
-    scenario("jwt_config_" + _name, kind="validate", config=ONE % _filter)
+    scenario("jwt_config_" + _name, kind="validate", config=manager_config([_filter[2:]]))
 for _name, _keys in (("no_json", "x"), ("no_keys", "{}"), ("keys_no_list", '{"keys": 1}'), ("empty_list", jwks()), ("no_kty", jwks({"k": "YQ"})), ("unknown_kty", jwks({"kty": "x"})), ("no_k", jwks({"kty": "oct"})), ("empty_k", jwks({"kty": "oct", "k": ""})),
                      ("bad_k", jwks({"kty": "oct", "k": "%"})), ("exponent", jwks(public_key("rsa", e=b64(b"\x05")))), ("no_n", jwks(public_key("rsa", n=None))), ("wrong_alg", jwks(public_key("rsa", alg="HS256"))),
                      ("not_on_curve", jwks(public_key("es256", x=SIGNED["keys"]["es256"]["y"]))), ("other_curve", jwks(public_key("es256", crv="P-384"))), ("unknown_curve", jwks(public_key("es256", crv="secp256k1"))), ("short_ed", jwks(public_key("ed", x="YQ"))),
                      ("x25519", jwks(public_key("ed", crv="X25519"))), ("bad_certificate", json.dumps({"a": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"}))):
-    scenario("jwt_config_keys_" + _name, kind="validate", config=ONE % jwt({"p": provider(local_jwks={"inline_string": _keys})}))
+    scenario("jwt_config_keys_" + _name, kind="validate", config=manager_config([jwt({"p": provider(local_jwks={"inline_string": _keys})})[2:]]))

@@ -273,21 +273,6 @@ CHECKS = (("descriptor_interval_is_no_multiple", [bucket(1, 1, "0.1s"), "descrip
           ("hits_two", ["rate_limits: [{hits_addend: {format: '%BYTES_RECEIVED%%BYTES_SENT%'}, actions: [{remote_address: {}}]}]"]), ("hits_bad", ["rate_limits: [{hits_addend: {format: '%NOPE%'}, actions: [{remote_address: {}}]}]"]),
           ("hits_too_many", ["rate_limits: [{hits_addend: {number: 1000000001}, actions: [{remote_address: {}}]}]"]),
           ("per_connection_in_cluster", ["local_rate_limit_per_downstream_connection: true", "local_cluster_rate_limit: {}"]))
-ONE = """static_resources:
-  listeners:
-  - name: l
-    address: {socket_address: {address: 127.0.0.1, port_value: 19999}}
-    filter_chains:
-    - filters:
-      - name: h
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: h
-          route_config: {%s}
-          http_filters:
-          - {name: envoy.filters.http.local_ratelimit, typed_config: %s}
-          - {name: r, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
-"""
 for _name, _parts in CHECKS:
-    scenario("rate_limit_http_config_" + _name, kind="validate", config=ONE % ("", limit(*_parts, prefix="stat_prefix: x")))
-scenario("rate_limit_http_config_route_without_bucket", kind="validate", config=ONE % ("virtual_hosts: [{name: a, domains: ['*'], %s}]" % per_route(ON, prefix="stat_prefix: x"), limit(prefix="stat_prefix: x")))
+    scenario("rate_limit_http_config_" + _name, kind="validate", config=manager_config([filters(*_parts, prefix="stat_prefix: x")[2:]]))
+scenario("rate_limit_http_config_route_without_bucket", kind="validate", config=manager_config([filters(prefix="stat_prefix: x")[2:]], "virtual_hosts: [{name: a, domains: ['*'], %s}]" % per_route(ON, prefix="stat_prefix: x")))

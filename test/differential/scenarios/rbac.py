@@ -234,7 +234,4 @@ for name, config in (("no_permission", {"rules": rules(p={"principals": ANY})}),
                      ("range", {"rules": rules(p=policy(principals={"remote_ip": {"address_prefix": "x", "prefix_len": 8}}))}), ("empty_set", {"rules": rules(p=policy({"and_rules": {"rules": []}}))}),
                      ("template", {"rules": rules(p=policy({"uri_template": {"name": "t", "typed_config": {"@type": TEMPLATE, "path_template": "a{"}}}))})):
     other = {"differs": "Envoy aborts", "outrigger": {"exit": 1}} if name == "template" else {}
-    scenario("rbac_refused_" + name, kind="validate", **other, config=json.dumps({"static_resources": {"listeners": [{"name": "l", "address": {"socket_address": {"address": "127.0.0.1", "port_value": 19999}}, "filter_chains": [{"filters": [
-        {"name": "h", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", "stat_prefix": "h", "route_config": {}, "http_filters": [
-            {"name": "rbac", "typed_config": {"@type": TYPE + "RBAC", **config}},
-            {"name": "r", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}]}}]}]}]}}))
+    scenario("rbac_refused_" + name, kind="validate", **other, config=manager_config([{"name": "rbac", "typed_config": {"@type": TYPE + "RBAC", **config}}]))

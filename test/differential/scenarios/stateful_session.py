@@ -146,7 +146,5 @@ for _name, _config in {"no_cookie": {"session_state": {"name": "envoy.http.state
                        "status_600": {**COOKIE, "status_on_strict_destination_not_found": 600}, "status_1": {**COOKIE, "status_on_strict_destination_not_found": 1},
                        "bad_attribute": cookie(attributes=[{"name": ""}]), "good": COOKIE}.items():
     _other = {"differs": "no status", "outrigger": {"exit": 1, "ok": None}} if _name.startswith("status_") else {}
-    scenario("session_config_" + _name, kind="validate", **_other, config=json.dumps({"static_resources": {"listeners": [{"name": "l", "address": {"socket_address": {"address": "127.0.0.1", "port_value": 19999}}, "filter_chains": [{"filters": [
-        {"name": "h", "typed_config": {"@type": TYPE + "filters.network.http_connection_manager.v3.HttpConnectionManager", "stat_prefix": "h", "route_config": {}, "http_filters": [
-            {"name": "s", "typed_config": {"@type": TYPE + "filters.http.stateful_session.v3.StatefulSession", **_config}},
-            {"name": "r", "typed_config": {"@type": TYPE + "filters.http.router.v3.Router"}}]}}]}]}]}}))
+    scenario("session_config_" + _name, kind="validate", **_other,
+             config=manager_config([{"name": "s", "typed_config": {"@type": TYPE + "filters.http.stateful_session.v3.StatefulSession", **_config}}]))
