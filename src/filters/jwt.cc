@@ -134,6 +134,7 @@ std::string_view text_of(JwtStatus s) noexcept {
     case JwtStatus::audience_not_allowed: return "Audiences in Jwt are not allowed";
     case JwtStatus::verification_fails: return "Jwt verification fails";
     case JwtStatus::jwks_no_valid_keys: return "Jwks doesn't have any valid public key";
+    case JwtStatus::jwks_fetch_fails: return "Jwks remote fetch is failed";
     case JwtStatus::jwks_no_match: return "Jwks doesn't have key to match kid or alg from Jwt";
   }
   return {};

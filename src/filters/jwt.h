@@ -40,6 +40,7 @@ enum class JwtStatus : std::uint8_t {
   verification_fails,
   jwks_no_valid_keys = 31,
   jwks_no_match = 32,
+  jwks_fetch_fails = 40,
 };
 std::string_view text_of(JwtStatus s) noexcept;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "filters/jwt_stats.h"
 #include "proxy/base/base64.h"
@@ -57,15 +58,42 @@ MetadataValue with_lists(MetadataValue payload, const std::vector<std::string>& 
   return payload;
 }
 
+/// What services have answered for one request. It has these keys to its end, whatever becomes of the worker's.
+class FetchedKeys {
+ public:
+  void add(const JwtProvider& p, std::shared_ptr<const Jwks> keys) { all_.push_back({&p, std::move(keys)}); }
+  struct Answer {
+    const JwtProvider* of;
+    std::shared_ptr<const Jwks> keys;  // null: none
+  };
+  const Answer* find(const JwtProvider& p) const noexcept {
+    for (const auto& a : all_)
+      if (a.of == &p) return &a;
+    return nullptr;
+  }
+
+ private:
+  std::vector<Answer> all_;
+};
+
 /// One request's.
 class Check {
  public:
-  Check(hcm::Stream& stream, const JwtAuthnConfig& config, http::RequestHead& head)
+  Check(hcm::Stream& stream, const JwtAuthnConfig& config, http::RequestHead& head, const FetchedKeys& fetched)
       : stream_(stream),
         config_(config),
         head_(head),
+        fetched_(fetched),
         now_(static_cast<std::uint64_t>(
             std::chrono::duration_cast<std::chrono::seconds>(stream.thread().loop.wall().time_since_epoch()).count())) {}
+
+  /// Whose keys have to be asked for before run(), which comes next then: nothing is changed by this. Null: nobody's.
+  const JwtProvider* lacking(const JwtRequirement& r) {
+    trial_ = true;
+    run(r);
+    trial_ = false;
+    return lacks_;
+  }
 
   JwtStatus run(const JwtRequirement& r) {
     switch (r.kind) {
@@ -98,7 +126,7 @@ class Check {
     JwtStatus status = JwtStatus::missing;
     for (const auto& inner : r.inner) {
       const auto s = run(inner);
-      if (s == JwtStatus::ok) return s;
+      if (s == JwtStatus::ok || lacks_ != nullptr) return s;
       if ((s != JwtStatus::missing && s != JwtStatus::unknown_issuer) || status == JwtStatus::missing) status = s;
     }
     const bool fine = r.failed_is_fine || (r.missing_is_fine && status == JwtStatus::missing);
@@ -115,6 +143,7 @@ class Check {
     while (count > 0) {
       const JwtProvider* of = r.of;
       status = token(r, found[--count], of);
+      if (lacks_ != nullptr) return status;
       if (status != JwtStatus::ok) note_failure(of, status);
       if (status != JwtStatus::ok && strict) break;
     }
@@ -126,7 +155,7 @@ class Check {
   JwtStatus token(const JwtRequirement& r, const JwtLocations::Found& found, const JwtProvider*& of) {
     auto* cache = of == nullptr || of->caches.empty() ? nullptr : of->caches[stream_.worker().index % of->caches.size()].get();
     const Jwt* jwt = cache == nullptr ? nullptr : cache->find(found.token, now_);
-    if (of != nullptr) count(jwt != nullptr ? JwtAuthnStat::jwt_cache_hit : JwtAuthnStat::jwt_cache_miss);
+    if (of != nullptr && !trial_) count(jwt != nullptr ? JwtAuthnStat::jwt_cache_hit : JwtAuthnStat::jwt_cache_miss);
     const bool cached = jwt != nullptr;
     std::unique_ptr<Jwt> fresh;
     if (!cached) {
@@ -138,13 +167,25 @@ class Check {
     if (of == nullptr) of = config_.by_issuer(jwt->iss);
     if (of == nullptr) return JwtStatus::unknown_issuer;
     if (const auto status = claims(*of, *jwt, r.audiences ? *r.audiences : of->audiences); status != JwtStatus::ok) return status;
-    if (!cached) {
-      if (of->keys == nullptr) return JwtStatus::jwks_no_valid_keys;
-      if (const auto status = of->keys->check(*jwt); status != JwtStatus::ok) return status;
+    if (!cached && std::find(proved_.begin(), proved_.end(), Proof(of, found.token.data())) == proved_.end()) {
+      if (const auto status = signature(*of, *jwt); status != JwtStatus::ok) return status;
+      if (trial_) proved_.emplace_back(of, found.token.data());
     }
+    if (trial_) return JwtStatus::ok;
     accept(*of, *jwt, found);
     if (cache != nullptr && !cached) cache->put(std::move(fresh));
     return JwtStatus::ok;
+  }
+
+  JwtStatus signature(const JwtProvider& p, const Jwt& jwt) {
+    std::shared_ptr<const Jwks> keys = p.keys;
+    if (p.remote != nullptr) {
+      const auto* fetched = fetched_.find(p);
+      keys = fetched != nullptr ? fetched->keys : p.remote->find(stream_.worker().index, stream_.thread().loop.now());
+      if (keys == nullptr && fetched == nullptr) lacks_ = &p;
+      if (keys == nullptr) return JwtStatus::jwks_fetch_fails;
+    }
+    return keys == nullptr ? JwtStatus::jwks_no_valid_keys : keys->check(jwt);
   }
 
   JwtStatus claims(const JwtProvider& p, const Jwt& jwt, const Audiences& audiences) const {
@@ -193,6 +234,7 @@ class Check {
   }
 
   void note_failure(const JwtProvider* of, JwtStatus status) {
+    if (trial_) return;
     if (of == nullptr && config_.providers.size() == 1) of = &config_.providers.begin()->second;
     if (of == nullptr || of->failure_metadata.empty()) return;
     MetadataValue code;
@@ -209,12 +251,17 @@ class Check {
   hcm::Stream& stream_;
   const JwtAuthnConfig& config_;
   http::RequestHead& head_;
+  const FetchedKeys& fetched_;
   std::uint64_t now_;
   MetadataValue metadata_;
   bool clear_route_cache_ = false;
+  bool trial_ = false;
+  const JwtProvider* lacks_ = nullptr;
+  using Proof = std::pair<const JwtProvider*, const char*>;  // the provider's keys have made that token
+  std::vector<Proof> proved_;
 };
 
-class JwtAuthn final : public hcm::HttpFilter {
+class JwtAuthn final : public hcm::HttpFilter, private JwksFetchEvents {
  public:
   JwtAuthn(hcm::Stream& stream, const JwtAuthnFactory& factory)
       : HttpFilter(stream), factory_(factory), config_(factory.config()) {}
@@ -225,26 +272,48 @@ class JwtAuthn final : public hcm::HttpFilter {
       count(JwtAuthnStat::cors_preflight_bypassed);
       return allow();
     }
-    const JwtRequirement* required = nullptr;
     const auto* o = stream_.override_for(factory_.name);
     if (const auto* route = o == nullptr ? nullptr : o->as<JwtAuthnPerRoute>()) {
       if (!route->disabled) {
         const auto at = config_.by_name.find(route->requirement);
         if (at == config_.by_name.end()) return refuse_name(route->requirement);
-        required = at->second;
+        required_ = at->second;
       }
     } else {
-      required = by_rules(head);
+      required_ = by_rules(head);
     }
-    if (required == nullptr) return allow();
-    const auto realm = realm_of(head);
-    Check check(stream_, config_, head);
-    const auto status = check.run(*required);
-    check.tell();
-    return status == JwtStatus::ok ? allow() : refuse(status, realm);
+    if (required_ == nullptr) return allow();
+    realm_ = realm_of(head);
+    return decide(head);
   }
+  void on_stream_end() override { fetches_.clear(); }
 
  private:
+  /// Stops the request while keys are asked for.
+  FilterStatus decide(http::RequestHead& head) {
+    while (true) {
+      Check check(stream_, config_, head, fetched_);
+      lacks_ = config_.has_remote ? check.lacking(*required_) : nullptr;
+      if (lacks_ == nullptr) {
+        const auto status = check.run(*required_);
+        check.tell();
+        return status == JwtStatus::ok ? allow() : refuse(status, realm_);
+      }
+      waits_ = false;
+      JwksFetchEvents& self = *this;
+      fetches_.push_back(std::make_unique<JwksFetch>(stream_, *lacks_->remote, self));
+      fetches_.back()->start();
+      waits_ = lacks_ != nullptr;
+      if (waits_) return FilterStatus::stop;
+    }
+  }
+
+  void on_jwks(std::shared_ptr<const Jwks> keys) override {
+    count(keys == nullptr ? JwtAuthnStat::jwks_fetch_failed : JwtAuthnStat::jwks_fetch_success);
+    fetched_.add(*std::exchange(lacks_, nullptr), std::move(keys));
+    if (waits_ && decide(stream_.request()) == FilterStatus::go_on) stream_.continue_request(*this);
+  }
+
   static bool is_preflight(const http::RequestHead& head) noexcept {
     return head.method == "OPTIONS" && !head.headers.get(Name::origin).empty() &&
            !head.headers.get(Name::access_control_request_method).empty();
@@ -308,6 +377,12 @@ class JwtAuthn final : public hcm::HttpFilter {
 
   const JwtAuthnFactory& factory_;
   const JwtAuthnConfig& config_;
+  const JwtRequirement* required_ = nullptr;
+  std::string_view realm_;
+  const JwtProvider* lacks_ = nullptr;  // whose keys were asked for last and have not come
+  bool waits_ = false;
+  FetchedKeys fetched_;
+  std::vector<std::unique_ptr<JwksFetch>> fetches_;
 };
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <vector>
 #include "filters/jwks.h"
 #include "filters/jwt.h"
+#include "filters/remote_jwks.h"
 #include "proxy/hcm/filter.h"
 #include "proxy/route/route.h"
 
@@ -58,7 +59,8 @@ struct JwtProvider {
   std::optional<route::StringMatcher> subjects;
   bool needs_expiration = false;
   std::optional<Duration> lifetime_max;
-  std::shared_ptr<const Jwks> keys;  // null: there are none that can be used
+  std::shared_ptr<const Jwks> keys;          // null: there are none that can be used
+  std::unique_ptr<const RemoteJwks> remote;  // in their place; null: none
   bool forward = false;
   std::vector<Header> headers;
   std::vector<std::string> params, cookies;
@@ -114,6 +116,7 @@ struct JwtAuthnConfig {
     const JwtRequirement* requires_it = nullptr;  // null: nothing
   };
   std::map<std::string, JwtProvider, std::less<>> providers;
+  bool has_remote = false;               // one of them
   std::vector<std::string> own_headers;  // which nobody else may send
   std::list<JwtRequirement> requirements;
   std::map<std::string, const JwtRequirement*, std::less<>> by_name;

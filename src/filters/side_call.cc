@@ -1,5 +1,6 @@
 #include "filters/side_call.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "filters/cluster_counters.h"
@@ -21,7 +22,14 @@ SideCall::SideCall(hcm::Stream& stream, SideCallEvents& events)
     : owner_(stream),
       told_(events),
       head_(stream.arena().make<http::RequestHead>(stream.arena())),
-      timeout_(stream.thread().loop.timers(), *this) {}
+      timeout_(stream.thread().loop.timers(), *this),
+      again_(stream.thread().loop.timers(), *this) {}
+
+void SideCall::retry(unsigned most, Duration base, Duration max) {
+  retries_ = most;
+  backoff_base_ = base;
+  backoff_max_ = max;
+}
 
 void SideCall::start(upstream::Cluster& cluster, Buffer&& body, Duration timeout, bool forwarded) {
   auto& h = head_->headers;
@@ -34,19 +42,48 @@ void SideCall::start(upstream::Cluster& cluster, Buffer&& body, Duration timeout
   running_ = true;
   cluster_ = &cluster;
   started_ = owner_.thread().loop.now();
-  if (timeout.count() > 0) {
-    timeout_.arm(timeout);
-    h.set(Name::x_envoy_expected_rq_timeout_ms, decimal(static_cast<std::uint64_t>(timeout.count() / 1000), owner_.arena()));
+  whole_ = timeout;
+  const Duration one = retries_ > 0 ? std::min(timeout, backoff_max_) : timeout;
+  if (timeout.count() > 0)
+    h.set(Name::x_envoy_expected_rq_timeout_ms, decimal(static_cast<std::uint64_t>(one.count() / 1000), owner_.arena()));
+  peer = upstream::peer_names_of(cluster.config(), *head_);
+  attempt();
+}
+
+void SideCall::attempt() {
+  if (whole_.count() > 0) {
+    const Duration left = std::max(whole_ - (owner_.thread().loop.now() - started_), Duration(1));
+    timeout_.arm(backoff_max_.count() > 0 ? std::min(left, backoff_max_) : left);
   }
   upstream::PickContext pick;
   pick.request = head_;
-  upstream::Host* host = cluster.pick(pick);
+  upstream::Host* host = cluster_->pick(pick);
   if (host == nullptr) {
     charge(503);
     return fail();
   }
-  peer = upstream::peer_names_of(cluster.config(), *head_);
-  cluster.request_stream(*host, *this);
+  cluster_->request_stream(*host, *this);
+}
+
+/// True: it will be. `ended`: the attempt's stream has.
+bool SideCall::try_again(bool ended) {
+  const auto now = owner_.thread().loop.now();
+  if (retries_ == 0 || (whole_.count() > 0 && now - started_ >= whole_)) return false;
+  --retries_;
+  auto& cells = owner_.thread().cells;
+  cells.add(cluster_->stats(), ClusterStat::upstream_rq_retry);
+  cells.add(cluster_->stats(), ClusterStat::upstream_rq_retry_backoff_exponential);
+  if (host_ != nullptr) cluster_->report(*host_, upstream::Outcome::error);
+  if (ended) stream_ = nullptr;
+  cancel_pending();
+  timeout_.cancel();
+  if (stream_ != nullptr) std::exchange(stream_, nullptr)->cancel();
+  host_ = nullptr;
+  answer_ = nullptr;
+  received_.clear();
+  const auto most = std::min(backoff_base_.count() << std::min(retried_++, 16U), backoff_max_.count());
+  again_.arm(Duration(owner_.thread().random.below(static_cast<std::uint64_t>(std::max<Duration::rep>(most, 1)))));
+  return true;
 }
 
 void SideCall::start_grpc(upstream::Cluster& cluster, const GrpcTarget& target, std::string_view path, std::string_view message) {
@@ -76,6 +113,7 @@ void SideCall::stop() {
   running_ = false;
   cancel_pending();
   timeout_.cancel();
+  again_.cancel();
   if (stream_ != nullptr) std::exchange(stream_, nullptr)->cancel();
   cluster_ = nullptr;
   body_.clear();
@@ -98,6 +136,7 @@ void SideCall::on_pool_ready(upstream::ClientStream& s, upstream::Host& host) {
 
 void SideCall::on_pool_failure(upstream::PoolFailure why, std::string_view, upstream::Host* host) {
   if (host != nullptr && why != upstream::PoolFailure::overflow) cluster_->see(*host, upstream::Sight::failed);
+  if (try_again()) return;
   charge(503);
   fail();
 }
@@ -105,7 +144,10 @@ void SideCall::on_pool_failure(upstream::PoolFailure why, std::string_view, upst
 void SideCall::on_head(http::ResponseHead& head, bool end_stream) {
   answer_ = &head;
   cluster_->see(*host_, upstream::Sight::answer, health_code(*head_, head));
+  if (head.status / 100 == 5 && try_again(end_stream)) return;
   charge(head.status);
+  if (retried_ > 0 && head.status / 100 != 5)
+    owner_.thread().cells.add(cluster_->stats(), ClusterStat::upstream_rq_retry_success);
   if (head.status / 100 != 5) cluster_->report(*host_, upstream::Outcome::success);
   head.headers.set(Name::x_envoy_upstream_service_time, decimal(elapsed_ms(), owner_.arena()));
   if (end_stream) answer(nullptr);
@@ -126,6 +168,7 @@ void SideCall::on_trailers(http::HeaderMap& trailers) { answer(&trailers); }
 void SideCall::on_reset(http::ResetReason, std::string_view) {
   cluster_->see(*host_, upstream::Sight::failed);
   stream_ = nullptr;
+  if (answer_ == nullptr && try_again()) return;
   if (answer_ == nullptr) charge(503);
   fail();
 }
@@ -136,6 +179,7 @@ std::uint64_t SideCall::elapsed_ms() const noexcept {
 
 void SideCall::on_timeout() {
   auto& cells = owner_.thread().cells;
+  if (answer_ == nullptr && try_again()) return cells.add(cluster_->stats(), ClusterStat::upstream_rq_per_try_timeout);
   cells.add(cluster_->stats(), ClusterStat::upstream_rq_timeout);
   if (host_ != nullptr && answer_ == nullptr) cluster_->see(*host_, upstream::Sight::timeout);
   if (answer_ == nullptr) charge(504);

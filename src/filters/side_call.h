@@ -44,6 +44,9 @@ class SideCall final : private upstream::PoolWaiter, private upstream::ClientStr
   void start(upstream::Cluster& cluster, Buffer&& body, Duration timeout, bool forwarded);
   /// A gRPC call with that message; the head, too, is made here.
   void start_grpc(upstream::Cluster& cluster, const GrpcTarget& target, std::string_view path, std::string_view message);
+  /// Before start(), of a call without a body: so often it is made again after an answer of 5xx, or none, with waits of `base`
+  /// that grow up to `max`, which is the time of each attempt, too (as in Envoy).
+  void retry(unsigned most, Duration base, Duration max);
   void cancel();
   bool running() const noexcept { return running_; }
 
@@ -60,6 +63,8 @@ class SideCall final : private upstream::PoolWaiter, private upstream::ClientStr
   void on_above_high_watermark() override {}
   void on_below_low_watermark() override {}
   void on_timeout();
+  void attempt();
+  bool try_again(bool ended = false);
   std::uint64_t elapsed_ms() const noexcept;
   void charge(std::uint16_t status);
   void answer(const http::HeaderMap* trailers);
@@ -75,8 +80,12 @@ class SideCall final : private upstream::PoolWaiter, private upstream::ClientStr
   http::ResponseHead* answer_ = nullptr;
   Buffer body_, received_;
   TimePoint started_{};
+  Duration whole_{};  // that it may take; zero: no limit
+  unsigned retries_ = 0, retried_ = 0;
+  Duration backoff_base_{}, backoff_max_{};
   bool running_ = false;
   event::Alarm<SideCall, &SideCall::on_timeout> timeout_;
+  event::Alarm<SideCall, &SideCall::attempt> again_;
 };
 
 /// The one message of a whole answer, in `storage` when it lies in pieces. None: the call failed, or there is no such message.

@@ -4,6 +4,7 @@
 #include "filters/jwt_authn.h"
 #include "filters/jwt_stats.h"
 #include "proxy/base/log.h"
+#include "proxy/http/h1_parser.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/filter_kinds.h"
 #include "xds/compile/matchers.h"
@@ -54,6 +55,42 @@ void compile_keys(const envoy::config::core::v3::DataSource& p, const std::strin
   o.keys = std::make_shared<const filters::Jwks>(std::move(*keys));
 }
 
+/// As Envoy's, whose attempts take no longer than the longest wait between them.
+void compile_key_retries(const envoy::config::core::v3::RetryPolicy& p, filters::RemoteJwks& o, const Path& at,
+                         Problems& problems) {
+  o.retries = p.has_num_retries() ? p.num_retries().value() : 1;
+  const auto& b = p.retry_back_off();
+  o.backoff_base = b.has_base_interval() ? to_duration(b.base_interval()) : std::chrono::seconds(1);
+  o.backoff_max = b.has_max_interval() ? to_duration(b.max_interval()) : o.backoff_base * 10;
+  if (o.backoff_max < o.backoff_base)
+    problems.error(at / "retry_back_off", "max_interval must be greater than or equal to the base_interval");
+}
+
+void compile_remote_keys(const jwt_v3::RemoteJwks& p, const std::string& name, filters::JwtProvider& o, const Path& at,
+                         Problems& problems, const CompileContext& c) {
+  auto r = std::make_unique<filters::RemoteJwks>();
+  const auto& uri = p.http_uri();
+  const auto scheme = uri.uri().find("://");
+  if (scheme == std::string::npos || scheme == 0)
+    return problems.error(at / "http_uri" / "uri", "Provider '" + name + "' has an invalid URI: '" + uri.uri() + "'");
+  const auto path = uri.uri().find('/', scheme + 3);
+  r->authority = uri.uri().substr(scheme + 3, path == std::string::npos ? path : path - scheme - 3);
+  r->path = path == std::string::npos ? "/" : uri.uri().substr(path);
+  if (!http::can_be_value(r->authority) || !http::can_be_value(r->path) || r->path.find(' ') != std::string::npos)
+    problems.error(at / "http_uri" / "uri", "has characters that no request may have");
+  r->cluster = uri.cluster();
+  r->timeout = to_duration(uri.timeout());
+  if (c.cluster_known && !c.cluster_known(r->cluster))
+    problems.warn(at / "http_uri" / "cluster", "unknown cluster '" + r->cluster + "': its tokens are refused until it is there");
+  if (p.has_cache_duration()) r->keep = to_duration(p.cache_duration());
+  if (p.has_async_fetch())
+    problems.warn(at / "async_fetch",
+                  "has no effect: keys are asked for when a request needs them, and the listener does not wait");
+  if (p.has_retry_policy()) compile_key_retries(p.retry_policy(), *r, at / "retry_policy", problems);
+  r->kept.resize(std::max(c.workers, 1U));
+  o.remote = std::move(r);
+}
+
 void compile_provider(const jwt_v3::JwtProvider& p, const std::string& name, filters::JwtProvider& o, const Path& at,
                       Problems& problems, const CompileContext& c) {
   o.issuer = p.issuer();
@@ -61,7 +98,10 @@ void compile_provider(const jwt_v3::JwtProvider& p, const std::string& name, fil
   if (p.has_subjects()) o.subjects = compile_string_matcher(p.subjects(), at / "subjects", problems);
   o.needs_expiration = p.require_expiration();
   if (p.has_max_lifetime()) o.lifetime_max = to_duration(p.max_lifetime());
-  compile_keys(p.local_jwks(), name, o, at / "local_jwks", problems);
+  if (p.has_remote_jwks())
+    compile_remote_keys(p.remote_jwks(), name, o, at / "remote_jwks", problems, c);
+  else
+    compile_keys(p.local_jwks(), name, o, at / "local_jwks", problems);
   o.forward = p.forward();
   compile_locations(p, o);
   o.payload_header = lower(p.forward_payload_header());
@@ -212,6 +252,7 @@ FilterPtr make_jwt(const jwt_v3::JwtAuthentication& p, const FilterPlace& f, Com
   for (const auto& [name, provider] : p.providers()) {
     auto& out = o->providers[name];
     compile_provider(provider, name, out, providers / name, c.problems, c);
+    if (out.remote != nullptr) o->has_remote = true;
     if (!out.payload_header.empty()) o->own_headers.push_back(out.payload_header);
     for (const auto& claim : out.claim_headers) o->own_headers.push_back(claim.header);
   }
