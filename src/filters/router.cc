@@ -128,6 +128,19 @@ bool Router::choose() {
   return !refused_by_cluster();
 }
 
+/// False: a filter has removed what no request goes without; answered.
+bool Router::is_whole(const http::RequestHead& head) {
+  const bool no_method = head.method.data() == nullptr;
+  if (!no_method && (head.path.data() != nullptr || head.is_connect())) return true;
+  const std::string_view name = no_method ? ":method" : ":path";
+  auto& arena = stream_.arena();
+  stream_.local_reply({.status = 503,
+                       .body = arena.cat("missing required header: ", name),
+                       .details = arena.cat("filter_removed_required_request_headers{missing_required_header:_", name, "}"),
+                       .flag = Flag::downstream_protocol_error});
+  return false;
+}
+
 /// The cluster is in maintenance, or told to drop some of its traffic. True: answered.
 bool Router::refused_by_cluster() {
   const auto& config = cluster_->config();
@@ -185,7 +198,7 @@ FilterStatus Router::on_request_head(http::RequestHead& head, bool end_stream) {
   auto& cells = stream_.thread().cells;
   cells.add(stream_.config().router_stats, RouterStat::rq_total);
   if (!config_.strict_headers.empty() && !check_strict_headers(head)) return FilterStatus::stop;
-  if (answer_without_upstream(head) || !choose()) return FilterStatus::stop;
+  if (answer_without_upstream(head) || !choose() || !is_whole(head)) return FilterStatus::stop;
   find_virtual_cluster(head);
   const auto lb = cluster_->config().lb;
   if (!route_->hash.empty() && (lb == upstream::LbKind::ring_hash || lb == upstream::LbKind::maglev))

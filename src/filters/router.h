@@ -109,6 +109,7 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   void redirect_or_direct(const route::Route& r, http::RequestHead& head);
   bool format_direct(const route::DirectResponse& d, std::string& body);
   bool choose();
+  bool is_whole(const http::RequestHead& head);
   Duration limited_grpc_timeout(std::optional<Duration> grpc) const;
   void read_timeouts(http::RequestHead& head);
   void tell_timeout();

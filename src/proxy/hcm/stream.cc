@@ -45,6 +45,11 @@ void Stream::start(Session& session, Downstream& down, http::Protocol protocol) 
   if (config_->log_flush_interval) periodic_log_.arm(*config_->log_flush_interval);
 }
 
+bool Stream::server_failing() const noexcept {
+  const auto* drain = session_ == nullptr ? nullptr : session_->listener().server_drain;
+  return drain != nullptr && drain->health_failed.load(std::memory_order_relaxed);
+}
+
 std::uint32_t Stream::buffer_bytes_max() const noexcept { return session_->listener().buffer_bytes_max; }
 
 format::Context Stream::format_context() noexcept { return {&info_, request_, response_, response_trailers_, "NotSet"}; }

@@ -73,6 +73,8 @@ class Stream final : private event::Deferred {
   /// What lives as long as the connection.
   http::ConnectionFacts& connection_facts();
   std::uint32_t buffer_bytes_max() const noexcept;
+  /// The server was told to fail health checks (/healthcheck/fail).
+  bool server_failing() const noexcept;
   /// Null: no route matches.
   const route::Route* route();
   /// The cluster that route() chose, of a route that forwards.

@@ -4,6 +4,7 @@
 #include "proxy/hcm/proxy_status.h"
 #include "proxy/hcm/session.h"
 #include "proxy/hcm/stream.h"
+#include "proxy/http/removed_status.h"
 
 namespace outrigger::hcm {
 
@@ -86,6 +87,7 @@ void Stream::encode_trailers(std::size_t below, http::HeaderMap& trailers) {
 
 void Stream::count_response(std::uint16_t status) {
   info_.response_code = status;
+  if (info_.health_check) return;
   static constexpr HttpStat kByClass[] = {HttpStat::downstream_rq_1xx, HttpStat::downstream_rq_2xx, HttpStat::downstream_rq_3xx,
                                           HttpStat::downstream_rq_4xx, HttpStat::downstream_rq_5xx};
   using L = stats::ListenerHttpStat;
@@ -141,6 +143,12 @@ std::string_view Stream::connection_header(const http::ResponseHead& head) {
 
 void Stream::write_head(http::ResponseHead& head, bool end_stream) {
   response_ = &head;
+  if (head.status == http::kRemovedStatus) {  // no filter sees what takes its place
+    held_head_ = &head;
+    return local_reply({.status = 502,
+                        .body = "missing required header: :status",
+                        .details = "filter_removed_required_response_headers{missing_required_header:_:status}"});
+  }
   response_started_ = true;
   request_timeout_.cancel();
   if (!head.headers.has(Name::date)) {

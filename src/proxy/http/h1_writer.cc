@@ -91,7 +91,7 @@ BodyFraming write_request_head(const RequestHead& head, bool end_stream, const W
   }
   s.put(head.is_connect() ? head.authority : head.path);
   s.put(" HTTP/1.1\r\n");
-  s.field("host", head.authority, names);
+  if (head.authority.data() != nullptr) s.field("host", head.authority, names);
   s.fields(head.headers, names, o.connection);
   BodyFraming framing = BodyFraming::none;
   if (head.is_connect() || (head.headers.has(Name::upgrade) && !o.connection.empty())) {

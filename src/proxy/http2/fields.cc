@@ -83,7 +83,7 @@ void request_fields(const http::RequestHead& head, Fields& out) {
     out.push_back({":path", head.path});
     out.push_back({":scheme", head.scheme});
   }
-  out.push_back({":authority", head.authority});
+  if (head.authority.data() != nullptr) out.push_back({":authority", head.authority});
   if (upgrade != nullptr) out.push_back({":protocol", upgrade->value});
   add_all(head.headers, out);
 }

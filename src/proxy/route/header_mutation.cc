@@ -1,5 +1,7 @@
 #include "proxy/route/header_mutation.h"
 
+#include "proxy/http/removed_status.h"
+
 namespace outrigger::route {
 
 namespace {
@@ -49,19 +51,51 @@ void HeaderMutations::apply(http::HeaderMap& headers, const format::Context& c) 
       if (used[i] && overwrites(add[i]) == overwriting) put(add[i], values[i], headers);
 }
 
-void apply(const HeaderMutationSteps& steps, http::HeaderMap& headers, const format::Context& c) {
-  for (const auto& s : steps) {
-    switch (s.kind) {
-      case HeaderMutationStep::add: {
-        const auto value = render(s.value, c, headers.arena());
-        if (applies(s.value, value, headers)) put(s.value, value, headers);
-        break;
-      }
-      case HeaderMutationStep::remove: headers.remove(std::string_view(s.name)); break;
-      case HeaderMutationStep::remove_on_match:
-        for (std::size_t i = headers.size(); i-- > 0;)
-          if (s.match.match(headers.at(i).name)) headers.remove_at(i);
+namespace {
+
+void apply(const HeaderMutationStep& s, http::HeaderMap& headers, const format::Context& c) {
+  switch (s.kind) {
+    case HeaderMutationStep::add: {
+      const auto value = render(s.value, c, headers.arena());
+      if (applies(s.value, value, headers)) put(s.value, value, headers);
+      break;
     }
+    case HeaderMutationStep::remove: headers.remove(std::string_view(s.name)); break;
+    case HeaderMutationStep::remove_on_match:
+      for (std::size_t i = headers.size(); i-- > 0;)
+        if (s.match.match(headers.at(i).name)) headers.remove_at(i);
+  }
+}
+
+bool removes(const HeaderMutationStep& s, std::string_view name) {
+  return s.kind == HeaderMutationStep::remove_on_match ? s.match.match(name)
+                                                       : s.kind == HeaderMutationStep::remove && s.name == name;
+}
+
+}  // namespace
+
+void apply(const HeaderMutationSteps& steps, http::HeaderMap& headers, const format::Context& c) {
+  for (const auto& s : steps) apply(s, headers, c);
+}
+
+void apply(const HeaderMutationSteps& steps, http::RequestHead& head, const format::Context& c) {
+  const std::pair<std::string_view, std::string_view*> all[] = {{":method", &head.method},
+                                                                {":path", &head.path},
+                                                                {":authority", &head.authority},
+                                                                {":scheme", &head.scheme},
+                                                                {":protocol", &head.protocol_upgrade}};
+  for (const auto& s : steps) {
+    for (const auto& [name, value] : all)
+      if (removes(s, name)) *value = {};
+    if (s.kind == HeaderMutationStep::remove && s.name == "host") head.authority = {};
+    apply(s, head.headers, c);
+  }
+}
+
+void apply(const HeaderMutationSteps& steps, http::ResponseHead& head, const format::Context& c) {
+  for (const auto& s : steps) {
+    if (removes(s, ":status")) head.status = http::kRemovedStatus;
+    apply(s, head.headers, c);
   }
 }
 

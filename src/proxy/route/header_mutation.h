@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 #include "proxy/format/formatter.h"
+#include "proxy/http/message.h"
 #include "proxy/route/string_matcher.h"
 
 namespace outrigger::route {
@@ -32,5 +33,8 @@ struct HeaderMutationStep {
 };
 using HeaderMutationSteps = std::vector<HeaderMutationStep>;
 void apply(const HeaderMutationSteps& steps, http::HeaderMap& headers, const format::Context& c);
+/// Of a head: what begins with ':' and the host can be removed, too. Then it is null; a status is 0.
+void apply(const HeaderMutationSteps& steps, http::RequestHead& head, const format::Context& c);
+void apply(const HeaderMutationSteps& steps, http::ResponseHead& head, const format::Context& c);
 
 }  // namespace outrigger::route

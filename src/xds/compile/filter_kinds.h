@@ -86,9 +86,13 @@ void add_access_filters(FilterKinds& kinds);
 void add_authz_filters(FilterKinds& kinds);
 void add_global_limit_filters(FilterKinds& kinds);
 void add_grpc_filters(FilterKinds& kinds);
+void add_health_check_filters(FilterKinds& kinds);
 void add_istio_filters(FilterKinds& kinds);
 void add_jwt_filters(FilterKinds& kinds);
 void add_limit_filters(FilterKinds& kinds);
+void add_metadata_filters(FilterKinds& kinds);
+void add_mutation_filters(FilterKinds& kinds);
+void add_request_filters(FilterKinds& kinds);
 void add_session_filters(FilterKinds& kinds);
 
 }  // namespace outrigger::xds

@@ -20,8 +20,12 @@ const FilterKinds& kinds() {
     add_authz_filters(k);
     add_global_limit_filters(k);
     add_grpc_filters(k);
+    add_health_check_filters(k);
     add_istio_filters(k);
     add_jwt_filters(k);
+    add_metadata_filters(k);
+    add_mutation_filters(k);
+    add_request_filters(k);
     add_session_filters(k);
     add_limit_filters(k);
     return k;

@@ -160,7 +160,7 @@ void compile_header_adds(const HeaderAdds& adds, const Path& at, std::string_vie
 }
 
 void compile_header_mutation_steps(const HeaderMutationList& list, const Path& at, std::string_view field, Problems& problems,
-                                   route::HeaderMutationSteps& into) {
+                                   route::HeaderMutationSteps& into, const format::FormatOptions& options) {
   using M = envoy::config::common::mutation_rules::v3::HeaderMutation;
   for (int i = 0; i < list.size(); ++i) {
     const auto& p = list.Get(i);
@@ -172,7 +172,7 @@ void compile_header_mutation_steps(const HeaderMutationList& list, const Path& a
         o.name = lower(p.remove());
         break;
       case M::kAppend: {
-        auto add = compile_header_add(p.append(), here / "append", problems);
+        auto add = compile_header_add(p.append(), here / "append", problems, options);
         if (!add) continue;
         o.value = std::move(*add);
         break;

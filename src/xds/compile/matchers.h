@@ -45,6 +45,6 @@ void compile_header_removes(const HeaderNames& names, const Path& at, std::strin
 
 using HeaderMutationList = google::protobuf::RepeatedPtrField<envoy::config::common::mutation_rules::v3::HeaderMutation>;
 void compile_header_mutation_steps(const HeaderMutationList& list, const Path& at, std::string_view field, Problems& problems,
-                                   route::HeaderMutationSteps& into);
+                                   route::HeaderMutationSteps& into, const format::FormatOptions& options = {});
 
 }  // namespace outrigger::xds

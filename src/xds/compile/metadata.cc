@@ -11,23 +11,6 @@ namespace matcher_v3 = envoy::type::matcher::v3;
 
 namespace {
 
-MetadataValue to_metadata(const pb::Value& v) {
-  MetadataValue o;
-  switch (v.kind_case()) {
-    case pb::Value::kStructValue: return compile_metadata_value(v.struct_value());
-    case pb::Value::kListValue:
-      o.kind = MetadataValue::list;
-      for (const auto& item : v.list_value().values()) o.items.push_back(to_metadata(item));
-      return o;
-    case pb::Value::kStringValue: o.kind = MetadataValue::string, o.text = v.string_value(); break;
-    case pb::Value::kNumberValue: o.kind = MetadataValue::number, o.n = v.number_value(); break;
-    case pb::Value::kBoolValue: o.kind = MetadataValue::boolean, o.b = v.bool_value(); break;
-    default: return o;
-  }
-  if (!pb::util::MessageToJsonString(v, &o.json).ok()) o.json = "null";
-  return o;
-}
-
 void compile_value(const matcher_v3::ValueMatcher& p, route::ValueMatcher& o, const Path& at, Problems& problems) {
   using M = matcher_v3::ValueMatcher;
   using Kind = route::ValueMatcher;
@@ -68,10 +51,27 @@ void compile_value(const matcher_v3::ValueMatcher& p, route::ValueMatcher& o, co
 
 }  // namespace
 
+MetadataValue compile_metadata_value(const pb::Value& v) {
+  MetadataValue o;
+  switch (v.kind_case()) {
+    case pb::Value::kStructValue: return compile_metadata_value(v.struct_value());
+    case pb::Value::kListValue:
+      o.kind = MetadataValue::list;
+      for (const auto& item : v.list_value().values()) o.items.push_back(compile_metadata_value(item));
+      return o;
+    case pb::Value::kStringValue: o.kind = MetadataValue::string, o.text = v.string_value(); break;
+    case pb::Value::kNumberValue: o.kind = MetadataValue::number, o.n = v.number_value(); break;
+    case pb::Value::kBoolValue: o.kind = MetadataValue::boolean, o.b = v.bool_value(); break;
+    default: return o;
+  }
+  if (!pb::util::MessageToJsonString(v, &o.json).ok()) o.json = "null";
+  return o;
+}
+
 MetadataValue compile_metadata_value(const pb::Struct& p) {
   MetadataValue o;
   o.kind = MetadataValue::object;
-  for (const auto& [key, v] : sorted_fields(p)) o.fields.emplace_back(key, to_metadata(*v));
+  for (const auto& [key, v] : sorted_fields(p)) o.fields.emplace_back(key, compile_metadata_value(*v));
   return o;
 }
 

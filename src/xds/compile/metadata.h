@@ -12,6 +12,7 @@ namespace outrigger::xds {
 /// Null when there is none.
 MetadataPtr compile_metadata(const envoy::config::core::v3::Metadata& p);
 MetadataValue compile_metadata_value(const google::protobuf::Struct& p);
+MetadataValue compile_metadata_value(const google::protobuf::Value& v);
 
 route::MetadataMatcher compile_metadata_matcher(const envoy::type::matcher::v3::MetadataMatcher& p, const Path& at,
                                                 Problems& problems);

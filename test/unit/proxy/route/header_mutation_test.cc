@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "support/message.h"
+#include "proxy/http/removed_status.h"
 #include "support/stream.h"
 #include "support/xds.h"
 
@@ -130,4 +131,35 @@ TEST_CASE("a weighted cluster comes before all levels", "[mutation]") {
   CHECK(request.text() == "x-a: weight|x-a: route");
   CHECK(request.head.authority == "w.example");
   CHECK(answer.text() == "x-b: weight");
+}
+
+TEST_CASE("what begins with a colon, and the host, can be removed from a head as a whole", "[mutation]") {
+  const auto step = [](const char* name) {
+    route::HeaderMutationStep s;
+    s.kind = route::HeaderMutationStep::remove;
+    s.name = name;
+    return route::HeaderMutationSteps{s};
+  };
+  test::Facts facts;
+  const test::Request asked("/p", {{"a", "1"}});
+  const auto removed = [&](const route::HeaderMutationSteps& steps) {
+    test::Request r("/p", {{"a", "1"}});
+    route::apply(steps, r.head, {&facts.info, &asked.head});
+    std::string out;
+    for (const auto& [name, value] : {std::pair("method", r.head.method), {"path", r.head.path}, {"host", r.head.authority}})
+      if (value.data() == nullptr) out += std::string(name) + " ";
+    return out + (r.head.headers.size() == 0 ? "a" : "");
+  };
+  CHECK(removed(step(":method")) == "method ");
+  CHECK(removed(step(":path")) == "path ");
+  CHECK(removed(step(":authority")) == "host ");
+  CHECK(removed(step("host")) == "host ");
+  CHECK(removed(step("a")) == "a");
+  route::HeaderMutationStep all;
+  all.kind = route::HeaderMutationStep::remove_on_match;
+  all.match.kind = route::StringMatcher::prefix;
+  CHECK(removed({all}) == "method path host a");
+  test::Response response(200, {{"a", "1"}});
+  route::apply(step(":status"), response.head, {&facts.info, &asked.head});
+  CHECK(response.head.status == http::kRemovedStatus);
 }
