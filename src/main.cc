@@ -110,6 +110,9 @@ int serve(const xds::Options& o) {
     xds::CompileContext c{problems, server.registry(), server.files()};
     c.workers = server.settings().workers;
     c.validate_only = validate;
+    c.dns_cache = [&server](const auto& cache, std::size_t threads) {
+      return server.clusters().dns_caches().get(cache, threads);
+    };
     c.secrets = &secrets;
     sources = std::make_unique<xds::Sources>(server.loop(), server.registry(), server.random(),
                                              source_settings(*loaded, o, server));

@@ -26,13 +26,78 @@ struct Place {
   }
 };
 
+/// A connection that a filter holds: nothing of it is read, until it goes on as what the other filters make of it.
+class Held final : public net::Connection, private net::ConnectionOwner, private net::TransportEvents {
+ public:
+  Held(std::shared_ptr<const FilteredFactory> filters, std::size_t next, std::unique_ptr<Hold> hold, hcm::Worker& worker,
+       std::unique_ptr<net::Transport> transport, http::ConnectionInfo info, const hcm::ListenerContext& listener,
+       net::ConnectionOwner& owner)
+      : filters_(std::move(filters)),
+        next_(next),
+        hold_(std::move(hold)),
+        worker_(worker),
+        transport_(std::move(transport)),
+        info_(std::move(info)),
+        start_(info_.start),
+        listener_(listener),
+        owner_(owner) {
+    hold_->go_on = [this] { go_on(); };
+  }
+  void start() override { transport_->start(*this); }  // whoever had it before is gone
+  TimePoint started_at() const noexcept override { return start_; }
+  void start_drain() override {
+    draining_ = true;
+    if (inner_ != nullptr) inner_->start_drain();
+  }
+  void close_now() override {
+    if (inner_ != nullptr) return inner_->close_now();
+    hold_.reset();
+    become(make_refused(worker_, std::move(transport_), std::move(info_), listener_, *this, {Duration(0), {}, filters_->last()}));
+  }
+
+ private:
+  void on_readable() override {}
+  void on_writable() override {}
+  void go_on() {
+    worker_.thread.loop.dispose(std::move(hold_));  // which calls this
+    become(filters_->make_from(next_, worker_, std::move(transport_), std::move(info_), listener_, *this));
+  }
+  void become(std::unique_ptr<net::Connection> c) {
+    inner_ = std::move(c);
+    inner_->start();
+    if (draining_) inner_->start_drain();
+  }
+  void on_connection_closed(net::Connection&) override { owner_.on_connection_closed(*this); }
+  std::shared_ptr<const FilteredFactory> filters_;
+  std::size_t next_;
+  std::unique_ptr<Hold> hold_;  // null: it has gone on
+  hcm::Worker& worker_;
+  std::unique_ptr<net::Transport> transport_;
+  http::ConnectionInfo info_;
+  TimePoint start_;
+  hcm::ListenerContext listener_;
+  net::ConnectionOwner& owner_;
+  std::unique_ptr<net::Connection> inner_;
+  bool draining_ = false;
+};
+
 }  // namespace
 
 std::unique_ptr<net::Connection> FilteredFactory::make(hcm::Worker& worker, std::unique_ptr<net::Transport> transport,
                                                        http::ConnectionInfo info, const hcm::ListenerContext& listener,
                                                        net::ConnectionOwner& owner) const {
-  for (const auto& f : before_) {
-    const Verdict v = f->on_connection(worker, info);
+  return make_from(0, worker, std::move(transport), std::move(info), listener, owner);
+}
+
+std::unique_ptr<net::Connection> FilteredFactory::make_from(std::size_t next, hcm::Worker& worker,
+                                                            std::unique_ptr<net::Transport> transport, http::ConnectionInfo info,
+                                                            const hcm::ListenerContext& listener,
+                                                            net::ConnectionOwner& owner) const {
+  while (next < before_.size()) {
+    Verdict v = before_[next++]->on_connection(worker, info);
+    if (v.hold != nullptr)
+      return std::make_unique<Held>(shared_from_this(), next, std::move(v.hold), worker, std::move(transport), std::move(info),
+                                    listener, owner);
     if (!v.close) continue;
     info.local_close_reason = v.reason;
     return make_refused(worker, std::move(transport), std::move(info), listener, owner, {v.delay, v.flag, last_});

@@ -1,7 +1,8 @@
 // Network filters that decide when a connection begins, before the one that serves it: connection_limit,
-// local_ratelimit, sni_cluster, set_filter_state. Compiled, immutable, shared by workers.
+// local_ratelimit, sni_cluster, set_filter_state, and others in files of their own. Compiled, immutable, shared by workers.
 #pragma once
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -13,12 +14,20 @@
 
 namespace outrigger::filters {
 
+/// What keeps a new connection from going on. Not to be told of before the turn is over.
+class Hold {
+ public:
+  virtual ~Hold() = default;
+  std::function<void()> go_on;  // set by whoever holds the connection
+};
+
 /// What such a filter says of a new connection.
 struct Verdict {
   bool close = false;
   Duration delay{0};  // until it is closed
   std::string_view reason{};
   std::optional<http::Flag> flag{};
+  std::unique_ptr<Hold> hold{};  // null: it goes on
 };
 
 class ConnectionFilter {
@@ -29,12 +38,17 @@ class ConnectionFilter {
 using ConnectionFilters = std::vector<std::shared_ptr<const ConnectionFilter>>;
 
 /// Asks the filters in their order, then has the connection served.
-class FilteredFactory final : public hcm::NetworkFilterFactory {
+class FilteredFactory final : public hcm::NetworkFilterFactory, public std::enable_shared_from_this<FilteredFactory> {
  public:
   FilteredFactory(ConnectionFilters before, std::shared_ptr<const hcm::NetworkFilterFactory> last)
       : before_(std::move(before)), last_(std::move(last)) {}
   std::unique_ptr<net::Connection> make(hcm::Worker& worker, std::unique_ptr<net::Transport> transport, http::ConnectionInfo info,
                                         const hcm::ListenerContext& listener, net::ConnectionOwner& owner) const override;
+  /// The same from the filter at `next` on.
+  std::unique_ptr<net::Connection> make_from(std::size_t next, hcm::Worker& worker, std::unique_ptr<net::Transport> transport,
+                                             http::ConnectionInfo info, const hcm::ListenerContext& listener,
+                                             net::ConnectionOwner& owner) const;
+  const std::shared_ptr<const hcm::NetworkFilterFactory>& last() const noexcept { return last_; }
 
  private:
   ConnectionFilters before_;

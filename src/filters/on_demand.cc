@@ -5,11 +5,10 @@
 namespace outrigger::filters {
 
 using hcm::FilterStatus;
-using hcm::Parking;
 
 namespace {
 
-class OnDemand final : public hcm::HttpFilter, private hcm::Parked {
+class OnDemand final : public hcm::HttpFilter, private Parked {
  public:
   OnDemand(hcm::Stream& stream, const OnDemandFactory& factory, const OnDemandConfig& config)
       : HttpFilter(stream), factory_(factory), config_(config) {}
@@ -58,8 +57,8 @@ class OnDemand final : public hcm::HttpFilter, private hcm::Parked {
   }
 
   /// With another route other filters may be wanted, or other configs of theirs.
-  void on_arrival(hcm::Arrival a) override {
-    if (awaits_routes_ && a == hcm::Arrival::came) return stream_.rerun_request(*this);
+  void on_arrival(Arrival a) override {
+    if (awaits_routes_ && a == Arrival::came) return stream_.rerun_request(*this);
     stream_.continue_request(*this);
   }
 

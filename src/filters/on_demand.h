@@ -4,7 +4,7 @@
 #include <memory>
 #include "proxy/base/demand.h"
 #include "proxy/hcm/filter.h"
-#include "proxy/hcm/parking.h"
+#include "proxy/base/parking.h"
 #include "proxy/route/route.h"
 
 namespace outrigger::filters {

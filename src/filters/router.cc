@@ -231,7 +231,7 @@ bool Router::stop_keeping() {
   retry_.disable();
   keep_body_ = false;
   kept_.clear();
-  if (responded_ || running() > 0) return true;
+  if (responded_ || running() > 0 || attempt_count_ == 0) return true;
   retry_timer_.cancel();
   fail(507, "exceeded request buffer limit while retrying upstream", "request_payload_exceeded_retry_buffer_limit", false);
   return false;
@@ -252,6 +252,7 @@ FilterStatus Router::on_request_body(Buffer& body, bool end_stream) {
       body.share_to(kept_);
     }
   }
+  if (pending_host_ != nullptr && attempt_count_ == 0) hold_for_host(body);
   for (std::size_t i = 0; i < attempt_count_; ++i)
     if (attempts_[i] != nullptr && !attempts_[i]->done_) {
       if (running() > 1) {
@@ -327,78 +328,10 @@ upstream::Priorities* Router::other_priorities() {
   return &priorities_;
 }
 
-void Router::no_healthy_upstream(std::uint16_t status) {
+void Router::no_healthy_upstream(std::uint16_t status, std::string_view details) {
   charge(status, nullptr, nullptr);
   stream_.info().flags.set(Flag::no_healthy_upstream);
-  fail(status, "no healthy upstream", "no_healthy_upstream", false);
-}
-
-/// The PROXY header in front of what CONNECT brings; empty: none.
-namespace {
-std::string header_of(const route::UpgradeConfig& u, const http::ConnectionInfo& client) {
-  if (u.proxy_version == 0) return {};
-  return u.proxy_version == 1 ? net::write_proxy_v1(client.remote, client.local)
-                              : net::write_proxy_v2(&client.remote, &client.local, {});
-}
-}  // namespace
-
-void Router::start_attempt() {
-  auto& head = stream_.request();
-  auto& info = stream_.info();
-  ++info.attempt_count;
-  if (info.attempt_count > 1) tell_timeout();
-  if (route_->vhost->include_attempt_count)
-    head.headers.set(Name::x_envoy_attempt_count, decimal(info.attempt_count, stream_.arena()));
-  if (is_retry_ && route_->vhost->include_is_timeout_retry)
-    head.headers.set(Name::x_envoy_is_timeout_retry, after_timeout_ ? "true" : "false");
-  upstream::PickContext pick;
-  pick.hash = hash_;
-  pick.subset = weight_ != nullptr && weight_->subset != nullptr ? weight_->subset.get() : route_->subset.get();
-  pick.request = &head;
-  pick.follow(*info.connection);
-  pick.state = &info.filter_state;
-  pick.metadata[0] = info.dynamic_metadata.get();
-  if (is_retry_) {
-    pick.avoid = this;
-    pick.attempts_max = retry_.host_attempts_max();
-    pick.priorities = other_priorities();
-  } else {
-    pick.wanted = stream_.wanted_host.address;
-    pick.wanted_only = stream_.wanted_host.only;
-  }
-  upstream::Host* host = cluster_->pick(pick);
-  if (std::exchange(priorities_.exhausted, false)) seen_from_ = tried_count_;
-  if (host == nullptr) {
-    const bool gone = pick.wanted_only && !cluster_->has_host(pick.wanted);
-    return no_healthy_upstream(gone ? stream_.wanted_host.status_if_gone : 503);
-  }
-  host->describe(info.upstream.emplace());
-  if (tried_count_ < kAttemptsMax) {
-    tried_priorities_[tried_count_] = static_cast<std::uint8_t>(host->endpoint().priority % upstream::Priorities::kMax);
-    tried_[tried_count_++] = host;
-  }
-  if (attempt_count_ == kAttemptsMax) return fail(503, "too many attempts", "too_many_attempts", false);
-  if (route_->rewrite->host == route::Rewrite::automatic && !host->endpoint().hostname().empty()) {
-    if (!config_.suppress_envoy_headers && head.authority != host->endpoint().hostname() && !is_retry_)
-      head.headers.set(Name::x_envoy_original_host, head.authority);
-    head.authority = stream_.arena().copy(host->endpoint().hostname());
-  }
-  write_logs();
-  auto* a = stream_.arena().make<Attempt>(*this, stream_.thread().loop.timers());
-  attempts_[attempt_count_++] = a;
-  a->high_priority = route_->high_priority;
-  a->downstream_protocol = info.protocol;
-  a->downstream_connection = info.connection->id;
-  a->downstream = info.connection;
-  a->unsent_end_ = request_end_;
-  a->peer = peer_names_;
-  a->state = &info.filter_state;
-  if (!kept_.empty() && !stream_.is_upgrade()) a->resend(kept_);
-  if (const auto* tcp = tcp_config()) {
-    a->tcp_ = std::make_unique<TcpTunnel>(stream_.thread(), *cluster_, *a);
-    return a->tcp_->connect(*host, header_of(*tcp, *info.connection));
-  }
-  cluster_->request_stream(*host, *a);
+  fail(status, "no healthy upstream", details, false);
 }
 
 // ---- upgrades
@@ -468,6 +401,7 @@ void Router::on_downstream_below_low_watermark() {
 
 void Router::on_stream_end() {
   timeout_.cancel();
+  pending_host_.reset();
   retry_timer_.cancel();
   bool cut_short = false;
   for (std::size_t i = 0; i < attempt_count_; ++i) {

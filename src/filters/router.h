@@ -89,7 +89,7 @@ class Attempt final : public upstream::PoolWaiter, public upstream::ClientStream
   event::Alarm<Attempt, &Attempt::on_max_duration> max_duration_;  // of the cluster
 };
 
-class Router final : public hcm::HttpFilter, private upstream::HostFilter {
+class Router final : public hcm::HttpFilter, private upstream::HostFilter, private upstream::HostWaiter {
  public:
   Router(hcm::Stream& stream, const RouterConfig& config);
   ~Router() override;
@@ -118,6 +118,9 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   void find_virtual_cluster(http::RequestHead& head);
   void count_try();
   void start_attempt();
+  void on_host(upstream::Host* host, std::string_view details) override;
+  void hold_for_host(Buffer& body);
+  void try_host(upstream::Host& host);
   void start_shadows(bool end_stream);
   void request_complete();
   void arm_clocks();
@@ -130,7 +133,7 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
 
   void on_response_head(Attempt& a, http::ResponseHead& head, bool end_stream);
   void on_response_end(Attempt& a);
-  void no_healthy_upstream(std::uint16_t status = 503);
+  void no_healthy_upstream(std::uint16_t status = 503, std::string_view details = "no_healthy_upstream");
   bool refused_by_cluster();
   void on_attempt_reset(Attempt& a, http::ResetReason reason, std::string_view detail, bool pool_overflow);
   void on_attempt_timeout(Attempt& a, std::string_view details);
@@ -171,6 +174,9 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter {
   std::uint8_t tried_priorities_[kAttemptsMax] = {};
   std::size_t seen_from_ = 0;  // of tried_, since the last time all priorities were tried
   Attempt* winner_ = nullptr;
+  std::unique_ptr<upstream::PendingHost> pending_host_;  // null: none is waited for
+  Buffer held_;                                          // the request body, while the first is
+  bool held_paused_ = false;
   Buffer kept_;  // the request body, while a retry may need it; for an upgrade what waits for the answer
   bool keep_body_ = false, end_on_head_ = false, request_end_ = false, responded_ = false, retry_slot_ = false, is_retry_ = false,
        rate_limited_ = false;

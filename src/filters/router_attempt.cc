@@ -2,9 +2,12 @@
 #include <utility>
 
 #include "filters/router.h"
+#include "proxy/base/numbers.h"
+#include "proxy/net/proxy_header.h"
 
 namespace outrigger::filters {
 
+using http::Name;
 using http::ResetReason;
 using stats::ClusterStat;
 
@@ -240,6 +243,104 @@ void Attempt::on_max_duration() {
 void Attempt::on_per_try_idle() {
   fail_log(http::Flag::stream_idle_timeout);
   router_.on_attempt_timeout(*this, "upstream_per_try_idle_timeout");
+}
+
+// ---- which host
+
+namespace {
+/// The PROXY header in front of what CONNECT brings; empty: none.
+std::string header_of(const route::UpgradeConfig& u, const http::ConnectionInfo& client) {
+  if (u.proxy_version == 0) return {};
+  return u.proxy_version == 1 ? net::write_proxy_v1(client.remote, client.local)
+                              : net::write_proxy_v2(&client.remote, &client.local, {});
+}
+}  // namespace
+
+void Router::start_attempt() {
+  if (pending_host_ != nullptr) return;
+  auto& head = stream_.request();
+  auto& info = stream_.info();
+  ++info.attempt_count;
+  if (info.attempt_count > 1) tell_timeout();
+  if (route_->vhost->include_attempt_count)
+    head.headers.set(Name::x_envoy_attempt_count, decimal(info.attempt_count, stream_.arena()));
+  if (is_retry_ && route_->vhost->include_is_timeout_retry)
+    head.headers.set(Name::x_envoy_is_timeout_retry, after_timeout_ ? "true" : "false");
+  upstream::PickContext pick;
+  pick.hash = hash_;
+  pick.subset = weight_ != nullptr && weight_->subset != nullptr ? weight_->subset.get() : route_->subset.get();
+  pick.request = &head;
+  pick.follow(*info.connection);
+  pick.state = &info.filter_state;
+  pick.metadata[0] = info.dynamic_metadata.get();
+  if (is_retry_) {
+    pick.avoid = this;
+    pick.attempts_max = retry_.host_attempts_max();
+    pick.priorities = other_priorities();
+  } else {
+    pick.wanted = stream_.wanted_host.address;
+    pick.wanted_only = stream_.wanted_host.only;
+  }
+  upstream::LaterHost later{*this};
+  pick.later = &later;
+  upstream::Host* host = cluster_->pick(pick);
+  if (std::exchange(priorities_.exhausted, false)) seen_from_ = tried_count_;
+  pending_host_ = std::move(later.pending);
+  if (pending_host_ != nullptr) return;
+  if (host != nullptr) return try_host(*host);
+  if (!later.details.empty()) return no_healthy_upstream(503, stream_.arena().copy(later.details));
+  const bool gone = pick.wanted_only && !cluster_->has_host(pick.wanted);
+  no_healthy_upstream(gone ? stream_.wanted_host.status_if_gone : 503);
+}
+
+void Router::on_host(upstream::Host* host, std::string_view details) {
+  pending_host_.reset();
+  if (host != nullptr) return try_host(*host);
+  no_healthy_upstream(503, details.empty() ? std::string_view("no_healthy_upstream") : stream_.arena().copy(details));
+}
+
+/// What the client sends meanwhile, whether or not it is kept for retries, too.
+void Router::hold_for_host(Buffer& body) {
+  held_.append(std::move(body));
+  if (held_.size() > stream_.buffer_bytes_max() && !std::exchange(held_paused_, true)) stream_.pause_request(true);
+}
+
+void Router::try_host(upstream::Host& host) {
+  auto& head = stream_.request();
+  auto& info = stream_.info();
+  host.describe(info.upstream.emplace());
+  if (tried_count_ < kAttemptsMax) {
+    tried_priorities_[tried_count_] = static_cast<std::uint8_t>(host.endpoint().priority % upstream::Priorities::kMax);
+    tried_[tried_count_++] = &host;
+  }
+  if (attempt_count_ == kAttemptsMax) return fail(503, "too many attempts", "too_many_attempts", false);
+  if (route_->rewrite->host == route::Rewrite::automatic && !host.endpoint().hostname().empty()) {
+    if (!config_.suppress_envoy_headers && head.authority != host.endpoint().hostname() && !is_retry_)
+      head.headers.set(Name::x_envoy_original_host, head.authority);
+    head.authority = stream_.arena().copy(host.endpoint().hostname());
+  }
+  write_logs();
+  auto* a = stream_.arena().make<Attempt>(*this, stream_.thread().loop.timers());
+  attempts_[attempt_count_++] = a;
+  a->high_priority = route_->high_priority;
+  a->downstream_protocol = info.protocol;
+  a->downstream_connection = info.connection->id;
+  a->downstream = info.connection;
+  a->unsent_end_ = request_end_;
+  a->peer = peer_names_;
+  a->state = &info.filter_state;
+  if (!held_.empty()) {
+    a->resend(held_);
+    held_.clear();
+    a->paused_ = std::exchange(held_paused_, false);
+  } else if (!kept_.empty() && !stream_.is_upgrade()) {
+    a->resend(kept_);
+  }
+  if (const auto* tcp = tcp_config()) {
+    a->tcp_ = std::make_unique<TcpTunnel>(stream_.thread(), *cluster_, *a);
+    return a->tcp_->connect(host, header_of(*tcp, *info.connection));
+  }
+  cluster_->request_stream(host, *a);
 }
 
 }  // namespace outrigger::filters

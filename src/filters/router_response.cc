@@ -248,6 +248,7 @@ void Router::on_attempt_reset(Attempt& a, ResetReason reason, std::string_view d
 void Router::fail(std::uint16_t status, std::string_view body, std::string_view details, bool overloaded) {
   responded_ = true;
   timeout_.cancel();
+  pending_host_.reset();
   Arena& arena = stream_.arena();
   hcm::LocalReply reply{.status = status,
                         .body = body,

@@ -3,8 +3,8 @@
 #include <xxhash.h>
 #include <algorithm>
 #include "proxy/base/numbers.h"
+#include "proxy/base/parking.h"
 #include "proxy/hcm/connection_log.h"
-#include "proxy/hcm/parking.h"
 #include "proxy/http/connection_facts.h"
 
 namespace outrigger::filters {
@@ -34,7 +34,7 @@ struct Side final : net::TransportEvents {
   void on_writable() override;
 };
 
-class TcpProxy final : public net::Connection, private upstream::TcpWaiter, private hcm::Parked {
+class TcpProxy final : public net::Connection, private upstream::TcpWaiter, private Parked {
  public:
   TcpProxy(hcm::Worker& worker, std::shared_ptr<const TcpProxyConfig> config, std::unique_ptr<net::Transport> transport,
            http::ConnectionInfo info, const hcm::ListenerContext& listener, net::ConnectionOwner& owner)
@@ -59,7 +59,7 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter, priv
   bool connect_is_due() const noexcept;
   void begin_connect();
   bool ask_for_cluster();
-  void on_arrival(hcm::Arrival a) override;
+  void on_arrival(Arrival a) override;
   void use_cluster();
   void read_early();
   void read_state();
@@ -216,14 +216,14 @@ bool TcpProxy::ask_for_cluster() {
   if (config_->demand == nullptr) return false;
   worker_.thread.cells.add(config_->demand_stats, TcpOnDemandStat::on_demand_cluster_attempt);
   const auto place = worker_.awaited_clusters.park(cluster_name_, *this);
-  if (place == hcm::Parking::Place::first) config_->demand->ask(cluster_name_, config_->patience);
-  return place != hcm::Parking::Place::full;
+  if (place == Parking::Place::first) config_->demand->ask(cluster_name_, config_->patience);
+  return place != Parking::Place::full;
 }
 
-void TcpProxy::on_arrival(hcm::Arrival a) {
+void TcpProxy::on_arrival(Arrival a) {
   const auto count = [&](TcpOnDemandStat s) { worker_.thread.cells.add(config_->demand_stats, s); };
-  if (a == hcm::Arrival::missing) count(TcpOnDemandStat::on_demand_cluster_missing);
-  if (a == hcm::Arrival::late) count(TcpOnDemandStat::on_demand_cluster_timeout);
+  if (a == Arrival::missing) count(TcpOnDemandStat::on_demand_cluster_missing);
+  if (a == Arrival::late) count(TcpOnDemandStat::on_demand_cluster_timeout);
   cluster_ = worker_.clusters.find(cluster_name_);
   if (cluster_ != nullptr) count(TcpOnDemandStat::on_demand_cluster_success);
   use_cluster();
@@ -320,6 +320,7 @@ void TcpProxy::dial_once() {
   pick.follow(info_);
   pick.state = &info_.filter_state;
   pick.hash = hash();
+  pick.server_name = info_.requested_server_name;
   upstream::Host* host = cluster_->pick(pick);
   if (host == nullptr) return fail(Flag::no_healthy_upstream, "tcp_initializion_failure:1");
   if (tunnel_config_ != nullptr && !cluster_->admits_connection())

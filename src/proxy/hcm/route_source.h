@@ -3,7 +3,7 @@
 #include <memory>
 #include <vector>
 #include "proxy/hcm/late.h"
-#include "proxy/hcm/parking.h"
+#include "proxy/base/parking.h"
 #include "proxy/route/route.h"
 
 namespace outrigger::hcm {

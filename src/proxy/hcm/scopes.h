@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 #include "proxy/base/demand.h"
-#include "proxy/hcm/parking.h"
+#include "proxy/base/parking.h"
 #include "proxy/hcm/route_source.h"
 
 namespace outrigger::hcm {

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string_view>
 #include <vector>
-#include "proxy/hcm/parking.h"
+#include "proxy/base/parking.h"
 #include "proxy/runtime/thread_context.h"
 #include "proxy/upstream/cluster.h"
 

@@ -12,6 +12,7 @@ class InternalUpstreamSocket final : public UpstreamSocket {
   InternalUpstreamSocket(PassRules rules, std::shared_ptr<const UpstreamSocket> inner)
       : rules_(std::move(rules)), inner_(std::move(inner)) {}
   const PassRules* pass_rules() const noexcept override { return &rules_; }
+  bool secure() const noexcept override { return inner_ != nullptr && inner_->secure(); }
   std::unique_ptr<Transport> wrap(runtime::ThreadContext& thread, std::unique_ptr<Transport> connecting,
                                        const ConnectDemands& demands,
                                        std::shared_ptr<TransportMemory>& memory) const override {

@@ -66,6 +66,8 @@ class UpstreamSocket {
   virtual OriginPart tells() const noexcept { return OriginPart::nothing; }
   /// Can the protocol be agreed on in its handshake?
   virtual bool speaks_alpn() const noexcept { return true; }
+  /// Is it encrypted? Hosts without a port are then at 443.
+  virtual bool secure() const noexcept { return false; }
   /// `memory` belongs to the host; made at the first need.
   virtual std::unique_ptr<Transport> wrap(runtime::ThreadContext& thread, std::unique_ptr<Transport> connecting,
                                           const ConnectDemands& demands, std::shared_ptr<TransportMemory>& memory) const = 0;

@@ -23,6 +23,7 @@ struct ThreadContext {
   std::shared_ptr<const Snapshot> runtime;  // never null; replaced between loop turns
   std::string name;                         // "worker_0", "main_thread"
   net::InternalListeners* internal = nullptr;  // of this worker; null: none
+  std::size_t number = 0;                      // main is 0, then come the workers
 };
 
 }  // namespace outrigger::runtime

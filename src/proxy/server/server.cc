@@ -118,6 +118,9 @@ Result<void> Server::start(Config config) {
                    },
                    [this](const std::string& name) {
                      for (auto& w : workers_) w->post([&w = *w, name] { w.clusters().remove(name); });
+                   },
+                   [this](const std::function<void(std::size_t)>& f) {
+                     for (auto& w : workers_) w->post([f, number = w->index() + 1] { f(number); });
                    }},
                   [this] {
                     if (config_.load_dynamic)

@@ -16,6 +16,7 @@ Worker::Worker(unsigned index, stats::Cells& cells, std::shared_ptr<const runtim
       hcm_(thread_context_, clusters_, index),
       internal_buffer_bytes_(internal_buffer_bytes) {
   thread_context_.internal = this;
+  thread_context_.number = index + 1;
 }
 
 Worker::~Worker() { stop(); }
@@ -74,7 +75,7 @@ void Worker::add_listener(std::shared_ptr<ListenerShared> shared, std::vector<st
 
 void Worker::update_cluster(const upstream::ClusterSharedPtr& shared, upstream::HostSetPtr hosts) {
   clusters_.update(shared, std::move(hosts));
-  hcm_.awaited_clusters.wake(shared->config->name, hcm::Arrival::came);
+  hcm_.awaited_clusters.wake(shared->config->name, Arrival::came);
 }
 
 void Worker::retire_listener(const ListenerShared& which) {

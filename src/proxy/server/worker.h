@@ -32,7 +32,7 @@ class Worker : private net::InternalListeners {
   upstream::WorkerClusters& clusters() noexcept { return clusters_; }
   /// On its thread. Requests that wait for the cluster go on.
   void update_cluster(const upstream::ClusterSharedPtr& shared, upstream::HostSetPtr hosts);
-  hcm::Parking& awaited_clusters() noexcept { return hcm_.awaited_clusters; }
+  Parking& awaited_clusters() noexcept { return hcm_.awaited_clusters; }
   void set_runtime(std::shared_ptr<const runtime::Snapshot> s) { thread_context_.runtime = std::move(s); }
   void add_listener(std::shared_ptr<ListenerShared> shared, std::vector<std::shared_ptr<net::ListenSocket>> sockets,
                     const hcm::Drain& server_drain);

@@ -79,6 +79,7 @@ struct BlockDef {
   B(RuntimeStat, OUTRIGGER_RUNTIME_STATS)                       \
   B(FilesystemStat, OUTRIGGER_FILESYSTEM_STATS)                 \
   B(DnsCaresStat, OUTRIGGER_DNS_CARES_STATS)                    \
+  B(DnsCacheStat, OUTRIGGER_DNS_CACHE_STATS)                    \
   B(WatchdogStat, OUTRIGGER_WATCHDOG_STATS)                     \
   B(OverloadStat, OUTRIGGER_OVERLOAD_STATS)                     \
   B(OverloadMonitorStat, OUTRIGGER_OVERLOAD_MONITOR_STATS)      \

@@ -70,6 +70,7 @@ class ClientSocket final : public net::UpstreamSocket, public Socket {
   explicit ClientSocket(Settings s) : settings_(s) {}
   void set(std::shared_ptr<const ClientContext> c) { context_.set(std::move(c)); }
   std::shared_ptr<const Context> current() const override { return context_.get(); }
+  bool secure() const noexcept override { return true; }
   std::unique_ptr<net::Transport> wrap(runtime::ThreadContext& thread, std::unique_ptr<net::Transport> connecting,
                                        const net::ConnectDemands& demands,
                                        std::shared_ptr<net::TransportMemory>& memory) const override;

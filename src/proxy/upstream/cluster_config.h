@@ -20,7 +20,7 @@
 
 namespace outrigger::upstream {
 
-enum class Discovery : std::uint8_t { static_, strict_dns, logical_dns, eds, original_dst };
+enum class Discovery : std::uint8_t { static_, strict_dns, logical_dns, eds, original_dst, forward };
 enum class LbKind : std::uint8_t { round_robin, least_request, random, ring_hash, maglev, cluster_provided };
 /// Which protocol requests are sent in: a fixed one, that of the client, or what ALPN chooses.
 enum class HttpUse : std::uint8_t { http1, http2, downstream, negotiated };
@@ -157,6 +157,7 @@ struct ClusterConfig {
   std::string auto_sni_header;                         // ... or of this header of it
   Rare<DnsRules> dns;
   Rare<OriginalDst> original_dst;
+  std::shared_ptr<class DnsCache> dns_cache;  // of dynamic forward proxies
   std::vector<EndpointPtr> endpoints;  // static members
   bool close_on_members_change = false;
   bool wait_for_warm = true;  // the listeners open when its names were answered

@@ -12,6 +12,7 @@ ClusterImpl::ClusterImpl(runtime::ThreadContext& thread, ClusterSharedPtr shared
     : thread_(thread), shared_(std::move(shared)), balancer_(*shared_->config, thread) {
   if (shared_->config->discovery == Discovery::original_dst)
     original_dst_ = std::make_unique<OriginalDstHosts>(thread_, *shared_);
+  if (shared_->config->discovery == Discovery::forward) forward_ = std::make_unique<ForwardHosts>(thread_, *shared_->config);
   if (shared_->config->subset != nullptr) subset_ = std::make_unique<SubsetBalancer>(*shared_->config, thread_, shared_->stats);
   if (shared_->config->hash != nullptr) hash_ = std::make_unique<HashBalancer>(*shared_, thread_.random);
   if (!local.name.empty() && local.name != shared_->config->name) balancer_.route_by_zone(local, shared_->stats);
@@ -62,7 +63,9 @@ void ClusterImpl::update_members(const HostSet& hosts) {
     for (auto& h : hosts_) h->drain();
   if (shared_->outlier != nullptr || shared_->config->health != nullptr)
     for (auto& h : hosts_) h->note_health();
-  if (hash_ != nullptr)
+  if (forward_ != nullptr)
+    forward_->update(hosts_);
+  else if (hash_ != nullptr)
     hash_->update(hosts.tables, hosts_);
   else
     balance();
@@ -77,7 +80,7 @@ void ClusterImpl::balance() {
 }
 
 void ClusterImpl::update_local() {
-  if (original_dst_ == nullptr && hash_ == nullptr) balance();
+  if (original_dst_ == nullptr && hash_ == nullptr && forward_ == nullptr) balance();
 }
 
 void ClusterImpl::retire() {
@@ -119,6 +122,13 @@ Host* ClusterImpl::pick_hashed(const PickContext& c) {
   return host;
 }
 
+Host* ClusterImpl::pick_forward(const PickContext& c) {
+  bool counts = false;
+  Host* host = forward_->pick(c, counts);
+  if (host == nullptr && counts) thread_.cells.add(shared_->stats, ClusterStat::upstream_cx_none_healthy);
+  return host;
+}
+
 Host* ClusterImpl::find(std::string_view address) {
   if (by_address_.empty())
     for (const auto& h : hosts_) by_address_.emplace(h->endpoint().address.text(), h.get());
@@ -139,6 +149,7 @@ Host* ClusterImpl::pick(const PickContext& c) {
     thread_.cells.add(shared_->stats, ClusterStat::upstream_cx_none_healthy);
     return nullptr;
   }
+  if (forward_ != nullptr) return pick_forward(c);
   Host* host = original_dst_ != nullptr ? original_dst_->pick(c) : hash_ != nullptr ? pick_hashed(c) : pick_balanced(c);
   if (host == nullptr) thread_.cells.add(shared_->stats, ClusterStat::upstream_cx_none_healthy);
   return host;

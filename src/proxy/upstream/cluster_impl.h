@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 #include "proxy/upstream/cluster.h"
+#include "proxy/upstream/forward_hosts.h"
 #include "proxy/upstream/hash_balancer.h"
 #include "proxy/upstream/host_pool.h"
 #include "proxy/upstream/load_balancer.h"
@@ -55,12 +56,14 @@ class ClusterImpl final : public Cluster {
   Host* pick_wanted(std::string_view address);
   Host* pick_balanced(const PickContext& c);
   Host* pick_hashed(const PickContext& c);
+  Host* pick_forward(const PickContext& c);
   runtime::ThreadContext& thread_;
   ClusterSharedPtr shared_;
   AssignmentPolicy policy_;
   std::vector<std::unique_ptr<HostPool>> hosts_, retired_;
   std::unordered_map<std::string_view, Host*> by_address_;  // of hosts_, once a session asks for one
   std::unique_ptr<OriginalDstHosts> original_dst_;          // instead of hosts_; null: the others
+  std::unique_ptr<ForwardHosts> forward_;                   // instead of balancer_; null: no dynamic forward proxy
   std::unique_ptr<HashBalancer> hash_;                      // instead of balancer_; null: another balancer
   std::unique_ptr<SubsetBalancer> subset_;                  // instead of balancer_; null: no subsets
   LoadBalancer balancer_;

@@ -13,7 +13,10 @@ ClusterManager::ClusterManager(runtime::ThreadContext& main, stats::Registry& re
       registry_(registry),
       random_(main.random),
       stats_(stats::make_block<stats::ClusterManagerStat>(registry, "cluster_manager.")),
-      alt_stats_(stats::make_named_blocks<stats::AltClusterStat>(registry, "cluster.")) {}
+      alt_stats_(stats::make_named_blocks<stats::AltClusterStat>(registry, "cluster.")),
+      dns_caches_(main, registry, [this](const DnsOptions& options) -> Dns& { return resolver(options); }) {
+  dns_caches_.on_change = [this](const DnsCache& cache, const DnsCaches::Changes& changes) { follow(cache, changes); };
+}
 ClusterManager::~ClusterManager() = default;
 
 namespace {
@@ -76,6 +79,7 @@ ClusterManager::EntryPtr ClusterManager::make(ClusterConfigPtr config, stats::Le
   e.policy = config->policy;
   for (const auto& p : config->endpoints) count_matches(e, p->metadata.get(), 1);
   rebuild(e);
+  if (config->dns_cache != nullptr) forward_to(e, dns_caches_.known(*config->dns_cache));
   return made;
 }
 
@@ -145,6 +149,7 @@ bool ClusterManager::remove(std::string_view name) {
 }
 
 void ClusterManager::set_runtime(std::shared_ptr<const runtime::Snapshot> snapshot) {
+  dns_caches_.set_runtime(snapshot);
   const bool concerned = runtime_->has_any(kCircuitKeys) || snapshot->has_any(kCircuitKeys);
   runtime_ = std::move(snapshot);
   if (!concerned) return;
@@ -160,6 +165,7 @@ void ClusterManager::apply_runtime(Entry& e) {
 
 void ClusterManager::start(Workers workers, std::function<void()> ready) {
   workers_ = std::move(workers);
+  dns_caches_.start(workers_.on_each);
   for (const auto& [name, e] : active_) workers_.update(e->shared, e->hosts);
   for (const auto& [name, e] : active_) begin_resolving(*e);
   for (const auto& [name, e] : active_) {

@@ -10,6 +10,7 @@
 #include "proxy/runtime/thread_context.h"
 #include "proxy/stats/lease.h"
 #include "proxy/upstream/dns.h"
+#include "proxy/upstream/dns_caches.h"
 #include "proxy/upstream/shared.h"
 
 namespace outrigger::upstream {
@@ -42,10 +43,13 @@ class ClusterManager {
   struct Workers {
     std::function<void(const ClusterSharedPtr&, const HostSetPtr&)> update;
     std::function<void(const std::string& name)> remove;
+    DnsCaches::Post on_each;  // calls f with its thread's number; none: there are no workers
   };
   /// Gives every cluster to the workers, now and when something changes; resolves names from now on.
   /// `ready` as in when_warm().
   void start(Workers workers, std::function<void()> ready);
+  /// Of dynamic forward proxies.
+  DnsCaches& dns_caches() noexcept { return dns_caches_; }
   /// No host is checked any more. Their connections go at the end of the loop's turn.
   void stop_checks();
   /// Calls `f` once no cluster is warming, now or later. Replaces what was asked before.
@@ -79,6 +83,8 @@ class ClusterManager {
   void watch_destinations(Entry& e);
   void add_destinations(Entry& e);
   void clean_up(Entry& e);
+  void follow(const DnsCache& cache, const DnsCaches::Changes& changes);
+  void forward_to(Entry& e, const DnsCaches::Changes& changes);
   void watch_outliers(Entry& e);
   void check_outliers(Entry& e);
   void tell_health(Entry& e);
@@ -104,6 +110,7 @@ class ClusterManager {
   Entries active_, warming_;
   std::size_t cold_ = 0;                         // of the bootstrap's: those that are not warm
   std::vector<std::unique_ptr<Dns>> resolvers_;  // one for each set of options in use
+  DnsCaches dns_caches_;
   stats::BlockHandle dns_stats_;
   std::function<void(std::string_view)> outlier_log_;
   Workers workers_;

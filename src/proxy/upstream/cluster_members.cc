@@ -223,6 +223,55 @@ void ClusterManager::clean_up(Entry& e) {
   replace(e, std::move(next));
 }
 
+// ---- hosts of dynamic forward proxies
+
+void ClusterManager::follow(const DnsCache& cache, const DnsCaches::Changes& changes) {
+  for (const Entries* all : {&active_, &warming_})
+    for (const auto& [name, e] : *all)
+      if (e->config().dns_cache.get() == &cache) forward_to(*e, changes);
+}
+
+namespace {
+
+EndpointPtr endpoint_of(const ResolvedHost& h) {
+  Endpoint e;
+  e.address = h.addresses.front();
+  EndpointMore more;
+  more.hostname = h.host;
+  more.addresses.assign(h.addresses.begin() + 1, h.addresses.end());
+  more.last_use = h.last_use;
+  e.more.set(std::move(more));
+  return std::make_shared<const Endpoint>(std::move(e));
+}
+
+}  // namespace
+
+/// A host stays the same when its address changes: what is connected goes on.
+void ClusterManager::forward_to(Entry& e, const DnsCaches::Changes& changes) {
+  if (changes.empty()) return;
+  std::unordered_map<std::string_view, const ResolvedHost*> now;  // the last of each counts
+  for (const auto& c : changes) now[c.host] = c.now.get();
+  auto next = std::make_shared<HostSet>();
+  next->policy = e.policy;
+  std::size_t came = 0, went = 0;
+  for (const auto& m : *e.hosts) {
+    const auto at = now.find(m.endpoint->hostname());
+    if (at == now.end() || at->second != nullptr) next->push_back(m);
+    went += at != now.end() && at->second == nullptr;
+    if (at == now.end() || at->second == nullptr) continue;
+    next->back().endpoint = endpoint_of(*at->second);
+    now.erase(at);
+  }
+  for (const auto& [host, resolved] : now) {
+    if (resolved == nullptr) continue;
+    ++came;
+    next->push_back({endpoint_of(*resolved), make_host_stats(e.config()), loop_.now(), socket_for(e.config(), nullptr)});
+  }
+  if (came > 0) count_matches(e, nullptr, came);
+  if (came + went > 0) registry_.main().add(e.shared->stats, ClusterStat::membership_change, came + went);
+  replace(e, std::move(next));
+}
+
 void ClusterManager::build_tables(Entry& e, HostSet& hosts) {
   const auto& c = e.config();
   HashSpread spread;

@@ -67,8 +67,7 @@ void ClusterManager::resolve_later(Entry& e, std::size_t name, const DnsAnswer& 
     if (rules.respect_ttl && answer.ttl && answer.ttl->count() > 0) wait = *answer.ttl;
     wait = std::max(wait, rules.refresh_min) + some_of(rules.jitter);
   } else if (rules.failure_base.count() > 0) {
-    // Any time up to the base, which doubles with each failure up to the longest.
-    wait = some_of(std::min(rules.failure_base * (1 << std::min(n.failures - 1, 16U)), rules.failure_max));
+    wait = failure_wait(rules.failure_base, rules.failure_max, n.failures, random_);
   }
   if (n.timer == nullptr) n.timer = std::make_unique<event::Callback>(loop_.timers(), [this, &e, name] { resolve(e, name); });
   n.timer->arm(wait);

@@ -192,6 +192,27 @@ void collect(const ares_addrinfo* info, DnsAnswer& answer) {
   }
 }
 
+/// Before anybody is asked: ARES_SUCCESS, or what comes of a name that is none. (As in Envoy's c-ares; ours would ask.)
+int check_name(std::string_view name, int family) noexcept {
+  if (name.empty() || name == ".") return ARES_ENODATA;  // the root has no addresses
+  if (const auto ip = net::Address::parse_ip(name, 0)) {
+    if (family == AF_UNSPEC || (family == AF_INET) == ip->is_v4()) return ARES_SUCCESS;
+    return ip->is_v4() ? ARES_ENOTFOUND : ARES_EBADNAME;
+  }
+  constexpr std::size_t kNameMax = 253, kLabelMax = 63;
+  if (name.ends_with('.')) name.remove_suffix(1);
+  if (name.size() > kNameMax) return ARES_EBADNAME;
+  std::size_t label = 0;
+  for (const char c : name) {
+    if (c == '.' && label == 0) return ARES_EBADNAME;
+    label = c == '.' ? 0 : label + 1;
+    const bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if ((!alnum && std::string_view("-._/*").find(c) == std::string_view::npos) || label > kLabelMax)
+      return ARES_EBADNAME;
+  }
+  return label > 0 ? ARES_SUCCESS : ARES_EBADNAME;
+}
+
 bool is_localhost(std::string_view name) noexcept { return name == "localhost" || name.ends_with(".localhost"); }
 
 /// From the hosts file, else the loopback address, as c-ares does it (RFC 6761 section 6.3); c-ares 1.18 loses some
@@ -232,6 +253,8 @@ void Dns::Query::ask(std::unique_ptr<Query> q) {
   }
   const std::string name = q->name;
   if (is_localhost(name)) return answered(std::move(q), ARES_SUCCESS, local_addresses(i.channel, name, hints.ai_family));
+  if (const int wrong = check_name(name, hints.ai_family); wrong != ARES_SUCCESS)
+    return on_answer(q.release(), wrong, 0, nullptr);
   i.asked += hints.ai_family == AF_UNSPEC ? 2 : 1;
   ares_getaddrinfo(i.channel, name.c_str(), nullptr, &hints, on_answer, q.release());
   i.arm();

@@ -1,6 +1,7 @@
 // Hosts of a cluster: shared immutable membership (Endpoint, HostSet) and, per worker, the plain
 // mutable Host with its load, health view and connections.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -40,6 +41,7 @@ struct EndpointMore {
   net::Address check_address{};           // likewise; empty: its own ...
   std::uint16_t check_port = 0;           // ... with this port; 0: its own
   bool unchecked = false;                 // has no active checks
+  std::shared_ptr<std::atomic<std::int64_t>> last_use{};  // when a request went there; null: nobody asks
 };
 
 struct Endpoint {

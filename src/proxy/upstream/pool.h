@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include "proxy/base/list.h"
 #include "proxy/base/text.h"
@@ -17,6 +18,27 @@ namespace outrigger::upstream {
 
 class Host;     // one endpoint on this worker: load, health, connections (upstream/worker_host.h)
 class Cluster;  // one cluster on this worker (upstream/cluster.h)
+
+/// Told which host a request goes to, when that could not be said at once.
+class HostWaiter {
+ public:
+  /// Null: there is none; `details` say why.
+  virtual void on_host(Host* host, std::string_view details) = 0;
+
+ protected:
+  ~HostWaiter() = default;
+};
+/// A host that is waited for; nothing is told once it is destroyed.
+class PendingHost {
+ public:
+  virtual ~PendingHost() = default;
+};
+/// Of a pick that may take longer (dynamic forward proxies).
+struct LaterHost {
+  HostWaiter& waiter;
+  std::unique_ptr<PendingHost> pending{};  // set: the waiter will be told
+  std::string details{};                   // else, without a host: why; empty: as usual
+};
 
 /// What a pick may look at.
 struct PickContext {
@@ -35,6 +57,8 @@ struct PickContext {
   const class HostFilter* avoid = nullptr;
   std::uint32_t attempts_max = 1;
   struct Priorities* priorities = nullptr;  // null: all take part
+  std::string_view server_name{};           // that the client's connection asked for
+  LaterHost* later = nullptr;               // null: now, or there is none
 };
 /// Priorities that a request has tried and shall not try again while others can take it.
 struct Priorities {

@@ -26,6 +26,7 @@ class ProxySocket final : public net::UpstreamSocket {
   const net::PassRules* pass_rules() const noexcept override { return inside_ == nullptr ? nullptr : inside_->pass_rules(); }
   net::OriginPart tells() const noexcept override { return net::OriginPart::addresses; }
   bool speaks_alpn() const noexcept override { return inside_ != nullptr && inside_->speaks_alpn(); }
+  bool secure() const noexcept override { return inside_ != nullptr && inside_->secure(); }
   std::unique_ptr<net::Transport> wrap(runtime::ThreadContext& thread, std::unique_ptr<net::Transport> connecting,
                                        const net::ConnectDemands& demands,
                                        std::shared_ptr<net::TransportMemory>& memory) const override;

@@ -2,6 +2,7 @@
 
 #include <map>
 #include "envoy/extensions/clusters/dns/v3/dns_cluster.pb.h"
+#include "envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
 #include "proxy/net/first_of.h"
 #include "xds/compile/cluster_parts.h"
@@ -19,6 +20,7 @@ namespace core_v3 = envoy::config::core::v3;
 namespace endpoint_v3 = envoy::config::endpoint::v3;
 using Cluster = cluster_v3::Cluster;
 using DnsCluster = envoy::extensions::clusters::dns::v3::DnsCluster;
+using ForwardCluster = envoy::extensions::clusters::dynamic_forward_proxy::v3::ClusterConfig;
 using HttpOptions = envoy::extensions::upstreams::http::v3::HttpProtocolOptions;
 
 namespace {
@@ -59,6 +61,8 @@ void compile_both(const Both& p, Codecs& o, const Path& at, Problems& problems) 
 void compile_http_options(const Cluster& p, upstream::ClusterConfig& o, Codecs& codecs, const Path& at, Problems& problems) {
   compile_common_http(p.common_http_protocol_options(), o, codecs);
   compile_peer_names(p.upstream_http_protocol_options(), o);
+  if (o.discovery == upstream::Discovery::forward && !p.has_upstream_http_protocol_options())
+    o.auto_sni = o.auto_san_validation = true;
   if (p.has_http_protocol_options())
     compile_http1_options(p.http_protocol_options(), codecs.http1, at / "http_protocol_options", problems);
   if (p.has_http2_protocol_options()) {
@@ -117,6 +121,8 @@ bool resolves_names(const upstream::ClusterConfig& o) {
 void compile_endpoints(const Cluster& p, upstream::ClusterConfig& o, upstream::DnsRules& names, const Path& at,
                        Problems& problems) {
   const Path assignment = at / "load_assignment";
+  if (o.discovery == upstream::Discovery::forward && p.load_assignment().endpoints_size() > 0)
+    return problems.warn(assignment, "has no effect: the hosts are those that requests name");
   for (int i = 0; i < p.load_assignment().endpoints_size(); ++i) {
     const auto& l = p.load_assignment().endpoints(i);
     const Path group = assignment.at("endpoints", i);
@@ -152,6 +158,8 @@ upstream::Discovery compile_cluster_type(const Cluster& p, const Path& at, Probl
     type.typed_config().UnpackTo(&d);
     return d.all_addresses_in_single_endpoint() ? Discovery::logical_dns : Discovery::strict_dns;
   }
+  if (type.typed_config().Is<ForwardCluster>() || type.name() == "envoy.clusters.dynamic_forward_proxy")
+    return Discovery::forward;
   if (type.name() == "envoy.cluster.static") return Discovery::static_;
   if (type.name() == "envoy.cluster.strict_dns") return Discovery::strict_dns;
   if (type.name() == "envoy.cluster.logical_dns") return Discovery::logical_dns;
@@ -278,6 +286,7 @@ upstream::ClusterConfigPtr compile_cluster(const Cluster& p, const Path& at, Com
   compile_dns(p, names, at, c);
   if (resolves_names(*o)) o->dns.set(std::move(names));
   compile_original_dst(p, *o, at, problems);
+  compile_forward_proxy(p, *o, at, c);
   compile_tracking(p, *o);
   compile_filters(p, at, c);
   compile_pools(p, *o);

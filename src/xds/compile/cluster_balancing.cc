@@ -129,6 +129,7 @@ std::string type_name(upstream::Discovery d) {
     case upstream::Discovery::strict_dns: return "envoy.cluster.strict_dns";
     case upstream::Discovery::logical_dns: return "envoy.cluster.logical_dns";
     case upstream::Discovery::eds: return "envoy.cluster.eds";
+    case upstream::Discovery::forward: return {};
     case upstream::Discovery::original_dst: return "envoy.cluster.original_dst";
   }
   return {};
@@ -136,7 +137,7 @@ std::string type_name(upstream::Discovery d) {
 
 void compile_provided(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
   o.lb = LbKind::cluster_provided;
-  if (o.discovery != upstream::Discovery::original_dst)
+  if (o.discovery != upstream::Discovery::original_dst && o.discovery != upstream::Discovery::forward)
     problems.error(at / "lb_policy", "cluster manager: cluster provided LB specified but cluster '" + p.name() +
                                          "' did not provide one. Check cluster documentation.");
 }
@@ -176,9 +177,7 @@ void compile_policy_list(const Cluster& p, upstream::ClusterConfig& o, const Pat
                          "]: round_robin, least_request, random, ring_hash and maglev are implemented");
 }
 
-}  // namespace
-
-void compile_balancing(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
+void compile_policy(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
   const auto& common = p.common_lb_config();
   if (common.has_healthy_panic_threshold())
     o.panic_percent = static_cast<std::uint32_t>(common.healthy_panic_threshold().value());
@@ -210,6 +209,15 @@ void compile_balancing(const Cluster& p, upstream::ClusterConfig& o, const Path&
       break;
     default: compile_slow_start(p.round_robin_lb_config(), o); break;
   }
+}
+
+}  // namespace
+
+void compile_balancing(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
+  compile_policy(p, o, at, problems);
+  if (o.discovery == upstream::Discovery::forward && o.lb != LbKind::cluster_provided)
+    problems.error(at / "lb_policy", "cluster manager: cluster provided LB not specified but cluster '" + p.name() +
+                                         "' provided one. Check cluster documentation.");
 }
 
 }  // namespace outrigger::xds

@@ -2,22 +2,21 @@
 #include "envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver.pb.h"
 #include "xds/compile/cluster_parts.h"
 #include "xds/compile/convert.h"
+#include "xds/compile/dns_cache.h"
 
 namespace outrigger::xds {
 
 namespace core_v3 = envoy::config::core::v3;
 using Cares = envoy::extensions::network::dns_resolver::cares::v3::CaresDnsResolverConfig;
+using CacheConfig = envoy::extensions::common::dynamic_forward_proxy::v3::DnsCacheConfig;
 using Cluster = envoy::config::cluster::v3::Cluster;
 using DnsCluster = envoy::extensions::clusters::dns::v3::DnsCluster;
 using upstream::DnsFamily;
 
 namespace {
 
-template <class Message>
-void compile_rules(const Message& p, upstream::DnsRules& o, const Path& at, Problems& problems) {
-  if (p.has_dns_refresh_rate()) o.refresh = to_duration(p.dns_refresh_rate());
-  if (p.has_dns_jitter()) o.jitter = to_duration(p.dns_jitter());
-  o.respect_ttl = p.respect_dns_ttl();
+template <class Message, class Rules>
+void compile_failures(const Message& p, Rules& o, const Path& at, Problems& problems) {
   if (!p.has_dns_failure_refresh_rate()) return;
   const auto& f = p.dns_failure_refresh_rate();
   o.failure_base = to_duration(f.base_interval());
@@ -25,6 +24,14 @@ void compile_rules(const Message& p, upstream::DnsRules& o, const Path& at, Prob
   if (o.failure_max < o.failure_base)
     problems.error(at / "dns_failure_refresh_rate",
                    "dns_failure_refresh_rate must have max_interval greater than or equal to the base_interval");
+}
+
+template <class Message>
+void compile_rules(const Message& p, upstream::DnsRules& o, const Path& at, Problems& problems) {
+  if (p.has_dns_refresh_rate()) o.refresh = to_duration(p.dns_refresh_rate());
+  if (p.has_dns_jitter()) o.jitter = to_duration(p.dns_jitter());
+  o.respect_ttl = p.respect_dns_ttl();
+  compile_failures(p, o, at, problems);
 }
 
 /// AUTO, V4_ONLY, V6_ONLY, V4_PREFERRED, ALL.
@@ -83,6 +90,38 @@ bool compile_resolver(const Message& p, upstream::DnsOptions& o, const Path& at,
 }
 
 }  // namespace
+
+upstream::DnsCachePtr compile_dns_cache(const CacheConfig& p, const Path& at, CompileContext& c) {
+  const auto errors = c.problems.errors();
+  upstream::DnsCacheConfig o;
+  o.name = p.name();
+  o.text = p.SerializeAsString();
+  o.family = family_of(p.dns_lookup_family());
+  if (p.has_dns_refresh_rate()) o.refresh = to_duration(p.dns_refresh_rate());
+  if (p.has_dns_min_refresh_rate()) o.refresh_min = to_duration(p.dns_min_refresh_rate());
+  if (p.has_host_ttl()) o.host_ttl = to_duration(p.host_ttl());
+  if (p.has_max_hosts()) o.hosts_max = p.max_hosts().value();
+  if (p.has_dns_query_timeout()) o.query_timeout = to_duration(p.dns_query_timeout());
+  if (p.dns_cache_circuit_breaker().has_max_pending_requests())
+    o.pending_max = p.dns_cache_circuit_breaker().max_pending_requests().value();
+  o.refresh_failed = !p.disable_dns_refresh_on_failure();
+  compile_failures(p, o, at, c.problems);
+  if (static_cast<std::uint32_t>(p.preresolve_hostnames_size()) > o.hosts_max)
+    c.problems.error(at / "preresolve_hostnames", "DNS Cache [" + o.name + "] configured with preresolve_hostnames=" +
+                                                      std::to_string(p.preresolve_hostnames_size()) + " larger than max_hosts=" +
+                                                      std::to_string(o.hosts_max));
+  for (const auto& a : p.preresolve_hostnames())
+    o.preresolve.emplace_back(a.address(), static_cast<std::uint16_t>(a.port_value()));
+  if (!compile_resolver(p, o.resolver, at, c.problems)) {
+    o.resolver = c.resolver;
+    if (p.use_tcp_for_dns_lookups()) o.resolver.over_tcp = true;
+  }
+  if (!c.dns_cache || c.problems.errors() != errors) return nullptr;
+  auto made = c.dns_cache(o, c.workers + 1);
+  if (made) return std::move(*made);
+  c.problems.error(at, made.error().detail);
+  return nullptr;
+}
 
 void compile_resolver(const envoy::config::bootstrap::v3::Bootstrap& p, upstream::DnsOptions& o, Problems& problems) {
   if (!compile_resolver(p, o, Path(), problems)) o.over_tcp = p.use_tcp_for_dns_lookups();

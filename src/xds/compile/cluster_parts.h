@@ -27,6 +27,10 @@ void compile_dns(const envoy::config::cluster::v3::Cluster& p, upstream::DnsRule
 /// What clusters without a resolver of their own use.
 void compile_resolver(const envoy::config::bootstrap::v3::Bootstrap& p, upstream::DnsOptions& o, Problems& problems);
 
+/// cluster_type dynamic_forward_proxy (forward_proxy.cc); after the options of HTTP.
+void compile_forward_proxy(const envoy::config::cluster::v3::Cluster& p, upstream::ClusterConfig& o, const Path& at,
+                           CompileContext& c);
+
 /// Bind config, socket options, keepalive (cluster_sockets.cc).
 void compile_sockets(const envoy::config::cluster::v3::Cluster& p, upstream::ClusterConfig& o, const Path& at, CompileContext& c);
 

@@ -8,9 +8,10 @@
 #include <string_view>
 #include "proxy/accesslog/files.h"
 #include "proxy/base/demand.h"
+#include "proxy/base/result.h"
 #include "proxy/base/token_bucket.h"
 #include "proxy/stats/stats.h"
-#include "proxy/upstream/cluster_config.h"
+#include "proxy/upstream/dns_cache.h"
 #include "xds/compile/not_active.h"
 #include "xds/problems.h"
 
@@ -64,6 +65,8 @@ struct CompileContext {
   /// used; told.
   std::function<DemandPtr(const envoy::config::core::v3::ConfigSource&, const std::string& collection, const Path&, Problems&)>
       demand_clusters{};
+  /// The DNS cache of a dynamic forward proxy, for so many threads. Null: what is compiled will not run.
+  std::function<Result<upstream::DnsCachePtr>(const upstream::DnsCacheConfig&, std::size_t threads)> dns_cache{};
   std::shared_ptr<NotActive> not_active = std::make_shared<NotActive>();
   bool of_bootstrap = true;
   bool outbound = false;  // what is compiled belongs to a listener of that direction
@@ -89,6 +92,7 @@ struct CompileContext {
             subscribe_filter,
             subscribe_scopes,
             demand_clusters,
+            dns_cache,
             not_active,
             of_bootstrap};
   }

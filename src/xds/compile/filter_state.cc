@@ -26,6 +26,8 @@ constexpr struct {
     {key::kCluster, http::StateKind::cluster},
     {key::kDisableTunneling, http::StateKind::flag},
     {key::kIdleTimeout, http::StateKind::number},
+    {key::kDynamicHost, http::StateKind::text},
+    {key::kDynamicPort, http::StateKind::number},
     {key::kOriginalDst, http::StateKind::address, true},
     {key::kOriginalDstLocal, http::StateKind::address, true},
     {key::kOriginalDstRemote, http::StateKind::address, true},
@@ -34,8 +36,6 @@ constexpr struct {
 constexpr std::string_view kKnown[] = {
     "envoy.network.ip",
     "envoy.ratelimit.hits_addend",
-    "envoy.upstream.dynamic_host",
-    "envoy.upstream.dynamic_port",
 };
 
 void compile_factory(const std::string& factory, format::FilterStateRule& rule, const Path& at, Problems& problems) {

@@ -18,6 +18,7 @@ const FilterKinds& kinds() {
     add_basic_filters(k);
     add_access_filters(k);
     add_authz_filters(k);
+    add_forward_filters(k);
     add_global_limit_filters(k);
     add_grpc_filters(k);
     add_health_check_filters(k);

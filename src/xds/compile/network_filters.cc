@@ -8,11 +8,14 @@
 #include "envoy/extensions/filters/network/rbac/v3/rbac.pb.h"
 #include "envoy/extensions/filters/network/set_filter_state/v3/set_filter_state.pb.h"
 #include "envoy/extensions/filters/network/sni_cluster/v3/sni_cluster.pb.h"
+#include "envoy/extensions/filters/network/sni_dynamic_forward_proxy/v3/sni_dynamic_forward_proxy.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
 #include "filters/connection_filters.h"
 #include "filters/late_connections.h"
 #include "filters/plain_connections.h"
+#include "filters/sni_forward_proxy.h"
 #include "xds/compile/convert.h"
+#include "xds/compile/dns_cache.h"
 #include "xds/compile/filter_state.h"
 #include "xds/compile/istio.h"
 #include "xds/compile/late_filter.h"
@@ -57,6 +60,13 @@ FilterPtr compile_state(const nf::set_filter_state::v3::Config& p, const Path& a
       rules(p.on_downstream_data(), "on_downstream_data")});
 }
 
+FilterPtr compile_sni_forward(const nf::sni_dynamic_forward_proxy::v3::FilterConfig& p, const Path& at, CompileContext& c) {
+  if (p.save_upstream_address())
+    c.problems.warn(at / "save_upstream_address", "has no effect: nothing here reads envoy.stream.upstream_address");
+  return std::make_shared<filters::SniForwardProxy>(compile_dns_cache(p.dns_cache_config(), at / "dns_cache_config", c),
+                                                    static_cast<std::uint16_t>(p.port_value()));
+}
+
 bool is_terminal(const google::protobuf::Any& any) {
   return any.Is<nf::tcp_proxy::v3::TcpProxy>() || any.Is<nf::echo::v3::Echo>() || any.Is<nf::direct_response::v3::Config>() ||
          any.Is<nf::http_connection_manager::v3::HttpConnectionManager>();
@@ -66,6 +76,7 @@ FilterPtr compile_one(const google::protobuf::Any& any, const Path& at, CompileC
   if (nf::connection_limit::v3::ConnectionLimit p; any.UnpackTo(&p)) return compile_connection_limit(p, at, c);
   if (nf::local_ratelimit::v3::LocalRateLimit p; any.UnpackTo(&p)) return compile_rate_limit(p, at, c);
   if (nf::sni_cluster::v3::SniCluster p; any.UnpackTo(&p)) return std::make_shared<filters::SniCluster>();
+  if (nf::sni_dynamic_forward_proxy::v3::FilterConfig p; any.UnpackTo(&p)) return compile_sni_forward(p, at, c);
   if (nf::set_filter_state::v3::Config p; any.UnpackTo(&p)) return compile_state(p, at, c.problems);
   if (nf::rbac::v3::RBAC p; any.UnpackTo(&p)) return compile_network_rbac(p, at, c);
   return nullptr;

@@ -10,7 +10,6 @@ namespace outrigger::xds {
 
 using envoy::config::cluster::v3::Cluster;
 using envoy::config::core::v3::ApiConfigSource;
-using hcm::Arrival;
 
 namespace {
 // Clients may choose the names (cluster_header).

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 #include "proxy/base/demand.h"
-#include "proxy/hcm/parking.h"
+#include "proxy/base/parking.h"
 #include "xds/delivery/clusters.h"
 
 namespace outrigger::xds {
@@ -23,8 +23,8 @@ class OnDemandClusters {
   class Source;
   void want(Source& source, const std::string& name, Duration patience);
   void on_late(const std::string& name);
-  void give_up(const std::string& name, hcm::Arrival why);
-  void wake(const std::string& name, hcm::Arrival a);
+  void give_up(const std::string& name, Arrival why);
+  void wake(const std::string& name, Arrival a);
   const DeliveryContext& c_;
   ClusterDelivery& clusters_;
   std::map<std::string, std::shared_ptr<Source>> sources_;  // by config

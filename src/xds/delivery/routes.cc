@@ -169,7 +169,7 @@ void RouteDelivery::want_host(const std::string& host) {
 void RouteDelivery::wake(const std::vector<std::string>& hosts) const {
   if (hosts.empty()) return;
   c_.server.post_to_workers([source = source_, hosts](server::Worker& w) {
-    for (const auto& host : hosts) source->awaited_hosts(w.index()).wake(host, hcm::Arrival::came);
+    for (const auto& host : hosts) source->awaited_hosts(w.index()).wake(host, Arrival::came);
   });
 }
 

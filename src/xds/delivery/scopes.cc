@@ -171,7 +171,7 @@ void ScopeDelivery::publish() {
 
 void ScopeDelivery::wake(const std::string& name) const {
   c_.server.post_to_workers(
-      [source = source_, name](server::Worker& w) { source->awaited(w.index()).wake(name, hcm::Arrival::came); });
+      [source = source_, name](server::Worker& w) { source->awaited(w.index()).wake(name, Arrival::came); });
 }
 
 ScopeDeliveryPtr ScopeDeliveries::get(const ScopedRoutes& config, const std::string& stat_prefix) {

@@ -140,6 +140,13 @@ std::shared_ptr<Loaded> load(const Setup& setup) {
     c.check_source = [](const auto&, const auto&, auto&) { return true; };
     c.subscribe_routes = [&l](const auto&, const auto&) { return l.routes; };
     c.demand_clusters = [&l](const auto&, const auto&, const auto&, auto&) { return l.asked; };
+    c.dns_cache = [&l](const upstream::DnsCacheConfig& config, std::size_t threads) -> Result<upstream::DnsCachePtr> {
+      if (l.names == nullptr)
+        l.names = std::make_shared<upstream::DnsCache>(
+            config, stats::make_block<stats::DnsCacheStat>(l.registry, "dns_cache.names."), nullptr, threads,
+            [asked = l.asked](std::string_view host) { asked->ask(host, {}); });
+      return l.names;
+    };
     l.config = xds::compile_bootstrap(message->message, o, c);
   }
   xds::locate_problems(*message, problems);

@@ -9,6 +9,7 @@
 #include "proxy/hcm/route_source.h"
 #include "proxy/server/config.h"
 #include "proxy/stats/stats.h"
+#include "proxy/upstream/dns_cache.h"
 #include "xds/compile/secrets.h"
 
 namespace outrigger::sim {
@@ -48,6 +49,7 @@ struct Loaded {
   accesslog::Files files;
   xds::SecretStore secrets;
   std::shared_ptr<Asked> asked = std::make_shared<Asked>();
+  upstream::DnsCachePtr names;  // of the only dynamic forward proxy; what is not known is asked of `asked`
   std::shared_ptr<hcm::RouteSource> routes = std::make_shared<hcm::RouteSource>(1);
   server::Config config;
 };

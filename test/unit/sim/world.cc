@@ -49,6 +49,7 @@ World::World(const Setup& setup, const Weather& weather)
 
 World::~World() {
   shutdown();
+  forget_names();
   for (int turns = 0; turns < 4; ++turns) loop.poll();
 }
 
@@ -143,7 +144,27 @@ void World::show(const std::string& cluster) {
   if (listeners_.empty()) return;
   const auto& [shared, hosts] = known_.at(cluster);
   clusters_.update(shared, hosts);
-  worker_.awaited_clusters.wake(cluster, hcm::Arrival::came);
+  worker_.awaited_clusters.wake(cluster, Arrival::came);
+}
+
+void World::tell_address(const std::string& host, const std::string& found) {
+  upstream::ResolvedHost r;
+  r.host = host;
+  if (auto address = net::Address::parse_ip_port(found))
+    r.addresses.push_back(std::move(*address));
+  else
+    r.details = found;
+  const auto now = std::make_shared<const upstream::ResolvedHost>(std::move(r));
+  names_.push_back(host);
+  if (!now->addresses.empty() && !listeners_.empty()) manager_.dns_caches().on_change(*loaded_->names, {{host, now}});
+  loaded_->names->tell(0, now);
+}
+
+/// The cache is the next world's, too.
+void World::forget_names() {
+  if (loaded_->names == nullptr) return;
+  for (const auto& name : names_) loaded_->names->forget(0, name);
+  loaded_->names->hosts = 0;
 }
 
 void World::shutdown() {
@@ -200,6 +221,7 @@ std::string World::left_over() {
     }
   });
   for (const auto& l : shared_) tell("listener connections", l->connections);
+  if (loaded_->names != nullptr) tell("requests that wait for a name", loaded_->names->waiting());
   tell("requests that wait for a cluster", worker_.awaited_clusters.size());
   tell("requests that wait for a virtual host", loaded_->routes->awaited_hosts(0).size());
   return out;

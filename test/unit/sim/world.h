@@ -37,11 +37,15 @@ class World : private net::InternalListeners {
   }
   void show(const std::string& cluster);
   /// A cluster that requests wait for is not there.
-  void deny(const std::string& cluster) { worker_.awaited_clusters.wake(cluster, hcm::Arrival::missing); }
+  void deny(const std::string& cluster) { worker_.awaited_clusters.wake(cluster, Arrival::missing); }
   /// With Setup::rds.
   void set_routes(std::shared_ptr<const route::RouteConfig> routes) { loaded_->routes->set(0, std::move(routes)); }
   /// Requests that wait for the virtual host go on.
-  void tell_host(const std::string& host) { loaded_->routes->awaited_hosts(0).wake(host, hcm::Arrival::came); }
+  void tell_host(const std::string& host) { loaded_->routes->awaited_hosts(0).wake(host, Arrival::came); }
+  /// What is found under the name of a dynamic forward proxy's host: an address, or why there is none.
+  void tell_address(const std::string& host, const std::string& found);
+  /// The cache holds no more.
+  void fill_names() { loaded_->names->hosts = loaded_->names->config().hosts_max; }
   const std::shared_ptr<Asked>& asked() const noexcept { return loaded_->asked; }
   /// As a worker ends: everything is closed at once.
   void shutdown();
@@ -73,6 +77,7 @@ class World : private net::InternalListeners {
   }
   std::size_t buffer_bytes() const noexcept override { return loaded_->config.internal_buffer_bytes; }
   std::string left_over();
+  void forget_names();
   std::string lines_missing();
   std::shared_ptr<Loaded> loaded_;
   Random random_;
@@ -83,6 +88,7 @@ class World : private net::InternalListeners {
   hcm::Drain drain_;
   std::vector<std::unique_ptr<server::WorkerListener>> listeners_;
   std::vector<std::shared_ptr<server::ListenerShared>> shared_;
+  std::vector<std::string> names_;  // told
   std::map<std::string, std::pair<upstream::ClusterSharedPtr, upstream::HostSetPtr>> known_;
   std::deque<Client> clients_;
   std::deque<std::unique_ptr<Server>> servers_;

@@ -1,6 +1,6 @@
-// Requests that are held until a control plane tells what they need (a cluster, a virtual host), by its name: places
-// of one worker each, in hcm::Worker and RouteSource. Bounded; how long they are held is for whoever is asked. Worker's
-// thread.
+// Requests that are held until what they need is here (a cluster, a virtual host, an address), by its name: places of
+// one worker each, in hcm::Worker, RouteSource and DnsCache. Bounded; how long they are held is for whoever is asked.
+// Worker's thread.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include "proxy/base/list.h"
 
-namespace outrigger::hcm {
+namespace outrigger {
 
 enum class Arrival : std::uint8_t { came, missing, late };
 
@@ -55,4 +55,4 @@ class Parking {
   std::unordered_map<std::string_view, std::unique_ptr<Parked::Lot>> lots_;  // keys are the lots' names
 };
 
-}  // namespace outrigger::hcm
+}  // namespace outrigger

@@ -1,8 +1,8 @@
-#include "proxy/hcm/parking.h"
+#include "proxy/base/parking.h"
 
 #include <utility>
 
-namespace outrigger::hcm {
+namespace outrigger {
 
 void Parked::leave() noexcept {
   if (parking_ == nullptr) return;
@@ -46,4 +46,4 @@ void Parking::wake(std::string_view name, Arrival a) {
   }
 }
 
-}  // namespace outrigger::hcm
+}  // namespace outrigger

@@ -1,10 +1,10 @@
-#include "proxy/hcm/parking.h"
+#include "proxy/base/parking.h"
 
 #include <catch2/catch.hpp>
 #include <functional>
 #include <vector>
 
-namespace outrigger::hcm {
+namespace outrigger {
 namespace {
 
 struct Request final : Parked {
@@ -87,4 +87,4 @@ TEST_CASE("who is told may end others and may wait again", "[hcm]") {
 }
 
 }  // namespace
-}  // namespace outrigger::hcm
+}  // namespace outrigger
