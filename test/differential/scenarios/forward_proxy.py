@@ -161,7 +161,8 @@ def greet(name="a.test", c="c"):
     return new(c) + send(hello(name), c) + raw_all(c)
 
 
-GREETED = new() + send(hello("a.test")) + read_bytes(1) + half_close() + raw_all()
+GONE = stat_is("cluster.{{dfp}}.upstream_cx_active", 0)  # the proxy closes to the upstream a little later
+GREETED = new() + send(hello("a.test")) + read_bytes(1) + half_close() + raw_all() + GONE
 sni("name", A, GREETED + members() + dns_log("a.test"))
 sni("twice", A, GREETED + GREETED)
 sni("nxdomain", {}, greet() + greet())
@@ -173,7 +174,7 @@ sni("circuit_none", A, greet(), cache={"dns_cache_circuit_breaker": {"max_pendin
 sni("alone", A, greet() + stat_is("cluster.{{dfp}}.membership_total", 1), alone=True)
 sni("long", {}, greet("a" * 300))
 sni("client_leaves", {"a.test": "silent"}, new() + send(hello("a.test")) + stat_is("dns_cache.{{dfp}}.dns_query_attempt", 1) + close() + logged(1), cache={"dns_query_timeout": "1s"}, own=True)
-sni("upper", A, new() + send(hello("A.Test")) + read_bytes(1) + half_close() + raw_all() + members())
+sni("upper", A, new() + send(hello("A.Test")) + read_bytes(1) + half_close() + raw_all() + GONE + members())
 NET_STATE = TYPE + "extensions.filters.network.set_filter_state.v3.Config"
 
 
@@ -182,7 +183,7 @@ def net_state(**values):
         {"object_key": "envoy.upstream.dynamic_" + k, "format_string": {"text_format_source": {"inline_string": v}}} for k, v in values.items()]}}
 
 
-sni("state_host", A, new() + send(hello("x.example")) + read_bytes(1) + half_close() + raw_all() + members(), filters=[net_state(host="a.test")])
+sni("state_host", A, new() + send(hello("x.example")) + read_bytes(1) + half_close() + raw_all() + GONE + members(), filters=[net_state(host="a.test")])
 sni("state_port", A, GREETED + members(), filters=[net_state(port="{{up.port}}")], fields={"port_value": 1})
 sni("state_plain", A, new() + send("GET / HTTP/1.1\r\n\r\n") + read_bytes(1) + half_close() + raw_all(), filters=[net_state(host="a.test")])
 
