@@ -117,7 +117,7 @@ for what, more in (("watched", ", watched_directory: {path: {{dir}}/c}"), ("by_i
 
 # Admin.
 
-TIMES = [(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>"), ('"days_until_expiration": "?[1-9]\\d+"?', '"days_until_expiration": <days>'),
+TIMES = [(r"^[2-9]\d{3}$", "<days>"), (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>"), ('"days_until_expiration": "?[1-9]\\d+"?', '"days_until_expiration": <days>'),
          (r"(seconds_until_first_ocsp_response_expiring: )2\d{8}", r"\1<many>")]
 for name, entries in (("certs", [entry("server", "server")]), ("late", [entry("server", "server.late")]),
                       ("both", [entry("server", "server"), entry("server_rsa", "server_rsa")]), ("none", [entry("server")])):
