@@ -254,9 +254,14 @@ void ListenerManager::stop(bool inbound_only) {
   for (auto& e : entries_) {
     if (e->stopped || (inbound_only && !e->config().inbound)) continue;
     e->stopped = true;
-    for (auto& w : workers_) w->post([&w = *w, shared = e->shared] { w.stop_listener(*shared); });
     e->sockets.clear();
-    registry_.main().add(stats_, ListenerManagerStat::listener_stopped);
+    // Counted, as in Envoy, once no worker takes connections any more.
+    auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());
+    for (auto& w : workers_)
+      w->post([&w = *w, shared = e->shared, left, told = stats_] {
+        w.stop_listener(*shared);
+        if (left->fetch_sub(1, std::memory_order_relaxed) == 1) w.cells().add(told, ListenerManagerStat::listener_stopped);
+      });
     LOG_INFO(logger::main, "listener '", e->config().name, "' stopped");
   }
 }

@@ -29,6 +29,8 @@ class Worker : private net::InternalListeners {
   void post(std::function<void()> f) { loop_.post(std::move(f)); }
 
   unsigned index() const noexcept { return index_; }
+  /// On its thread.
+  stats::Cells& cells() noexcept { return thread_context_.cells; }
   upstream::WorkerClusters& clusters() noexcept { return clusters_; }
   /// On its thread. Requests that wait for the cluster go on.
   void update_cluster(const upstream::ClusterSharedPtr& shared, upstream::HostSetPtr hosts);
