@@ -2,7 +2,6 @@
 
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
-#include "filters/header_to_metadata.h"
 #include "proxy/base/base64.h"
 #include "proxy/base/metadata.h"
 #include "proxy/hcm/stream.h"
@@ -86,7 +85,7 @@ class BasicAuth final : public hcm::HttpFilter {
     }
     if (!config_.emit_metadata) return;
     auto& now = stream_.info().dynamic_metadata;
-    auto all = now == nullptr ? std::make_shared<Metadata>() : std::make_shared<Metadata>(*now);
+    auto all = copy_of(now);
     all->merge(factory_.name, MetadataValue::of("username", MetadataValue::of(user)));
     now = std::move(all);
   }

@@ -40,13 +40,6 @@ std::optional<double> number_of(std::string_view text) {
   return end == copy.c_str() + copy.size() ? std::optional(n) : std::nullopt;
 }
 
-bool decode_any_base64(std::string_view text, std::string& out) {
-  for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
-  const auto rest = text.size() % 4;
-  if (rest == 1 || text.ends_with('=')) return false;
-  return decode_base64(std::string(text) + std::string(rest == 0 ? 0 : 4 - rest, '='), out);
-}
-
 namespace {
 
 class HeaderToMetadata final : public hcm::HttpFilter {
@@ -125,8 +118,7 @@ class HeaderToMetadata final : public hcm::HttpFilter {
     }
     MetadataValue value;
     if (text.empty() || !make(v, text, value)) return false;
-    const auto& now = stream_.info().dynamic_metadata;
-    if (all == nullptr) all = now == nullptr ? std::make_shared<Metadata>() : std::make_shared<Metadata>(*now);
+    if (all == nullptr) all = copy_of(stream_.info().dynamic_metadata);
     all->merge(v.name, MetadataValue::of(v.key, std::move(value)));
     return true;
   }

@@ -67,8 +67,6 @@ struct HeaderToMetadataConfig : route::FilterPart {
 
 /// As a number the way Envoy reads it. Nothing: it is none.
 std::optional<double> number_of(std::string_view text);
-/// Unpadded is fine, too. False: it is not base64.
-bool decode_any_base64(std::string_view text, std::string& out);
 
 class HeaderToMetadataFactory final : public hcm::FilterFactory {
  public:

@@ -46,7 +46,7 @@ class SetMetadata final : public hcm::HttpFilter {
   void apply(const SetMetadataConfig& config) {
     if (config.entries.empty()) return;
     auto& now = stream_.info().dynamic_metadata;
-    auto all = now == nullptr ? std::make_shared<Metadata>() : std::make_shared<Metadata>(*now);
+    auto all = copy_of(now);
     for (const auto& e : config.entries) {
       const MetadataValue* there = all->find(e.name, {});
       if (there == nullptr) {

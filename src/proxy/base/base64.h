@@ -49,6 +49,14 @@ inline bool decode_base64(std::string_view text, std::string& out) {
   return (bits & ((1U << held) - 1)) == 0 && held == 2 * padding;
 }
 
+/// Padded or not; more padding than there should be is taken, too, as by Envoy. False: it is something else.
+inline bool decode_any_base64(std::string_view text, std::string& out) {
+  for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
+  const auto rest = text.size() % 4;
+  if (rest == 1 || text.ends_with('=')) return false;
+  return decode_base64(std::string(text) + std::string(rest == 0 ? 0 : 4 - rest, '='), out);
+}
+
 /// Of the digits for URLs (section 5): padded or not, white space is skipped. False: it is something else.
 inline bool decode_base64url(std::string_view text, std::string& out) {
   std::uint32_t bits = 0;

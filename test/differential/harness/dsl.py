@@ -64,9 +64,9 @@ def area(name):
     _area[0] = name
 
 
-def manager_config(filters=(), route_config="", clusters=""):
+def manager_config(filters=(), route_config="", clusters="", manager=""):
     """A whole config with one HTTP connection manager, for kind validate: filters before the router as objects or as YAML in a
-    line each, the fields of the route configuration and the clusters as YAML in a line."""
+    line each, the fields of the route configuration, the clusters and a field of the manager as YAML in a line."""
     filters = [*(f if isinstance(f, str) else json.dumps(f) for f in filters),
                '{name: r, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}']
     return """static_resources:
@@ -80,9 +80,10 @@ def manager_config(filters=(), route_config="", clusters=""):
         typed_config:
           "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
           stat_prefix: h
+          %s
           route_config: {%s}
           http_filters: [%s]
-""" % (clusters, route_config, ", ".join(filters))
+""" % (clusters, manager, route_config, ", ".join(filters))
 
 
 def scenario(name, **kw):

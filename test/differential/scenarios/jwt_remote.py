@@ -63,11 +63,7 @@ case("allow_missing", bearer(token()), [ok("", status=500, reason="no")], rules=
 
 
 def config(name, provider, **kw):
-    scenario("jwt_remote_config_" + name, kind="validate", **kw, config="""
-static_resources: {listeners: [{name: l, address: {socket_address: {address: 127.0.0.1, port_value: 0}}, filter_chains: [{filters: [{name: h, typed_config:
-  {"@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager, stat_prefix: p, route_config: {name: r}, http_filters: [
-    %s, {name: r, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]}}]}]}]}
-""" % jwt({"p": provider})[2:])
+    scenario("jwt_remote_config_" + name, kind="validate", **kw, config=manager_config([jwt({"p": provider})[2:]]))
 
 
 config("unknown_cluster", remote(cluster="c"))

@@ -24,23 +24,7 @@ case("on_demand_nothing_by_route", routes='''
 
 
 def refused(name, odcds, **kw):
-    scenario(name, kind="validate", **kw, config=f"""
-static_resources:
-  listeners:
-  - name: l
-    address: {{socket_address: {{address: 127.0.0.1, port_value: 0}}}}
-    filter_chains:
-    - filters:
-      - name: h
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: h
-          route_config: {{virtual_hosts: [{{name: v, domains: ["*"], routes: [{{match: {{prefix: /}}, direct_response: {{status: 200}}}}]}}]}}
-          http_filters:
-          - name: envoy.filters.http.on_demand
-            typed_config: {{{TYPE}OnDemand, odcds: {odcds}}}
-          - {{name: r, typed_config: {{"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}}}
-""")
+    scenario(name, kind="validate", **kw, config=manager_config(["{name: envoy.filters.http.on_demand, typed_config: {%sOnDemand, odcds: %s}}" % (TYPE, odcds)]))
 
 
 refused("on_demand_no_plane", "{%s}" % PLANE)

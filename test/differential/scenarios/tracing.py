@@ -65,24 +65,8 @@ GRPC = "grpc_service: {envoy_grpc: {cluster_name: c}}"
 
 
 def provider(name, text, **kw):
-    scenario("tracing_provider_" + name, kind="validate", **kw, config=f"""
-static_resources:
-  listeners:
-  - name: l
-    address: {{socket_address: {{address: 127.0.0.1, port_value: 0}}}}
-    filter_chains:
-    - filters:
-      - name: h
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: h
-          tracing: {{provider: {text}}}
-          route_config: {{virtual_hosts: [{{name: v, domains: ["*"], routes: [{{match: {{prefix: /}}, direct_response: {{status: 200}}}}]}}]}}
-          http_filters:
-          - {{name: r, typed_config: {{"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}}}
-  clusters:
-  - {{name: c, load_assignment: {{cluster_name: c, endpoints: [{{lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: 1}}}}}}}}]}}]}}}}
-""")
+    scenario("tracing_provider_" + name, kind="validate", **kw, config=manager_config(
+        manager=f"tracing: {{provider: {text}}}", clusters="{name: c}"))
 
 
 def zipkin(name, text):

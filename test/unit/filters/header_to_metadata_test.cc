@@ -3,8 +3,10 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
+#include "proxy/base/base64.h"
 
 using namespace outrigger::filters;
+using outrigger::decode_any_base64;
 
 TEST_CASE("numbers", "[header_to_metadata]") {
   struct Row {
