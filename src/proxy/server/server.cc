@@ -12,6 +12,7 @@
 #include "proxy/server/admin_pages.h"
 #include "proxy/server/disk_layer.h"
 #include "proxy/server/memory.h"
+#include "proxy/server/scheduling.h"
 
 namespace outrigger::server {
 
@@ -103,6 +104,7 @@ Result<void> Server::start(Config config) {
   for (auto& l : config_.listeners)
     if (auto r = listeners_.add(l); !r) return r.error();
   for (auto& w : workers_) w->start(config_.pin_workers && workers_.size() <= Worker::cpus());
+  yield_to_others();
   const auto inflated = [&](const std::string& thread) {
     const auto b = stats::make_block<stats::ThreadLocalClustersStat>(registry_, "thread_local_cluster_manager." + thread + ".");
     registry_.set(b, stats::ThreadLocalClustersStat::clusters_inflated, clusters_.size());
