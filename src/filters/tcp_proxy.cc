@@ -63,7 +63,7 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter, priv
   void use_cluster();
   void read_early();
   void read_state();
-  std::string_view choose_cluster() const;
+  std::string_view choose_cluster();
   void note_handshake() { info_.note_handshake(worker_.thread.loop.now(), worker_.thread.loop.wall()); }
   /// From the client: filters may wait for the first bytes, or the end.
   void note_read(const net::IoResult& r) {
@@ -109,6 +109,7 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter, priv
   net::ConnectionOwner& owner_;
   http::StreamInfo stream_;
   std::string cluster_name_;
+  const MetadataValue* subset_ = nullptr;  // of the config; null: any host
   std::optional<Duration> idle_timeout_;
   const TunnelConfig* tunnel_config_ = nullptr;  // null: it speaks to the host itself
   upstream::ClusterRef cluster_;
@@ -189,13 +190,15 @@ void TcpProxy::read_state() {
 }
 
 /// Decided when the connection begins, whenever its upstream is connected.
-std::string_view TcpProxy::choose_cluster() const {
+std::string_view TcpProxy::choose_cluster() {
+  subset_ = config_->subset.get();
   if (const auto* chosen = info_.filter_state.find(key::kCluster, http::StateKind::cluster)) return chosen->value;
   std::string_view name = config_->cluster;
   if (config_->weights.empty()) return name;
   std::uint64_t at = worker_.thread.random.below(config_->total_weight);
   for (const auto& w : config_->weights) {
     name = w.cluster;
+    subset_ = w.subset.get();
     if (at < w.weight) break;
     at -= w.weight;
   }
@@ -321,6 +324,8 @@ void TcpProxy::dial_once() {
   pick.state = &info_.filter_state;
   pick.hash = hash();
   pick.server_name = info_.requested_server_name;
+  pick.subset = subset_;
+  if (info_.found() != nullptr) pick.metadata[0] = info_.found()->dynamic_metadata.get();
   upstream::Host* host = cluster_->pick(pick);
   if (host == nullptr) return fail(Flag::no_healthy_upstream, "tcp_initializion_failure:1");
   if (tunnel_config_ != nullptr && !cluster_->admits_connection())

@@ -21,9 +21,11 @@ struct TcpProxyConfig {
   struct Weight {
     std::string cluster;
     std::uint32_t weight = 1;
+    std::shared_ptr<const MetadataValue> subset;  // instead of that of all
   };
   std::vector<Weight> weights;
-  DemandPtr demand;  // for a cluster that is not here; null: such a connection ends
+  std::shared_ptr<const MetadataValue> subset;  // metadata_match: an object of what hosts must have; null: nothing
+  DemandPtr demand;                             // for a cluster that is not here; null: such a connection ends
   Duration patience = std::chrono::minutes(1);
   stats::BlockHandle demand_stats;
   std::uint64_t total_weight = 0;

@@ -45,6 +45,7 @@ struct ClusterManager::Entry : std::enable_shared_from_this<Entry> {
   // ORIGINAL_DST: what workers have told of since the last turn, and when hosts that nobody uses go.
   std::vector<Member> fresh;
   std::unique_ptr<event::Timer> cleanup;
+  stats::Gauge single_host_duplicates{};  // of clusters with subsets
   std::vector<stats::Gauge> hash_gauges;  // of ring_hash or maglev: the fewest and most parts of a host; the ring's size
   std::unique_ptr<Outliers> outliers;     // null: none
   std::unique_ptr<HealthChecker> checks;  // null: none

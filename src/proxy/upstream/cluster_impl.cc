@@ -13,8 +13,8 @@ ClusterImpl::ClusterImpl(runtime::ThreadContext& thread, ClusterSharedPtr shared
   if (shared_->config->discovery == Discovery::original_dst)
     original_dst_ = std::make_unique<OriginalDstHosts>(thread_, *shared_);
   if (shared_->config->discovery == Discovery::forward) forward_ = std::make_unique<ForwardHosts>(thread_, *shared_->config);
-  if (shared_->config->subset != nullptr) subset_ = std::make_unique<SubsetBalancer>(*shared_->config, thread_, shared_->stats);
-  if (shared_->config->hash != nullptr) hash_ = std::make_unique<HashBalancer>(*shared_, thread_.random);
+  if (shared_->config->subset != nullptr) subset_ = std::make_unique<SubsetBalancer>(*shared_, thread_);
+  if (shared_->config->hash != nullptr && subset_ == nullptr) hash_ = std::make_unique<HashBalancer>(*shared_, thread_.random);
   if (!local.name.empty() && local.name != shared_->config->name) balancer_.route_by_zone(local, shared_->stats);
   update(hosts);
 }
@@ -66,17 +66,21 @@ void ClusterImpl::update_members(const HostSet& hosts) {
   if (forward_ != nullptr)
     forward_->update(hosts_);
   else if (hash_ != nullptr)
-    hash_->update(hosts.tables, hosts_);
+    hash_->update(hosts.tables, all_hosts());
   else
     balance();
 }
 
+std::vector<Host*> ClusterImpl::all_hosts() const {
+  std::vector<Host*> all;
+  all.reserve(hosts_.size());
+  for (const auto& h : hosts_) all.push_back(h.get());
+  return all;
+}
+
 void ClusterImpl::balance() {
-  std::vector<Host*> members;
-  members.reserve(hosts_.size());
-  for (const auto& h : hosts_) members.push_back(h.get());
-  if (subset_ != nullptr) return subset_->update(members, policy_);
-  balancer_.update(members, policy_);
+  if (subset_ != nullptr) return subset_->update(all_hosts(), policy_);
+  balancer_.update(all_hosts(), policy_);
 }
 
 void ClusterImpl::update_local() {

@@ -51,6 +51,7 @@ class ClusterImpl final : public Cluster {
   void update_members(const HostSet& hosts);
   void update_destinations(const HostSet& hosts);
   void bury_retired();
+  std::vector<Host*> all_hosts() const;
   void balance();
   Host* find(std::string_view address);
   Host* pick_wanted(std::string_view address);

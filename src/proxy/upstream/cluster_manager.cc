@@ -67,6 +67,8 @@ ClusterManager::EntryPtr ClusterManager::make(ClusterConfigPtr config, stats::Le
   if (config->lb == LbKind::maglev)
     for (const char* name : {"min_entries_per_host", "max_entries_per_host"})
       e.hash_gauges.push_back(registry_.gauge(prefix_of(*config) + "maglev_lb." + name));
+  if (config->subset != nullptr)
+    e.single_host_duplicates = registry_.gauge(prefix_of(*config) + "lb_subsets_single_host_per_subset_duplicate");
   if (config->outlier != nullptr) watch_outliers(e);
   if (config->health != nullptr) watch_health(e);
   e.shared->leases = {std::move(lease), recording.take()};

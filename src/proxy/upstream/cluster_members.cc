@@ -7,6 +7,7 @@
 #include "proxy/upstream/hash_tables.h"
 #include "proxy/upstream/host_monitor.h"
 #include "proxy/upstream/socket_match.h"
+#include "proxy/upstream/subset_balancer.h"
 
 namespace outrigger::upstream {
 
@@ -60,8 +61,10 @@ std::string identity(const Endpoint& e, const net::UpstreamSocket* socket) {
 }
 
 bool same_facts(const Endpoint& a, const Endpoint& b) noexcept {
+  const bool same_metadata =
+      a.metadata == b.metadata || (a.metadata != nullptr && b.metadata != nullptr && *a.metadata == *b.metadata);
   return a.weight == b.weight && a.priority == b.priority && a.locality_weight == b.locality_weight && a.health == b.health &&
-         a.canary == b.canary && a.metadata == b.metadata;
+         a.canary == b.canary && same_metadata;
 }
 
 /// Checked members by address, for those that take their place.
@@ -276,14 +279,17 @@ void ClusterManager::build_tables(Entry& e, HostSet& hosts) {
   const auto& c = e.config();
   HashSpread spread;
   const auto panic = std::min<std::uint64_t>(100, runtime_->integer("upstream.healthy_panic_threshold", c.panic_percent));
-  hosts.tables = build_hash_tables(c, hosts, panic, spread);
+  hosts.tables = build_hash_tables(c, hosts, panic, c.locality_weighted, spread);
   if (spread.size == 0) return;
   const std::uint64_t told[] = {spread.least, spread.most, spread.size};
   for (std::size_t i = 0; i < e.hash_gauges.size(); ++i) registry_.set(e.hash_gauges[i], told[i]);
 }
 
 void ClusterManager::replace(Entry& e, std::shared_ptr<HostSet> hosts) {
-  if (e.config().hash != nullptr) build_tables(e, *hosts);
+  if (e.config().subset != nullptr)
+    registry_.set(e.single_host_duplicates, count_single_host_duplicates(*e.config().subset, *hosts));
+  else if (e.config().hash != nullptr)
+    build_tables(e, *hosts);
   e.hosts = std::move(hosts);
   if (e.outliers != nullptr) e.outliers->detector.set_members(e.hosts);
   if (e.checks != nullptr) e.checks->set_members(e.hosts);

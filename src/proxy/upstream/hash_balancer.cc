@@ -7,10 +7,10 @@
 
 namespace outrigger::upstream {
 
-void HashBalancer::update(std::shared_ptr<const HashTables> tables, const std::vector<std::unique_ptr<HostPool>>& hosts) {
+void HashBalancer::update(std::shared_ptr<const HashTables> tables, std::vector<Host*> hosts) {
   tables_ = std::move(tables);
-  hosts_ = &hosts;
-  if (cluster_.config->hash->balance_factor != 0) order_.resize(hosts.size());
+  hosts_ = std::move(hosts);
+  if (cluster_.config->hash->balance_factor != 0) order_.resize(hosts_.size());
 }
 
 Host* HashBalancer::pick(const PickContext& c, bool& panic) {

@@ -4,27 +4,27 @@
 #include <vector>
 #include "proxy/base/random.h"
 #include "proxy/upstream/hash_tables.h"
-#include "proxy/upstream/host_pool.h"
 #include "proxy/upstream/pool.h"
+#include "proxy/upstream/worker_host.h"
 
 namespace outrigger::upstream {
 
 class HashBalancer {
  public:
   HashBalancer(const ClusterShared& cluster, Random& random) : cluster_(cluster), random_(random) {}
-  /// `hosts` are those that the tables were built for, and stay until the next update.
-  void update(std::shared_ptr<const HashTables> tables, const std::vector<std::unique_ptr<HostPool>>& hosts);
+  /// `hosts` are those that the tables were built for.
+  void update(std::shared_ptr<const HashTables> tables, std::vector<Host*> hosts);
   /// Null: none.
   Host* pick(const PickContext& c, bool& panic);
 
  private:
-  Host& host(std::uint32_t place) const noexcept { return *(*hosts_)[place]; }
+  Host& host(std::uint32_t place) const noexcept { return *hosts_[place]; }
   double load(std::uint32_t place, double weight) const noexcept;
   std::uint32_t with_room(const HashTables::Level& level, std::uint32_t first, std::uint64_t hash);
   const ClusterShared& cluster_;
   Random& random_;
   std::shared_ptr<const HashTables> tables_;
-  const std::vector<std::unique_ptr<HostPool>>* hosts_ = nullptr;
+  std::vector<Host*> hosts_;
   std::vector<std::uint32_t> order_;  // room to shuffle hosts in
 };
 

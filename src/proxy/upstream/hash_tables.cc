@@ -182,7 +182,7 @@ std::uint32_t MaglevTable::pick(std::uint64_t hash, std::uint32_t attempt) const
 namespace {
 
 /// One priority's hosts that take part, with their shares.
-std::vector<HashHost> hosts_of(const ClusterConfig& config, const HostSet& set, std::size_t priority, bool panic) {
+std::vector<HashHost> hosts_of(const HashConfig& config, const HostSet& set, std::size_t priority, bool panic, bool by_locality) {
   Group all;
   std::map<Locality, Group> localities;
   std::uint64_t locality_weights = 0;
@@ -190,17 +190,17 @@ std::vector<HashHost> hosts_of(const ClusterConfig& config, const HostSet& set, 
     const Endpoint& e = *set[i].endpoint;
     if (e.priority != priority) continue;
     auto* group = &all;
-    if (config.locality_weighted) {
+    if (by_locality) {
       const auto [at, fresh] = localities.try_emplace(*e.locality);
       group = &at->second;
       if (fresh) locality_weights += group->locality_weight = e.locality_weight;
     }
     if (!panic && !is_healthy(health_of(e, *set[i].stats))) continue;
-    group->hosts.push_back({static_cast<std::uint32_t>(i), key_of(e, config.hash->by_hostname), static_cast<double>(e.weight)});
+    group->hosts.push_back({static_cast<std::uint32_t>(i), key_of(e, config.by_hostname), static_cast<double>(e.weight)});
     group->weight += e.weight;
   }
   std::vector<HashHost> out;
-  if (!config.locality_weighted) add_shares(all, 1, out);
+  if (!by_locality) add_shares(all, 1, out);
   for (auto& [name, group] : localities)
     if (group.locality_weight != 0)
       add_shares(group, static_cast<double>(group.locality_weight) / static_cast<double>(locality_weights), out);
@@ -210,7 +210,7 @@ std::vector<HashHost> hosts_of(const ClusterConfig& config, const HostSet& set, 
 }  // namespace
 
 std::shared_ptr<const HashTables> build_hash_tables(const ClusterConfig& config, const HostSet& hosts,
-                                                    std::uint64_t panic_threshold, HashSpread& spread) {
+                                                    std::uint64_t panic_threshold, bool by_locality, HashSpread& spread) {
   auto tables = std::make_shared<HashTables>();
   std::vector<PriorityHosts> counts(1);
   for (const auto& m : hosts) {
@@ -223,7 +223,7 @@ std::shared_ptr<const HashTables> build_hash_tables(const ClusterConfig& config,
   for (std::size_t p = 0; p < counts.size(); ++p) {
     auto& level = tables->levels.emplace_back();
     level.panic = tables->shares[p].panic;
-    auto members = hosts_of(config, hosts, p, level.panic);
+    auto members = hosts_of(*config.hash, hosts, p, level.panic, by_locality);
     if (config.lb == LbKind::ring_hash)
       level.ring = HashRing(members, hosts.size(), *config.hash, spread);
     else

@@ -78,9 +78,9 @@ struct HashTables {
   std::vector<PriorityShare> shares;
 };
 
-/// The cluster has a HashConfig.
+/// The cluster has a HashConfig. `by_locality`: the weights of localities count.
 std::shared_ptr<const HashTables> build_hash_tables(const ClusterConfig& config, const HostSet& hosts,
-                                                    std::uint64_t panic_threshold, HashSpread& spread);
+                                                    std::uint64_t panic_threshold, bool by_locality, HashSpread& spread);
 
 std::uint64_t murmur2(std::string_view bytes, std::uint64_t seed) noexcept;
 bool is_prime(std::uint64_t n) noexcept;

@@ -1,6 +1,7 @@
 #include "proxy/upstream/load_balancer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 namespace outrigger::upstream {
@@ -12,7 +13,7 @@ LoadBalancer::LoadBalancer(const ClusterConfig& config, runtime::ThreadContext& 
 struct LoadBalancer::Members {
   struct Group {
     std::vector<Host*> healthy, degraded;
-    std::size_t counted = 0;  // those that are not excluded
+    std::size_t hosts = 0, counted = 0;  // all, and those that are not excluded
     std::uint32_t weight = 0;
   };
   std::vector<Host*> all;
@@ -24,6 +25,7 @@ struct LoadBalancer::Members {
     all.push_back(&h);
     auto& group = localities[*e.locality];
     group.weight = e.locality_weight;
+    ++group.hosts;
     const Health health = h.health();
     count.add(health, e.weight);
     if (health == Health::draining) return;
@@ -32,6 +34,13 @@ struct LoadBalancer::Members {
       group.healthy.push_back(&h);
     else if (health == Health::degraded)
       group.degraded.push_back(&h);
+  }
+  void scale(std::uint32_t priority, const LocalitySizes& whole) {
+    for (auto& [name, group] : localities) {
+      const auto weight = static_cast<double>(group.weight) * static_cast<double>(group.hosts);
+      const auto size = whole.find({priority, name});
+      if (size != whole.end()) group.weight = static_cast<std::uint32_t>(std::round(weight / static_cast<double>(size->second)));
+    }
   }
 };
 
@@ -66,7 +75,7 @@ void LoadBalancer::build_zones(const Members& members, std::uint64_t panic_thres
   zones_.update(shares, panic_threshold);
 }
 
-void LoadBalancer::update(const std::vector<Host*>& hosts, const AssignmentPolicy& policy) {
+void LoadBalancer::update(const std::vector<Host*>& hosts, const AssignmentPolicy& policy, const LocalitySizes* whole) {
   policy_ = policy;
   std::vector<Members> members(1);
   for (Host* h : hosts) {
@@ -74,6 +83,8 @@ void LoadBalancer::update(const std::vector<Host*>& hosts, const AssignmentPolic
     if (members.size() <= p) members.resize(p + 1);
     members[p].add(*h);
   }
+  if (whole != nullptr)
+    for (std::size_t p = 0; p < members.size(); ++p) members[p].scale(static_cast<std::uint32_t>(p), *whole);
   PriorityRules rules;
   rules.overprovisioning = policy_.overprovisioning;
   rules.by_weight = policy_.weighted_priority_health;

@@ -1,6 +1,8 @@
 // Chooses a host: a priority (by health, with failover and panic), a locality when they are weighted,
 // or chosen by zone, then a host of it. One per cluster and worker; rebuilt when the membership changes.
 #pragma once
+#include <map>
+#include <utility>
 #include <vector>
 #include "proxy/upstream/host_choice.h"
 #include "proxy/upstream/pool.h"
@@ -9,12 +11,16 @@
 
 namespace outrigger::upstream {
 
+/// How many hosts the localities of each priority have.
+using LocalitySizes = std::map<std::pair<std::uint32_t, Locality>, std::size_t>;
+
 class LoadBalancer {
  public:
   LoadBalancer(const ClusterConfig& config, runtime::ThreadContext& thread);
   /// Hosts are chosen by zone, from the next update on.
   void route_by_zone(const LocalCluster& local, stats::BlockHandle stats) noexcept { zones_.start(local, stats); }
-  void update(const std::vector<Host*>& hosts, const AssignmentPolicy& policy);
+  /// `whole`: the weight of a locality is that of so many hosts; null: of those that it has.
+  void update(const std::vector<Host*>& hosts, const AssignmentPolicy& policy, const LocalitySizes* whole = nullptr);
   /// With the policy of the config.
   void update(const std::vector<Host*>& hosts) { update(hosts, config_.policy); }
   /// Of the next update on: all localities are one.

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
+#include <set>
+#include <tuple>
 
 namespace outrigger::upstream {
 
@@ -40,6 +43,22 @@ void SubsetCriteria::put(std::string_view name, const MetadataValue& value) noex
   ++size_;
 }
 
+const MetadataValue* SubsetCriteria::take_fallback_list() noexcept {
+  auto* const last = items_ + size_;
+  auto* at = std::find_if(items_, last, [](const Item& i) { return i.name == "fallback_list"; });
+  if (at == last) return nullptr;
+  const MetadataValue* list = at->value;
+  std::move(at + 1, last, at);
+  --size_;
+  return list;
+}
+
+SubsetCriteria SubsetCriteria::with(const MetadataValue& fields) const noexcept {
+  SubsetCriteria out = *this;
+  for (const auto& [name, value] : fields.fields) out.put(name, value);
+  return out;
+}
+
 SubsetCriteria SubsetCriteria::only(const std::vector<std::string>& names) const noexcept {
   SubsetCriteria out;
   for (const auto& i : *this)
@@ -51,8 +70,8 @@ bool SubsetCriteria::has_names(const std::vector<std::string>& names) const noex
   return std::equal(begin(), end(), names.begin(), names.end(), [](const Item& i, const std::string& n) { return i.name == n; });
 }
 
-SubsetBalancer::SubsetBalancer(const ClusterConfig& config, runtime::ThreadContext& thread, stats::BlockHandle stats)
-    : config_(config), thread_(thread), stats_(stats) {
+SubsetBalancer::SubsetBalancer(const ClusterShared& cluster, runtime::ThreadContext& thread)
+    : cluster_(cluster), thread_(thread) {
   const auto wanted = [this](SubsetFallback f) {
     const auto& s = rules().selectors;
     return rules().fallback == f || std::any_of(s.begin(), s.end(), [f](const auto& one) { return one.fallback == f; });
@@ -62,13 +81,11 @@ SubsetBalancer::SubsetBalancer(const ClusterConfig& config, runtime::ThreadConte
 }
 
 SubsetBalancer::~SubsetBalancer() {
-  thread_.cells.gauge_add(stats_, ClusterStat::lb_subsets_active, -static_cast<std::int64_t>(subsets_.size()));
+  thread_.cells.gauge_add(cluster_.stats, ClusterStat::lb_subsets_active, -static_cast<std::int64_t>(subsets_.size()));
 }
 
-std::unique_ptr<LoadBalancer> SubsetBalancer::make() const {
-  auto b = std::make_unique<LoadBalancer>(config_, thread_);
-  if (!rules().locality_weights) b->ignore_locality_weights();
-  return b;
+std::unique_ptr<SubsetHosts> SubsetBalancer::make(bool single) const {
+  return std::make_unique<SubsetHosts>(cluster_, thread_, single);
 }
 
 /// Does a host have all of these values?
@@ -83,21 +100,19 @@ bool SubsetBalancer::matches(const Host& h, const MetadataValue& fields) const n
   });
 }
 
-/// Into the subset of its values for the selector's keys; with lists, into that of each combination.
-void SubsetBalancer::sort_in(Host& h, std::size_t selector) {
+std::vector<SubsetValues> subset_values(const Endpoint& e, const std::vector<std::string>& keys, bool list_as_any) {
   constexpr std::size_t kCombinationsMax = 4096;  // of one host
-  const auto* own = balancing_metadata(h.endpoint().metadata.get());
-  const auto& keys = rules().selectors[selector].keys;
-  if (own == nullptr || keys.empty()) return;
-  std::vector<Values> all(1);
+  const auto* own = balancing_metadata(e.metadata.get());
+  if (own == nullptr || keys.empty()) return {};
+  std::vector<SubsetValues> all(1);
   for (const auto& key : keys) {
     const auto* value = own->field(key);
-    if (value == nullptr) return;
-    if (!rules().list_as_any || value->kind != MetadataValue::list) {
+    if (value == nullptr) return {};
+    if (!list_as_any || value->kind != MetadataValue::list) {
       for (auto& values : all) values.push_back(value);
       continue;
     }
-    std::vector<Values> more;
+    std::vector<SubsetValues> more;
     for (const auto& values : all)
       for (const auto& item : value->items) {
         if (more.size() == kCombinationsMax) break;
@@ -106,10 +121,34 @@ void SubsetBalancer::sort_in(Host& h, std::size_t selector) {
       }
     all = std::move(more);
   }
-  for (const auto& values : all) add(h, selector, values);
+  return all;
 }
 
-void SubsetBalancer::add(Host& h, std::size_t selector, const Values& values) {
+/// Into the subset of its values for the selector's keys; with lists, into that of each combination.
+void SubsetBalancer::sort_in(Host& h, std::size_t selector) {
+  for (const auto& values : subset_values(h.endpoint(), rules().selectors[selector].keys, rules().list_as_any))
+    add(h, selector, values);
+}
+
+std::uint64_t count_single_host_duplicates(const SubsetConfig& rules, const HostSet& hosts) {
+  std::map<std::uint32_t, std::uint64_t> counts;  // by priority
+  std::set<std::tuple<std::uint32_t, std::size_t, std::string>> seen;
+  for (const auto& m : hosts) {
+    auto& count = counts[m.endpoint->priority];
+    for (std::size_t s = 0; s < rules.selectors.size(); ++s) {
+      if (!rules.selectors[s].single_host) continue;
+      for (const auto& values : subset_values(*m.endpoint, rules.selectors[s].keys, rules.list_as_any)) {
+        std::string text;
+        for (const auto* v : values)
+          text.append(std::to_string(v->kind)).append(v->kind == MetadataValue::string ? v->text : v->json).push_back('\0');
+        count += !seen.emplace(m.endpoint->priority, s, std::move(text)).second;
+      }
+    }
+  }
+  return counts.empty() ? 0 : counts.rbegin()->second;
+}
+
+void SubsetBalancer::add(Host& h, std::size_t selector, const SubsetValues& values) {
   std::size_t hash = selector;
   for (const auto* v : values) hash = combined(hash, *v);
   const auto [first, last] = subsets_.equal_range(hash);
@@ -126,10 +165,10 @@ void SubsetBalancer::add(Host& h, std::size_t selector, const Values& values) {
   fresh.selector = selector;
   for (const auto* v : values) fresh.values.push_back(*v);
   fresh.hosts.push_back(&h);
-  fresh.balancer = make();
+  fresh.balancer = make(rules().selectors[selector].single_host);
   subsets_.emplace(hash, std::move(fresh));
   count(ClusterStat::lb_subsets_created);
-  thread_.cells.gauge_add(stats_, ClusterStat::lb_subsets_active, 1);
+  thread_.cells.gauge_add(cluster_.stats, ClusterStat::lb_subsets_active, 1);
 }
 
 void SubsetBalancer::update(const std::vector<Host*>& hosts, const AssignmentPolicy& policy) {
@@ -139,15 +178,21 @@ void SubsetBalancer::update(const std::vector<Host*>& hosts, const AssignmentPol
   const auto gone = std::erase_if(subsets_, [](const auto& entry) { return entry.second.hosts.empty(); });
   if (gone != 0) {
     count(ClusterStat::lb_subsets_removed, gone);
-    thread_.cells.gauge_add(stats_, ClusterStat::lb_subsets_active, -static_cast<std::int64_t>(gone));
+    thread_.cells.gauge_add(cluster_.stats, ClusterStat::lb_subsets_active, -static_cast<std::int64_t>(gone));
   }
-  for (auto& [hash, subset] : subsets_) subset.balancer->update(subset.hosts, policy);
-  if (any_ != nullptr) any_->update(hosts, policy);
+  LocalitySizes sizes;
+  const LocalitySizes* whole = nullptr;
+  if (rules().locality_weights && rules().scale_locality_weights) {
+    for (const Host* h : hosts) ++sizes[{h->endpoint().priority, *h->endpoint().locality}];
+    whole = &sizes;
+  }
+  for (auto& [hash, subset] : subsets_) subset.balancer->update(subset.hosts, policy, whole);
+  if (any_ != nullptr) any_->update(hosts, policy, whole);
   if (default_ == nullptr) return;
   std::vector<Host*> some;
   std::copy_if(hosts.begin(), hosts.end(), std::back_inserter(some),
                [this](Host* h) { return matches(*h, rules().default_subset); });
-  default_->update(some, policy);
+  default_->update(some, policy, whole);
 }
 
 const SubsetBalancer::Subset* SubsetBalancer::find(const SubsetCriteria& criteria) const noexcept {
@@ -165,15 +210,24 @@ const SubsetBalancer::Subset* SubsetBalancer::find(const SubsetCriteria& criteri
   return nullptr;
 }
 
-LoadBalancer* SubsetBalancer::fallback_of(SubsetFallback f) const noexcept {
+SubsetHosts* SubsetBalancer::fallback_of(SubsetFallback f) const noexcept {
   return f == SubsetFallback::any ? any_.get() : f == SubsetFallback::default_subset ? default_.get() : nullptr;
+}
+
+Host* SubsetBalancer::pick(const PickContext& c) {
+  SubsetCriteria criteria(c);
+  const MetadataValue* list = rules().fallback_list ? criteria.take_fallback_list() : nullptr;
+  if (list == nullptr || list->items.empty()) return pick(c, criteria);
+  for (const auto& instead : list->items)
+    if (Host* host = pick(c, criteria.with(instead))) return host;
+  return nullptr;
 }
 
 Host* SubsetBalancer::pick(const PickContext& c, const SubsetCriteria& criteria) {
   if (!criteria.empty()) {
     if (const Subset* found = find(criteria)) {
       count(ClusterStat::lb_subsets_selected);
-      return found->balancer->pick(c, stats_);
+      return found->balancer->pick(c);
     }
     for (const auto& s : rules().selectors) {
       if (s.fallback == SubsetFallback::undefined || !criteria.has_names(s.keys)) continue;
@@ -181,7 +235,7 @@ Host* SubsetBalancer::pick(const PickContext& c, const SubsetCriteria& criteria)
       return pick_from(fallback_of(s.fallback), c);
     }
   }
-  LoadBalancer* fallback = fallback_of(rules().fallback);
+  SubsetHosts* fallback = fallback_of(rules().fallback);
   if (fallback == nullptr && rules().fallback != SubsetFallback::default_subset) return nullptr;
   if (Host* host = pick_from(fallback, c)) {
     count(ClusterStat::lb_subsets_fallback);

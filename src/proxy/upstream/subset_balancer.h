@@ -4,8 +4,8 @@
 #include <memory>
 #include <unordered_map>
 #include <vector>
-#include "proxy/upstream/load_balancer.h"
 #include "proxy/upstream/subset_config.h"
+#include "proxy/upstream/subset_hosts.h"
 
 namespace outrigger::upstream {
 
@@ -19,6 +19,10 @@ class SubsetCriteria {
   };
   SubsetCriteria() = default;
   explicit SubsetCriteria(const PickContext& c) noexcept;
+  /// Without the list of what to try one after the other; null: it has none.
+  const MetadataValue* take_fallback_list() noexcept;
+  /// With these fields over its own.
+  SubsetCriteria with(const MetadataValue& fields) const noexcept;
   /// Those of these names only.
   SubsetCriteria only(const std::vector<std::string>& names) const noexcept;
   bool has_names(const std::vector<std::string>& names) const noexcept;
@@ -32,40 +36,44 @@ class SubsetCriteria {
   std::size_t size_ = 0;
 };
 
+/// The values of one host for the keys of a selector.
+using SubsetValues = std::vector<const MetadataValue*>;
+/// Of each subset that it is in; several when a list stands for each of its values.
+std::vector<SubsetValues> subset_values(const Endpoint& e, const std::vector<std::string>& keys, bool list_as_any);
+/// How many hosts of the last priority have no part in a subset that may have one alone (single_host_per_subset).
+std::uint64_t count_single_host_duplicates(const SubsetConfig& rules, const HostSet& hosts);
+
 class SubsetBalancer {
  public:
-  SubsetBalancer(const ClusterConfig& config, runtime::ThreadContext& thread, stats::BlockHandle stats);
+  SubsetBalancer(const ClusterShared& cluster, runtime::ThreadContext& thread);
   ~SubsetBalancer();
   void update(const std::vector<Host*>& hosts, const AssignmentPolicy& policy);
   /// Null: none.
-  Host* pick(const PickContext& c) { return pick(c, SubsetCriteria(c)); }
+  Host* pick(const PickContext& c);
 
  private:
   struct Subset {
     std::size_t selector = 0;
     std::vector<MetadataValue> values;  // by the selector's keys
     std::vector<Host*> hosts;
-    std::unique_ptr<LoadBalancer> balancer;
+    std::unique_ptr<SubsetHosts> balancer;
   };
-  /// The values of one host.
-  using Values = std::vector<const MetadataValue*>;
   using Subsets = std::unordered_multimap<std::size_t, Subset>;
-  const SubsetConfig& rules() const noexcept { return *config_.subset; }
-  std::unique_ptr<LoadBalancer> make() const;
+  const SubsetConfig& rules() const noexcept { return *cluster_.config->subset; }
+  std::unique_ptr<SubsetHosts> make(bool single = false) const;
   bool matches(const Host& h, const MetadataValue& fields) const noexcept;
   void sort_in(Host& h, std::size_t selector);
-  void add(Host& h, std::size_t selector, const Values& values);
+  void add(Host& h, std::size_t selector, const SubsetValues& values);
   const Subset* find(const SubsetCriteria& criteria) const noexcept;
   Host* pick(const PickContext& c, const SubsetCriteria& criteria);
-  LoadBalancer* fallback_of(SubsetFallback f) const noexcept;
-  Host* pick_from(LoadBalancer* b, const PickContext& c) { return b == nullptr ? nullptr : b->pick(c, stats_); }
-  void count(stats::ClusterStat s, std::uint64_t n = 1) noexcept { thread_.cells.add(stats_, s, n); }
+  SubsetHosts* fallback_of(SubsetFallback f) const noexcept;
+  Host* pick_from(SubsetHosts* b, const PickContext& c) { return b == nullptr ? nullptr : b->pick(c); }
+  void count(stats::ClusterStat s, std::uint64_t n = 1) noexcept { thread_.cells.add(cluster_.stats, s, n); }
 
-  const ClusterConfig& config_;
+  const ClusterShared& cluster_;
   runtime::ThreadContext& thread_;
-  stats::BlockHandle stats_;
-  Subsets subsets_;                              // by the hash of their values
-  std::unique_ptr<LoadBalancer> any_, default_;  // null: not asked for
+  Subsets subsets_;                             // by the hash of their values
+  std::unique_ptr<SubsetHosts> any_, default_;  // null: not asked for
 };
 
 }  // namespace outrigger::upstream

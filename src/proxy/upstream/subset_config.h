@@ -15,13 +15,16 @@ struct SubsetConfig {
     std::vector<std::string> keys;  // in order, each once
     SubsetFallback fallback = SubsetFallback::undefined;
     std::vector<std::string> fallback_keys;  // some of the keys
+    bool single_host = false;                // one host for each value
   };
   SubsetFallback fallback = SubsetFallback::none;
   MetadataValue default_subset;  // an object
   std::vector<Selector> selectors;
-  bool locality_weights = false;  // locality_weight_aware
-  bool panic_any = false;         // rather any host than none
-  bool list_as_any = false;       // a list in a host's metadata stands for each of its values
+  bool locality_weights = false;        // locality_weight_aware
+  bool scale_locality_weights = false;  // by what part of a locality a subset has
+  bool panic_any = false;               // rather any host than none
+  bool fallback_list = false;           // requests may list what to try one after the other (metadata_fallback_policy)
+  bool list_as_any = false;             // a list in a host's metadata stands for each of its values
 };
 
 }  // namespace outrigger::upstream

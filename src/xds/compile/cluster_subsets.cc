@@ -61,6 +61,8 @@ void compile_subsets(const Cluster& p, upstream::ClusterConfig& o, const Path& a
   out.fallback = fallback_of(c.fallback_policy());
   out.default_subset = compile_metadata_value(c.default_subset());
   out.locality_weights = c.locality_weight_aware();
+  out.scale_locality_weights = c.scale_locality_weight();
+  out.fallback_list = c.metadata_fallback_policy() == Cluster::LbSubsetConfig::FALLBACK_LIST;
   out.panic_any = c.panic_mode_any();
   out.list_as_any = c.list_as_any();
   for (int i = 0; i < c.subset_selectors_size(); ++i) {
@@ -69,11 +71,13 @@ void compile_subsets(const Cluster& p, upstream::ClusterConfig& o, const Path& a
     selector.keys = in_order(s.keys());
     selector.fallback = fallback_of(s.fallback_policy());
     selector.fallback_keys = in_order(s.fallback_keys_subset());
+    selector.single_host = s.single_host_per_subset();
     check_fewer_keys(selector, here.at("subset_selectors", i), problems);
   }
   if (out.selectors.empty()) return;  // which makes no subsets, as in Envoy
-  if (o.hash != nullptr)
-    problems.error(here, "subsets of " + Cluster::LbPolicy_Name(p.lb_policy()) + " clusters are not implemented");
+  if (o.hash != nullptr && out.locality_weights && out.scale_locality_weights)
+    problems.error(here / "scale_locality_weight",
+                   "is not implemented for clusters of policy " + Cluster::LbPolicy_Name(p.lb_policy()));
   o.subset = std::make_unique<const upstream::SubsetConfig>(std::move(out));
 }
 

@@ -1,6 +1,7 @@
 #include "xds/compile/metadata.h"
 
 #include <google/protobuf/util/json_util.h>
+#include <algorithm>
 #include "xds/compile/matchers.h"
 #include "xds/struct_fields.h"
 
@@ -51,6 +52,15 @@ void compile_value(const matcher_v3::ValueMatcher& p, route::ValueMatcher& o, co
 
 }  // namespace
 
+namespace {
+/// In JSON as it stands: the library, which is slow, need not be asked.
+bool is_plain(std::string_view text) noexcept {
+  return std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&' && c != '\'';
+  });
+}
+}  // namespace
+
 MetadataValue compile_metadata_value(const pb::Value& v) {
   MetadataValue o;
   switch (v.kind_case()) {
@@ -59,7 +69,12 @@ MetadataValue compile_metadata_value(const pb::Value& v) {
       o.kind = MetadataValue::list;
       for (const auto& item : v.list_value().values()) o.items.push_back(compile_metadata_value(item));
       return o;
-    case pb::Value::kStringValue: o.kind = MetadataValue::string, o.text = v.string_value(); break;
+    case pb::Value::kStringValue:
+      o.kind = MetadataValue::string, o.text = v.string_value();
+      if (!is_plain(o.text)) break;
+      o.json.reserve(o.text.size() + 2);
+      o.json.append(1, '"').append(o.text).append(1, '"');
+      return o;
     case pb::Value::kNumberValue: o.kind = MetadataValue::number, o.n = v.number_value(); break;
     case pb::Value::kBoolValue: o.kind = MetadataValue::boolean, o.b = v.bool_value(); break;
     default: return o;
@@ -80,6 +95,17 @@ MetadataPtr compile_metadata(const envoy::config::core::v3::Metadata& p) {
   auto all = std::make_shared<Metadata>();
   for (const auto& [name, s] : p.filter_metadata()) all->merge(name, compile_metadata_value(s));
   return all;
+}
+
+std::shared_ptr<const MetadataValue> compile_subset(const envoy::config::core::v3::Metadata& p,
+                                                    const std::shared_ptr<const MetadataValue>& outer) {
+  const auto lb = p.filter_metadata().find("envoy.lb");
+  if (lb == p.filter_metadata().end()) return outer;
+  auto out = std::make_shared<MetadataValue>(compile_metadata_value(lb->second));
+  if (outer != nullptr)
+    for (const auto& field : outer->fields)
+      if (out->field(field.first) == nullptr) out->fields.push_back(field);
+  return out;
 }
 
 route::MetadataMatcher compile_metadata_matcher(const matcher_v3::MetadataMatcher& p, const Path& at, Problems& problems) {

@@ -13,6 +13,9 @@ namespace outrigger::xds {
 MetadataPtr compile_metadata(const envoy::config::core::v3::Metadata& p);
 MetadataValue compile_metadata_value(const google::protobuf::Struct& p);
 MetadataValue compile_metadata_value(const google::protobuf::Value& v);
+/// metadata_match: what is asked of hosts' metadata, over `outer`. Null: nothing.
+std::shared_ptr<const MetadataValue> compile_subset(const envoy::config::core::v3::Metadata& p,
+                                                    const std::shared_ptr<const MetadataValue>& outer);
 
 route::MetadataMatcher compile_metadata_matcher(const envoy::type::matcher::v3::MetadataMatcher& p, const Path& at,
                                                 Problems& problems);

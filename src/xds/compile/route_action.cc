@@ -18,18 +18,6 @@ void check_cluster(const std::string& name, const Path& at, const RouteCompileCo
     c.problems.error(at, "route: unknown cluster '" + name + "'");
 }
 
-/// What is asked of hosts' metadata, over `outer`. Null: nothing.
-std::shared_ptr<const MetadataValue> compile_subset(const envoy::config::core::v3::Metadata& p,
-                                                    const std::shared_ptr<const MetadataValue>& outer) {
-  const auto lb = p.filter_metadata().find("envoy.lb");
-  if (lb == p.filter_metadata().end()) return outer;
-  auto out = std::make_shared<MetadataValue>(compile_metadata_value(lb->second));
-  if (outer != nullptr)
-    for (const auto& field : outer->fields)
-      if (out->field(field.first) == nullptr) out->fields.push_back(field);
-  return out;
-}
-
 void compile_weights(const route_v3::WeightedCluster& p, route::Route& o, const Path& at, RouteCompileContext& c) {
   o.choice = route::Route::weighted;
   o.weights_runtime_prefix = p.runtime_key_prefix();

@@ -7,6 +7,7 @@
 #include "xds/compile/convert.h"
 #include "xds/compile/format.h"
 #include "xds/compile/matchers.h"
+#include "xds/compile/metadata.h"
 #include "xds/compile/proxy_protocol.h"
 
 namespace outrigger::xds {
@@ -35,6 +36,7 @@ void compile_demand(const tcp_v3::TcpProxy::OnDemand& p, TcpProxyConfig& o, cons
 
 void compile_clusters(const tcp_v3::TcpProxy& p, TcpProxyConfig& o, const Path& at, CompileContext& c) {
   o.cluster = p.cluster();
+  o.subset = compile_subset(p.metadata_match(), nullptr);
   const auto check = [&](const std::string& name, const Path& here) {
     if (o.demand == nullptr) check_cluster(name, here, c);
   };
@@ -43,7 +45,7 @@ void compile_clusters(const tcp_v3::TcpProxy& p, TcpProxyConfig& o, const Path& 
     const auto& w = p.weighted_clusters().clusters(i);
     const Path weighted = at / "weighted_clusters";
     check(w.name(), weighted.at("clusters", i));
-    o.weights.push_back({w.name(), w.weight()});
+    o.weights.push_back({w.name(), w.weight(), compile_subset(w.metadata_match(), o.subset)});
     o.total_weight += w.weight();
   }
   for (const auto& h : p.hash_policy()) {

@@ -210,3 +210,16 @@ for _name, _cluster in {"ring_min_above_max": ring(minimum_ring_size=10, maximum
                         "unused_ring_config": {"ring_hash_lb_config": {"minimum_ring_size": 10, "maximum_ring_size": 9}}}.items():
     _other = {"differs": "a ring without a part serves nobody", "outrigger": {"exit": 1, "ok": None}} if _name == "ring_policy_min_0" else {}
     scenario("hash_config_" + _name, kind="validate", **_other, config=json.dumps({"static_resources": {"clusters": [{"name": "c", "connect_timeout": "1s", **_cluster}]}}))
+
+# Within subsets: tables of the hosts that a subset has.
+SUBSETS = {"lb_subset_config": {"subset_selectors": [{"keys": ["v"]}, {"keys": ["v", "w"]}], "fallback_policy": "ANY_ENDPOINT"}}
+PARTED = locality(host("a", v="1"), host("b", v="1", w="x"), host("c", v="2", w="x"), host("d", v="1", w="y"))
+for _name, _lb in {"ring": RING, "maglev": MAGLEV}.items():
+    for _case, _asked in {"one_key": '{v: "1"}', "two_keys": '{v: "1", w: x}', "nobody": '{v: "9"}', "nothing": "{}"}.items():
+        hashed(f"{_name}_subset_{_case}", hosts(PARTED, **_lb, **SUBSETS), keys(24), action=", metadata_match: {filter_metadata: {envoy.lb: %s}}" % _asked)
+    hashed(f"{_name}_subset_unhealthy", hosts(locality(host("a", v="1"), host("b", health="UNHEALTHY", v="1"), host("c", v="1"), host("d", v="2")), **_lb, **SUBSETS), keys(24),
+           action=", metadata_match: {filter_metadata: {envoy.lb: {v: '1'}}}")
+    hashed(f"{_name}_subset_panic", hosts(locality(host("a", health="UNHEALTHY", v="1"), host("b", health="UNHEALTHY", v="1"), host("c", v="1"), host("d", v="2")), **_lb, **SUBSETS), keys(24),
+           action=", metadata_match: {filter_metadata: {envoy.lb: {v: '1'}}}", stats=["lb_healthy_panic", "lb_subsets_selected"])
+    hashed(f"{_name}_subset_weights", hosts(locality(host("a", 1, v="1"), host("b", 5, v="1"), host("c", v="2")), **_lb, **SUBSETS), keys(24),
+           action=", metadata_match: {filter_metadata: {envoy.lb: {v: '1'}}}")

@@ -83,6 +83,10 @@ LOCALITIES = [{"lb_endpoints": [host("a", v="1")], "locality": {"zone": "zx"}, "
 subset("localities_unaware", keys("v"), {"v": "1"}, burst(40), members=LOCALITIES, more={"common_lb_config": {"locality_weighted_lb_config": {}}})
 subset("localities_aware", {"locality_weight_aware": True, **keys("v")}, {"v": "1"}, burst(40), members=LOCALITIES, more={"common_lb_config": {"locality_weighted_lb_config": {}}})
 
+SCALED = [{**LOCALITIES[0], "load_balancing_weight": 30}, {**LOCALITIES[1], "load_balancing_weight": 20}]
+subset("localities_scaled", {"locality_weight_aware": True, "scale_locality_weight": True, **keys("v")}, {"v": "1"}, burst(40), members=SCALED, more={"common_lb_config": {"locality_weighted_lb_config": {}}})
+subset("localities_scaled_unaware", {"scale_locality_weight": True, **keys("v")}, {"v": "1"}, burst(40), members=SCALED, more={"common_lb_config": {"locality_weighted_lb_config": {}}})
+
 
 def weights(name, clusters, client=None, route_match="", **kw):
     yaml = json.dumps({"load_assignment": {"endpoints": [{"lb_endpoints": VERSIONS}]}, "lb_subset_config": keys("version", "stage")})
@@ -106,3 +110,23 @@ scenario("subset_config_with_policy", kind="validate", config=json.dumps({"stati
     {"typed_extension_config": {"name": "p", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin"}}}]}}]}}))
 scenario("subset_config_original_dst", kind="validate", config=json.dumps({"static_resources": {"clusters": [{
     "name": "c", "connect_timeout": "1s", "type": "ORIGINAL_DST", "lb_policy": "CLUSTER_PROVIDED", "lb_subset_config": V}]}}))
+
+# One host for each value, lists of what to try, weights of localities by what a subset has of them.
+DUPLICATES = ["lb_subsets_single_host_per_subset_duplicate"]
+ONE_HOST = keys("version", single_host_per_subset=True)
+subset("single_host", ONE_HOST, {"version": "1"}, stats=DUPLICATES + STATS)
+subset("single_host_of_two", ONE_HOST, {"version": "2"}, stats=DUPLICATES + STATS)
+subset("single_host_unhealthy", ONE_HOST, {"version": "1"}, members=[host("a", "UNHEALTHY", version="1"), host("b", version="1"), host("c", version="2")], stats=DUPLICATES + STATS)
+subset("single_host_two_keys", keys("version", "stage", single_host_per_subset=True), {"version": "2", "stage": "prod"}, members=VERSIONS + [host("d", version="2", stage="prod")], stats=DUPLICATES + STATS)
+subset("single_host_priorities", ONE_HOST, {"version": "1"}, members=[{"lb_endpoints": [host("a", version="1")], "priority": 1}, {"lb_endpoints": [host("b", "UNHEALTHY", version="1"), host("c", version="2")]}], stats=DUPLICATES + STATS)
+subset("single_host_fallback", {"fallback_policy": "ANY_ENDPOINT", **ONE_HOST}, {"version": "9"})
+subset("single_host_hashed", ONE_HOST, {"version": "2"}, more={"lb_policy": "RING_HASH"})
+TRIES = {"metadata_fallback_policy": "FALLBACK_LIST", **keys("version"), **keys("version")}
+for _name, _asked in {
+        "first": {"fallback_list": [{"version": "1"}, {"version": "2"}]}, "second": {"fallback_list": [{"version": "9"}, {"version": "1"}]},
+        "none": {"fallback_list": [{"version": "8"}, {"version": "9"}]}, "empty": {"fallback_list": [], "version": "1"},
+        "over_others": {"version": "1", "fallback_list": [{"version": "2"}]}, "with_others": {"version": "2", "fallback_list": [{"stage": "dev"}, {}]},
+        "text": {"version": "1", "fallback_list": "version"}, "of_text": {"version": "1", "fallback_list": ["x"]}}.items():
+    subset("fallback_list_" + _name, TRIES, _asked)
+subset("fallback_list_then_any", {"fallback_policy": "ANY_ENDPOINT", **TRIES}, {"fallback_list": [{"version": "8"}, {"version": "1"}]})
+subset("fallback_list_without_policy", keys("version"), {"version": "1", "fallback_list": [{"version": "2"}]})

@@ -1,4 +1,6 @@
 # Fields of tcp_proxy that few configs use: when it logs, when it connects, how it waits.
+import json
+
 from harness.dsl import *
 
 ECHO = Tcp(tunnel_echo())
@@ -62,3 +64,33 @@ tcp("drain_close_by_upstream", "check_drain_close: true", own=True, up=Tcp(raw("
     client=read_bytes(8) + FAIL + signal("go") + raw_all() + OK + gone(1) + logged(1))
 tcp("drain_close_at_once", "check_drain_close: true", own=True, up=Tcp(expect(b"hello") + ended()), client=FAIL + send("hello") + raw_all() + OK + logged(1))
 tcp("drain_goes_on", "check_drain_close: false", own=True, client=send("hello") + read_bytes(5) + FAIL + send("abc") + read_bytes(3) + half_close() + raw_all() + OK + gone(1) + logged(1))
+
+# Which hosts of a cluster with subsets may be taken (metadata_match).
+GREETERS = {n: Tcp(raw(n) + fin()) for n in "abc"}
+
+
+def subset_host(up, **metadata):
+    return {"endpoint": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": f"{{{{{up}.port}}}}"}}}, "metadata": {"filter_metadata": {"envoy.lb": metadata}}}
+
+
+def subset(name, options, **config):
+    members = [subset_host("a", version="1", stage="prod"), subset_host("b", version="2", stage="prod"), subset_host("c", version="2", stage="dev")]
+    yaml = json.dumps({"load_assignment": {"endpoints": [{"lb_endpoints": members}]}, "lb_subset_config": {"subset_selectors": [{"keys": ["version"]}, {"keys": ["stage", "version"]}], **config}})
+    scenario("tcp_subset_" + name, kind="tcp", up=GREETERS, clusters={"c1": {"yaml": yaml.replace('"{{', '"{{')}}, tcp=options, no_log=True, client=tcp_share(6),
+             stats=[f"cluster.{{{{c1}}}}.{s}" for s in ("lb_subsets_selected", "lb_subsets_fallback", "upstream_cx_none_healthy")])
+
+
+def asks(**metadata):
+    return "metadata_match: {filter_metadata: {envoy.lb: %s}}" % json.dumps(metadata)
+
+
+ONE = "cluster: '{{c1}}'\n"
+subset("one_key", ONE + asks(version="1"))
+subset("two_keys", ONE + asks(version="2", stage="dev"))
+subset("nobody", ONE + asks(version="3"))
+subset("nobody_any", ONE + asks(version="3"), fallback_policy="ANY_ENDPOINT")
+subset("nothing_asked", ONE)
+subset("another_filters_metadata", ONE + "metadata_match: {filter_metadata: {envoy.other: {version: '1'}}}", fallback_policy="ANY_ENDPOINT")
+subset("weighted", "weighted_clusters: {clusters: [{name: '{{c1}}', weight: 1, %s}]}" % asks(version="1"))
+subset("weighted_over_all", "%s\nweighted_clusters: {clusters: [{name: '{{c1}}', weight: 1, %s}]}" % (asks(version="1", stage="dev"), asks(version="2")))
+subset("weighted_of_all", "%s\nweighted_clusters: {clusters: [{name: '{{c1}}', weight: 1}]}" % asks(version="1"))

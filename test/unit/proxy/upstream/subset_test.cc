@@ -23,7 +23,8 @@ MetadataValue object(const std::vector<std::pair<std::string, std::string>>& fie
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
 struct Subsets {
-  ClusterConfig config;
+  std::shared_ptr<ClusterConfig> config = std::make_shared<ClusterConfig>();
+  ClusterShared cluster;
   Random random{42};
   event::Loop loop;
   stats::Registry registry;
@@ -34,8 +35,10 @@ struct Subsets {
   std::unique_ptr<SubsetBalancer> balancer;
 
   Subsets(SubsetConfig c, const std::vector<Fields>& hosts) {
-    config.subset = std::make_unique<const SubsetConfig>(std::move(c));
-    balancer = std::make_unique<SubsetBalancer>(config, thread, block);
+    config->subset = std::make_unique<const SubsetConfig>(std::move(c));
+    cluster.config = config;
+    cluster.stats = block;
+    balancer = std::make_unique<SubsetBalancer>(cluster, thread);
     become(hosts);
   }
   void become(const std::vector<Fields>& hosts) {
@@ -49,7 +52,7 @@ struct Subsets {
       e->metadata = std::move(metadata);
       members.push_back(&all.emplace_back(std::move(e), std::make_shared<HostStats>(), TimePoint{}));
     }
-    balancer->update(members, config.policy);
+    balancer->update(members, config->policy);
   }
   /// Whom requests get that ask for this; "-": nobody.
   std::string hosts_of(const Fields& asked) {
@@ -163,4 +166,57 @@ TEST_CASE("a selector may fall back to fewer keys, and from there on", "[subset]
   CHECK(s.hosts_of({{"a", "1"}, {"b", "1"}, {"c", "1"}}) == "a");
   CHECK(s.hosts_of({{"a", "1"}, {"b", "9"}, {"c", "1"}}) == "ab");
   CHECK(s.hosts_of({{"a", "9"}, {"b", "9"}, {"c", "1"}}) == "abc");
+}
+
+TEST_CASE("a subset of one host has the first, whatever its health", "[subset]") {
+  SubsetConfig c = selectors({{"v"}});
+  c.selectors[0].single_host = true;
+  Subsets s(std::move(c), {{{"v", "1"}}, {{"v", "1"}}, {{"v", "2"}}});
+  CHECK(s.hosts_of({{"v", "1"}}) == "a");
+  CHECK(s.hosts_of({{"v", "2"}}) == "c");
+  CHECK(s.hosts_of({{"v", "3"}}) == "-");
+}
+
+TEST_CASE("a list of what to try is tried in order", "[subset]") {
+  SubsetConfig c = selectors({{"v"}, {"s", "v"}});
+  c.fallback_list = true;
+  Subsets s(std::move(c), {{{"v", "1"}}, {{"v", "2"}, {"s", "x"}}});
+  const auto asks = [&](Fields fields, const std::vector<Fields>& list) {
+    MetadataValue tries;
+    tries.kind = MetadataValue::list;
+    for (const auto& l : list) tries.items.push_back(object(l));
+    auto o = object(fields);
+    o.fields.emplace_back("fallback_list", std::move(tries));
+    PickContext p;
+    p.subset = &o;
+    return test::name_of(s.balancer->pick(p));
+  };
+  CHECK(asks({}, {{{"v", "9"}}, {{"v", "2"}}, {{"v", "1"}}}) == "b");
+  CHECK(asks({{"s", "x"}}, {{{"v", "1"}}, {{"v", "2"}}}) == "b");
+  CHECK(asks({{"v", "1"}}, {}) == "a");
+  CHECK(asks({{"v", "1"}}, {{{"v", "9"}}}) == "-");
+}
+
+TEST_CASE("requests of equal hash have the same host of a subset, by a table of its own", "[subset][hashing]") {
+  SubsetConfig c = selectors({{"v"}});
+  Subsets s(std::move(c), {});
+  s.config->lb = LbKind::ring_hash;
+  HashConfig hash;
+  hash.by_hostname = true;
+  s.config->hash = std::make_unique<const HashConfig>(hash);
+  s.balancer = std::make_unique<SubsetBalancer>(s.cluster, s.thread);
+  s.become({{{"v", "1"}}, {{"v", "1"}}, {{"v", "2"}}, {{"v", "1"}}});
+  const auto one = object({{"v", "1"}}), two = object({{"v", "2"}});
+  std::set<std::string> of_one;
+  for (std::uint64_t hash = 0; hash < 200; ++hash) {
+    PickContext p;
+    p.hash = hash * 0x9e3779b97f4a7c15ULL;
+    p.subset = &one;
+    const auto host = test::name_of(s.balancer->pick(p));
+    CHECK(test::name_of(s.balancer->pick(p)) == host);
+    of_one.insert(host);
+    p.subset = &two;
+    CHECK(test::name_of(s.balancer->pick(p)) == "c");
+  }
+  CHECK(of_one == std::set<std::string>{"a", "b", "d"});
 }
