@@ -44,6 +44,7 @@ class Metadata {
   /// The fields of `object` are added to the namespace, in place of those there.
   void merge(std::string_view name, const MetadataValue& object);
   bool empty() const noexcept { return root_.fields.empty(); }
+  bool operator==(const Metadata& o) const noexcept { return root_ == o.root_; }
   /// An object by namespace.
   void append_json(std::string& out) const { root_.append_json(out); }
 

@@ -64,7 +64,12 @@ PostBatch::PostBatch() noexcept : outer_(std::exchange(batch, this)) {}
 
 PostBatch::~PostBatch() {
   batch = outer_;
-  for (Loop* loop : loops_) loop->wake();
+  wake();
+}
+
+void PostBatch::wake() {
+  posted_ = 0;
+  for (Loop* loop : std::exchange(loops_, {})) loop->wake();
 }
 
 void Loop::post(std::function<void()> f) {
@@ -73,12 +78,10 @@ void Loop::post(std::function<void()> f) {
     host_->posted.push_back(std::move(f));
     host_->has_posted.store(true, std::memory_order_release);
     if (host_->waking) return;
-    if (batch != nullptr) {
-      if (std::find(batch->loops_.begin(), batch->loops_.end(), this) == batch->loops_.end()) batch->loops_.push_back(this);
-      return;
-    }
   }
-  wake();
+  if (batch == nullptr) return wake();
+  if (std::find(batch->loops_.begin(), batch->loops_.end(), this) == batch->loops_.end()) batch->loops_.push_back(this);
+  if (++batch->posted_ >= PostBatch::kMost * batch->loops_.size()) batch->wake();
 }
 
 void Loop::wake() {

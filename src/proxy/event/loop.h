@@ -36,8 +36,8 @@ class Deferred : public Link {
 
 class Loop;
 
-/// As long as there is one, what its thread posts wakes no other: each loop that got something is woken once, at the end. For
-/// updates that tell workers of thousands of things.
+/// As long as there is one, what its thread posts wakes no other until there is enough of it, or at the end. For updates that
+/// tell workers of thousands of things: few wakeups, and no worker has so much to take at once that requests wait for it.
 class PostBatch {
  public:
   PostBatch() noexcept;
@@ -47,7 +47,10 @@ class PostBatch {
 
  private:
   friend class Loop;
+  static constexpr std::size_t kMost = 32;  // each takes a worker some microseconds
+  void wake();
   std::vector<Loop*> loops_;
+  std::size_t posted_ = 0;
   PostBatch* const outer_;
 };
 

@@ -9,8 +9,9 @@ HostPool::~HostPool() {
   const auto give_back = [this](const Pool& p) {
     if (p.counted) cluster_.circuit[p.pool->key().high_priority ? 1 : 0].give_back(Limit::pools, thread_.cells);
   };
-  for (auto& p : pools_) give_back(p);
-  for (auto& [key, p] : own_) give_back(p);
+  if (pools_ == nullptr) return;
+  for (auto& p : pools_->common) give_back(p);
+  for (auto& [key, p] : pools_->own) give_back(p);
 }
 
 net::OriginPtr Host::origin_of(const http::ConnectionInfo* downstream) const {
@@ -46,15 +47,17 @@ HostPool::Pool& HostPool::find(const PoolKey& key, const PoolWaiter* w) {
     if (retired_) pool->retire();
     return pool;
   };
+  if (pools_ == nullptr) pools_ = std::make_unique<Pools>();
   if (key.common()) {
-    Pool& p = pools_[2 * static_cast<std::size_t>(key.kind) + (key.high_priority ? 1 : 0)];
+    Pool& p = pools_->common[2 * static_cast<std::size_t>(key.kind) + (key.high_priority ? 1 : 0)];
     if (p.pool == nullptr) p.pool = make();
     return p;
   }
-  if (const auto at = own_.find(key); at != own_.end()) return at->second;
+  auto& own = pools_->own;
+  if (const auto at = own.find(key); at != own.end()) return at->second;
   auto pool = make();
   const PoolKey& mine = pool->key();
-  return own_.emplace(mine, Pool{std::move(pool)}).first->second;
+  return own.emplace(mine, Pool{std::move(pool)}).first->second;
 }
 
 /// Counts a pool that comes into use. False: there may be no more, and none of this host is free.
@@ -83,7 +86,7 @@ void HostPool::request(PoolWaiter& w) {
   const PoolKey key = key_for(w);
   Pool& p = find(key, &w);
   if (admit(p, key)) return p.pool->request(w);
-  if (!key.common()) own_.erase(key);
+  if (!key.common()) pools_->own.erase(key);
   w.on_pool_failure(PoolFailure::no_pool, "", nullptr);
 }
 
@@ -93,14 +96,15 @@ void HostPool::on_pool_idle(const PoolKey& key) {
   if (std::exchange(p.counted, false)) cluster_.circuit[key.high_priority ? 1 : 0].give_back(Limit::pools, thread_.cells);
   if (key.common()) return;
   thread_.loop.dispose(std::move(p.pool));
-  own_.erase(key);
+  pools_->own.erase(key);
 }
 
 std::vector<ConnectionPool*> HostPool::all() const {
   std::vector<ConnectionPool*> pools;
-  for (const auto& p : pools_)
+  if (pools_ == nullptr) return pools;
+  for (const auto& p : pools_->common)
     if (p.pool != nullptr) pools.push_back(p.pool.get());
-  for (const auto& [key, p] : own_) pools.push_back(p.pool.get());
+  for (const auto& [key, p] : pools_->own) pools.push_back(p.pool.get());
   return pools;
 }
 
@@ -128,9 +132,11 @@ void HostPool::serve_tcp_waiting() {
 }
 
 bool HostPool::unused() const noexcept {
-  for (const auto& p : pools_)
+  if (tcp_connections != 0 || !tcp_waiting.empty()) return false;
+  if (pools_ == nullptr) return true;
+  for (const auto& p : pools_->common)
     if (p.pool != nullptr && !p.pool->idle()) return false;
-  return own_.empty() && tcp_connections == 0 && tcp_waiting.empty();
+  return pools_->own.empty();
 }
 
 }  // namespace outrigger::upstream

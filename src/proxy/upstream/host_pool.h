@@ -60,13 +60,16 @@ class HostPool final : public Host, private PoolOwner {
   std::vector<ConnectionPool*> all() const;
   runtime::ThreadContext& thread_;
   ClusterShared& cluster_;
-  std::array<Pool, 2 * kPoolKinds> pools_;
   struct Hash {
     std::size_t operator()(const PoolKey& k) const noexcept {
       return std::hash<std::uint64_t>()(k.downstream) ^ hash_of(k.peer) ^ std::hash<std::string_view>()(k.origin) << 1;
     }
   };
-  std::unordered_map<PoolKey, Pool, Hash> own_;  // of one client's connection or name each; the names are the pool's
+  struct Pools {
+    std::array<Pool, 2 * kPoolKinds> common;
+    std::unordered_map<PoolKey, Pool, Hash> own;  // of one client's connection or name each; the names are the pool's
+  };
+  std::unique_ptr<Pools> pools_;  // null: no request yet, as of most hosts of a large mesh
   bool retired_ = false, out_ = false;
 };
 

@@ -59,6 +59,14 @@ void compile_check_target(const endpoint_v3::Endpoint::HealthCheckConfig& p, ups
 
 }  // namespace
 
+void compile_endpoint_metadata(const core_v3::Metadata& p, upstream::Endpoint& o) {
+  o.metadata = compile_metadata(p);
+  const auto lb = p.filter_metadata().find("envoy.lb");
+  if (lb == p.filter_metadata().end()) return;
+  const auto canary = lb->second.fields().find("canary");
+  if (canary != lb->second.fields().end() && canary->second.bool_value()) o.canary = true;
+}
+
 upstream::Endpoint compile_endpoint(const endpoint_v3::LocalityLbEndpoints& l, const endpoint_v3::LbEndpoint& p,
                                     const upstream::LocalityPtr& locality, const Path& at, Problems& problems) {
   upstream::Endpoint e;
@@ -67,15 +75,10 @@ upstream::Endpoint compile_endpoint(const endpoint_v3::LocalityLbEndpoints& l, c
   e.locality_weight = l.load_balancing_weight().value();
   e.locality = locality;
   e.health = compile_health(p.health_status());
-  e.metadata = compile_metadata(p.metadata());
+  compile_endpoint_metadata(p.metadata(), e);
   auto tlvs = compile_proxy_tlvs(p.metadata(), at / "metadata", problems);
   if (!tlvs.empty() || !p.endpoint().hostname().empty()) e.more.set({p.endpoint().hostname(), {}, std::move(tlvs)});
   if (p.endpoint().has_health_check_config()) compile_check_target(p.endpoint().health_check_config(), e, at, problems);
-  const auto lb = p.metadata().filter_metadata().find("envoy.lb");
-  if (lb != p.metadata().filter_metadata().end())
-    for (const auto& [key, value] : lb->second.fields()) {
-      if (key == "canary" && value.bool_value()) e.canary = true;
-    }
   return e;
 }
 

@@ -8,6 +8,7 @@
 namespace outrigger::xds {
 
 upstream::Health compile_health(envoy::config::core::v3::HealthStatus s);
+void compile_endpoint_metadata(const envoy::config::core::v3::Metadata& p, upstream::Endpoint& o);
 /// Everything but the address. `at`: the LbEndpoint's place.
 upstream::Endpoint compile_endpoint(const envoy::config::endpoint::v3::LocalityLbEndpoints& l,
                                     const envoy::config::endpoint::v3::LbEndpoint& p, const upstream::LocalityPtr& locality,

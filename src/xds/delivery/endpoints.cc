@@ -2,6 +2,7 @@
 
 #include "envoy/config/endpoint/v3/endpoint.pb.h"
 #include "xds/compile/endpoints.h"
+#include "xds/compile/plain_endpoints.h"
 #include "xds/delivery/resources.h"
 #include "xds/load/any_type.h"
 
@@ -49,6 +50,7 @@ Result<void> EndpointDelivery::take(const Update& u) {
     registry.main().add(stats_, stats::ClusterStat::update_no_rebuild);
     return {};
   }
+  if (u.resources.size() == 1 && take_plain(*u.resources[0])) return {};
   auto parsed = parse_one<Assignment>(u, c_, "EDS");
   if (!parsed) return parsed.error();
   const Assignment& m = parsed->message;
@@ -66,14 +68,29 @@ Result<void> EndpointDelivery::take(const Update& u) {
   auto endpoints = compile_endpoint_list(m, Path(), problems);
   if (!problems.ok())
     return Error{Errc::invalid_config, "Error updating endpoints of " + m.cluster_name() + ": " + errors_text(problems)};
+  content_ = hash;
+  use(std::move(endpoints), policy, parsed->bytes);
+  return {};
+}
+
+/// False: it must be looked at as a message.
+bool EndpointDelivery::take_plain(const Resource& r) {
+  if (r.type_url != canonical_type_url(*Assignment::descriptor())) return false;
+  auto plain = read_plain_assignment(r.body);
+  if (!plain || plain->cluster_name != assignment()) return false;
+  content_ = 0;  // not known: the same in other bytes is compared host by host
+  use(std::move(plain->endpoints), {}, bytes_hash(r.body));
+  return true;
+}
+
+void EndpointDelivery::use(std::vector<upstream::EndpointPtr> endpoints, const upstream::AssignmentPolicy& policy,
+                           std::uint64_t came) {
   endpoints.shrink_to_fit();
   endpoints_ = std::make_shared<const std::vector<upstream::EndpointPtr>>(std::move(endpoints));
   policy_ = policy;
-  content_ = hash;
-  came_ = parsed->bytes;
+  came_ = came;
   told_ = true;
   if (settled_) give_members();
-  return {};
 }
 
 void EndpointDelivery::on_fetch_timeout() {

@@ -24,12 +24,14 @@ class EndpointDelivery final : private WatchEvents {
  private:
   Result<void> on_update(const Update& u) override;
   Result<void> take(const Update& u);
+  bool take_plain(const Resource& r);
+  void use(std::vector<upstream::EndpointPtr> endpoints, const upstream::AssignmentPolicy& policy, std::uint64_t came);
   void on_fetch_timeout() override;
   const DeliveryContext& c_;
   /// The name that it goes by there.
   const std::string& assignment() const noexcept { return service_.empty() ? cluster_ : service_; }
   std::string cluster_, service_;  // service_: when that is another
-  std::uint64_t asked_;  // bytes_hash() of what the cluster says of EDS
+  std::uint64_t asked_;            // bytes_hash() of what the cluster says of EDS
   bool settled_ = false, told_ = false;
   std::uint64_t content_ = 0, came_ = 0;  // of the members that are known; came_: bytes_hash()
   upstream::EndpointsPtr endpoints_;
