@@ -185,6 +185,10 @@ void Stream::local_reply(const LocalReply& reply) {
   if (!reply.details.empty()) info_.details = reply.details;
   if (response_started_) return abort();
   local_ = true;
+  // To Envoy that is an error of the messages of a connection, whoever says so.
+  if (reply.status == 400 && info_.protocol != http::Protocol::http2 && !config_->stream_error_on_invalid_http_message &&
+      !config_->http1.stream_error_on_invalid_http_message)
+    saw_close_ = true;
   auto& head = *arena_.make<http::ResponseHead>(arena_);
   head.status = reply.status;
   std::string_view body = arena_.copy(reply.body), type = reply.content_type;
