@@ -14,6 +14,8 @@ namespace pb = google::protobuf;
 namespace {
 
 constexpr std::string_view kSensitive[] = {
+    "envoy.extensions.filters.http.api_key_auth.v3.ApiKeyAuth.credentials",
+    "envoy.extensions.filters.http.api_key_auth.v3.ApiKeyAuthPerRoute.credentials",
     "envoy.extensions.filters.http.basic_auth.v3.BasicAuth.users",
     "envoy.extensions.filters.http.basic_auth.v3.BasicAuthPerRoute.users",
     "envoy.extensions.transport_sockets.tls.v3.TlsCertificate.private_key",
