@@ -83,6 +83,7 @@ bool is_router(const FilterKind& kind);
 
 void add_basic_filters(FilterKinds& kinds);
 void add_access_filters(FilterKinds& kinds);
+void add_admission_filters(FilterKinds& kinds);
 void add_api_key_filters(FilterKinds& kinds);
 void add_authz_filters(FilterKinds& kinds);
 void add_forward_filters(FilterKinds& kinds);

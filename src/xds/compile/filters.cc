@@ -17,6 +17,7 @@ const FilterKinds& kinds() {
     FilterKinds k;
     add_basic_filters(k);
     add_access_filters(k);
+    add_admission_filters(k);
     add_api_key_filters(k);
     add_authz_filters(k);
     add_forward_filters(k);
