@@ -20,6 +20,7 @@ const FilterKinds& kinds() {
     add_admission_filters(k);
     add_api_key_filters(k);
     add_authz_filters(k);
+    add_concurrency_filters(k);
     add_forward_filters(k);
     add_global_limit_filters(k);
     add_grpc_filters(k);
