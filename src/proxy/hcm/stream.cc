@@ -215,21 +215,21 @@ void Stream::on_request_body(Buffer& body, bool end_stream) {
     info_.last_downstream_rx = worker_.thread.loop.now();
     request_timeout_.cancel();
   }
-  if (filter_count_ == 0) return;
-  if (stopped_) {
-    held_.append(std::move(body));
-    held_end_ = held_end_ || end_stream;
-    // The filter that holds the head back may need the body first. It sees what is kept, which it leaves there; with "stop" it
-    // waits for more, also above the usual limit: it has one of its own.
-    const bool wants_more = filters_[stopped_at_]->on_request_body(held_, held_end_) == FilterStatus::stop;
-    if (wants_more || !stopped_ || ended_ || response_complete_) return;
-    if (!held_pause_ && held_.size() > buffer_bytes_max()) {
-      held_pause_ = true;
-      down_->pause_reading(true);
-    }
-    return;
-  }
   run_body(0, body, end_stream);
+}
+
+/// For the filter that holds the head back.
+void Stream::hold_body(Buffer& body, bool end_stream) {
+  held_.append(std::move(body));
+  held_end_ = held_end_ || end_stream;
+  // It may need the body first. It sees what is kept, which it leaves there; with "stop" it waits for more, also above the usual
+  // limit: it has one of its own.
+  const bool wants_more = filters_[stopped_at_]->on_request_body(held_, held_end_) == FilterStatus::stop;
+  if (!stopped_ || ended_ || response_complete_) return;
+  const bool pause = !wants_more && held_.size() > buffer_bytes_max();
+  if (pause == held_pause_ || !(pause || wants_more)) return;
+  held_pause_ = pause;
+  down_->pause_reading(pause);
 }
 
 void Stream::on_request_trailers(http::HeaderMap& trailers) {
@@ -240,11 +240,7 @@ void Stream::on_request_trailers(http::HeaderMap& trailers) {
   request_trailers_ = arena_.make<http::HeaderMap>(arena_, http::MapOf::request_trailers);
   request_trailers_->copy_from(trailers);
   info_.bytes.header_received += trailers.line_bytes();
-  if (filter_count_ == 0) return;
-  if (stopped_)
-    filters_[stopped_at_]->on_request_body(held_, true);
-  else
-    run_trailers(0);
+  run_trailers(0);
 }
 
 void Stream::on_codec_error(const http::H1Error& error) {
@@ -315,6 +311,7 @@ void Stream::run_head(std::size_t from) {
 
 void Stream::run_body(std::size_t from, Buffer& body, bool end_stream) {
   for (std::size_t i = from; i < filter_count_; ++i) {
+    if (stopped_ && i == stopped_at_) return hold_body(body, end_stream);
     if (filters_[i]->on_request_body(body, end_stream) == FilterStatus::stop) return;
     if (ended_ || response_complete_) return;
   }
@@ -322,13 +319,26 @@ void Stream::run_body(std::size_t from, Buffer& body, bool end_stream) {
 
 void Stream::run_trailers(std::size_t from) {
   for (std::size_t i = from; i < filter_count_; ++i) {
+    trailers_offered_ = i + 1;
+    if (stopped_ && i == stopped_at_) {  // the body has ended
+      filters_[i]->on_request_body(held_, true);
+      return;
+    }
     if (filters_[i]->on_request_trailers(*request_trailers_) == FilterStatus::stop) return;
     if (ended_ || response_complete_) return;
   }
 }
 
-void Stream::inject_request_body(HttpFilter& from, Buffer& body) {
-  if (!ended_ && !response_complete_) run_body(from.index_ + std::size_t{1}, body, false);
+void Stream::inject_request_body(HttpFilter& from, Buffer& body, bool end_stream) {
+  if (!ended_ && !response_complete_) run_body(from.index_ + std::size_t{1}, body, end_stream);
+}
+
+void Stream::end_request(HttpFilter& from, Buffer& body, http::HeaderMap& trailers) {
+  if (ended_ || response_complete_) return;
+  request_trailers_ = &trailers;
+  trailers_offered_ = from.index_ + std::size_t{1};
+  if (!body.empty()) run_body(from.index_ + std::size_t{1}, body, false);
+  if (!ended_ && !response_complete_) run_trailers(from.index_ + std::size_t{1});
 }
 
 void Stream::continue_request(HttpFilter& from) {
@@ -341,6 +351,7 @@ void Stream::rerun_request(HttpFilter& from) {
   if (!stopped_ || stopped_at_ != from.index_) return;
   reran_ = true;
   stopped_ = false;
+  trailers_offered_ = 0;
   end_filters();
   old_routes_.push_back({scope_routes_, std::move(routes_)});
   if (config_->scopes != nullptr) choose_scope();
@@ -355,22 +366,14 @@ void Stream::rerun_request(HttpFilter& from) {
 void Stream::go_on_from(std::size_t next) {
   run_head(next);
   if (ended_ || response_complete_ || end_on_head_) return;
-  if (stopped_) {
-    const bool all = held_end_ || request_trailers_ != nullptr;
-    if (!all && held_.empty()) return;
-    const bool wants_more = filters_[stopped_at_]->on_request_body(held_, all) == FilterStatus::stop;
-    if (wants_more && stopped_ && !ended_ && std::exchange(held_pause_, false)) down_->pause_reading(false);
-    return;
-  }
-  if (held_pause_) {
-    held_pause_ = false;
-    down_->pause_reading(false);
-  }
+  // Filters before this one have had them. Those that a filter adds to the body below go on by themselves.
+  const bool trailers = request_trailers_ != nullptr && trailers_offered_ >= next;
+  if (!stopped_ && std::exchange(held_pause_, false)) down_->pause_reading(false);
   if (!held_.empty() || held_end_) {
     Buffer body(std::move(held_));
     run_body(next, body, std::exchange(held_end_, false));
   }
-  if (request_trailers_ != nullptr && !stopped_ && !ended_) run_trailers(next);
+  if (trailers && !ended_ && !response_complete_) run_trailers(next);
 }
 
 void Stream::restart(Buffer& body) {
@@ -403,14 +406,7 @@ void Stream::restart(Buffer& body) {
   if (config_->log_on_new_request) log(accesslog::LogType::downstream_start);
   make_filters();
   run_head(0);
-  if (end_on_head_ || ended_ || response_complete_) return;
-  if (stopped_) {
-    held_.append(std::move(body));
-    held_end_ = true;
-    filters_[stopped_at_]->on_request_body(held_, true);
-  } else {
-    run_body(0, body, true);
-  }
+  if (!end_on_head_ && !ended_ && !response_complete_) run_body(0, body, true);
 }
 
 // ---- ends
@@ -492,7 +488,7 @@ void Stream::recycle() {
   chosen_ = {};
   filters_ = nullptr;
   upgrade_filters_ = nullptr;
-  stopped_at_ = 0;
+  stopped_at_ = trailers_offered_ = 0;
   held_head_ = nullptr;
   grpc_ = reran_ = false;
   internal_redirects = 0;

@@ -119,8 +119,11 @@ class Stream final : private event::Deferred {
   void respond_body(Buffer& body, bool end_stream);
   void respond_trailers(http::HeaderMap& trailers);
   /// Gives on what `from` held back (see FilterStatus::stop).
-  void inject_request_body(HttpFilter& from, Buffer& body);
+  void inject_request_body(HttpFilter& from, Buffer& body, bool end_stream = false);
   void inject_response_body(HttpFilter& from, Buffer& body, bool end_stream);
+  /// What `from` held back ends: `body`, and trailers (of the arena), which may be those it held or new ones.
+  void end_request(HttpFilter& from, Buffer& body, http::HeaderMap& trailers);
+  void end_response(HttpFilter& from, Buffer& body, http::HeaderMap& trailers);
   /// What a filter keeps of the body is over buffer_bytes_max(): another response takes its place.
   void request_too_large();
   void response_too_large();
@@ -162,6 +165,7 @@ class Stream final : private event::Deferred {
   void destroy_ended_filters() noexcept;
   void run_head(std::size_t from);
   void run_body(std::size_t from, Buffer& body, bool end_stream);
+  void hold_body(Buffer& body, bool end_stream);
   void run_trailers(std::size_t from);
   void go_on_from(std::size_t next);
   void encode_head(std::size_t below, http::ResponseHead& head, bool end_stream);
@@ -220,6 +224,7 @@ class Stream final : private event::Deferred {
   std::size_t filter_count_ = 0;
   std::size_t stopped_at_ = 0;               // the filter that holds the request back, when stopped_
   Buffer held_;                              // request body that waits for continue_request()
+  std::size_t trailers_offered_ = 0;         // to how many filters, those of the request
   http::ResponseHead* held_head_ = nullptr;  // of the response, held back by the filter at
   std::size_t head_held_at_ = 0;
   Duration idle_after_{};

@@ -39,6 +39,13 @@ void Stream::inject_response_body(HttpFilter& from, Buffer& body, bool end_strea
   encode_body(from.index_, body, end_stream);
 }
 
+void Stream::end_response(HttpFilter& from, Buffer& body, http::HeaderMap& trailers) {
+  if (!body.empty()) inject_response_body(from, body, false);
+  if (ended_ || response_complete_) return;
+  release_head(from.index_);
+  encode_trailers(from.index_, trailers);
+}
+
 void Stream::request_too_large() {
   worker_.thread.cells.add(config_->stats, HttpStat::downstream_rq_too_large);
   local_reply({.status = 413, .body = "Payload Too Large", .details = "request_payload_too_large"});
@@ -78,7 +85,7 @@ void Stream::encode_body(std::size_t below, Buffer& body, bool end_stream) {
 void Stream::encode_trailers(std::size_t below, http::HeaderMap& trailers) {
   response_trailers_ = &trailers;
   while (below > 0) {
-    filters_[--below]->on_response_trailers(trailers);
+    if (filters_[--below]->on_response_trailers(trailers) == FilterStatus::stop) return;
     release_head(below);
   }
   down_->write_trailers(trailers);
