@@ -87,6 +87,7 @@ void add_admission_filters(FilterKinds& kinds);
 void add_api_key_filters(FilterKinds& kinds);
 void add_authz_filters(FilterKinds& kinds);
 void add_concurrency_filters(FilterKinds& kinds);
+void add_compression_filters(FilterKinds& kinds);
 void add_forward_filters(FilterKinds& kinds);
 void add_global_limit_filters(FilterKinds& kinds);
 void add_grpc_filters(FilterKinds& kinds);

@@ -1,14 +1,10 @@
 #include "xds/compile/filters.h"
 
-#include "envoy/extensions/filters/http/compressor/v3/compressor.pb.h"
 #include "xds/compile/filter_kinds.h"
-#include "xds/compile/istio.h"
 #include "xds/compile/late_filter.h"
 #include "xds/load/any_type.h"
 
 namespace outrigger::xds {
-
-using envoy::extensions::filters::http::compressor::v3::Compressor;
 
 namespace {
 
@@ -21,6 +17,7 @@ const FilterKinds& kinds() {
     add_api_key_filters(k);
     add_authz_filters(k);
     add_concurrency_filters(k);
+    add_compression_filters(k);
     add_forward_filters(k);
     add_global_limit_filters(k);
     add_grpc_filters(k);
@@ -83,16 +80,9 @@ std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
   if (filter.has_config_discovery()) return compile_late_filter(filter, last, stat_prefix, at, c);
   const auto& any = filter.typed_config();
   const auto* kind = kinds().by_config(message_name(any.type_url()));
-  FilterPtr made;
-  if (kind != nullptr) {
-    made = kind->make(any, {filter, stat_prefix, at / "typed_config"}, c);
-  } else if (any.Is<Compressor>() && c.of_bootstrap) {  // of the pages that pilot-agent's bootstrap serves: plain ones will do
-    c.not_active->add(filter.name(), Compressor::descriptor()->full_name(), "responses are not compressed");
-    made = filter_without_work();
-  } else {
-    return refuse(filter, at, c.problems);
-  }
-  check_place(kind != nullptr && is_router(*kind), last, filter.name(), at, c.problems);
+  if (kind == nullptr) return refuse(filter, at, c.problems);
+  const FilterPtr made = kind->make(any, {filter, stat_prefix, at / "typed_config"}, c);
+  check_place(is_router(*kind), last, filter.name(), at, c.problems);
   if (made == nullptr) return nullptr;
   made->name = filter.name();
   made->disabled = filter.disabled();

@@ -203,10 +203,12 @@ class Validator {
       problems_.error(at, "needs at least " + words(r.min_items()) + (r.min_items() == 1 ? " entry" : " entries"));
     if (r.has_max_items() && size > r.max_items())
       problems_.error(at, "can have at most " + words(r.max_items()) + " entries, has " + words(size));
-    if (!r.unique() || f.cpp_type() != Field::CPPTYPE_STRING) return;
+    const bool numbers = f.cpp_type() == Field::CPPTYPE_UINT32;
+    if (!r.unique() || (f.cpp_type() != Field::CPPTYPE_STRING && !numbers)) return;
+    const auto* look = m.GetReflection();
     std::set<std::string> seen;
     for (int k = 0; k < n; ++k)
-      if (!seen.insert(m.GetReflection()->GetRepeatedString(m, &f, k)).second)
+      if (!seen.insert(numbers ? std::to_string(look->GetRepeatedUInt32(m, &f, k)) : look->GetRepeatedString(m, &f, k)).second)
         problems_.error(at, "must not have the same entry twice");
   }
 

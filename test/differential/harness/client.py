@@ -7,6 +7,7 @@ import socket
 
 from . import tls
 from .h2_client import H2Steps
+from .packing import shown, unpack
 from .upstream import Closed, abort, some
 
 
@@ -19,6 +20,7 @@ class Connection:
         self.reader, self.writer, self.limit = reader, writer, limit
         self.buffer, self.end, self.closed = b"", None, False
         self.said_close = False
+        self.packed = b""  # of a body that is read in parts
 
     async def more(self, limit=None):
         """Adds bytes to the buffer; false once the connection has ended."""
@@ -89,22 +91,28 @@ class Connection:
                 pass
             body, self.buffer = self.buffer, b""
             out["cut"] = self.end
-        out["body"] = show(body)
+        out.update(shown(body, lower.get("content-encoding"), show, "body"))
+
+    async def chunk(self, out):
+        """None: there is no next one; empty: the last one."""
+        line = await self.until(b"\r\n")
+        if line is None:
+            out["cut"], self.buffer = self.end, b""
+            return None
+        size = int(line.split(b";")[0], 16)
+        data = await self.exactly(size) if size else b""
+        if size and await self.until(b"\r\n") is None:
+            out["cut"] = self.end
+        return data
 
     async def chunks(self, out):
         body = b""
-        while True:
-            line = await self.until(b"\r\n")
-            if line is None:
-                out["cut"], self.buffer = self.end, b""
+        while data := await self.chunk(out):
+            body += data
+            if "cut" in out:
                 return body
-            size = int(line.split(b";")[0], 16)
-            if size == 0:
-                break
-            body += await self.exactly(size)
-            if await self.until(b"\r\n") is None:
-                out["cut"] = self.end
-                return body
+        if data is None:
+            return body
         trailers = []
         while (line := await self.until(b"\r\n")) not in (b"\r\n", None):
             trailers.append(line.decode("latin-1").strip())
@@ -223,6 +231,15 @@ class Client(H2Steps):
             self.steps.append({"bytes": show(await c.exactly(n))})
         except Timeout:
             self.steps.append({"bytes": show(c.buffer), "cut": "timeout"})
+
+    async def do_read_unpacked(self, name, coding, n):
+        c, out = await self.connection(name), {}
+        try:
+            while len(unpack(coding, c.packed)[0]) < n and (data := await c.chunk(out)):
+                c.packed += data
+        except Timeout:
+            out["cut"] = "timeout"
+        self.steps.append({"unpacked": show(unpack(coding, c.packed)[0]), **out})
 
     async def do_read_all(self, name):
         c = await self.connection(name)

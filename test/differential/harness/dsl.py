@@ -228,6 +228,11 @@ def read_bytes(n, c="c"):
     return [("read_bytes", c, n)]
 
 
+def read_unpacked(coding, n, c="c"):
+    """After the head: chunks until what they hold, unpacked, has n bytes."""
+    return [("read_unpacked", c, coding, n)]
+
+
 def read_all(c="c"):
     """Everything until the connection ends, taken apart into responses."""
     return [("read_all", c)]

@@ -4,6 +4,7 @@ import contextlib
 
 from . import h2
 from .h2_peer import Peer
+from .packing import shown
 from .upstream import Closed, some
 
 MANY = 12  # streams; of more only how often each ending came
@@ -88,7 +89,8 @@ class H2Connection:
                 out["before"] = [[f"{k}: {v}" for k, v in h] for h in before]
             out["head"] = [f"{k}: {'<ms>' if k == 'x-envoy-upstream-service-time' and v.isdigit() else v}" for k, v in head]
         if x.body:
-            out["data"] = show(bytes(x.body))
+            coding = dict(map(tuple, x.heads[-1])).get("content-encoding") if x.heads else None
+            out.update(shown(bytes(x.body), coding, show, "data"))
         if x.trailers is not None:
             out["trailers"] = [f"{k}: {v}" for k, v in x.trailers]
         out["end"] = ", ".join(x.end) or "open"

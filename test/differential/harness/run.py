@@ -9,6 +9,7 @@ import socket
 from . import config, h2
 from .dns import DnsServer
 from .client import Client, show
+from .packing import shown
 from .ports import free_port
 from .upstream import Upstream
 
@@ -188,8 +189,9 @@ class Run:
                 out.append(" ".join([r["line"]] + attempt))
             else:
                 r = self.scenario.views.get(u.name, dict)(r)
-                body = show(r["body"]) if isinstance(r["body"], bytes) else r["body"]
-                out.append({**{k: v for k, v in r.items() if k != "ops"}, "body": body})
+                coding = {k.lower(): v for k, v in r["headers"]}.get("content-encoding")
+                body = shown(r["body"], coding, show, "body") if isinstance(r["body"], bytes) else {"body": r["body"]}
+                out.append({**{k: v for k, v in r.items() if k not in ("ops", "body")}, **body})
         for s in u.streams:
             out.append({"got": show(s["got"])})
         return out
