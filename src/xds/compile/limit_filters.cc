@@ -1,6 +1,8 @@
-// HTTP filters that limit how much comes: local_ratelimit.
+// HTTP filters that limit how much comes: local_ratelimit, bandwidth_limit.
 #include <algorithm>
+#include "envoy/extensions/filters/http/bandwidth_limit/v3/bandwidth_limit.pb.h"
 #include "envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.pb.h"
+#include "filters/bandwidth_limit.h"
 #include "filters/local_rate_limit.h"
 #include "proxy/stats/names.h"
 #include "xds/compile/convert.h"
@@ -11,6 +13,7 @@
 namespace outrigger::xds {
 
 namespace local_v3 = envoy::extensions::filters::http::local_ratelimit::v3;
+namespace bandwidth_v3 = envoy::extensions::filters::http::bandwidth_limit::v3;
 namespace common_v3 = envoy::extensions::common::ratelimit::v3;
 
 namespace {
@@ -93,8 +96,42 @@ OverridePtr local_override(const local_v3::LocalRateLimit& p, const Path& at, Pr
   return compile_local(p, at, problems, c);
 }
 
+std::shared_ptr<const filters::BandwidthLimitConfig> compile_bandwidth(const bandwidth_v3::BandwidthLimit& p,
+                                                                       const CompileContext& c) {
+  using P = bandwidth_v3::BandwidthLimit;
+  auto o = std::make_shared<filters::BandwidthLimitConfig>();
+  const auto mode = p.enable_mode();
+  o->requests = mode == P::REQUEST || mode == P::REQUEST_AND_RESPONSE;
+  o->responses = mode == P::RESPONSE || mode == P::REQUEST_AND_RESPONSE;
+  constexpr std::uint64_t kKib = 1024;
+  o->shared = std::make_shared<filters::BandwidthShared>(std::min(p.limit_kbps().value(), UINT64_MAX / kKib) * kKib);
+  if (p.has_fill_interval()) o->fill_interval = to_duration(p.fill_interval());
+  if (p.has_runtime_enabled()) o->enabled = to_runtime(p.runtime_enabled());
+  o->tells = p.enable_response_trailers();
+  const std::string prefix = p.response_trailer_prefix().empty() ? "" : lower(p.response_trailer_prefix()) + "-";
+  o->request_delay = prefix + "bandwidth-request-delay-ms";
+  o->response_delay = prefix + "bandwidth-response-delay-ms";
+  o->request_filter_delay = prefix + "bandwidth-request-filter-delay-ms";
+  o->response_filter_delay = prefix + "bandwidth-response-filter-delay-ms";
+  o->stats = stats::make_block<filters::BandwidthStat>(c.stats, p.stat_prefix() + ".http_bandwidth_limit.");
+  return o;
+}
+
+FilterPtr make_bandwidth(const bandwidth_v3::BandwidthLimit& p, const FilterPlace&, CompileContext& c) {
+  return std::make_shared<filters::BandwidthLimitFactory>(compile_bandwidth(p, c));
+}
+
+OverridePtr bandwidth_override(const bandwidth_v3::BandwidthLimit& p, const Path& at, Problems& problems,
+                               const CompileContext& c) {
+  if (!p.has_limit_kbps()) problems.error(at / "limit_kbps", "limit must be set for per route filter config");
+  return compile_bandwidth(p, c);
+}
+
 }  // namespace
 
-void add_limit_filters(FilterKinds& kinds) { kinds.add<make_local, local_override>(); }
+void add_limit_filters(FilterKinds& kinds) {
+  kinds.add<make_local, local_override>();
+  kinds.add<make_bandwidth, bandwidth_override>();
+}
 
 }  // namespace outrigger::xds
