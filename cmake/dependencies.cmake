@@ -27,6 +27,7 @@ outrigger_dependency(zstd zstd zstd.h)
 outrigger_dependency(brotlicommon brotlicommon brotli/types.h)
 outrigger_dependency(brotlienc brotlienc brotli/encode.h dep::brotlicommon)
 outrigger_dependency(brotli brotlidec brotli/decode.h dep::brotlienc)
+outrigger_dependency(luajit luajit-5.1 luajit-2.1/luajit.h m ${CMAKE_DL_LIBS})
 outrigger_dependency(protobuf protobuf google/protobuf/message.h Threads::Threads)
 set(CMAKE_FIND_LIBRARY_SUFFIXES ${saved_suffixes})
 # gRPC's own list of what it needs is long: pkg-config knows it.

@@ -95,6 +95,7 @@ void add_health_check_filters(FilterKinds& kinds);
 void add_istio_filters(FilterKinds& kinds);
 void add_jwt_filters(FilterKinds& kinds);
 void add_limit_filters(FilterKinds& kinds);
+void add_lua_filters(FilterKinds& kinds);
 void add_metadata_filters(FilterKinds& kinds);
 void add_mutation_filters(FilterKinds& kinds);
 void add_request_filters(FilterKinds& kinds);

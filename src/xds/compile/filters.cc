@@ -24,6 +24,7 @@ const FilterKinds& kinds() {
     add_health_check_filters(k);
     add_istio_filters(k);
     add_jwt_filters(k);
+    add_lua_filters(k);
     add_metadata_filters(k);
     add_mutation_filters(k);
     add_request_filters(k);

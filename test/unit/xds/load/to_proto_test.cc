@@ -202,14 +202,14 @@ TEST_CASE("messages inside Any", "[to_proto]") {
            Row{"typed_config: x", "f:1:15: error: typed_config: expected an object with '@type', found a string 'x'\n"},
            Row{"typed_config: {'@type': type.googleapis.com/nope.Nope}",
                "f:1:25: error: typed_config: unknown type 'type.googleapis.com/nope.Nope'\n"},
-           Row{"typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua}",
-               "f:1:25: error: typed_config: 'type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua' is known to Envoy "
+           Row{"typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.gzip.v3.Gzip}",
+               "f:1:25: error: typed_config: 'type.googleapis.com/envoy.extensions.filters.http.gzip.v3.Gzip' is known to Envoy "
                "and not implemented by "
                "Outrigger\n"},
-           Row{"typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lau}",
-               "f:1:25: error: typed_config: unknown type 'type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lau'; did "
+           Row{"typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.gzip.v3.Gizp}",
+               "f:1:25: error: typed_config: unknown type 'type.googleapis.com/envoy.extensions.filters.http.gzip.v3.Gizp'; did "
                "you mean "
-               "'envoy.extensions.filters.http.lua.v3.Lua'?\n"},
+               "'envoy.extensions.filters.http.gzip.v3.Gzip'?\n"},
            Row{"typed_config: {'@type': type.googleapis.com/xds.type.v3.TypedStruct, value: {}}",
                "f:1:1: error: typed_config: a TypedStruct needs 'type_url'\n"},
            Row{"typed_config: {'@type': " + router + ", nope: 1}",
