@@ -26,7 +26,7 @@ TEST_CASE("a bucket of bytes fills at its rate and holds a second's worth", "[ba
 }
 
 TEST_CASE("all that passes is never more than the rate allows", "[bandwidth]") {
-  for (const std::uint64_t rate : {1ULL, 1024ULL, 3'333'333ULL, 7'000'000'000ULL, UINT64_MAX}) {
+  for (const auto rate : std::initializer_list<std::uint64_t>{1, 1024, 3'333'333, 7'000'000'000, UINT64_MAX}) {
     TimePoint now{1s};
     ByteBucket bucket(rate);
     double taken = 0;
