@@ -18,7 +18,8 @@ class ByteBucket {
     const std::int64_t now_ns = now.time_since_epoch().count() * kNsPerTick;
     auto empty_at = empty_at_.load(std::memory_order_relaxed);
     for (;;) {
-      const auto since = std::max(empty_at, now_ns - kSecond);
+      // A thread may be behind another by a turn of its loop. Further ahead than that is another time: it began anew.
+      const auto since = empty_at > now_ns + kAheadMax ? now_ns - kSecond : std::max(empty_at, now_ns - kSecond);
       const auto have = static_cast<std::uint64_t>(std::max<Wide>(now_ns - since, 0) * rate_ / kSecond);
       const auto taken = std::min(wanted, have);
       if (taken == 0) return 0;
@@ -30,6 +31,7 @@ class ByteBucket {
  private:
   using Wide = __int128;
   static constexpr std::int64_t kSecond = 1'000'000'000;
+  static constexpr std::int64_t kAheadMax = kSecond / 2;
   static constexpr std::int64_t kNsPerTick = kSecond / (Duration::period::den / Duration::period::num);
   static constexpr std::uint64_t kRateMax = std::uint64_t{1} << 50;
   const std::uint64_t rate_;

@@ -89,7 +89,7 @@ class Unzstd final : public Decompressor {
       if (!std::exchange(looked_for_dictionary_, true) && !set_dictionary(given)) return DecodeError::dictionary;
       if (overflowed_) return DecodeError::data;
       if (const auto error = decompress_run(given, out, begin, most); error != DecodeError::none) {
-        overflowed_ = error == DecodeError::overflow;
+        overflowed_ = error == DecodeError::overflow && (given.pos < given.size || i + 1 < data.runs());
         return error;
       }
     }
@@ -128,7 +128,7 @@ class Unzstd final : public Decompressor {
   const std::vector<DDictPtr>& dictionaries_;
   ZSTD_DCtx* context_;
   bool looked_for_dictionary_ = false;
-  bool overflowed_ = false;  // what came after that was passed over: nothing makes sense any more
+  bool overflowed_ = false;  // and something was passed over: nothing makes sense any more
 };
 
 class ZstdLibrary final : public CompressorLibrary {

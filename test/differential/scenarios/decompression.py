@@ -66,6 +66,7 @@ for _coding in LIBRARY:
     case(_coding + "_small_pieces", unpacker(_coding, fields={"chunk_size": 4096}), up=[packed(_coding, noise * 2)])
     case(_coding + "_h2_garbage", unpacker(_coding), h2() + h2_req("/", _enc, method="POST", body=b"not compressed"), hcm="codec_type: HTTP2", up=H2([h2_ok("not compressed either", ("content-encoding", _coding))]))
     case(_coding + "_in_pieces", unpacker(_coding), up=[in_chunks(pack(_coding, TEXT), _enc, size=7, pause=0.02)])
+    case(_coding + "_text_in_pieces", unpacker(_coding), up=[in_chunks(pack(_coding, "".join(f"{i} bottles of beer on the wall, " for i in range(300))), _enc, size=50, pause=0.01)])
     case(_coding + "_garbage", unpacker(_coding), up=[ok("this is not compressed at all, not at all", _enc)])
     case(_coding + "_garbage_in_pieces", unpacker(_coding), up=[in_chunks(b"this is not compressed at all, not at all" * 3, _enc, size=40, pause=0.05)])
     case(_coding + "_garbage_request", unpacker(_coding), post(_coding, b"this is not compressed at all, not at all"))

@@ -226,10 +226,7 @@ web("options", [h2_ok("r")], req(PATH, "origin: http://a", "access-control-reque
 for _name, _b in {"odd_size": b"AAAAAAFx0", "not_base64": b"AAAA*AFx", "padding_inside": b"AAA=AAFx", "padding_two": b"AA==", "padding_one": b"AAA=", "padding_three": b"A===", "url": b"__--",
                   "leftover_bits": b"AAB=", "space": b"AAAA AFx", "newline": b"AAAA\r\nAFx", "empty": b"", "one": b"A", "all_padding": b"===="}.items():
     web("base64_" + _name, [answer(message("r"))], web_call(TEXT, body=_b, h1=False))
-web("base64_bad_over_h1", [answer(message("r"))], web_call(TEXT, body=b"AAAA*AFx"), h2_client=False, stats=[],
-    differs="Envoy answers before it has seen the request's end, and closes; here the request is complete", outrigger={"end": {"c": "open"}, "steps": [{
-        "body": "", "headers": ["content-type: application/grpc-web+proto", "grpc-message: Bad gRPC-web request, invalid base64 data.", "grpc-status: 13", "content-length: 0",
-                                "date: <date>", "server: envoy"], "status": "HTTP/1.1 400 Bad Request"}]})
+web("base64_bad_over_h1", [answer(message("r"))], web_call(TEXT, body=b"AAAA*AFx"), h2_client=False, stats=[])
 _q = text(message("a long enough question " * 20))
 web("base64_parts", [answer(message("r"))], h2_send(HEADERS(1, pseudo(PATH, method="POST") + block(f"content-type: {TEXT}"), False), *(DATA(1, _q[i:i + 3]) for i in range(0, len(_q), 3)), DATA(1, b"", True))
     + h2_done(1))

@@ -72,7 +72,7 @@ TEST_CASE("requests share a rate", "[sim][bandwidth]") {
               w.run(500ms);
               CHECK_CLEAN(w, a.responses().size() + b.responses().size() == 1);
               w.run(1s);
-              CHECK_GENTLE(w, a.status() == 200 && b.status() == 200);
+              CHECK_GENTLE(w, (a.status() == 200 && b.status() == 200));
             }});
 }
 
