@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "filters/grpc.h"
+#include "proxy/base/numbers.h"
 #include "proxy/event/timers.h"
 #include "proxy/upstream/peer_names.h"
 
@@ -12,8 +13,9 @@ using http::Name;
 
 class Shadow final : private upstream::PoolWaiter, private upstream::ClientStreamEvents {
  public:
-  Shadow(ShadowSet& set, runtime::ThreadContext& thread, const http::RequestHead& from)
-      : set_(&set), thread_(thread), limit_(thread.loop.timers(), *this) {
+  /// `set`: null when it is nobody's.
+  Shadow(ShadowSet* set, runtime::ThreadContext& thread, const http::RequestHead& from)
+      : set_(set), thread_(thread), limit_(thread.loop.timers(), *this) {
     head_ = arena_.make<http::RequestHead>(arena_);
     head_->method = arena_.copy(from.method);
     head_->path = arena_.copy(from.path);
@@ -142,6 +144,20 @@ class Shadow final : private upstream::PoolWaiter, private upstream::ClientStrea
   event::Alarm<Shadow, &Shadow::on_limit> limit_;
 };
 
+namespace {
+
+/// As Envoy marks requests of its own.
+void mark_internal(http::RequestHead& head, hcm::Stream& stream, bool forwarded) {
+  Arena& arena = head.headers.arena();
+  head.headers.set(Name::x_envoy_internal, "true");
+  const std::string_view own = stream.config().local_address_text;
+  if (!forwarded || own.empty()) return;
+  const auto xff = head.headers.get(Name::x_forwarded_for);
+  head.headers.set(Name::x_forwarded_for, xff.empty() ? arena.copy(own) : arena.cat(xff, ",", own));
+}
+
+}  // namespace
+
 void ShadowSet::start(hcm::Stream& stream, const route::Route& route, bool end_stream, Duration timeout,
                       const std::shared_ptr<const UpstreamLogConfig>& log) {
   auto& thread = stream.thread();
@@ -151,7 +167,7 @@ void ShadowSet::start(hcm::Stream& stream, const route::Route& route, bool end_s
     const auto name = m.cluster.empty() ? stream.request().get(m.cluster_header) : std::string_view(m.cluster);
     upstream::Cluster* cluster = stream.worker().clusters.find(name);
     if (cluster == nullptr) continue;
-    auto shadow = std::make_unique<Shadow>(*this, thread, stream.request());
+    auto shadow = std::make_unique<Shadow>(this, thread, stream.request());
     auto& head = shadow->head();
     Arena& arena = head.headers.arena();
     route::apply(m.mutations, head.headers, stream.format_context());
@@ -162,12 +178,7 @@ void ShadowSet::start(hcm::Stream& stream, const route::Route& route, bool end_s
                             : arena.cat(head.authority, "-shadow");
     }
     if (!m.host_rewrite.empty()) head.authority = m.host_rewrite;
-    head.headers.set(Name::x_envoy_internal, "true");
-    const auto own = stream.config().local_address_text;
-    if (!own.empty()) {
-      const auto xff = head.headers.get(Name::x_forwarded_for);
-      head.headers.set(Name::x_forwarded_for, xff.empty() ? arena.copy(own) : arena.cat(xff, ",", own));
-    }
+    mark_internal(head, stream, true);
     Shadow* s = shadow.release();  // owns itself from here
     shadows_[count_++] = s;
     s->begin(*cluster, end_stream, timeout, log);
@@ -183,6 +194,17 @@ void ShadowSet::abandon() {
   for (std::size_t i = 0; i < count_; ++i)
     if (shadows_[i] != nullptr) std::exchange(shadows_[i], nullptr)->detach();
   count_ = 0;
+}
+
+void send_and_forget(hcm::Stream& stream, upstream::Cluster& cluster, const http::RequestHead& head, const Buffer& body,
+                     Duration timeout, bool forwarded) {
+  auto* s = std::make_unique<Shadow>(nullptr, stream.thread(), head).release();  // owns itself from here
+  auto& h = s->head();
+  mark_internal(h, stream, forwarded);
+  if (const auto ms = timeout.count() / 1000; ms > 0)
+    h.headers.set(Name::x_envoy_expected_rq_timeout_ms, decimal(static_cast<std::uint64_t>(ms), h.headers.arena()));
+  s->begin(cluster, body.empty(), timeout, nullptr);
+  if (!body.empty()) s->body(body, true);
 }
 
 }  // namespace outrigger::filters

@@ -27,4 +27,8 @@ class ShadowSet {
   std::size_t count_ = 0;
 };
 
+/// A request of a filter's own whose answer nobody waits for: it may outlive the stream. `head` is copied.
+void send_and_forget(hcm::Stream& stream, upstream::Cluster& cluster, const http::RequestHead& head, const Buffer& body,
+                     Duration timeout, bool forwarded);
+
 }  // namespace outrigger::filters

@@ -60,6 +60,7 @@ void SideCall::attempt() {
   upstream::Host* host = cluster_->pick(pick);
   if (host == nullptr) {
     charge(503);
+    failure_ = {503, "no healthy upstream", true};
     return fail();
   }
   cluster_->request_stream(*host, *this);
@@ -138,7 +139,18 @@ void SideCall::on_pool_failure(upstream::PoolFailure why, std::string_view, upst
   if (host != nullptr && why != upstream::PoolFailure::overflow) cluster_->see(*host, upstream::Sight::failed);
   if (try_again()) return;
   charge(503);
+  constexpr http::ResetReason kReasons[] = {http::ResetReason::overflow, http::ResetReason::remote_connection_failure,
+                                            http::ResetReason::connection_timeout, http::ResetReason::local_connection_failure};
+  if (why == upstream::PoolFailure::no_pool)
+    failure_ = {503, "no healthy upstream", true};
+  else
+    note_reset(kReasons[static_cast<int>(why)]);
   fail();
+}
+
+void SideCall::note_reset(http::ResetReason why) {
+  failure_ = {503, owner_.arena().cat("upstream connect error or disconnect/reset before headers. reset reason: ", text_of(why)),
+              true};
 }
 
 void SideCall::on_head(http::ResponseHead& head, bool end_stream) {
@@ -165,11 +177,14 @@ void SideCall::on_body(Buffer& b, bool end_stream) {
 
 void SideCall::on_trailers(http::HeaderMap& trailers) { answer(&trailers); }
 
-void SideCall::on_reset(http::ResetReason, std::string_view) {
+void SideCall::on_reset(http::ResetReason why, std::string_view) {
   cluster_->see(*host_, upstream::Sight::failed);
   stream_ = nullptr;
   if (answer_ == nullptr && try_again()) return;
-  if (answer_ == nullptr) charge(503);
+  if (answer_ == nullptr) {
+    charge(503);
+    note_reset(why);
+  }
   fail();
 }
 
@@ -182,7 +197,10 @@ void SideCall::on_timeout() {
   if (answer_ == nullptr && try_again()) return cells.add(cluster_->stats(), ClusterStat::upstream_rq_per_try_timeout);
   cells.add(cluster_->stats(), ClusterStat::upstream_rq_timeout);
   if (host_ != nullptr && answer_ == nullptr) cluster_->see(*host_, upstream::Sight::timeout);
-  if (answer_ == nullptr) charge(504);
+  if (answer_ == nullptr) {
+    charge(504);
+    failure_ = {504, "upstream request timeout", true};
+  }
   fail();
 }
 

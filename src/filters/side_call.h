@@ -49,6 +49,13 @@ class SideCall final : private upstream::PoolWaiter, private upstream::ClientStr
   void retry(unsigned most, Duration base, Duration max);
   void cancel();
   bool running() const noexcept { return running_; }
+  /// After on_side_failure(): what Envoy has in the answer's place.
+  struct Failure {
+    std::uint16_t status = 503;
+    std::string_view text = "upstream failure";
+    bool is_answer = false;  // of the router, with headers of its own
+  };
+  const Failure& failure() const noexcept { return failure_; }
 
  private:
   void on_pool_ready(upstream::ClientStream& s, upstream::Host& host) override;
@@ -59,7 +66,7 @@ class SideCall final : private upstream::PoolWaiter, private upstream::ClientStr
   void on_head(http::ResponseHead& head, bool end_stream) override;
   void on_body(Buffer& b, bool end_stream) override;
   void on_trailers(http::HeaderMap& trailers) override;
-  void on_reset(http::ResetReason, std::string_view) override;
+  void on_reset(http::ResetReason why, std::string_view) override;
   void on_above_high_watermark() override {}
   void on_below_low_watermark() override {}
   void on_timeout();
@@ -68,6 +75,7 @@ class SideCall final : private upstream::PoolWaiter, private upstream::ClientStr
   std::uint64_t elapsed_ms() const noexcept;
   void charge(std::uint16_t status);
   void answer(const http::HeaderMap* trailers);
+  void note_reset(http::ResetReason why);
   void fail();
   void stop();
 
@@ -84,6 +92,7 @@ class SideCall final : private upstream::PoolWaiter, private upstream::ClientStr
   unsigned retries_ = 0, retried_ = 0;
   Duration backoff_base_{}, backoff_max_{};
   bool running_ = false;
+  Failure failure_;
   event::Alarm<SideCall, &SideCall::on_timeout> timeout_;
   event::Alarm<SideCall, &SideCall::attempt> again_;
 };

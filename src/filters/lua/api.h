@@ -17,6 +17,12 @@ inline constexpr char kHeaders[] = "header object";
 inline constexpr char kBuffer[] = "buffer object";
 inline constexpr char kMetadata[] = "metadata object";
 inline constexpr char kDynamicMetadata[] = "dynamic metadata object";
+inline constexpr char kConnection[] = "connection object";
+inline constexpr char kConnectionInfo[] = "connection stream info object";
+inline constexpr char kSsl[] = "SSL connection object";
+inline constexpr char kFilterState[] = "filter state object";
+inline constexpr char kRoute[] = "route object";
+inline constexpr char kPublicKey[] = "public key object";
 inline constexpr char kStreamInfo[] = "stream info object";
 
 struct Object {
@@ -32,6 +38,8 @@ void register_headers(lua_State* L);
 void register_buffer(lua_State* L);
 void register_metadata(lua_State* L);
 void register_stream_info(lua_State* L);
+void register_ssl(lua_State* L);
+void register_public_key(lua_State* L);
 
 /// Leaves it on the stack.
 void push_object(lua_State* L, const char* type, Which which = own, const void* of = nullptr);
@@ -53,6 +61,16 @@ std::string_view header_name_at(lua_State* L, int index);
 std::string_view header_value_at(lua_State* L, int index);
 /// The fields of a table into a map, of strings or lists of strings.
 void read_headers(lua_State* L, int table, http::HeaderMap& into);
+
+/// Ends this run: what the script waits for is told by the half's state.
+int wait(lua_State* L, Half& half, Half::State state);
+
+// Functions of the handle, which have files of their own.
+int http_call(lua_State* L, Half& half);
+int import_public_key(lua_State* L);
+int verify_signature(lua_State* L);
+/// The SSL connection object, or nil.
+void push_ssl(lua_State* L);
 
 void push_value(lua_State* L, const MetadataValue& v);
 /// False: it is something that metadata can't hold; then an error message lies on top of the stack.

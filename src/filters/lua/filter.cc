@@ -30,10 +30,10 @@ Script::Loaded& Script::on(std::size_t worker) const {
 
 namespace {
 
-class Filter final : public hcm::HttpFilter {
+class Filter final : public hcm::HttpFilter, private HalfEvents {
  public:
   Filter(hcm::Stream& stream, const LuaFactory& factory)
-      : HttpFilter(stream), factory_(factory), request_(stream, factory, true), response_(stream, factory, false) {}
+      : HttpFilter(stream), factory_(factory), request_(stream, factory, *this, true), response_(stream, factory, *this, false) {}
 
   FilterStatus on_request_head(http::RequestHead& head, bool end_stream) override {
     const auto* script = find_script(request_);
@@ -52,6 +52,12 @@ class Filter final : public hcm::HttpFilter {
       if (request_.active()) feed(request_, body, end_stream, stream_.info().protocol);
       return FilterStatus::go_on;
     }
+    request_.saw_body = request_.saw_body || !body.empty() || stream_.request_trailers() == nullptr;
+    if (request_.state == Half::State::calling) {
+      request_.ends = request_.ends || end_stream;
+      if (end_stream) request_.trailers = stream_.request_trailers();
+      return FilterStatus::go_on;
+    }
     if (body.size() > stream_.buffer_bytes_max()) {
       request_held_ = false;
       request_.drop();
@@ -59,14 +65,10 @@ class Filter final : public hcm::HttpFilter {
       stream_.request_too_large();
       return FilterStatus::go_on;
     }
-    request_.saw_body = request_.saw_body || !body.empty() || stream_.request_trailers() == nullptr;
     if (!end_stream) return FilterStatus::stop;
     request_.trailers = stream_.request_trailers();
     request_.take_whole(body);
-    if (answered()) return FilterStatus::go_on;
-    request_.headers_continued = true;
-    request_held_ = false;
-    stream_.continue_request(*this);
+    go_on_with_request();
     return FilterStatus::go_on;
   }
 
@@ -101,8 +103,11 @@ class Filter final : public hcm::HttpFilter {
       stream_.response_too_large();
       return FilterStatus::stop;
     }
-    if (!end_stream) return FilterStatus::stop;
-    finish_response();
+    response_.ends = response_.ends || end_stream;
+    if (!end_stream || response_.state == Half::State::calling) return FilterStatus::stop;
+    response_.take_whole(held_);
+    if (response_.blocks()) return FilterStatus::stop;
+    release_response();
     body.append(std::move(held_));
     return FilterStatus::go_on;
   }
@@ -110,7 +115,11 @@ class Filter final : public hcm::HttpFilter {
   FilterStatus on_response_trailers(http::HeaderMap& trailers) override {
     if (response_held_) {
       response_.trailers = &trailers;
-      finish_response();
+      if (response_.state == Half::State::calling)
+        response_.fail("the trailers of a response can't wait for the answer of httpCall()");
+      else
+        response_.take_whole(held_);
+      release_response();
       if (!held_.empty()) stream_.inject_response_body(*this, held_, false);
     } else if (response_.active()) {
       response_.take_trailers(trailers);
@@ -158,11 +167,24 @@ class Filter final : public hcm::HttpFilter {
     return true;
   }
 
-  /// The whole body is there.
-  void finish_response() {
-    response_.take_whole(held_);
+  /// Unless the script waits for something again.
+  void go_on_with_request() {
+    if (answered() || request_.blocks()) return;
+    request_.headers_continued = true;
+    request_held_ = false;
+    stream_.continue_request(*this);
+  }
+
+  void release_response() {
     response_.headers_continued = true;
     response_held_ = false;
+  }
+
+  void on_resumed(Half& half) override {
+    if (&half == &request_) return go_on_with_request();
+    if (response_.blocks()) return;
+    release_response();
+    stream_.inject_response_body(*this, held_, response_.ends);
   }
 
   const LuaFactory& factory_;

@@ -22,14 +22,26 @@ void Half::start(Script::Loaded& loaded, int function, bool end) {
 }
 
 void Half::run(int arguments) {
-  iterating = 0;
-  switch (vm_->resume(coroutine_, arguments, this)) {
-    case Vm::Outcome::finished: return drop();
-    case Vm::Outcome::yielded:
-      if (state == State::running) fail("script performed an unexpected yield");
-      return;
-    case Vm::Outcome::failed: return fail(Vm::error_of(coroutine_));
+  for (bool again = false;; again = true) {
+    iterating = 0;
+    switch (vm_->resume(coroutine_, arguments, this, again)) {
+      case Vm::Outcome::finished: return drop();
+      case Vm::Outcome::yielded: break;
+      case Vm::Outcome::failed: return fail(Vm::error_of(coroutine_));
+    }
+    if (state == State::running) return fail("script performed an unexpected yield");
+    if (state != State::calling || !calls.begin()) return;
+    state = State::running;
+    calls.push_answer(coroutine_);
+    arguments = 2;
   }
+}
+
+void Half::on_answer() {
+  state = State::running;
+  calls.push_answer(coroutine_);
+  run(2);
+  events_.on_resumed(*this);
 }
 
 void Half::fail(std::string_view why) {
@@ -40,6 +52,7 @@ void Half::fail(std::string_view why) {
 
 void Half::drop() noexcept {
   if (coroutine_ == nullptr) return;
+  calls.cancel();
   vm_->release(reference_);
   coroutine_ = nullptr;
   state = State::running;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "filters/lua/calls.h"
 #include "filters/lua/filter.h"
 #include "proxy/hcm/stream.h"
 
@@ -12,23 +13,42 @@ namespace outrigger::filters::lua {
 /// What an object of the script's stands for, besides its type.
 enum Which : std::uint8_t { own, of_request, of_trailers };
 
-class Half {
+class Half;
+
+/// Told that a script went on because of an answer to a call.
+class HalfEvents {
+ public:
+  virtual void on_resumed(Half& half) = 0;
+
+ protected:
+  ~HalfEvents() = default;
+};
+
+class Half final : private CallEvents {
  public:
   enum class State : std::uint8_t {
     running,  // or at its end
     chunk,    // waits for the next piece of the body
     body,     // for all of it
     trailers,
+    calling,
     responded,  // has nothing more to say
   };
-  Half(hcm::Stream& s, const LuaFactory& f, bool request) noexcept : stream(s), factory(f), is_request(request) {}
+  Half(hcm::Stream& s, const LuaFactory& f, HalfEvents& e, bool request) noexcept
+      : stream(s), factory(f), is_request(request), calls(s, *this), events_(e) {}
   ~Half() { drop(); }
 
   /// Calls the function with a handle of this half.
   void start(Script::Loaded& loaded, int function, bool ends);
   bool active() const noexcept { return coroutine_ != nullptr; }
   /// The message is to wait for the script.
-  bool blocks() const noexcept { return active() && (state == State::body || state == State::responded); }
+  bool blocks() const noexcept {
+    return active() && (state == State::body || state == State::calling || state == State::responded);
+  }
+  /// May it block now? Neither what has gone on can be held back, nor a response that has ended with its head or with trailers.
+  bool can_wait() const noexcept { return !headers_continued && (is_request || (trailers == nullptr && (!ends || saw_body))); }
+  /// An error of what the script does where it can't be helped.
+  void fail(std::string_view why);
   /// More of the body: all of it so far when the script waits for that.
   void take_body(Buffer& bytes, bool ends);
   void take_trailers(http::HeaderMap& map);
@@ -46,6 +66,7 @@ class Half {
   hcm::Stream& stream;
   const LuaFactory& factory;
   const bool is_request;
+  Calls calls;
   const LuaPerRoute* of_route = nullptr;  // null: it has none
   http::RequestHead* request = nullptr;
   http::ResponseHead* response = nullptr;
@@ -59,8 +80,9 @@ class Half {
 
  private:
   void run(int arguments);
-  void fail(std::string_view why);
+  void on_answer() override;
 
+  HalfEvents& events_;
   Vm* vm_ = nullptr;
   lua_State* coroutine_ = nullptr;  // null: not started, or over
   int reference_ = LUA_NOREF;

@@ -12,13 +12,6 @@ Half& handle(lua_State* L) {
   return half_of(L);
 }
 
-/// Ends this run: what the script waits for is told by the half's state.
-int wait(lua_State* L, Half& half, Half::State state) {
-  if (L != half.coroutine()) return luaL_error(L, "a coroutine of the script's own can't wait");
-  half.state = state;
-  return lua_yield(L, 0);
-}
-
 // ---- the message
 
 int headers(lua_State* L) {
@@ -134,7 +127,84 @@ int clear_route_cache(lua_State* L) {
   return 0;
 }
 
+/// Which: own is the route, of_request its virtual host.
+int route(lua_State* L) {
+  handle(L);
+  push_object(L, kRoute);
+  return 1;
+}
+
+int virtual_host(lua_State* L) {
+  handle(L);
+  push_object(L, kRoute, of_request);
+  return 1;
+}
+
+int route_metadata(lua_State* L) {
+  const auto which = object_at(L, kRoute).which;
+  auto& half = half_of(L);
+  const auto* r = half.stream.route();
+  const auto* all = which == of_request ? half.stream.info().virtual_host_metadata : r == nullptr ? nullptr : r->metadata.get();
+  push_object(L, kMetadata, own, named(all, half.factory.name));
+  return 1;
+}
+
+int connection(lua_State* L) {
+  handle(L);
+  push_object(L, kConnection);
+  return 1;
+}
+
+int connection_info(lua_State* L) {
+  handle(L);
+  push_object(L, kConnectionInfo);
+  return 1;
+}
+
+int call(lua_State* L) { return http_call(L, handle(L)); }
+
+int set_override_host(lua_State* L) {
+  auto& half = handle(L);
+  const auto host = text_at(L, 2);
+  if (!net::Address::parse_ip_port(host) && !net::Address::parse_ip(host, 0))
+    return luaL_error(L, "host is not a valid IP address");
+  bool only = false;
+  if (lua_gettop(L) >= 3) {
+    luaL_checktype(L, 3, LUA_TBOOLEAN);
+    only = lua_toboolean(L, 3) != 0;
+  }
+  if (!half.is_request) return 0;
+  half.charge(L, host.size());
+  half.stream.wanted_host = {half.stream.arena().copy(host), only, 503};
+  return 0;
+}
+
 // ---- tools
+
+int import_key(lua_State* L) {
+  handle(L);
+  return import_public_key(L);
+}
+
+int verify(lua_State* L) {
+  handle(L);
+  return verify_signature(L);
+}
+
+/// nil: it is none.
+int base64_decode(lua_State* L) {
+  handle(L);
+  thread_local std::string bytes;
+  bytes.clear();
+  thread_local std::string digits;
+  digits.assign(text_at(L, 2));
+  std::erase_if(digits, [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); });
+  if (!decode_any_base64(digits, bytes))
+    lua_pushnil(L);
+  else
+    push(L, bytes);
+  return 1;
+}
 
 int base64_escape(lua_State* L) {
   handle(L);
@@ -192,11 +262,28 @@ constexpr luaL_Reg kMethods[] = {{"headers", &headers},
                                  {"filterContext", &filter_context},
                                  {"streamInfo", &stream_info},
                                  {"clearRouteCache", &clear_route_cache},
+                                 {"httpCall", &call},
+                                 {"route", &route},
+                                 {"virtualHost", &virtual_host},
+                                 {"connection", &connection},
+                                 {"connectionStreamInfo", &connection_info},
+                                 {"setUpstreamOverrideHost", &set_override_host},
+                                 {"importPublicKey", &import_key},
+                                 {"verifySignature", &verify},
                                  {"base64Escape", &base64_escape},
+                                 {"base64Decode", &base64_decode},
                                  {"timestamp", &timestamp},
                                  {"timestampString", &timestamp_string}};
 
+constexpr luaL_Reg kRouteMethods[] = {{"metadata", &route_metadata}};
+
 }  // namespace
+
+int wait(lua_State* L, Half& half, Half::State state) {
+  if (L != half.coroutine()) return luaL_error(L, "a coroutine of the script's own can't wait");
+  half.state = state;
+  return lua_yield(L, 0);
+}
 
 void register_api(lua_State* L) {
   register_type(L, kHandle, kMethods);
@@ -204,6 +291,9 @@ void register_api(lua_State* L) {
   register_buffer(L);
   register_metadata(L);
   register_stream_info(L);
+  register_ssl(L);
+  register_public_key(L);
+  register_type(L, kRoute, kRouteMethods);
   lua_newtable(L);
   lua_pushnumber(L, millisecond);
   lua_setfield(L, -2, "MILLISECOND");

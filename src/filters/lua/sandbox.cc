@@ -104,6 +104,7 @@ void open_libraries(lua_State* L) {
   open(L, luaopen_base, "");
   open(L, luaopen_table, LUA_TABLIBNAME);
   open(L, luaopen_string, LUA_STRLIBNAME);
+  open_patterns(L);
   open(L, luaopen_math, LUA_MATHLIBNAME);
   open(L, luaopen_os, LUA_OSLIBNAME);
   open(L, luaopen_debug, LUA_DBLIBNAME);

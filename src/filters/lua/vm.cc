@@ -56,15 +56,16 @@ void* Vm::allocate(void* self, void* block, std::size_t old_size, std::size_t ne
 }
 
 /// Raises an error when a run has had what it may, and then at every instruction: a script that catches it ends all the same.
-void Vm::on_count(lua_State* L, lua_Debug*) {
-  auto& vm = of(L);
-  if (!vm.running_) return;
-  if (!vm.tripped_) {
-    if (vm.instructions_left_ > kInstructionsPerLook && !vm.over_time()) {
-      vm.instructions_left_ -= kInstructionsPerLook;
+void Vm::on_count(lua_State* L, lua_Debug*) { of(L).charge(L, kInstructionsPerLook); }
+
+void Vm::charge(lua_State* L, std::uint64_t instructions) {
+  if (!running_) return;
+  if (!tripped_) {
+    if (instructions_left_ > instructions && !over_time()) {
+      instructions_left_ -= instructions;
       return;
     }
-    vm.tripped_ = true;
+    tripped_ = true;
     lua_sethook(L, &on_count, LUA_MASKCOUNT, 1);
   }
   luaL_error(L, "the script has run for too long");
@@ -85,11 +86,11 @@ void Vm::begin_run() noexcept {
   began_cpu_ = microseconds(CLOCK_THREAD_CPUTIME_ID);
   if (tripped_) lua_sethook(state_, &on_count, LUA_MASKCOUNT, kInstructionsPerLook);
   tripped_ = false;
-  running_ = true;
 }
 
 std::optional<std::string> Vm::load(const std::string& code) {
   begin_run();
+  running_ = true;
   int failed = luaL_loadbufferx(state_, code.data(), code.size(), code.c_str(), "t");
   if (failed == 0) failed = lua_pcall(state_, 0, 0, 0);
   running_ = false;
@@ -115,9 +116,10 @@ lua_State* Vm::start(int function, int& reference) {
 
 void Vm::release(int reference) noexcept { luaL_unref(state_, LUA_REGISTRYINDEX, reference); }
 
-Vm::Outcome Vm::resume(lua_State* coroutine, int arguments, void* owner) {
+Vm::Outcome Vm::resume(lua_State* coroutine, int arguments, void* owner, bool same_run) {
   owner_ = owner;
-  begin_run();
+  if (!same_run) begin_run();
+  running_ = true;
   const int result = lua_resume(coroutine, arguments);
   running_ = false;
   owner_ = nullptr;

@@ -39,8 +39,8 @@ class Vm {
   void release(int reference) noexcept;
 
   enum class Outcome : std::uint8_t { finished, yielded, failed };
-  /// Goes on with a coroutine. `owner`: who is asked while it runs.
-  Outcome resume(lua_State* coroutine, int arguments, void* owner);
+  /// Goes on with a coroutine. `owner`: who is asked while it runs. `same_run`: it has not waited.
+  Outcome resume(lua_State* coroutine, int arguments, void* owner, bool same_run = false);
   /// Why it failed; lies in its stack.
   static std::string_view error_of(lua_State* coroutine) noexcept;
   /// Null: nobody's coroutine runs.
@@ -49,6 +49,8 @@ class Vm {
   std::uint64_t scope() const noexcept { return scope_; }
   std::uint64_t new_id() noexcept { return ++last_id_; }
   std::size_t bytes_used() const noexcept { return used_; }
+  /// For work of a function of ours that is like so many instructions. An error when it gets too much.
+  void charge(lua_State* L, std::uint64_t instructions);
 
  private:
   static void* allocate(void* self, void* block, std::size_t old_size, std::size_t new_size) noexcept;
@@ -67,5 +69,7 @@ class Vm {
 
 /// Opens what a script may use of Lua's libraries (see sandbox.cc).
 void open_libraries(lua_State* L);
+/// string.find and the like in place of the library's (see patterns.cc).
+void open_patterns(lua_State* L);
 
 }  // namespace outrigger::filters::lua
