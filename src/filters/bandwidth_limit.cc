@@ -49,7 +49,7 @@ class BandwidthLimit final : public hcm::HttpFilter {
   FilterStatus on_request_body(Buffer& body, bool end_stream) override {
     if (request_.config == nullptr) return FilterStatus::go_on;
     keep(request_, body, end_stream, request_end_comes_apart(stream_));
-    if (!request_.full && request_.queue.size() > stream_.buffer_bytes_max()) {
+    if (overfull(request_)) {
       request_.full = true;
       stream_.pause_request(true);
     }
@@ -60,6 +60,7 @@ class BandwidthLimit final : public hcm::HttpFilter {
     if (request_.config == nullptr) return FilterStatus::go_on;
     request_.trailers = &trailers;
     if (!request_.queue.empty()) return FilterStatus::stop;
+    request_tick_.cancel();  // of a piece that was empty
     finish(request_);
     return FilterStatus::go_on;
   }
@@ -74,7 +75,7 @@ class BandwidthLimit final : public hcm::HttpFilter {
     keep(response_, body, end_stream, response_end_comes_apart(stream_));
     if (end_stream && response_.config->tells)
       response_.trailers = stream_.arena().make<HeaderMap>(stream_.arena(), http::MapOf::response_trailers);
-    if (!response_.full && response_.queue.size() > stream_.buffer_bytes_max()) {
+    if (overfull(response_)) {
       response_.full = true;
       stream_.on_output_above();
     }
@@ -96,6 +97,7 @@ class BandwidthLimit final : public hcm::HttpFilter {
   void on_stream_end() override {
     request_tick_.cancel();
     response_tick_.cancel();
+    if (std::exchange(request_.full, false)) stream_.pause_request(false);
     for (auto* d : {&request_, &response_})
       if (d->waiting) count_waiting(*d, false);
   }
@@ -164,7 +166,14 @@ class BandwidthLimit final : public hcm::HttpFilter {
     d.delay += d.config->fill_interval;
     return false;
   }
-  bool drained(Direction& d) { return d.full && d.queue.size() < stream_.buffer_bytes_max() / 2 && std::exchange(d.full, false); }
+  /// A limit of 0 is none.
+  bool overfull(const Direction& d) const {
+    const auto most = stream_.buffer_bytes_max();
+    return !d.full && most != 0 && d.queue.size() > most;
+  }
+  bool drained(Direction& d) {
+    return d.full && d.queue.size() <= stream_.buffer_bytes_max() / 2 && std::exchange(d.full, false);
+  }
 
   void on_request_tick() {
     Buffer out;

@@ -106,7 +106,11 @@ class DecompressorFilter final : public hcm::HttpFilter {
   struct Message {
     compression::DecompressorPtr coder;  // null: it goes on as it is
     std::uint64_t compressed = 0, uncompressed = 0;
+    bool exhausted = false;  // it has grown too much for its size: nothing more comes out
   };
+  /// The coders bound what a piece may become, but for the last block in it, which a piece of some bytes may end. A sender of
+  /// many such pieces is stopped here, past any block.
+  static constexpr std::uint64_t kSlack = 1024 * 1024;
   bool enabled(const DecompressionDirection& d) { return d.enabled.in(*stream_.thread().runtime); }
   void count(stats::BlockHandle block, auto stat, std::uint64_t by = 1) { stream_.thread().cells.add(block, stat, by); }
 
@@ -123,10 +127,11 @@ class DecompressorFilter final : public hcm::HttpFilter {
 
   void begin(HeaderMap& h, const DecompressionDirection& d, Message& m) {
     const auto* field = h.find(Name::content_encoding);
+    const std::string_view codings = field == nullptr ? std::string_view() : field->value;  // entries move below
     const bool transforms =
         d.ignore_no_transform || !any_token(h.get(Name::cache_control), [](auto t) { return iequals(t, "no-transform"); });
-    const auto comma = field == nullptr ? std::string_view::npos : field->value.find(',');
-    const bool ours = field != nullptr && iequals(trimmed(field->value.substr(0, comma)), config_.library->encoding());
+    const auto comma = codings.find(',');
+    const bool ours = iequals(trimmed(codings.substr(0, comma)), config_.library->encoding());
     if (enabled(d) && transforms && ours) m.coder = config_.library->make(stream_.arena());
     if (m.coder == nullptr) return count(d.stats, DecompressionStat::not_decompressed);
     count(d.stats, DecompressionStat::decompressed);
@@ -135,17 +140,19 @@ class DecompressorFilter final : public hcm::HttpFilter {
     if (comma == std::string_view::npos)
       h.remove(Name::content_encoding);
     else
-      h.set(Name::content_encoding, trimmed(field->value.substr(comma + 1)));
+      h.set(Name::content_encoding, trimmed(codings.substr(comma + 1)));
   }
 
   /// When the end comes apart, a coder that fails fails once more then.
   void pass(Buffer& body, bool end_stream, bool end_apart, const DecompressionDirection& d, Message& m) {
     Buffer in(std::move(body));
+    if (m.exhausted) return count_error(DecodeError::overflow);
     const Buffer nothing;
     count_error(m.coder->decompress(in, body));
     if (end_stream && end_apart && !in.empty()) count_error(m.coder->decompress(nothing, body));
     m.compressed += in.size();
     m.uncompressed += body.size();
+    m.exhausted = m.uncompressed > m.compressed * config_.library->ratio_max() + kSlack;
     count(d.stats, DecompressionStat::total_compressed_bytes, in.size());
     count(d.stats, DecompressionStat::total_uncompressed_bytes, body.size());
   }

@@ -29,13 +29,17 @@ void add_functions(lua_State* L, std::span<const luaL_Reg> all) {
 }  // namespace
 
 void register_type(lua_State* L, const char* type, std::span<const luaL_Reg> methods) {
+  // The metatable is no object's "__index": scripts must not reach it, to set finalizers, which no limits hold for.
   luaL_newmetatable(L, type);
-  lua_pushvalue(L, -1);
-  lua_setfield(L, -2, "__index");
   lua_pushboolean(L, 0);
   lua_setfield(L, -2, "__metatable");  // for all scripts of a state, these stay what they are
+  lua_newtable(L);
   add_functions(L, kLogs);
-  add_functions(L, methods);
+  for (const auto& f : methods) {
+    lua_pushcfunction(L, f.func);
+    lua_setfield(L, std::string_view(f.name).starts_with("__") ? -3 : -2, f.name);
+  }
+  lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
 }
 

@@ -74,6 +74,7 @@ int verify_signature(lua_State* L) {
   const auto name = text_at(L, 2), der = text_at(L, 3);
   if (!is_key(der)) return luaL_error(L, "invalid public key");
   const auto signature = sized_text_at(L, 4), text = sized_text_at(L, 6);
+  Vm::of(L).charge(L, 2000 + text.size() / 16);
   const auto* hash = hash_of(name);
   if (hash == nullptr) {
     lua_pushboolean(L, 0);

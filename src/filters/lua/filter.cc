@@ -4,6 +4,7 @@
 
 #include "filters/lua/api.h"
 #include "filters/lua/half.h"
+#include "proxy/base/log.h"
 
 namespace outrigger::filters::lua {
 
@@ -21,7 +22,11 @@ Script::Loaded& Script::on(std::size_t worker) const {
   if (loaded == nullptr) {
     loaded = std::make_unique<Loaded>();
     register_api(loaded->vm.state());
-    loaded->vm.load(code_);  // as on the main thread
+    if (const auto error = loaded->vm.load(code_)) {  // it went well on the main thread
+      LOG_ERROR(logger::lua, "script log: a script does not load on worker ", worker, ": ", *error);
+      loaded->broken = true;
+      return *loaded;
+    }
     loaded->on_request = loaded->vm.function("envoy_on_request");
     loaded->on_response = loaded->vm.function("envoy_on_response");
   }
@@ -39,6 +44,10 @@ class Filter final : public hcm::HttpFilter, private HalfEvents {
     const auto* script = find_script(request_);
     if (script == nullptr) return FilterStatus::go_on;
     auto& loaded = script->on(stream_.worker().index);
+    if (loaded.broken) {
+      stream_.local_reply({.status = 500, .details = "lua_script_not_loaded"});
+      return FilterStatus::stop;
+    }
     if (loaded.on_request == LUA_REFNIL) return FilterStatus::go_on;
     request_.request = &head;
     request_.start(loaded, loaded.on_request, end_stream);
@@ -160,9 +169,10 @@ class Filter final : public hcm::HttpFilter, private HalfEvents {
 
   /// The script has answered the request.
   bool answered() {
-    if (!request_.active() || request_.state != Half::State::responded) return false;
+    if (request_.state != Half::State::responded) return false;
     request_held_ = false;
     request_.drop();
+    request_.state = Half::State::running;
     stream_.local_reply(request_.reply);
     return true;
   }

@@ -27,6 +27,7 @@ class Script {
   struct Loaded {
     Vm vm;
     int on_request = LUA_REFNIL, on_response = LUA_REFNIL;
+    bool broken = false;  // it did not load
   };
   /// Runs it once, on the main thread. Error: the script's.
   static Result<std::shared_ptr<const Script>> compile(std::string code, std::size_t workers);

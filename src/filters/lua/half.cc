@@ -27,7 +27,7 @@ void Half::run(int arguments) {
     switch (vm_->resume(coroutine_, arguments, this, again)) {
       case Vm::Outcome::finished: return drop();
       case Vm::Outcome::yielded: break;
-      case Vm::Outcome::failed: return fail(Vm::error_of(coroutine_));
+      case Vm::Outcome::failed: return end_of_failed();
     }
     if (state == State::running) return fail("script performed an unexpected yield");
     if (state != State::calling || !calls.begin()) return;
@@ -35,6 +35,16 @@ void Half::run(int arguments) {
     calls.push_answer(coroutine_);
     arguments = 2;
   }
+}
+
+/// A request whose script has been stopped by our limits, which Envoy doesn't have, is not let through: clients could bring
+/// that about.
+void Half::end_of_failed() {
+  const bool denies = vm_->over_limits() && is_request && !headers_continued;
+  fail(Vm::error_of(coroutine_));
+  if (!denies) return;
+  reply = {.status = 500, .details = "lua_limit_exceeded"};
+  state = State::responded;
 }
 
 void Half::on_answer() {
@@ -95,6 +105,7 @@ void Half::take_trailers(http::HeaderMap& map) {
 
 void Half::charge(lua_State* L, std::size_t bytes) {
   kept_ += bytes + 32;  // and what holds them
+  Vm::of(L).charge(L, bytes / 16 + 1);
   if (kept_ > kKeptMax) luaL_error(L, "the script makes too many headers");
 }
 

@@ -43,7 +43,7 @@ class Half final : private CallEvents {
   bool active() const noexcept { return coroutine_ != nullptr; }
   /// The message is to wait for the script.
   bool blocks() const noexcept {
-    return active() && (state == State::body || state == State::calling || state == State::responded);
+    return state == State::responded || (active() && (state == State::body || state == State::calling));
   }
   /// May it block now? Neither what has gone on can be held back, nor a response that has ended with its head or with trailers.
   bool can_wait() const noexcept { return !headers_continued && (is_request || (trailers == nullptr && (!ends || saw_body))); }
@@ -80,6 +80,7 @@ class Half final : private CallEvents {
 
  private:
   void run(int arguments);
+  void end_of_failed();
   void on_answer() override;
 
   HalfEvents& events_;

@@ -86,6 +86,7 @@ int respond(lua_State* L) {
   const auto status = take_status(map);
   if (status == 0) return luaL_error(L, ":status must be between 200-599");
   if (!half.is_request) return luaL_error(L, "respond not currently supported in the response path");
+  if (L != half.coroutine()) return luaL_error(L, "a coroutine of the script's own can't respond");
   half.reply = {.status = status, .details = "lua_response"};
   if (text != nullptr) half.reply.body = arena.copy({text, size});
   if (size > 0) map.remove(http::Name::content_length);
@@ -198,6 +199,7 @@ int base64_decode(lua_State* L) {
   bytes.clear();
   thread_local std::string digits;
   digits.assign(text_at(L, 2));
+  Vm::of(L).charge(L, digits.size() / 16 + 100);
   std::erase_if(digits, [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); });
   if (!decode_any_base64(digits, bytes))
     lua_pushnil(L);
@@ -209,6 +211,7 @@ int base64_decode(lua_State* L) {
 int base64_escape(lua_State* L) {
   handle(L);
   const auto text = text_at(L, 2);
+  Vm::of(L).charge(L, text.size() / 16 + 100);
   luaL_Buffer out;
   luaL_buffinit(L, &out);
   for (std::size_t at = 0; at < text.size(); at += 3) {

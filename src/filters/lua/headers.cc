@@ -1,5 +1,6 @@
 // The header object: a map of headers, with what begins with ':' first, as in Envoy's maps.
 #include <array>
+#include <cmath>
 
 #include "filters/lua/api.h"
 #include "proxy/base/numbers.h"
@@ -81,9 +82,10 @@ int add(lua_State* L) {
   const auto name = header_name_at(L, 2), value = header_value_at(L, 3);
   std::array<Special, 5> all;
   if (is_status(half, which, name)) return luaL_error(L, "there can be one :status only");
-  if (auto* s = special(half, which, name, all))
+  if (auto* s = special(half, which, name, all)) {
+    half.charge(L, s->size());
     *s = s->data() == nullptr ? value : half.stream.arena().cat(*s, ",", value);
-  else
+  } else
     map_of(half, which).append(name, value);
   return 0;
 }
@@ -160,13 +162,13 @@ int get(lua_State* L) {
 
 int get_at_index(lua_State* L) {
   const auto which = object_at(L, kHeaders).which;
-  const double index = luaL_checknumber(L, 3);
+  const double index = std::trunc(luaL_checknumber(L, 3));
   const auto name = lower_name_at(L, 2);
   double at = 0;
   std::string_view found;
   bool is_there = false;
   each_value(half_of(L), which, name, [&](std::string_view v) {
-    if (at++ == static_cast<double>(static_cast<int>(index))) found = v, is_there = true;
+    if (at++ == index) found = v, is_there = true;
   });
   if (!is_there) return 0;
   push(L, found);

@@ -206,6 +206,8 @@ void push_value(lua_State* L, const MetadataValue& v) {
 }
 
 bool read_value(lua_State* L, int index, MetadataValue& into, int depth) {
+  const std::size_t text = lua_type(L, index) == LUA_TSTRING ? lua_objlen(L, index) : 0;
+  half_of(L).charge(L, sizeof into + text);  // also of a table that is met again and again
   switch (const int type = lua_type(L, index)) {
     case LUA_TNIL: return true;
     case LUA_TNUMBER: into = number_of(lua_tonumber(L, index)); return true;

@@ -86,6 +86,14 @@ function string.rep(s, n, separator)
   if not separator or n < 2 then return rep(s, n) end
   return rep(s .. separator, n - 1) .. s
 end
+local insert, sort = table.insert, table.sort
+-- The library's would move all from far below the table, or compare for ever, in one instruction that no limit sees.
+function table.insert(t, ...)
+  if select("#", ...) == 2 and (tonumber((...)) or 1) < 1 then error("position out of bounds", 2) end
+  return insert(t, ...)
+end
+local function less(a, b) return a < b end
+function table.sort(t, before) return sort(t, before or less) end
 table.unpack = unpack
 function table.pack(...) return {n = select("#", ...), ...} end
 local size_of = function(x) return #x end

@@ -8,6 +8,7 @@ namespace outrigger::filters::lua {
 namespace {
 
 constexpr int kInstructionsPerLook = 1000;
+constexpr int kPausePercent = 120;  // of what was in use: garbage of twice as much would not fit the limit
 
 std::uint64_t microseconds(clockid_t clock) noexcept {
   timespec t{};
@@ -21,6 +22,7 @@ Vm::Vm(const Limits& limits) : limits_(limits) {
   state_ = lua_newstate(&allocate, this);
   if (state_ == nullptr) std::abort();  // out of memory: there is no smaller answer
   luaJIT_setmode(state_, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
+  lua_gc(state_, LUA_GCSETPAUSE, kPausePercent);
   open_libraries(state_);
   lua_sethook(state_, &on_count, LUA_MASKCOUNT, kInstructionsPerLook);
 }
@@ -42,8 +44,11 @@ void* Vm::allocate(void* self, void* block, std::size_t old_size, std::size_t ne
   }
   if (new_size > old_size && vm.running_) {
     const std::size_t more = new_size - old_size;
-    if (more > vm.limits_.bytes_max || vm.used_ > vm.limits_.bytes_max - more) return nullptr;
-    if (vm.run_bytes_ > vm.limits_.bytes_per_run_max) return nullptr;
+    const bool fits = more <= vm.limits_.bytes_max && vm.used_ <= vm.limits_.bytes_max - more;
+    if (!fits || vm.run_bytes_ > vm.limits_.bytes_per_run_max) {
+      vm.refused_ = true;
+      return nullptr;
+    }
     vm.run_bytes_ += new_size;
   }
   void* made = std::realloc(block, new_size);
@@ -79,7 +84,11 @@ bool Vm::over_time() noexcept {
 
 void Vm::begin_run() noexcept {
   // LuaJIT does not collect garbage because an allocation fails: there must be room for a while.
-  if (used_ > limits_.bytes_max / 2) lua_gc(state_, LUA_GCCOLLECT, 0);
+  if (used_ > limits_.bytes_max / 2 && used_ > used_after_collection_ + limits_.bytes_max / 8) {
+    lua_gc(state_, LUA_GCCOLLECT, 0);
+    used_after_collection_ = used_;
+  }
+  refused_ = false;
   run_bytes_ = 0;
   instructions_left_ = limits_.instructions_per_run_max;
   began_coarse_ = microseconds(CLOCK_MONOTONIC_COARSE);
@@ -101,7 +110,8 @@ std::optional<std::string> Vm::load(const std::string& code) {
 }
 
 int Vm::function(const char* name) {
-  lua_getglobal(state_, name);
+  lua_pushstring(state_, name);
+  lua_rawget(state_, LUA_GLOBALSINDEX);  // a metatable of the globals may call what scripts have made
   if (lua_isfunction(state_, -1)) return luaL_ref(state_, LUA_REGISTRYINDEX);
   lua_pop(state_, 1);
   return LUA_REFNIL;

@@ -43,6 +43,8 @@ class Vm {
   Outcome resume(lua_State* coroutine, int arguments, void* owner, bool same_run = false);
   /// Why it failed; lies in its stack.
   static std::string_view error_of(lua_State* coroutine) noexcept;
+  /// Did the last run end, or would have, because it wanted more than it may have?
+  bool over_limits() const noexcept { return tripped_ || refused_; }
   /// Null: nobody's coroutine runs.
   void* owner() const noexcept { return owner_; }
   /// Of the run under way, or the next one; no two are the same.
@@ -64,7 +66,8 @@ class Vm {
   std::size_t used_ = 0, run_bytes_ = 0;
   std::uint64_t last_id_ = 1, scope_ = 1;
   std::uint64_t instructions_left_ = 0, began_coarse_ = 0, began_cpu_ = 0;  // microseconds
-  bool running_ = false, tripped_ = false;
+  std::size_t used_after_collection_ = 0;
+  bool running_ = false, tripped_ = false, refused_ = false;
 };
 
 /// Opens what a script may use of Lua's libraries (see sandbox.cc).

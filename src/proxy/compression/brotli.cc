@@ -123,7 +123,7 @@ class BrotliLibrary final : public CompressorLibrary {
 
 class UnbrotliLibrary final : public DecompressorLibrary {
  public:
-  explicit UnbrotliLibrary(const BrotliDecompression& config) : DecompressorLibrary(Coding::brotli), config_(config) {}
+  explicit UnbrotliLibrary(const BrotliDecompression& config) : DecompressorLibrary(Coding::brotli, kRatioMax), config_(config) {}
   DecompressorPtr make(Arena& arena) const override {
     std::unique_ptr<Unbrotli, Destroy> made(arena.make<Unbrotli>(config_, arena));
     return made->ready() ? DecompressorPtr(made.release()) : nullptr;

@@ -68,14 +68,17 @@ class CompressorLibrary {
 
 class DecompressorLibrary {
  public:
-  explicit DecompressorLibrary(Coding coding) noexcept : coding_(coding) {}
+  DecompressorLibrary(Coding coding, std::uint64_t ratio_max) noexcept : coding_(coding), ratio_max_(ratio_max) {}
   virtual ~DecompressorLibrary() = default;
   Coding coding() const noexcept { return coding_; }
   std::string_view encoding() const noexcept { return name_of(coding_); }
+  /// Of the bytes that come out to those that went in: more is an overflow.
+  std::uint64_t ratio_max() const noexcept { return ratio_max_; }
   virtual DecompressorPtr make(Arena& arena) const = 0;
 
  private:
   const Coding coding_;
+  const std::uint64_t ratio_max_;
 };
 
 /// What a decompressor must give on in whole pieces: output reaches the message when a piece is full, or the input is used up.

@@ -127,7 +127,8 @@ class GzipLibrary final : public CompressorLibrary {
 
 class GunzipLibrary final : public DecompressorLibrary {
  public:
-  explicit GunzipLibrary(const GzipDecompression& config) : DecompressorLibrary(Coding::gzip), config_(config) {}
+  explicit GunzipLibrary(const GzipDecompression& config)
+      : DecompressorLibrary(Coding::gzip, config.ratio_max), config_(config) {}
   DecompressorPtr make(Arena& arena) const override {
     std::unique_ptr<Gunzip, Destroy> made(arena.make<Gunzip>(config_, arena));
     return made->ready() ? DecompressorPtr(made.release()) : nullptr;

@@ -87,9 +87,13 @@ class Unzstd final : public Decompressor {
       ZSTD_inBuffer given{data.run(i).data(), data.run(i).size(), 0};
       if (given.size == 0) continue;
       if (!std::exchange(looked_for_dictionary_, true) && !set_dictionary(given)) return DecodeError::dictionary;
-      if (overflowed_) return DecodeError::data;
+      if (failed_ != DecodeError::none) return failed_;  // the library's state may not be used any more
       if (const auto error = decompress_run(given, out, begin, most); error != DecodeError::none) {
-        overflowed_ = error == DecodeError::overflow && (given.pos < given.size || i + 1 < data.runs());
+        const bool passed_over = given.pos < given.size || i + 1 < data.runs();
+        if (error != DecodeError::overflow)
+          failed_ = error;
+        else if (passed_over)
+          failed_ = DecodeError::data;  // nothing makes sense any more
         return error;
       }
     }
@@ -128,7 +132,7 @@ class Unzstd final : public Decompressor {
   const std::vector<DDictPtr>& dictionaries_;
   ZSTD_DCtx* context_;
   bool looked_for_dictionary_ = false;
-  bool overflowed_ = false;  // and something was passed over: nothing makes sense any more
+  DecodeError failed_ = DecodeError::none;  // for good
 };
 
 class ZstdLibrary final : public CompressorLibrary {
@@ -148,7 +152,7 @@ class ZstdLibrary final : public CompressorLibrary {
 class UnzstdLibrary final : public DecompressorLibrary {
  public:
   UnzstdLibrary(const ZstdDecompression& config, std::vector<DDictPtr> dictionaries)
-      : DecompressorLibrary(Coding::zstd), config_(config), dictionaries_(std::move(dictionaries)) {}
+      : DecompressorLibrary(Coding::zstd, kRatioMax), config_(config), dictionaries_(std::move(dictionaries)) {}
   DecompressorPtr make(Arena& arena) const override {
     std::unique_ptr<Unzstd, Destroy> made(arena.make<Unzstd>(config_, dictionaries_));
     return made->ready() ? DecompressorPtr(made.release()) : nullptr;

@@ -224,8 +224,9 @@ void Stream::hold_body(Buffer& body, bool end_stream) {
   held_end_ = held_end_ || end_stream;
   // It may need the body first. It sees what is kept, which it leaves there; with "stop" it waits for more, also above the usual
   // limit: it has one of its own.
-  const bool wants_more = filters_[stopped_at_]->on_request_body(held_, held_end_) == FilterStatus::stop;
-  if (!stopped_ || ended_ || response_complete_) return;
+  const auto holder = stopped_at_;
+  const bool wants_more = filters_[holder]->on_request_body(held_, held_end_) == FilterStatus::stop;
+  if (!stopped_ || stopped_at_ != holder || ended_ || response_complete_) return;
   const bool pause = !wants_more && held_.size() > buffer_bytes_max();
   if (pause == held_pause_ || !(pause || wants_more)) return;
   held_pause_ = pause;
@@ -330,11 +331,14 @@ void Stream::run_trailers(std::size_t from) {
 }
 
 void Stream::inject_request_body(HttpFilter& from, Buffer& body, bool end_stream) {
-  if (!ended_ && !response_complete_) run_body(from.index_ + std::size_t{1}, body, end_stream);
+  if (ended_ || response_complete_) return;
+  touch();
+  run_body(from.index_ + std::size_t{1}, body, end_stream);
 }
 
 void Stream::end_request(HttpFilter& from, Buffer& body, http::HeaderMap& trailers) {
   if (ended_ || response_complete_) return;
+  touch();
   request_trailers_ = &trailers;
   trailers_offered_ = from.index_ + std::size_t{1};
   if (!body.empty()) run_body(from.index_ + std::size_t{1}, body, false);
@@ -342,22 +346,25 @@ void Stream::end_request(HttpFilter& from, Buffer& body, http::HeaderMap& traile
 }
 
 void Stream::continue_request(HttpFilter& from) {
-  if (!stopped_ || stopped_at_ != from.index_) return;
+  if (!stopped_ || stopped_at_ != from.index_ || local_) return;  // it may have been answered, and the answer wait
   stopped_ = false;
   go_on_from(stopped_at_ + 1);
 }
 
 void Stream::rerun_request(HttpFilter& from) {
-  if (!stopped_ || stopped_at_ != from.index_) return;
+  if (!stopped_ || stopped_at_ != from.index_ || local_) return;
   reran_ = true;
   stopped_ = false;
-  trailers_offered_ = 0;
-  end_filters();
+  // Filters that have had a part of the body would see it twice: then those after `from` alone go on, as in Envoy.
+  const bool anew = from.index_ == 0 || (info_.bytes_received == 0 && request_trailers_ == nullptr);
+  if (anew) end_filters();
   old_routes_.push_back({scope_routes_, std::move(routes_)});
   if (config_->scopes != nullptr) choose_scope();
   if (const auto* source = route_source()) routes_ = source->pin(worker_.index);
   clear_route_cache();
   apply_route_limits();
+  if (!anew) return go_on_from(from.index_ + std::size_t{1});
+  trailers_offered_ = 0;
   make_filters();
   go_on_from(0);
 }
@@ -383,13 +390,15 @@ void Stream::restart(Buffer& body) {
   log_end();
   tell_logged();
   logs_first_ = false;
-  stopped_ = reran_ = false;
+  stopped_ = reran_ = local_ = false;
   wanted_host = {};
   end_on_head_ = body.empty();
   held_.clear();
   info_.bytes_received += body.size();
   response_ = nullptr;
   response_trailers_ = nullptr;
+  request_trailers_ = nullptr;  // the body ends without them
+  trailers_offered_ = 0;
   info_.upstream.reset();
   info_.upstream_bytes = {};
   info_.attempt_count = 0;

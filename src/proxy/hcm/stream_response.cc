@@ -17,33 +17,36 @@ void Stream::respond_informational(http::ResponseHead& head) {
 }
 
 void Stream::respond_head(http::ResponseHead& head, bool end_stream) {
-  if (ended_ || response_started_ || held_head_ != nullptr) return;
+  if (ended_ || response_started_ || local_ || held_head_ != nullptr) return;
   touch();
   encode_head(filter_count_, head, end_stream);
 }
 
 void Stream::respond_body(Buffer& body, bool end_stream) {
-  if (ended_ || response_complete_) return body.clear();  // something else was said
+  if (ended_ || response_complete_ || local_) return body.clear();  // something else was said
   touch();
   encode_body(filter_count_, body, end_stream);
 }
 
 void Stream::respond_trailers(http::HeaderMap& trailers) {
-  if (ended_ || response_complete_) return;
+  if (ended_ || response_complete_ || local_) return;
   encode_trailers(filter_count_, trailers);
 }
 
 void Stream::inject_response_body(HttpFilter& from, Buffer& body, bool end_stream) {
   if (ended_ || response_complete_) return;
+  touch();
   release_head(from.index_);
+  if (ended_ || response_complete_) return body.clear();  // the head was no good
   encode_body(from.index_, body, end_stream);
 }
 
 void Stream::end_response(HttpFilter& from, Buffer& body, http::HeaderMap& trailers) {
   if (!body.empty()) inject_response_body(from, body, false);
   if (ended_ || response_complete_) return;
+  touch();
   release_head(from.index_);
-  encode_trailers(from.index_, trailers);
+  if (!ended_ && !response_complete_) encode_trailers(from.index_, trailers);
 }
 
 void Stream::request_too_large() {
@@ -67,7 +70,7 @@ void Stream::encode_head(std::size_t below, http::ResponseHead& head, bool end_s
   write_head(head, end_stream);
 }
 
-/// The filter at `from` lets something follow the head that it may hold.
+/// The filter at `from` lets something follow the head that it may hold. That may be the end of the stream.
 void Stream::release_head(std::size_t from) {
   if (held_head_ != nullptr && head_held_at_ == from) encode_head(from, *std::exchange(held_head_, nullptr), false);
 }
@@ -76,6 +79,7 @@ void Stream::encode_body(std::size_t below, Buffer& body, bool end_stream) {
   while (below > 0) {
     if (filters_[--below]->on_response_body(body, end_stream) == FilterStatus::stop) return;
     release_head(below);
+    if (ended_ || response_complete_) return body.clear();
   }
   info_.bytes_sent += bodiless_ ? 0 : body.size();
   down_->write_body(body, end_stream);
@@ -87,6 +91,7 @@ void Stream::encode_trailers(std::size_t below, http::HeaderMap& trailers) {
   while (below > 0) {
     if (filters_[--below]->on_response_trailers(trailers) == FilterStatus::stop) return;
     release_head(below);
+    if (ended_ || response_complete_) return;
   }
   down_->write_trailers(trailers);
   finish();

@@ -106,6 +106,9 @@ case("no_content", unpacker(), up=[ok("", "content-encoding: gzip", status=204)]
 case("length_zero", unpacker(), up=[ok("", "content-encoding: gzip")])
 # Envoy names the trailers of all such filters in a process after the first one that it meets.
 case("library_name", unpacker(name="A.b:c"), up=[packed("gzip")], own=True, **TRAILERS)
+_z = pack("gzip", TEXT)
+case("list_behind_length", unpacker(), up=[raw(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\ncontent-encoding: gzip, br\r\nx: y\r\n\r\n" % len(_z) + _z)])
+case("list_behind_length_request", unpacker(), send(b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: %d\r\ncontent-encoding: gzip, br\r\nx: y\r\n\r\n" % len(_z) + _z) + read_all())
 case("two", [unpacker("br"), unpacker("gzip")], up=[ok(pack("br", pack("gzip", TEXT)), "content-encoding: br, gzip")], **TRAILERS)
 case("two_reversed", [unpacker("br"), unpacker("gzip")], up=[ok(pack("gzip", pack("br", TEXT)), "content-encoding: gzip, br")], **TRAILERS)
 case("two_request", [unpacker("br"), unpacker("gzip")], get("/", "content-encoding: br, gzip", method="POST", body=pack("br", pack("gzip", TEXT))), **TRAILERS)

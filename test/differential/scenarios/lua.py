@@ -74,6 +74,7 @@ case("bad_arguments", request('local t = {} local function e(f) t[#t + 1] = tost
 case("response", response('h:headers():add("x-new", "1") h:headers():replace("x-up", "changed") h:headers():remove("x-gone") h:headers():add("was", h:headers():get(":status"))'), up=[*ok("ok", "x-up: 1", "x-gone: 1")])
 case("response_status", response('h:headers():replace(":status", "201")'))
 case("response_status_removed", response('h:headers():remove(":status")'))
+case("response_status_removed_after_body", response('h:body() h:headers():remove(":status")'))
 case("response_reason", response('h:headers():setHttp1ReasonPhrase("Fine Indeed")'))
 case("request_reason", request('h:headers():setHttp1ReasonPhrase("x") h:headers():add("after", "1")'))
 case("request_headers", response('h:headers():add("t-path", h:requestHeaders():get(":path")) h:headers():add("t-a", h:requestHeaders():get("x-a"))'))

@@ -151,3 +151,17 @@ TEST_CASE("errors of scripts are texts with their place, or none") {
   CHECK(vm.load("x = = 1")->find("unexpected symbol") != std::string::npos);
   CHECK(vm.function("nope") == LUA_REFNIL);
 }
+
+TEST_CASE("globals that answer for themselves are not asked for the functions that are called") {
+  Vm vm;
+  CHECK(!vm.load("setmetatable(_G, {__index = function(_, k) error('undefined ' .. k) end}) function f() return 1 end"));
+  CHECK(vm.function("g") == LUA_REFNIL);
+  CHECK(vm.function("f") != LUA_REFNIL);
+}
+
+TEST_CASE("functions of the table library end, too") {
+  CHECK_THAT(run("for i = 1, 200 do table.insert({}, -2147483648, 1) end"), Catch::Contains("position out of bounds"));
+  CHECK(run("local t = {3, 1, 2} table.sort(t) table.insert(t, 1, 0) table.insert(t, 9) return table.concat(t, ',')") ==
+        "0,1,2,3,9");
+  CHECK(run("local t = {3, 1, 2} table.sort(t, function(a, b) return a > b end) return table.concat(t, ',')") == "3,2,1");
+}

@@ -101,3 +101,34 @@ TEST_CASE("a body that is far denser than allowed goes no further", "[sim][compr
             },
             true});
 }
+
+TEST_CASE("what has grown too much for its size comes to an end, however small its pieces are", "[sim][compression]") {
+  Setup s;
+  s.filters =
+      "{name: d, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.decompressor.v3.Decompressor, "
+      "decompressor_library: {name: z, typed_config: {'@type': "
+      "type.googleapis.com/envoy.extensions.compression.zstd.decompressor.v3.Zstd}}}},";
+  const auto chunk = [](std::string_view bytes) { return "4\r\n" + std::string(bytes) + "\r\n"; };
+  play_all({s,
+            [&](World& w) {
+              auto& up = w.server();
+              auto& client = w.connect();
+              // A frame's head, then blocks of 128 KiB that are one byte again and again.
+              client.send("POST / HTTP/1.1\r\nhost: h\r\ncontent-encoding: zstd\r\ntransfer-encoding: chunked\r\n\r\n6\r\n" +
+                          std::string("\x28\xb5\x2f\xfd\x00\x38", 6) + "\r\n");
+              w.run(10ms);
+              for (int i = 0; i < 24; ++i) {
+                client.send(
+                    chunk(std::string_view("\x02\x00\x10"
+                                           "x",
+                                           4)));
+                w.run(10ms);
+              }
+              client.send("0\r\n\r\n");
+              w.run(1s);
+              if (!w.gentle() || up.requests.empty()) return;
+              CHECK(up.requests[0].body.size() > 512 * 1024);
+              CHECK(up.requests[0].body.size() <= 1280 * 1024);
+            },
+            true});
+}
