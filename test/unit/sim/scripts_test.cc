@@ -94,6 +94,26 @@ TEST_CASE("a client that leaves while its script waits ends the call", "[sim][lu
             }});
 }
 
+TEST_CASE("a request that was answered meanwhile does not go on when its script does", "[sim][lua]") {
+  const std::string call =
+      "h:httpCall(\"mirror\", {[\":method\"] = \"GET\", [\":path\"] = \"/side\", [\":authority\"] = \"a\"}, nil, 1000) ";
+  auto s = script(on_request(call) + on_response(call));
+  s.hcm = "stream_idle_timeout: 0.05s,";
+  play_all({s, [](World& w) {
+              auto& up = w.server();
+              up.on_request = [](auto& c, const Message&) { c.reply("of the upstream"); };
+              auto& service = w.server(kService);
+              service.on_request = [&w](auto& c, const Message&) { w.after(80ms, [&c] { c.reply("yes"); }); };
+              auto& client = w.connect();
+              client.get();
+              w.run(1s);
+              CHECK_CLEAN(w, up.requests.empty());
+              CHECK_CLEAN(w, client.responses().size() == 1);
+              CHECK_CLEAN(w, client.responses().at(0).status() == 504);
+              CHECK_CLEAN(w, client.responses().at(0).body == "stream timeout");
+            }});
+}
+
 TEST_CASE("a call that nobody waits for goes on without its request", "[sim][lua]") {
   const std::string call =
       "h:httpCall(\"mirror\", {[\":method\"] = \"POST\", [\":path\"] = \"/side\", [\":authority\"] = \"a\"}, \"told\", 200, "
