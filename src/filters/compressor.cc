@@ -60,10 +60,6 @@ bool is_upgrade(const HeaderMap& h) {
   return h.has(Name::upgrade) && any_token(h.get(Name::connection), [](auto t) { return iequals(t, "upgrade"); });
 }
 
-bool may_transform(const HeaderMap& h) {
-  return !any_token(h.get(Name::cache_control), [](auto t) { return iequals(t, "no-transform"); });
-}
-
 /// A message of such a type is worth compressing.
 bool has_type(const CompressionDirection& d, const HeaderMap& h) {
   const auto* field = h.find(Name::content_type);
@@ -146,8 +142,8 @@ class CompressorFilter final : public hcm::HttpFilter {
       return FilterStatus::go_on;
     }
     const bool wanted = responses_enabled() && is_long_enough(d, h);
-    const bool able = wanted && !is_upgrade(h) && has_type(d, h) && may_transform(h) && is_etag_allowed(h) &&
-                      !h.has(Name::content_encoding) && is_code_allowed(head);
+    const bool able = wanted && !is_upgrade(h) && has_type(d, h) && may_transform(h.get(Name::cache_control)) &&
+                      is_etag_allowed(h) && !h.has(Name::content_encoding) && is_code_allowed(head);
     const bool accepted = !end_stream && wanted && is_accepted(h);
     if (begin(accepted && able && is_plain(h), d, h, response_)) mend_etag(h);
     if (able) add_vary(h);
@@ -267,7 +263,8 @@ class CompressorFilter final : public hcm::HttpFilter {
   void tell_and_begin(http::ResponseHead& head) {
     auto& h = head.headers;
     const auto& d = config_.response;
-    const bool open = responses_enabled() && !is_upgrade(h) && may_transform(h) && !h.has(Name::content_encoding) && is_plain(h);
+    const bool open = responses_enabled() && !is_upgrade(h) && may_transform(h.get(Name::cache_control)) &&
+                      !h.has(Name::content_encoding) && is_plain(h);
     const auto refusal = open ? refusal_of(head) : std::string_view{};
     if (!refusal.empty()) h.add(kStatus, h.arena().cat(library().encoding(), ";", refusal));
     if (open && refusal.empty()) add_vary(h);

@@ -128,8 +128,7 @@ class DecompressorFilter final : public hcm::HttpFilter {
   void begin(HeaderMap& h, const DecompressionDirection& d, Message& m) {
     const auto* field = h.find(Name::content_encoding);
     const std::string_view codings = field == nullptr ? std::string_view() : field->value;  // entries move below
-    const bool transforms =
-        d.ignore_no_transform || !any_token(h.get(Name::cache_control), [](auto t) { return iequals(t, "no-transform"); });
+    const bool transforms = d.ignore_no_transform || may_transform(h.get(Name::cache_control));
     const auto comma = codings.find(',');
     const bool ours = iequals(trimmed(codings.substr(0, comma)), config_.library->encoding());
     if (enabled(d) && transforms && ours) m.coder = config_.library->make(stream_.arena());

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include "proxy/base/text.h"
 
 namespace outrigger::filters {
 
@@ -39,6 +40,11 @@ bool any_token(std::string_view list, F&& f) {
     if (comma == list.npos) return false;
     list.remove_prefix(comma + 1);
   }
+}
+
+/// May a message with that cache-control have another coding? (RFC 9111, 5.2.2.6)
+inline bool may_transform(std::string_view cache_control) {
+  return !any_token(cache_control, [](auto t) { return iequals(t, "no-transform"); });
 }
 
 }  // namespace outrigger::filters

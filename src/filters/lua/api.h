@@ -1,7 +1,7 @@
 // What the functions that scripts call have in common. An object of a script is good for the run in which it was made, the handle
 // for all runs of its half; they own nothing, so nothing has to be done when they go.
 //
-// Errors leave such a function by unwinding: no object with a destructor is there when one is raised.
+// Errors leave such a function by unwinding, as exceptions do: destructors run.
 #pragma once
 #include <cstdint>
 #include <span>

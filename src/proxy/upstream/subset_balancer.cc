@@ -131,6 +131,7 @@ void SubsetBalancer::sort_in(Host& h, std::size_t selector) {
 }
 
 std::uint64_t count_single_host_duplicates(const SubsetConfig& rules, const HostSet& hosts) {
+  if (std::none_of(rules.selectors.begin(), rules.selectors.end(), [](const auto& s) { return s.single_host; })) return 0;
   std::map<std::uint32_t, std::uint64_t> counts;  // by priority
   std::set<std::tuple<std::uint32_t, std::size_t, std::string>> seen;
   for (const auto& m : hosts) {
