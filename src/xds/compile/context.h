@@ -68,7 +68,6 @@ struct CompileContext {
   /// The DNS cache of a dynamic forward proxy, for so many threads. Null: what is compiled will not run.
   std::function<Result<upstream::DnsCachePtr>(const upstream::DnsCacheConfig&, std::size_t threads)> dns_cache{};
   std::shared_ptr<NotActive> not_active = std::make_shared<NotActive>();
-  bool of_bootstrap = true;
   bool outbound = false;  // what is compiled belongs to a listener of that direction
   /// The same for another config.
   CompileContext with(Problems& other) const {
@@ -93,8 +92,7 @@ struct CompileContext {
             subscribe_scopes,
             demand_clusters,
             dns_cache,
-            not_active,
-            of_bootstrap};
+            not_active};
   }
 };
 

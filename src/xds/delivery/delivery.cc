@@ -65,7 +65,6 @@ void Delivery::keep(const CompileContext& c) {
   base->subscribe_routes = nullptr;
   base->subscribe_filter = nullptr;
   base->subscribe_scopes = nullptr;
-  base->of_bootstrap = false;
   context_.base = std::move(base);
   for (const auto& cluster : static_eds_) clusters_.add_static(cluster);
   static_eds_.clear();
