@@ -192,7 +192,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary")
     parser.add_argument("--filter", default="")
-    parser.add_argument("--jobs", type=int, default=2)
+    # Scenarios mostly wait: several share a core.
+    parser.add_argument("--jobs", type=int, default=3 * (os.cpu_count() or 1))
     parser.add_argument("--slow-factor", type=float, default=1.0)
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--envoy", default=shutil.which("envoy"))

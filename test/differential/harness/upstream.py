@@ -1,5 +1,6 @@
 """Scripted upstreams: an HTTP/1.1 server that records what it got, a TCP server, dead ports."""
 import asyncio
+import contextlib
 import socket
 import struct
 
@@ -215,7 +216,8 @@ class Upstream:
                         await reader.more()
                 except Closed as e:
                     if e.how == "FIN":
-                        writer.write_eof()
+                        with contextlib.suppress(OSError):  # it was reset meanwhile
+                            writer.write_eof()
                     raise
                 writer.write(reader.take())
                 await writer.drain()
