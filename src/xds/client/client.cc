@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 #include "proxy/base/log.h"
+#include "proxy/event/give_way.h"
 #include "xds/client/client_state.h"
 #include "xds/client/codec.h"
 
@@ -303,6 +304,7 @@ bool Client::fill_for_all(const Interest& w, const Response& r, Update& u) const
 
 void Client::tell(Interest& w, const Update& u, std::string& why) {
   if (w.ended) return;
+  event::give_way();
   w.end_wait();
   const auto begin = loop_.read_clock();
   const auto taken = w.events.on_update(u);

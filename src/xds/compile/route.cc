@@ -1,6 +1,7 @@
 #include "xds/compile/route.h"
 
 #include <re2/re2.h>
+#include "proxy/event/give_way.h"
 #include "proxy/stats/names.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/format.h"
@@ -201,7 +202,10 @@ std::shared_ptr<route::RouteConfig> compile_route_config(const route_v3::RouteCo
   o->ignore_path_parameters = p.ignore_path_parameters_in_path_matching();
   o->vhost_header = lower(p.vhost_header());
   Compiler compiler(c, *o, compile_mirrors(p.request_mirror_policies(), at, c));
-  for (int i = 0; i < p.virtual_hosts_size(); ++i) compiler.vhost(p.virtual_hosts(i), at.at("virtual_hosts", i));
+  for (int i = 0; i < p.virtual_hosts_size(); ++i) {
+    event::give_way();
+    compiler.vhost(p.virtual_hosts(i), at.at("virtual_hosts", i));
+  }
   const auto indexed = o->index();
   if (!indexed) c.problems.error(at / "virtual_hosts", indexed.error().detail);
   return o;

@@ -1,6 +1,7 @@
 #include "xds/delivery/cluster_update.h"
 
 #include "proxy/base/log.h"
+#include "proxy/event/give_way.h"
 
 namespace outrigger::xds {
 
@@ -32,6 +33,7 @@ bool ClusterUpdate::go_on() {
 }
 
 void ClusterUpdate::add(const Parsed<Cluster>& p) {
+  event::give_way();
   const std::string& name = p.message.name();
   if (!names_.insert(name).second) return refusals_.add(name, "duplicate cluster " + name + " found");
   const auto& version = u_.whole ? u_.version : p.from->version;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 #include "proxy/base/result.h"
+#include "proxy/event/give_way.h"
 #include "xds/client/watch.h"
 #include "xds/compile/content.h"
 #include "xds/compile/redact.h"
@@ -58,6 +59,7 @@ class SlicedParse {
   bool go_on(std::size_t most) {
     const auto& all = u_.resources;
     for (; refusal_ && most > 0 && parsed_.size() < all.size(); --most) {
+      event::give_way();
       auto& p = parsed_.emplace_back();
       p.from = all[parsed_.size() - 1];
       const auto before = unknown_;
