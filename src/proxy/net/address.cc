@@ -1,6 +1,7 @@
 #include "proxy/net/address.h"
 
 #include <arpa/inet.h>
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstring>
@@ -41,18 +42,31 @@ Result<Address> Address::parse_ip_port(std::string_view text) {
 }
 
 Result<Address> Address::pipe(std::string_view path) {
-  Address a;
-  auto un = std::make_shared<sockaddr_un>();
-  if (path.empty() || path.size() >= sizeof un->sun_path)
+  if (path.empty() || path.size() >= sizeof sockaddr_un::sun_path)
     return invalid("pipe path must have 1 to 107 bytes: " + std::string(path));
-  un->sun_family = AF_UNIX;
-  std::memcpy(un->sun_path, path.data(), path.size());
-  const bool abstract = path.front() == '@';
-  if (abstract) un->sun_path[0] = '\0';
-  a.size_ = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (abstract ? 0 : 1));
-  a.pipe_ = std::move(un);
-  a.render();
+  Address a;
+  a.set_pipe(path, offsetof(sockaddr_un, sun_path) + path.size() + (path.front() == '@' ? 0 : 1));
   return a;
+}
+
+void Address::set_pipe(std::string_view path, std::size_t size) {
+  ip_.any.sa_family = AF_UNIX;
+  size_ = static_cast<std::uint8_t>(size);
+  text_ = path;
+  ip_size_ = static_cast<std::uint16_t>(text_.size());
+}
+
+RawAddress Address::raw() const noexcept {
+  RawAddress r;
+  r.size_ = size_;
+  if (family() == AF_UNIX) {
+    r.form_.pipe.sun_family = AF_UNIX;
+    std::memcpy(r.form_.pipe.sun_path, text_.data(), text_.size());  // as short as set_pipe() was told
+    if (text_.starts_with('@')) r.form_.pipe.sun_path[0] = '\0';
+  } else {
+    std::memcpy(&r.form_, &ip_, sizeof ip_);
+  }
+  return r;
 }
 
 namespace {
@@ -79,18 +93,21 @@ std::string_view Address::internal_endpoint() const noexcept {
 Address Address::from_sockaddr(const sockaddr* sa, socklen_t size) {
   Address a;
   if (size < sizeof(sa_family_t)) return a;
-  if (sa->sa_family == AF_UNIX && size <= sizeof(sockaddr_un)) {
-    auto un = std::make_shared<sockaddr_un>();
-    std::memcpy(un.get(), sa, size);
-    a.pipe_ = std::move(un);
-  } else {
-    // Some calls (SO_ORIGINAL_DST) tell the size of their buffer.
-    const socklen_t own = sa->sa_family == AF_INET ? sizeof a.ip_.v4 : sizeof a.ip_.v6;
-    if (sa->sa_family != AF_UNIX && size > own) size = own;
-    if (size > sizeof a.ip_) return a;
-    std::memcpy(&a.ip_, sa, size);
+  if (sa->sa_family == AF_UNIX) {
+    if (size > sizeof(sockaddr_un)) return a;
+    const auto* path = reinterpret_cast<const char*>(sa) + offsetof(sockaddr_un, sun_path);
+    const std::size_t room = size - std::min<std::size_t>(size, offsetof(sockaddr_un, sun_path));
+    const bool abstract = room > 0 && path[0] == '\0';
+    std::string text(path, abstract ? room : ::strnlen(path, room));
+    if (abstract) text[0] = '@';
+    a.set_pipe(text, size);
+    return a;
   }
-  a.size_ = size;
+  // Some calls (SO_ORIGINAL_DST) tell the size of their buffer.
+  const socklen_t own = sa->sa_family == AF_INET ? sizeof a.ip_.v4 : sizeof a.ip_.v6;
+  size = std::min(size, own);
+  std::memcpy(&a.ip_, sa, size);
+  a.size_ = static_cast<std::uint8_t>(size);
   a.unmap();
   a.render();
   return a;
@@ -122,15 +139,6 @@ void Address::render() {
     ip_at_ = 1;
     ip_size_ = static_cast<std::uint16_t>(std::strlen(ip));
     text_ = '[' + std::string(ip) + "]:" + std::to_string(ntohs(ip_.v6.sin6_port));
-  } else if (family() == AF_UNIX) {
-    const std::size_t n = size_ - offsetof(sockaddr_un, sun_path);
-    text_.assign(pipe_->sun_path, n);
-    if (!text_.empty() && text_[0] == '\0')
-      text_[0] = '@';
-    else
-      text_.resize(std::strlen(text_.c_str()));
-    ip_at_ = 0;
-    ip_size_ = static_cast<std::uint16_t>(text_.size());
   }
 }
 

@@ -5,12 +5,28 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include "proxy/base/result.h"
 
 namespace outrigger::net {
+
+/// An address as the kernel takes it.
+class RawAddress {
+ public:
+  const sockaddr* get() const noexcept { return &form_.any; }
+  socklen_t size() const noexcept { return size_; }
+
+ private:
+  friend class Address;
+  union {
+    sockaddr any;
+    sockaddr_in v4;
+    sockaddr_in6 v6;
+    sockaddr_un pipe;
+  } form_{.pipe = {}};
+  socklen_t size_ = 0;
+};
 
 class Address {
  public:
@@ -23,7 +39,7 @@ class Address {
   static Address from_sockaddr(const sockaddr* sa, socklen_t size);
 
   bool empty() const noexcept { return size_ == 0; }
-  int family() const noexcept { return raw()->sa_family; }
+  int family() const noexcept { return ip_.any.sa_family; }
   bool is_ip() const noexcept { return family() == AF_INET || family() == AF_INET6; }
   bool is_internal() const noexcept { return size_ != 0 && family() == AF_UNSPEC; }
   /// The listener's name, of an internal address.
@@ -33,8 +49,7 @@ class Address {
   bool is_loopback() const noexcept;
   std::uint16_t port() const noexcept;
   Address with_port(std::uint16_t port) const;
-  const sockaddr* raw() const noexcept { return pipe_ != nullptr ? reinterpret_cast<const sockaddr*>(pipe_.get()) : &ip_.any; }
-  socklen_t raw_size() const noexcept { return size_; }
+  RawAddress raw() const noexcept;
   /// "1.2.3.4:80", "[::1]:80", the path of a pipe.
   const std::string& text() const noexcept { return text_; }
   /// "1.2.3.4", "::1"; a pipe's path.
@@ -45,16 +60,19 @@ class Address {
 
  private:
   void unmap() noexcept;
+  /// `size`: of the kernel's form.
+  void set_pipe(std::string_view path, std::size_t size);
   void render();
+  // 64 bytes in all: a proxy has tens of thousands.
   union {
-    sockaddr any;
+    sockaddr any;  // only the family of a pipe, whose path is the text
     sockaddr_in v4;
     sockaddr_in6 v6;
   } ip_{.v6 = {}};
-  socklen_t size_ = 0;
-  std::shared_ptr<const sockaddr_un> pipe_;  // a pipe's, which is much larger and rare
+  std::uint16_t ip_size_ = 0;
+  std::uint8_t ip_at_ = 0;
+  std::uint8_t size_ = 0;  // of the kernel's form; of an internal one, which has none: not 0
   std::string text_;
-  std::uint16_t ip_at_ = 0, ip_size_ = 0;
 };
 
 struct CidrRange {

@@ -43,7 +43,8 @@ Result<std::unique_ptr<ListenSocket>> ListenSocket::open(const Address& at, cons
   if (o.keepalive && at.is_ip()) set_keepalive(fd, *o.keepalive);
   const auto set = [&](RawOption::Moment moment) { return set_options(fd, at.family(), o.options, moment); };
   if (!set(RawOption::Moment::before_bind)) return io_error("set a socket option on", at);
-  if (::bind(fd, at.raw(), at.raw_size()) != 0) return io_error("bind", at);
+  const auto raw = at.raw();
+  if (::bind(fd, raw.get(), raw.size()) != 0) return io_error("bind", at);
   if (!set(RawOption::Moment::after_bind)) return io_error("set a socket option on", at);
   if (file) {
     s->unlink_ = true;

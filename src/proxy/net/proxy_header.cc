@@ -24,11 +24,12 @@ ProxyParse malformed(std::uint8_t version) { return {ProxyParse::malformed, vers
 
 /// As TCP can have it: no multicast, no broadcast, not the address that means none.
 bool is_unicast(const Address& a) {
+  in6_addr ip{};
+  std::memcpy(&ip, a.ip_bytes().data(), a.ip_bytes().size());
   if (a.is_v4()) {
-    const auto ip = ntohl(reinterpret_cast<const sockaddr_in*>(a.raw())->sin_addr.s_addr);
-    return ip != INADDR_ANY && ip != INADDR_BROADCAST && (ip >> 28) != 14;
+    const auto ip4 = ntohl(ip.s6_addr32[0]);
+    return ip4 != INADDR_ANY && ip4 != INADDR_BROADCAST && (ip4 >> 28) != 14;
   }
-  const auto& ip = reinterpret_cast<const sockaddr_in6*>(a.raw())->sin6_addr;
   return !IN6_IS_ADDR_UNSPECIFIED(&ip) && !IN6_IS_ADDR_MULTICAST(&ip);
 }
 

@@ -158,11 +158,12 @@ std::unique_ptr<Transport> connect_tcp(event::Loop& loop, const Address& to, con
   if (o.freebind) ::setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof one);
   if (!set_options(fd, to.family(), o.options, RawOption::Moment::before_bind)) return fail();
   if (!set_options(fd, to.family(), o.source_options, RawOption::Moment::before_bind)) return fail();
-  if (o.source != nullptr && ::bind(fd, o.source->raw(), o.source->raw_size()) != 0) {
-    failure.bind = true;
-    return fail();
+  if (o.source != nullptr) {
+    const auto source = o.source->raw();
+    if (failure.bind = ::bind(fd, source.get(), source.size()) != 0; failure.bind) return fail();
   }
-  if (::connect(fd, to.raw(), to.raw_size()) != 0 && errno != EINPROGRESS) return fail();
+  const auto raw = to.raw();
+  if (::connect(fd, raw.get(), raw.size()) != 0 && errno != EINPROGRESS) return fail();
   auto t = std::make_unique<TcpTransport>(loop, fd, Address{}, to);
   t->connecting_ = true;  // an immediate success shows as EPOLLOUT too
   return t;

@@ -66,7 +66,7 @@ std::uint64_t count(const std::atomic<std::uint64_t>& a) { return a.load(std::me
 void host_text(const ClusterShared& c, const Member& m, std::string& out) {
   const std::string& cluster = c.config->name;
   const auto& e = *m.endpoint;
-  const auto& s = *m.stats;
+  const auto& s = m.stats->counted();
   const auto line = [&](std::string_view name, std::string_view value) {
     out += cluster + "::" + e.address.text() + "::";
     out += name;
@@ -160,7 +160,7 @@ void rate_json(std::string_view name, double rate, JsonWriter& j) {
 
 void host_json(const ClusterShared& c, const Member& m, JsonWriter& j) {
   const auto& e = *m.endpoint;
-  const auto& s = *m.stats;
+  const auto& s = m.stats->counted();
   j.begin_object();
   address_json("address", e.address, j);
   j.begin_list("stats");

@@ -240,8 +240,8 @@ namespace {
 bool is_own_address(const net::Address& a) {
   const int fd = ::socket(a.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return false;
-  const auto any_port = a.with_port(0);
-  const bool own = ::bind(fd, any_port.raw(), any_port.raw_size()) == 0;
+  const auto any_port = a.with_port(0).raw();
+  const bool own = ::bind(fd, any_port.get(), any_port.size()) == 0;
   ::close(fd);
   return own;
 }

@@ -50,8 +50,8 @@ void ClientConnection::start() {
     cells.add(cluster_.stats, ClusterStat::upstream_cx_http2_total);
     cells.add(cluster_.http2_stats, stats::Http2Stat::nghttp2_upstream_connections);
   }
-  host_.stats().cx_total.fetch_add(1, std::memory_order_relaxed);
-  host_.stats().cx_active.fetch_add(1, std::memory_order_relaxed);
+  host_.counters().cx_total.fetch_add(1, std::memory_order_relaxed);
+  host_.counters().cx_active.fetch_add(1, std::memory_order_relaxed);
   started_ = thread_.loop.now();
   connect_timeout_.arm(cluster_.config->connect_timeout);
   transport_->start(*this);
@@ -88,7 +88,7 @@ void ClientConnection::give_up_connecting(PoolFailure why, std::string_view deta
   thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_destroy);
   thread_.cells.add(cluster_.stats, why == PoolFailure::connect_timeout ? ClusterStat::upstream_cx_destroy_local
                                                                         : ClusterStat::upstream_cx_destroy_remote);
-  host_.stats().cx_connect_fail.fetch_add(1, std::memory_order_relaxed);
+  host_.counters().cx_connect_fail.fetch_add(1, std::memory_order_relaxed);
   state_ = State::closed;
   transport_->close();
   connect_timeout_.cancel();
@@ -118,14 +118,14 @@ void ClientConnection::count_stream_start() {
   auto& cells = thread_.cells;
   cells.add(cluster_.stats, ClusterStat::upstream_rq_total);
   cells.inc(cluster_.stats, ClusterStat::upstream_rq_active);
-  host_.stats().rq_total.fetch_add(1, std::memory_order_relaxed);
-  host_.stats().rq_active.fetch_add(1, std::memory_order_relaxed);
+  host_.counters().rq_total.fetch_add(1, std::memory_order_relaxed);
+  host_.counters().rq_active.fetch_add(1, std::memory_order_relaxed);
   ++host_.active_requests;
 }
 
 void ClientConnection::count_stream_end() {
   thread_.cells.dec(cluster_.stats, ClusterStat::upstream_rq_active);
-  host_.stats().rq_active.fetch_sub(1, std::memory_order_relaxed);
+  host_.counters().rq_active.fetch_sub(1, std::memory_order_relaxed);
   --host_.active_requests;
   owner_.on_request_done();
 }

@@ -172,7 +172,7 @@ void ClusterImpl::retry_done(bool high_priority) noexcept {
 }
 
 void ClusterImpl::report(Host& host, Outcome outcome) noexcept {
-  auto& s = host.stats();
+  auto& s = host.counters();
   auto& counter = outcome == Outcome::success ? s.rq_success : outcome == Outcome::error ? s.rq_error : s.rq_timeout;
   counter.fetch_add(1, std::memory_order_relaxed);
 }

@@ -213,8 +213,9 @@ void ClusterManager::add_destinations(Entry& e) {
 void ClusterManager::clean_up(Entry& e) {
   std::unordered_set<std::string_view> used;
   for (const auto& m : *e.hosts)
-    if (m.stats->picked.exchange(false, std::memory_order_relaxed) || m.stats->cx_active.load(std::memory_order_relaxed) != 0 ||
-        m.stats->rq_pending.load(std::memory_order_relaxed) != 0)
+    if (const auto& counted = m.stats->counted(); m.stats->picked.exchange(false, std::memory_order_relaxed) ||
+                                                  counted.cx_active.load(std::memory_order_relaxed) != 0 ||
+                                                  counted.rq_pending.load(std::memory_order_relaxed) != 0)
       used.insert(m.endpoint->address.text());
   auto next = std::make_shared<HostSet>();
   next->policy = e.policy;

@@ -93,7 +93,7 @@ void ConnectionPool::enqueue(PoolWaiter& w) {
   circuit().take(Limit::pending, thread_.cells);
   thread_.cells.add(cluster_.stats, ClusterStat::upstream_rq_pending_total);
   thread_.cells.inc(cluster_.stats, ClusterStat::upstream_rq_pending_active);
-  host_.stats().rq_pending.fetch_add(1, std::memory_order_relaxed);
+  host_.counters().rq_pending.fetch_add(1, std::memory_order_relaxed);
 }
 
 void ConnectionPool::leave_queue(PoolWaiter& w) {
@@ -102,7 +102,7 @@ void ConnectionPool::leave_queue(PoolWaiter& w) {
   --pending_count_;
   circuit().give_back(Limit::pending, thread_.cells);
   thread_.cells.dec(cluster_.stats, ClusterStat::upstream_rq_pending_active);
-  host_.stats().rq_pending.fetch_sub(1, std::memory_order_relaxed);
+  host_.counters().rq_pending.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void ConnectionPool::on_waiter_cancelled(PoolWaiter& w) {
@@ -170,8 +170,8 @@ void ConnectionPool::connect_failed_at_once(const net::ConnectFailure& failure) 
 bool ConnectionPool::connect() {
   auto& limits = circuit();
   const auto per_host = cluster_.config->per_host_connections[key_.high_priority ? 1 : 0];
-  const bool allowed =
-      limits.can_take(Limit::connections) && (!per_host || host_.stats().cx_active.load(std::memory_order_relaxed) < *per_host);
+  const bool allowed = limits.can_take(Limit::connections) &&
+                       (!per_host || host_.stats().counted().cx_active.load(std::memory_order_relaxed) < *per_host);
   if (!allowed) {
     thread_.cells.add(cluster_.stats, ClusterStat::upstream_cx_overflow);
     if (connections_ > 0) return false;  // a host always gets one, or requests would wait for ever
@@ -211,7 +211,7 @@ void ConnectionPool::on_closed(ClientConnection& c, std::optional<PoolFailure> f
   --connections_;
   const bool was_connecting = c.never_connected();
   if (was_connecting) --connecting_;
-  host_.stats().cx_active.fetch_sub(1, std::memory_order_relaxed);
+  host_.counters().cx_active.fetch_sub(1, std::memory_order_relaxed);
   thread_.cells.dec(cluster_.stats, ClusterStat::upstream_cx_active);
   circuit().give_back(Limit::connections, thread_.cells);
   thread_.loop.dispose(std::unique_ptr<ClientConnection>(&c));

@@ -73,7 +73,7 @@ std::unique_ptr<net::Transport> dial_any(runtime::ThreadContext& thread, Cluster
   const auto& endpoint = host.endpoint();
   const auto on_another = [&thread, stats = cluster.stats, counts = host.shared_stats()] {
     thread.cells.add(stats, ClusterStat::upstream_cx_total);
-    counts->cx_total.fetch_add(1, std::memory_order_relaxed);
+    counts->counters().cx_total.fetch_add(1, std::memory_order_relaxed);
   };
   std::vector<net::Candidate> candidates{{endpoint.address, options_for(c, endpoint.address, origin)}};
   for (const auto& a : endpoint.more->addresses) candidates.push_back({a, options_for(c, a, origin)});
@@ -106,8 +106,8 @@ std::string_view count_failed_dial(runtime::ThreadContext& thread, ClusterShared
     thread.cells.add(cluster.stats, ClusterStat::upstream_cx_destroy);
     thread.cells.add(cluster.stats, ClusterStat::upstream_cx_destroy_remote);
   }
-  host.stats().cx_total.fetch_add(1, std::memory_order_relaxed);
-  host.stats().cx_connect_fail.fetch_add(1, std::memory_order_relaxed);
+  host.counters().cx_total.fetch_add(1, std::memory_order_relaxed);
+  host.counters().cx_connect_fail.fetch_add(1, std::memory_order_relaxed);
   thread_local std::string words;
   const auto& to = host.endpoint().address;
   const net::Address* source = foreign_source(origin, to);

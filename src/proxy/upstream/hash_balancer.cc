@@ -33,7 +33,7 @@ double HashBalancer::load(std::uint32_t place, double weight) const noexcept {
   const std::uint32_t all = cluster_.circuit[0].used(Limit::requests) + cluster_.circuit[1].used(Limit::requests);
   const std::uint64_t slots = ((all + 1ULL) * cluster_.config->hash->balance_factor + 99) / 100;
   const double own = std::max(std::ceil(static_cast<double>(slots) * weight), 1.0);
-  return static_cast<double>(host(place).stats().rq_active.load(std::memory_order_relaxed)) / own;
+  return static_cast<double>(host(place).stats().counted().rq_active.load(std::memory_order_relaxed)) / own;
 }
 
 /// The first with room, in an order that is shuffled as the hash says; the least loaded when there is none.

@@ -29,9 +29,6 @@ inline const LocalityPtr& no_locality() {
   return none;
 }
 
-/// Counters of one host, printed by /clusters; written by every worker with relaxed adds.
-struct HostStats;
-
 /// What few endpoints have.
 struct EndpointMore {
   std::string hostname;
@@ -47,13 +44,13 @@ struct EndpointMore {
 struct Endpoint {
   net::Address address;
   Rare<EndpointMore> more;
-  std::uint32_t weight = 1;
-  std::uint32_t priority = 0;
-  std::uint32_t locality_weight = 0;
   LocalityPtr locality = no_locality();
+  MetadataPtr metadata;
+  std::uint32_t weight = 1;
+  std::uint32_t locality_weight = 0;
+  std::uint8_t priority = 0;  // 0 to 128
   Health health = Health::unknown;
   bool canary = false;
-  MetadataPtr metadata;
   const std::string& hostname() const noexcept { return more->hostname; }
   void set_hostname(std::string name) {
     auto next = *more;

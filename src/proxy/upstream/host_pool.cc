@@ -14,12 +14,6 @@ HostPool::~HostPool() {
   for (auto& [key, p] : pools_->own) give_back(p);
 }
 
-net::OriginPtr Host::origin_of(const http::ConnectionInfo* downstream) const {
-  if (downstream == nullptr) return nullptr;
-  const bool shows = downstream->has_upstream_source() || (socket() != nullptr && socket()->tells() != net::OriginPart::nothing);
-  return shows ? downstream->origin() : nullptr;
-}
-
 PoolKey HostPool::key_for(const PoolWaiter& w) const {
   PoolKey key;
   const auto part = socket() == nullptr ? net::OriginPart::nothing : socket()->tells();
@@ -119,7 +113,7 @@ void HostPool::drain() {
 
 bool HostPool::may_connect_tcp() const noexcept {
   const auto& limit = cluster_.config->per_host_connections[0];
-  return !limit || tcp_connections == 0 || stats().cx_active.load(std::memory_order_relaxed) < *limit;
+  return !limit || tcp_connections == 0 || stats().counted().cx_active.load(std::memory_order_relaxed) < *limit;
 }
 
 void HostPool::serve_tcp_waiting() {

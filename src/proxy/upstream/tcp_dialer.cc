@@ -33,8 +33,8 @@ class Lease final : public TcpLease {
                                 : ClusterStat::upstream_cx_destroy_local_with_active_rq);
     const auto ms = (thread_.loop.now() - started_).count() / 1000;
     cells.record(stats, ClusterStat::upstream_cx_length_ms, static_cast<std::uint64_t>(ms));
-    host_.stats().cx_active.fetch_sub(1, std::memory_order_relaxed);
-    host_.stats().rq_active.fetch_sub(1, std::memory_order_relaxed);
+    host_.counters().cx_active.fetch_sub(1, std::memory_order_relaxed);
+    host_.counters().rq_active.fetch_sub(1, std::memory_order_relaxed);
     --host_.active_requests;
     --host_.tcp_connections;
     cluster_.circuit[0].give_back(Limit::connections, cells);
@@ -67,7 +67,7 @@ class Attempt final : public TcpAttempt, private TcpQueued, private net::Transpo
     cluster_.circuit[0].take(Limit::pending, cells);
     cells.add(cluster_.stats, ClusterStat::upstream_rq_pending_total);
     cells.inc(cluster_.stats, ClusterStat::upstream_rq_pending_active);
-    host_.stats().rq_pending.fetch_add(1, std::memory_order_relaxed);
+    host_.counters().rq_pending.fetch_add(1, std::memory_order_relaxed);
   }
   ~Attempt() override {
     if (!pending_) return;
@@ -111,8 +111,8 @@ class Attempt final : public TcpAttempt, private TcpQueued, private net::Transpo
     cluster_.circuit[0].take(Limit::connections, cells);
     cells.add(cluster_.stats, ClusterStat::upstream_cx_total);
     cells.inc(cluster_.stats, ClusterStat::upstream_cx_active);
-    host_.stats().cx_total.fetch_add(1, std::memory_order_relaxed);
-    host_.stats().cx_active.fetch_add(1, std::memory_order_relaxed);
+    host_.counters().cx_total.fetch_add(1, std::memory_order_relaxed);
+    host_.counters().cx_active.fetch_add(1, std::memory_order_relaxed);
     ++host_.tcp_connections;
     timeout_.arm(cluster_.config->connect_timeout);
     transport_->start(*this);
@@ -126,14 +126,14 @@ class Attempt final : public TcpAttempt, private TcpQueued, private net::Transpo
     timeout_.cancel();
     cluster_.circuit[0].give_back(Limit::pending, thread_.cells);
     thread_.cells.dec(cluster_.stats, ClusterStat::upstream_rq_pending_active);
-    host_.stats().rq_pending.fetch_sub(1, std::memory_order_relaxed);
+    host_.counters().rq_pending.fetch_sub(1, std::memory_order_relaxed);
   }
   void drop() {
     transport_->close();
     thread_.loop.dispose(std::move(transport_));
     cluster_.circuit[0].give_back(Limit::connections, thread_.cells);
     thread_.cells.dec(cluster_.stats, ClusterStat::upstream_cx_active);
-    host_.stats().cx_active.fetch_sub(1, std::memory_order_relaxed);
+    host_.counters().cx_active.fetch_sub(1, std::memory_order_relaxed);
     --host_.tcp_connections;
   }
   void on_connected() override {
@@ -144,8 +144,8 @@ class Attempt final : public TcpAttempt, private TcpQueued, private net::Transpo
     cells.add(cluster_.stats, ClusterStat::upstream_rq_total);
     cells.inc(cluster_.stats, ClusterStat::upstream_rq_active);
     cluster_.mark_requests_used(cells);
-    host_.stats().rq_total.fetch_add(1, std::memory_order_relaxed);
-    host_.stats().rq_active.fetch_add(1, std::memory_order_relaxed);
+    host_.counters().rq_total.fetch_add(1, std::memory_order_relaxed);
+    host_.counters().rq_active.fetch_add(1, std::memory_order_relaxed);
     ++host_.active_requests;
     auto& host = host_;
     waiter_.on_tcp_ready(std::make_unique<Lease>(thread_, cluster_, host_, std::move(transport_), started_));  // may delete this
@@ -168,7 +168,7 @@ class Attempt final : public TcpAttempt, private TcpQueued, private net::Transpo
     cells.add(cluster_.stats, ClusterStat::upstream_cx_destroy);
     cells.add(cluster_.stats, why == PoolFailure::connect_failed ? ClusterStat::upstream_cx_destroy_remote
                                                                  : ClusterStat::upstream_cx_destroy_local);
-    host_.stats().cx_connect_fail.fetch_add(1, std::memory_order_relaxed);
+    host_.counters().cx_connect_fail.fetch_add(1, std::memory_order_relaxed);
     leave_pending();
     drop();
     auto& host = host_;

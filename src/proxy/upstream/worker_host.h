@@ -23,12 +23,33 @@ enum CheckedBit : std::uint8_t {
 };
 
 /// Written by all workers with relaxed adds; printed by /clusters.
-struct HostStats {
+struct HostCounters {
   std::atomic<std::uint64_t> cx_active{0}, cx_connect_fail{0}, cx_total{0};
+  std::atomic<std::uint64_t> rq_active{0}, rq_pending{0}, rq_error{0}, rq_success{0}, rq_timeout{0}, rq_total{0};
+};
+
+/// What all threads know of one host. Its counters are made when something is counted, which most hosts of a large mesh never
+/// see.
+class HostStats {
+ public:
+  HostStats() = default;
+  HostStats(const HostStats&) = delete;
+  HostStats& operator=(const HostStats&) = delete;
+  ~HostStats() { delete counters_.load(std::memory_order_relaxed); }
+  HostCounters& counters() noexcept {
+    auto* made = counters_.load(std::memory_order_acquire);
+    return made != nullptr ? *made : make_counters();
+  }
+  /// For those that only look.
+  const HostCounters& counted() const noexcept;
+
   std::atomic<bool> picked{false};       // by an ORIGINAL_DST cluster since main last looked
   std::atomic<bool> ejected{false};      // by outlier detection; main says so
   std::atomic<std::uint8_t> checked{0};  // what active checks found, of the bits above; main says so
-  std::atomic<std::uint64_t> rq_active{0}, rq_pending{0}, rq_error{0}, rq_success{0}, rq_timeout{0}, rq_total{0};
+
+ private:
+  HostCounters& make_counters() noexcept;
+  std::atomic<HostCounters*> counters_{nullptr};
 };
 
 /// What is told of an endpoint, and what was seen of it.
@@ -63,6 +84,7 @@ class Host {
     if (!endpoint_->more->addresses.empty()) info.remote = connection.remote();
   }
   HostStats& stats() const noexcept { return *stats_; }
+  HostCounters& counters() const noexcept { return stats_->counters(); }
   Health health() const noexcept { return health_of(*endpoint_, *stats_); }
   const std::shared_ptr<HostStats>& shared_stats() const noexcept { return stats_; }
   TimePoint since() const noexcept { return since_; }  // when it became a member

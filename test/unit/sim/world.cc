@@ -216,8 +216,8 @@ std::string World::left_over() {
            {upstream::Limit::connections, upstream::Limit::pending, upstream::Limit::requests, upstream::Limit::retries})
         tell("circuit of " + c.config->name + " " + std::to_string(static_cast<int>(limit)), circuit.used(limit));
     for (const auto& h : hosts) {
-      tell("host cx_active", h.stats->cx_active);
-      tell("host rq_active", h.stats->rq_active);
+      tell("host cx_active", h.stats->counted().cx_active);
+      tell("host rq_active", h.stats->counted().rq_active);
     }
   });
   for (const auto& l : shared_) tell("listener connections", l->connections);

@@ -58,13 +58,15 @@ TEST_CASE("pipes have a path or an abstract name", "[address]") {
 
 TEST_CASE("addresses come back from the kernel's form", "[address]") {
   for (const auto& a : {test::ip("1.2.3.4", 5), test::ip("::1", 6), Address::pipe("/x").value(), Address::pipe("@x").value()}) {
-    CHECK(Address::from_sockaddr(a.raw(), a.raw_size()) == a);
+    const auto raw = a.raw();
+    CHECK(Address::from_sockaddr(raw.get(), raw.size()) == a);
+    CHECK(Address::from_sockaddr(raw.get(), raw.size()).raw().size() == raw.size());
     sockaddr_storage room{};  // as SO_ORIGINAL_DST leaves it
-    std::memcpy(&room, a.raw(), a.raw_size());
+    std::memcpy(&room, raw.get(), raw.size());
     if (a.is_ip()) CHECK(Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&room), sizeof room) == a);
   }
   const auto mapped = test::ip("::ffff:1.2.3.4", 7);  // an IPv4 peer of an IPv6 socket
-  CHECK(Address::from_sockaddr(mapped.raw(), mapped.raw_size()).text() == "1.2.3.4:7");
+  CHECK(Address::from_sockaddr(mapped.raw().get(), mapped.raw().size()).text() == "1.2.3.4:7");
   CHECK(Address().empty());
   CHECK(Address().text().empty());
   CHECK_FALSE(test::ip("0.0.0.0").empty());

@@ -32,7 +32,7 @@ Result<std::unique_ptr<ListenSocket>> open(const ListenOptions& o) { return List
 class Dialled {
  public:
   explicit Dialled(const ListenSocket& to) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    REQUIRE(::connect(fd_, to.local().raw(), to.local().raw_size()) == 0);
+    REQUIRE(::connect(fd_, to.local().raw().get(), to.local().raw().size()) == 0);
   }
   ~Dialled() { ::close(fd_); }
   Dialled(const Dialled&) = delete;

@@ -73,7 +73,7 @@ struct Setup {
 /// Connects; the port of the socket that listens, another address.
 void dial(const net::Address& to) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  REQUIRE(::connect(fd, to.raw(), to.raw_size()) == 0);
+  REQUIRE(::connect(fd, to.raw().get(), to.raw().size()) == 0);
   ::close(fd);
 }
 
