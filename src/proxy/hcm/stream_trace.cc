@@ -66,14 +66,14 @@ void Stream::trace_request() {
                                                HttpTracingStat::service_forced, HttpTracingStat::client_enabled};
   worker_.thread.cells.add(config_->tracing_stats, kStats[static_cast<std::size_t>(r)]);
   info_.traced = r != Reason::none;
-  const auto* decorator = route();
-  const bool tells = decorator != nullptr && !decorator->decorator_operation.empty() && decorator->decorator_propagate;
+  const auto* decorated = route();
+  const bool tells = decorated != nullptr && !decorated->decorator->operation.empty() && decorated->decorator->propagate;
   if (config_->tracing->outbound) {
-    if (tells) h.set(Name::x_envoy_decorator_operation, decorator->decorator_operation);
+    if (tells) h.set(Name::x_envoy_decorator_operation, decorated->decorator->operation);
   } else if (h.has(Name::x_envoy_decorator_operation)) {
     h.remove(Name::x_envoy_decorator_operation);
   } else if (tells) {
-    decorated_ = decorator;
+    decorated_ = decorated;
   }
 }
 
@@ -81,7 +81,7 @@ void Stream::trace_response(http::ResponseHead& head) {
   if (config_->tracing->outbound)
     head.headers.remove(Name::x_envoy_decorator_operation);
   else if (decorated_ != nullptr)
-    head.headers.set(Name::x_envoy_decorator_operation, decorated_->decorator_operation);
+    head.headers.set(Name::x_envoy_decorator_operation, decorated_->decorator->operation);
 }
 
 }  // namespace outrigger::hcm

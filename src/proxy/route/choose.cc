@@ -21,22 +21,23 @@ std::optional<std::uint64_t> single_number(const http::RequestHead& head, std::s
 Chosen choose_cluster(const Route& r, const http::RequestHead& head, const MatchContext& c) {
   if (r.choice == Route::cluster_name) return {r.cluster, nullptr};
   if (r.choice == Route::cluster_header) return {head.get(r.cluster), nullptr};
-  std::uint64_t total = r.total_weight, random = c.random;
-  if (r.weights_by_hash && c.info != nullptr)
+  const WeightedClusters& weighted = *r.weights;
+  std::uint64_t total = weighted.total_weight, random = c.random;
+  if (weighted.by_hash && c.info != nullptr)
     if (const auto hash = request_hash(r, head, *c.info, head.headers.arena(), nullptr)) random = *hash;
-  if (!r.weight_header.empty())
-    if (const auto v = single_number(head, r.weight_header)) random = *v;
+  if (!weighted.header.empty())
+    if (const auto v = single_number(head, weighted.header)) random = *v;
   const auto weight_of = [&](const ClusterWeight& w) -> std::uint64_t {
     return w.runtime_key.empty() || c.runtime == nullptr ? w.weight : c.runtime->integer(w.runtime_key, w.weight);
   };
-  if (!r.weights_runtime_prefix.empty() && c.runtime != nullptr) {
+  if (!weighted.runtime_prefix.empty() && c.runtime != nullptr) {
     total = 0;
-    for (const auto& w : r.weights) total += weight_of(w);
+    for (const auto& w : weighted.all) total += weight_of(w);
   }
   if (total == 0) return {};
   const std::uint64_t at = random % total;
   std::uint64_t end = 0;
-  for (const auto& w : r.weights) {
+  for (const auto& w : weighted.all) {
     end += weight_of(w);
     if (at < end) return {w.cluster.empty() ? head.get(w.cluster_header) : std::string_view(w.cluster), &w};
   }

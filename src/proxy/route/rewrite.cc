@@ -86,19 +86,19 @@ void rewrite_host(const Route& r, http::RequestHead& head, std::string_view path
 /// Route, virtual host, route configuration, or the other way round.
 template <class Apply>
 void each_level(const Route& r, bool request, Apply&& apply) {
-  const auto one = [&](const HeaderMutations& m) {
-    if (!m.empty()) apply(m);
+  const auto one = [&](const Rare<HeadMutations>& m) {
+    if (m.set()) apply(request ? m->request : m->response);
   };
   const VirtualHost& vh = *r.vhost;
   const RouteLevel& config = *vh.level;
   if (config.most_specific_header_mutations_wins) {
-    one(request ? config.request_mutations : config.response_mutations);
-    one(request ? vh.request_mutations : vh.response_mutations);
-    one(request ? r.request_mutations : r.response_mutations);
+    one(config.mutations);
+    one(vh.mutations);
+    one(r.mutations);
   } else {
-    one(request ? r.request_mutations : r.response_mutations);
-    one(request ? vh.request_mutations : vh.response_mutations);
-    one(request ? config.request_mutations : config.response_mutations);
+    one(r.mutations);
+    one(vh.mutations);
+    one(config.mutations);
   }
 }
 

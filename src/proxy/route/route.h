@@ -103,6 +103,26 @@ struct ClusterWeight {
   std::shared_ptr<const MetadataValue> subset;  // the route's when it has none
 };
 
+/// Those among which a route chooses.
+struct WeightedClusters {
+  std::vector<ClusterWeight> all;
+  std::uint32_t total_weight = 0;
+  std::string header, runtime_prefix;  // a number in the request's stands for the random one; empty: none
+  bool by_hash = false;
+};
+
+/// Of one level of a route configuration.
+struct HeadMutations {
+  HeaderMutations request, response;
+  bool empty() const noexcept { return request.empty() && response.empty(); }
+};
+
+/// What traces call requests of a route.
+struct Decorator {
+  std::string operation;
+  bool propagate = true;
+};
+
 struct HashPolicy {
   enum Kind : std::uint8_t { header, cookie, source_ip, query_parameter, filter_state } kind = header;
   bool terminal = false;
@@ -195,10 +215,7 @@ struct Route {
   // forward
   enum Choice : std::uint8_t { cluster_name, cluster_header, weighted } choice = cluster_name;
   std::string cluster;  // name or header name
-  std::vector<ClusterWeight> weights;
-  std::uint32_t total_weight = 0;
-  std::string weight_header, weights_runtime_prefix;
-  bool weights_by_hash = false;
+  Rare<WeightedClusters> weights;
   std::shared_ptr<const MetadataValue> subset;  // metadata_match: an object of what hosts must have; null: nothing
   std::uint16_t cluster_not_found_code = 503;
   Rare<Rewrite> rewrite;
@@ -220,10 +237,9 @@ struct Route {
   // others
   Rare<Redirect> redirect_to;
   Rare<DirectResponse> direct;
-  HeaderMutations request_mutations, response_mutations;
+  Rare<HeadMutations> mutations;
   FilterOverrides overrides;
-  std::string decorator_operation;
-  bool decorator_propagate = true;
+  Rare<Decorator> decorator;
   std::string stat_prefix;
   stats::BlockHandle route_stats;  // vhost.<v>.route.<stat_prefix>.*
   bool has_route_stats = false;
@@ -237,7 +253,7 @@ struct VirtualCluster {
 
 /// What a route configuration says for all of its virtual hosts.
 struct RouteLevel {
-  HeaderMutations request_mutations, response_mutations;
+  Rare<HeadMutations> mutations;
   FilterOverrides overrides;
   bool most_specific_header_mutations_wins = false;
 };
@@ -251,7 +267,7 @@ struct VirtualHost {
   enum Tls : std::uint8_t { none, external_only, all } require_tls = none;
   std::vector<VirtualCluster> virtual_clusters;
   stats::BlockHandle other_stats;  // vhost.<v>.vcluster.other.*
-  HeaderMutations request_mutations, response_mutations;
+  Rare<HeadMutations> mutations;
   FilterOverrides overrides;
   bool include_attempt_count = false, include_attempt_count_in_response = false;
   bool include_is_timeout_retry = false;

@@ -18,12 +18,13 @@ namespace {
 
 /// Levels that have all four lists.
 template <class P>
-void compile_mutations(const P& p, route::HeaderMutations& request, route::HeaderMutations& response, const Path& at,
-                       Problems& problems) {
-  compile_header_adds(p.request_headers_to_add(), at, "request_headers_to_add", problems, request);
-  compile_header_removes(p.request_headers_to_remove(), at, "request_headers_to_remove", problems, request);
-  compile_header_adds(p.response_headers_to_add(), at, "response_headers_to_add", problems, response);
-  compile_header_removes(p.response_headers_to_remove(), at, "response_headers_to_remove", problems, response);
+void compile_mutations(const P& p, Rare<route::HeadMutations>& o, const Path& at, Problems& problems) {
+  route::HeadMutations m;
+  compile_header_adds(p.request_headers_to_add(), at, "request_headers_to_add", problems, m.request);
+  compile_header_removes(p.request_headers_to_remove(), at, "request_headers_to_remove", problems, m.request);
+  compile_header_adds(p.response_headers_to_add(), at, "response_headers_to_add", problems, m.response);
+  compile_header_removes(p.response_headers_to_remove(), at, "response_headers_to_remove", problems, m.response);
+  if (!m.empty()) o.set(std::move(m));
 }
 
 route::Redirect compile_redirect(const route_v3::RedirectAction& p, const Path& at, Problems& problems) {
@@ -60,7 +61,7 @@ class Compiler {
     v->include_attempt_count = p.include_request_attempt_count();
     v->include_attempt_count_in_response = p.include_attempt_count_in_response();
     v->include_is_timeout_retry = p.include_is_timeout_retry_header();
-    compile_mutations(p, v->request_mutations, v->response_mutations, at, c_.problems);
+    compile_mutations(p, v->mutations, at, c_.problems);
     v->overrides = compile_overrides(p.typed_per_filter_config(), at / "typed_per_filter_config", c_);
     if (p.has_retry_policy()) retry_ = compile_retry_policy(p.retry_policy(), at / "retry_policy", c_.problems);
     if (p.rate_limits_size() > 0) v->rate_limits.set(compile_rate_limits(p.rate_limits(), at, c_.problems));
@@ -114,11 +115,11 @@ class Compiler {
       case route_v3::Route::kNonForwardingAction: o.kind = route::Route::non_forwarding; break;
       case route_v3::Route::ACTION_NOT_SET: break;
     }
-    compile_mutations(p, o.request_mutations, o.response_mutations, at, c_.problems);
+    compile_mutations(p, o.mutations, at, c_.problems);
     o.overrides = compile_overrides(p.typed_per_filter_config(), at / "typed_per_filter_config", c_);
     if (p.has_decorator()) {
-      o.decorator_operation = p.decorator().operation();
-      o.decorator_propagate = !p.decorator().has_propagate() || p.decorator().propagate().value();
+      const auto& d = p.decorator();
+      o.decorator.set({.operation = d.operation(), .propagate = !d.has_propagate() || d.propagate().value()});
     }
     o.stat_prefix = p.stat_prefix();
     if (!o.stat_prefix.empty() && c_.stats != nullptr) {
@@ -196,7 +197,7 @@ std::shared_ptr<route::RouteConfig> compile_route_config(const route_v3::RouteCo
   for (const auto& h : p.internal_only_headers()) o->internal_only_headers.push_back(lower(h));
   auto level = std::make_shared<route::RouteLevel>();
   level->most_specific_header_mutations_wins = p.most_specific_header_mutations_wins();
-  compile_mutations(p, level->request_mutations, level->response_mutations, at, c.problems);
+  compile_mutations(p, level->mutations, at, c.problems);
   level->overrides = compile_overrides(p.typed_per_filter_config(), at / "typed_per_filter_config", c);
   o->level = std::move(level);
   o->ignore_path_parameters = p.ignore_path_parameters_in_path_matching();

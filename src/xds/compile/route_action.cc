@@ -20,14 +20,15 @@ void check_cluster(const std::string& name, const Path& at, const RouteCompileCo
 
 void compile_weights(const route_v3::WeightedCluster& p, route::Route& o, const Path& at, RouteCompileContext& c) {
   o.choice = route::Route::weighted;
-  o.weights_runtime_prefix = p.runtime_key_prefix();
-  o.weight_header = lower(p.header_name());
-  o.weights_by_hash = p.use_hash_policy().value();
+  route::WeightedClusters weighted;
+  weighted.runtime_prefix = p.runtime_key_prefix();
+  weighted.header = lower(p.header_name());
+  weighted.by_hash = p.use_hash_policy().value();
   std::uint64_t total = 0;
   for (int i = 0; i < p.clusters_size(); ++i) {
     const auto& w = p.clusters(i);
     const Path here = at.at("clusters", i);
-    auto& out = o.weights.emplace_back();
+    auto& out = weighted.all.emplace_back();
     out.cluster = w.name();
     out.cluster_header = lower(w.cluster_header());
     if (w.name().empty() == w.cluster_header().empty())
@@ -47,7 +48,8 @@ void compile_weights(const route_v3::WeightedCluster& p, route::Route& o, const 
   }
   if (total == 0) c.problems.error(at, "Sum of weights in the weighted_cluster must be greater than 0.");
   if (total > UINT32_MAX) c.problems.error(at, "The sum of weights of all weighted clusters exceeds 4294967295");
-  o.total_weight = static_cast<std::uint32_t>(total);
+  weighted.total_weight = static_cast<std::uint32_t>(total);
+  o.weights.set(std::move(weighted));
   if (p.has_total_weight() && p.total_weight().value() != 0 && p.total_weight().value() != total)
     c.problems.error(at / "total_weight", "the weights must sum to it: " + std::to_string(total) + " instead of " +
                                               std::to_string(p.total_weight().value()));

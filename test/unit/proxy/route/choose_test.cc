@@ -18,7 +18,7 @@ std::string choose(const route::RouteConfig& config, std::uint64_t random, const
   const auto& r = config.vhosts[0]->routes[0];
   const test::Request request("/", fields);  // the choice may name a string of it
   const auto chosen = route::choose_cluster(r, request.head, {nullptr, runtime, random});
-  return std::string(chosen.cluster) + (chosen.weight != nullptr ? "/" + std::to_string(chosen.weight - r.weights.data()) : "");
+  return std::string(chosen.cluster) + (chosen.weight != nullptr ? "/" + std::to_string(chosen.weight - r.weights->all.data()) : "");
 }
 /// `cookies`: those that are made, a line each; null: none may be.
 std::optional<std::uint64_t> hash(const std::string& policies, const test::Request& m, std::string* cookies = nullptr) {

@@ -126,8 +126,8 @@ TEST_CASE("a weighted cluster comes before all levels", "[mutation]") {
   test::Request request;
   test::Response answer;
   test::Facts facts;
-  route::finalize_request(r, &r.weights[0], request.head, {&facts.info, &request.head}, {});
-  route::finalize_response(r, &r.weights[0], answer.head, {&facts.info, &request.head, &answer.head});
+  route::finalize_request(r, &r.weights->all[0], request.head, {&facts.info, &request.head}, {});
+  route::finalize_response(r, &r.weights->all[0], answer.head, {&facts.info, &request.head, &answer.head});
   CHECK(request.text() == "x-a: weight|x-a: route");
   CHECK(request.head.authority == "w.example");
   CHECK(answer.text() == "x-b: weight");
