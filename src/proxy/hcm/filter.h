@@ -19,7 +19,8 @@ class FilterFactory;
 /// or for the filter's own inject calls (responses); request bodies that arrive meanwhile are kept by the
 /// stream, which stops reading when they reach its limit. A response's head that is stopped goes on before the
 /// first body or trailers that the filter lets go on or injects.
-enum class FilterStatus : std::uint8_t { go_on, stop };
+/// hold: of a response's head, as stop, also when nothing follows it: then it waits for Stream::continue_response().
+enum class FilterStatus : std::uint8_t { go_on, stop, hold };
 
 class HttpFilter {
  public:

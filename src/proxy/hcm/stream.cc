@@ -351,6 +351,19 @@ void Stream::continue_request(HttpFilter& from) {
   go_on_from(stopped_at_ + 1);
 }
 
+void Stream::continue_request(HttpFilter& from, Buffer& body, bool end_stream) {
+  if (!stopped_ || stopped_at_ != from.index_ || local_) return body.clear();
+  stopped_ = false;
+  held_.clear();
+  held_end_ = false;
+  end_on_head_ = end_on_head_ && end_stream && body.empty();
+  const std::size_t next = from.index_ + std::size_t{1};
+  run_head(next);
+  if (ended_ || response_complete_ || end_on_head_) return;
+  if (!stopped_ && std::exchange(held_pause_, false)) down_->pause_reading(false);
+  if (!body.empty() || end_stream) run_body(next, body, end_stream);
+}
+
 void Stream::rerun_request(HttpFilter& from) {
   if (!stopped_ || stopped_at_ != from.index_ || local_) return;
   reran_ = true;

@@ -108,6 +108,9 @@ class Stream final : private event::Deferred {
   http::HeaderMap* request_trailers() noexcept { return request_trailers_; }
 
   void continue_request(HttpFilter& from);
+  /// As that, with `body` instead of what is kept of it; unless that is its end, `from` gives on what follows, by
+  /// inject_request_body() and end_request().
+  void continue_request(HttpFilter& from, Buffer& body, bool end_stream);
   /// The filters run again from the first, with the routes that are now: `from` waited for them. Once for a request.
   void rerun_request(HttpFilter& from);
   bool reran() const noexcept { return reran_; }
@@ -121,6 +124,8 @@ class Stream final : private event::Deferred {
   /// Gives on what `from` held back (see FilterStatus::stop).
   void inject_request_body(HttpFilter& from, Buffer& body, bool end_stream = false);
   void inject_response_body(HttpFilter& from, Buffer& body, bool end_stream);
+  /// The head that `from` holds goes on, with what follows it or without, as it came.
+  void continue_response(HttpFilter& from);
   /// What `from` held back ends: `body`, and trailers (of the arena), which may be those it held or new ones.
   void end_request(HttpFilter& from, Buffer& body, http::HeaderMap& trailers);
   void end_response(HttpFilter& from, Buffer& body, http::HeaderMap& trailers);
@@ -169,7 +174,7 @@ class Stream final : private event::Deferred {
   void run_trailers(std::size_t from);
   void go_on_from(std::size_t next);
   void encode_head(std::size_t below, http::ResponseHead& head, bool end_stream);
-  void release_head(std::size_t from);
+  void release_head(std::size_t from, bool end_stream = false);
   void encode_body(std::size_t below, Buffer& body, bool end_stream);
   void encode_trailers(std::size_t below, http::HeaderMap& trailers);
   void write_head(http::ResponseHead& head, bool end_stream);
@@ -234,7 +239,8 @@ class Stream final : private event::Deferred {
   bool route_known_ = false, route_counted_ = false, logs_first_ = false;
   bool response_started_ = false, response_complete_ = false, ended_ = false, upgrade_ = false;
   bool in_filters_ = false, saw_close_ = false, local_ = false, bodiless_ = false, aborted_ = false;
-  bool grpc_ = false;  // as the request came, whatever filters make of it
+  bool head_held_ends_ = false;  // nothing follows that head
+  bool grpc_ = false;            // as the request came, whatever filters make of it
   bool reran_ = false;
   event::Alarm<Stream, &Stream::on_idle> idle_;
   event::Alarm<Stream, &Stream::on_max_duration> max_duration_;

@@ -41,6 +41,12 @@ void Stream::inject_response_body(HttpFilter& from, Buffer& body, bool end_strea
   encode_body(from.index_, body, end_stream);
 }
 
+void Stream::continue_response(HttpFilter& from) {
+  if (ended_ || response_complete_) return;
+  touch();
+  release_head(from.index_, head_held_ends_);
+}
+
 void Stream::end_response(HttpFilter& from, Buffer& body, http::HeaderMap& trailers) {
   if (!body.empty()) inject_response_body(from, body, false);
   if (ended_ || response_complete_) return;
@@ -62,17 +68,19 @@ void Stream::response_too_large() {
 void Stream::encode_head(std::size_t below, http::ResponseHead& head, bool end_stream) {
   response_ = &head;
   while (below > 0) {
-    if (filters_[--below]->on_response_head(head, end_stream) == FilterStatus::go_on || end_stream) continue;
+    const auto status = filters_[--below]->on_response_head(head, end_stream);
+    if (status == FilterStatus::go_on || (end_stream && status == FilterStatus::stop)) continue;
     held_head_ = &head;
     head_held_at_ = below;
+    head_held_ends_ = end_stream;
     return;
   }
   write_head(head, end_stream);
 }
 
 /// The filter at `from` lets something follow the head that it may hold. That may be the end of the stream.
-void Stream::release_head(std::size_t from) {
-  if (held_head_ != nullptr && head_held_at_ == from) encode_head(from, *std::exchange(held_head_, nullptr), false);
+void Stream::release_head(std::size_t from, bool end_stream) {
+  if (held_head_ != nullptr && head_held_at_ == from) encode_head(from, *std::exchange(held_head_, nullptr), end_stream);
 }
 
 void Stream::encode_body(std::size_t below, Buffer& body, bool end_stream) {
