@@ -31,13 +31,26 @@ void SideCall::retry(unsigned most, Duration base, Duration max) {
   backoff_max_ = max;
 }
 
+void mark_internal(hcm::Stream& stream, http::HeaderMap& h, bool forwarded) {
+  h.set(Name::x_envoy_internal, "true");
+  const std::string_view own = stream.config().local_address_text;
+  if (!forwarded || own.empty()) return;
+  const auto xff = h.get(Name::x_forwarded_for);
+  h.set(Name::x_forwarded_for, xff.empty() ? own : h.arena().cat(xff, ",", own));
+}
+
+void add_grpc_headers(hcm::Stream& stream, const GrpcTarget& target, bool deadline, http::HeaderMap& h) {
+  auto& arena = h.arena();
+  h.add(Name::te, "trailers");
+  if (const auto ms = target.timeout.count() / 1000; deadline && target.timeout.count() > 0)
+    h.add(Name::grpc_timeout, arena.cat(decimal(static_cast<std::uint64_t>(ms), arena), "m"));
+  h.add(Name::content_type, "application/grpc");
+  target.metadata.apply(h, stream.format_context());
+}
+
 void SideCall::start(upstream::Cluster& cluster, Buffer&& body, Duration timeout, bool forwarded) {
   auto& h = head_->headers;
-  h.set(Name::x_envoy_internal, "true");
-  if (const std::string_view own = owner_.config().local_address_text; forwarded && !own.empty()) {
-    const auto xff = h.get(Name::x_forwarded_for);
-    h.set(Name::x_forwarded_for, xff.empty() ? own : owner_.arena().cat(xff, ",", own));
-  }
+  mark_internal(owner_, h, forwarded);
   body_ = std::move(body);
   running_ = true;
   cluster_ = &cluster;
@@ -88,17 +101,11 @@ bool SideCall::try_again(bool ended) {
 }
 
 void SideCall::start_grpc(upstream::Cluster& cluster, const GrpcTarget& target, std::string_view path, std::string_view message) {
-  auto& h = head_->headers;
-  auto& arena = owner_.arena();
   head_->method = "POST";
   head_->path = path;
   head_->scheme = "http";
   head_->authority = target.authority;
-  h.add(Name::te, "trailers");
-  if (const auto ms = target.timeout.count() / 1000; target.timeout.count() > 0)
-    h.add(Name::grpc_timeout, arena.cat(decimal(static_cast<std::uint64_t>(ms), arena), "m"));
-  h.add(Name::content_type, "application/grpc");
-  target.metadata.apply(h, owner_.format_context());
+  add_grpc_headers(owner_, target, true, head_->headers);
   Buffer body;
   GrpcFrameHead::append(body, 0, static_cast<std::uint32_t>(message.size()));
   body.append(message);

@@ -97,6 +97,11 @@ class SideCall final : private upstream::PoolWaiter, private upstream::ClientStr
   event::Alarm<SideCall, &SideCall::attempt> again_;
 };
 
+/// As Envoy marks requests of its own. `forwarded`: with x-forwarded-for, too.
+void mark_internal(hcm::Stream& stream, http::HeaderMap& headers, bool forwarded);
+/// The metadata that a call of gRPC begins with. `deadline`: the service is told how long it may take.
+void add_grpc_headers(hcm::Stream& stream, const GrpcTarget& target, bool deadline, http::HeaderMap& headers);
+
 /// The one message of a whole answer, in `storage` when it lies in pieces. None: the call failed, or there is no such message.
 std::optional<std::string_view> grpc_message(const http::ResponseHead& head, Buffer& body, const http::HeaderMap* trailers,
                                              std::size_t message_max);

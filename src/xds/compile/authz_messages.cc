@@ -33,27 +33,8 @@ void put_peer(const filters::CheckPeer& from, auth_v3::AttributeContext::Peer& p
   p.set_certificate(text(from.certificate));
 }
 
-void put_value(const MetadataValue& from, google::protobuf::Value& to);
-
-void put_struct(const MetadataValue& from, google::protobuf::Struct& to) {
-  for (const auto& [name, v] : from.fields) put_value(v, (*to.mutable_fields())[name]);
-}
-
-void put_value(const MetadataValue& from, google::protobuf::Value& to) {
-  switch (from.kind) {
-    case MetadataValue::null: to.set_null_value(google::protobuf::NULL_VALUE); break;
-    case MetadataValue::number: to.set_number_value(from.n); break;
-    case MetadataValue::string: to.set_string_value(from.text); break;
-    case MetadataValue::boolean: to.set_bool_value(from.b); break;
-    case MetadataValue::object: put_struct(from, *to.mutable_struct_value()); break;
-    case MetadataValue::list:
-      to.mutable_list_value();
-      for (const auto& item : from.items) put_value(item, *to.mutable_list_value()->add_values());
-  }
-}
-
 void put_metadata(const MetadataValue& from, core_v3::Metadata& to) {
-  for (const auto& [space, v] : from.fields) put_struct(v, (*to.mutable_filter_metadata())[space]);
+  for (const auto& [space, v] : from.fields) to_struct(v, (*to.mutable_filter_metadata())[space]);
 }
 
 void put_http(const CheckRequest& from, auth_v3::AttributeContext::HttpRequest& p) {

@@ -90,6 +90,25 @@ MetadataValue compile_metadata_value(const pb::Struct& p) {
   return o;
 }
 
+namespace {
+void to_value(const MetadataValue& from, pb::Value& to) {
+  switch (from.kind) {
+    case MetadataValue::null: to.set_null_value(pb::NULL_VALUE); break;
+    case MetadataValue::number: to.set_number_value(from.n); break;
+    case MetadataValue::string: to.set_string_value(from.text); break;
+    case MetadataValue::boolean: to.set_bool_value(from.b); break;
+    case MetadataValue::object: to_struct(from, *to.mutable_struct_value()); break;
+    case MetadataValue::list:
+      to.mutable_list_value();
+      for (const auto& item : from.items) to_value(item, *to.mutable_list_value()->add_values());
+  }
+}
+}  // namespace
+
+void to_struct(const MetadataValue& object, pb::Struct& to) {
+  for (const auto& [name, v] : object.fields) to_value(v, (*to.mutable_fields())[name]);
+}
+
 MetadataPtr compile_metadata(const envoy::config::core::v3::Metadata& p) {
   if (p.filter_metadata().empty()) return nullptr;
   auto all = std::make_shared<Metadata>();

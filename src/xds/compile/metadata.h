@@ -13,6 +13,8 @@ namespace outrigger::xds {
 MetadataPtr compile_metadata(const envoy::config::core::v3::Metadata& p);
 MetadataValue compile_metadata_value(const google::protobuf::Struct& p);
 MetadataValue compile_metadata_value(const google::protobuf::Value& v);
+/// The fields of an object, as they go to services. Any thread.
+void to_struct(const MetadataValue& object, google::protobuf::Struct& to);
 /// metadata_match: what is asked of hosts' metadata, over `outer`. Null: nothing.
 std::shared_ptr<const MetadataValue> compile_subset(const envoy::config::core::v3::Metadata& p,
                                                     const std::shared_ptr<const MetadataValue>& outer);

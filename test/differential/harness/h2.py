@@ -278,6 +278,11 @@ def h2_wait_end():
     return [("h2_wait_end",)]
 
 
+def h2_messages(n):
+    """Until so many messages of gRPC have come whole, or the request has ended."""
+    return [("h2_messages", n)]
+
+
 def h2_echo():
     """Every DATA frame comes back; END_STREAM, too."""
     return [("h2_echo",)]
@@ -286,6 +291,15 @@ def h2_echo():
 def h2_give(n):
     """Gives window of n bytes, to the stream and the connection."""
     return [("h2_give", n)]
+
+
+def messages_in(body):
+    """How many messages of gRPC there are, whole."""
+    n = at = 0
+    while len(body) - at >= 5 and len(body) - at - 5 >= int.from_bytes(body[at + 1:at + 5], "big"):
+        at += 5 + int.from_bytes(body[at + 1:at + 5], "big")
+        n += 1
+    return n
 
 
 def with_stream(data, s):

@@ -98,6 +98,8 @@ class H2Serving(Peer):
                 await self.up.run.event(op[1]).wait()
             elif what == "h2_wait_end":
                 await self.until(lambda: x.over)
+            elif what == "h2_messages":
+                await self.until(lambda: x.over or h2.messages_in(x.body) >= op[1])
             elif what == "h2_body":
                 await self.send_body(s, op[1])
             elif what == "h2_echo":

@@ -1,7 +1,8 @@
 """The messages of services that filters ask (authorization, rate limits), and how what those got is shown."""
 import struct
 
-from .h2 import DATA, HEADERS, S, block, h2_frames
+from .dsl import early
+from .h2 import DATA, HEADERS, S, block, h2_frames, h2_messages, h2_wait_end
 
 
 def varint(n):
@@ -48,6 +49,33 @@ def reply(data, status=0, *trailers):
                      HEADERS(S, block(f"grpc-status: {status}", *trailers)))
 
 
+ANSWERING = ":status: 200", "content-type: application/grpc"
+
+
+def talk(*answers, status=0, message=None, ends=True):
+    """A stream of both directions: an answer (None: none) to each message as it comes; then, when the client has ended, the
+    status. Operations among the answers come between them. `ends`: False, the status follows at once; None, there is none."""
+    out, n = early(), 0
+    head = HEADERS(S, block(*ANSWERING), False)
+    for answer in answers:
+        if isinstance(answer, list):
+            out += answer
+            continue
+        n += 1
+        out += h2_messages(n)
+        if answer is not None:
+            out += h2_frames(*([head] if head else []), *(DATA(S, part) for part in in_frames(framed(answer))))
+            head = b""
+    if ends is None:
+        return out + [("hold",)]
+    last = HEADERS(S, block(f"grpc-status: {status}", *([] if message is None else [f"grpc-message: {message}"])))
+    return out + (h2_wait_end() if ends else []) + h2_frames(*([head] if head else []), last)
+
+
+def in_frames(data):
+    return [data[i:i + 16384] for i in range(0, len(data), 16384)]
+
+
 # How messages are shown: by number, the name and the kind of a field: a dict is a message, [kind] a repeated field, (kind,) a map.
 ADDRESS = {1: ("socket_address", {2: ("address", str), 3: ("port", int)}), 2: ("pipe", {1: ("path", str)})}
 METADATA = {1: ("filter_metadata", ("struct",))}
@@ -57,6 +85,12 @@ HTTP = {1: ("id", str), 2: ("method", str), 3: ("headers", (str,)), 4: ("path", 
         13: ("header_map", {1: ("headers", [{1: ("key", str), 2: ("value", str), 3: ("raw_value", str)}])})}
 CHECK = {1: ("attributes", {1: ("source", PEER), 2: ("destination", PEER), 4: ("request", {1: ("time", None), 2: ("http", HTTP)}), 10: ("context_extensions", (str,)),
                             11: ("metadata_context", METADATA), 13: ("route_metadata_context", METADATA), 12: ("tls_session", {1: ("sni", str)})})}
+FIELDS = {1: ("headers", [{1: ("key", str), 2: ("value", str), 3: ("raw_value", str)}])}
+HEADS = {1: ("headers", FIELDS), 3: ("end_of_stream", int)}
+BODY = {1: ("body", str), 2: ("end_of_stream", int)}
+PROCESS = {2: ("request_headers", HEADS), 3: ("response_headers", HEADS), 4: ("request_body", BODY), 5: ("response_body", BODY),
+           6: ("request_trailers", {1: ("trailers", FIELDS)}), 7: ("response_trailers", {1: ("trailers", FIELDS)}), 8: ("metadata_context", METADATA),
+           9: ("attributes", ("struct",)), 10: ("observability_mode", int), 11: ("protocol_config", {1: ("request_body_mode", int), 2: ("response_body_mode", int), 3: ("no_wait", int)})}
 ENTRY = {1: ("key", str), 2: ("value", str)}
 LIMIT = {1: ("domain", str), 2: ("descriptors", [{1: ("entries", [ENTRY]), 2: ("limit", {1: ("requests", int), 2: ("unit", int)}), 3: ("hits_addend", {1: ("value", int)}),
                                                   4: ("is_negative_hits", int)}]), 3: ("hits_addend", int)}
@@ -146,6 +180,27 @@ def check_request(record):
 def limit_request(record):
     """What a rate limit service got."""
     return {**{k: v for k, v in record.items() if k != "end"}, "body": of_frame(record["body"], LIMIT)}
+
+
+def brief_fields(message, name):
+    part = message.get(name, {})
+    fields = part.get("headers", part.get("trailers", {})).get("headers", [])
+    lines = [f"{h['key']}: {h.get('value', '')}{h.get('raw_value', '')}" for h in fields]
+    pseudo = sorted(line for line in lines if line.startswith(":"))
+    return {**part, **({"headers": pseudo + [x for x in lines if not x.startswith(":")]} if "headers" in part or "trailers" in part else {})}
+
+
+def process_request(record):
+    """What a processor got, message by message; fields of a head as lines."""
+    body, messages = record["body"], []
+    body = body.encode("latin-1") if isinstance(body, str) else body
+    while len(body) >= 5:
+        size = struct.unpack(">I", body[1:5])[0]
+        m = shown(body[5:5 + size], PROCESS)
+        messages.append({k: brief_fields(m, k) if k.endswith(("headers", "trailers")) else v for k, v in m.items()})
+        body = body[5 + size:]
+    kept = {k: v for k, v in record.items() if k != "end"}
+    return {**kept, "body": messages + ([f"{len(body)} bytes more"] if body else [])}
 
 
 def sorted_fields(record):
