@@ -77,10 +77,10 @@ def envoy_tls(kind, certificate, mutual=False, **more):
             "typed_config": {"@type": TLS + kind, "common_tls_context": common, **more}}
 
 
-def write_envoy(proxy, binary, clusters, listeners):
+def write_envoy(proxy, binary, clusters, listeners, **more):
     path = proxy.folder / "bootstrap.json"
     path.write_text(json.dumps({"node": {"id": "bench", "cluster": "bench"}, "admin": {"address": socket_address(proxy.admin)},
-                                "static_resources": {"clusters": clusters, "listeners": listeners}}))
+                                "static_resources": {"clusters": clusters, "listeners": listeners}, **more}))
     return [binary, "-c", str(path), "--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
 
 

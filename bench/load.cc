@@ -1,6 +1,7 @@
 // Load generator of the bench: one thread, one epoll loop, HTTP/1.1 or TCP against 127.0.0.1:PORT.
 //   load MODE PORT [connections=N] [seconds=S] [rate=R] [close=1] [path=/P] [headers=N] [body=BYTES]
-//     [tls=full|resume]
+//     [tls=full|resume] [header=NAME:VALUE]... [keys=N]
+// With keys the requests carry the header x-key with N values in turn.
 // MODE: http; ping (100 bytes there and back); bulk (reads a stream).
 // With a rate the load is open: operation k is due at k/R, whether or not the proxy keeps up, and its latency counts
 // from then (no coordinated omission). Without a rate every connection starts its next operation at once.
@@ -36,6 +37,8 @@ struct Options {
   std::string path = "/small";
   unsigned headers = 0;
   std::size_t body = 0;
+  std::string more_headers;  // whole lines
+  unsigned keys = 0;
   std::string tls;  // full: every handshake is a whole one; resume: those after a connection's first are resumed
 };
 
@@ -66,6 +69,10 @@ Options parse(int argc, char** argv) {
       o.headers = static_cast<unsigned>(std::stoul(value));
     else if (name == "body")
       o.body = std::stoul(value);
+    else if (name == "header")
+      o.more_headers += value + "\r\n";
+    else if (name == "keys")
+      o.keys = static_cast<unsigned>(std::min(std::stoul(value), 100000UL));
     else if (name == "tls")
       o.tls = value;
     else {
@@ -76,11 +83,13 @@ Options parse(int argc, char** argv) {
   return o;
 }
 
-std::string make_request(const Options& o) {
+std::string make_request(const Options& o, unsigned key) {
   std::string head = (o.body > 0 ? "POST " : "GET ") + o.path + " HTTP/1.1\r\nHost: bench.test\r\n";
   for (unsigned i = 0; i < o.headers; ++i) {
     head += "x-bench-header-" + std::to_string(i) + ": some value of usual length " + std::to_string(i) + "\r\n";
   }
+  head += o.more_headers;
+  if (o.keys > 0) head += "x-key: " + std::to_string(key) + "\r\n";
   if (o.close) head += "Connection: close\r\n";
   if (o.body > 0) head += "Content-Length: " + std::to_string(o.body) + "\r\n";
   return head + "\r\n" + std::string(o.body, 'z');
@@ -104,8 +113,12 @@ class Load {
   explicit Load(const Options& o)
       : options_(o), epoll_(epoll_create1(EPOLL_CLOEXEC)), block_(256 * 1024), connections_(o.connections) {
     if (epoll_ < 0) die("epoll_create1");
-    request_ = o.mode == "http" ? make_request(o) : o.mode == "ping" ? std::string(100, 'p') : "D";
-    first_ = o.mode == "ping" ? "E" + request_ : request_;
+    if (o.mode == "http") {
+      for (unsigned key = 0; key < std::max(o.keys, 1U); ++key) requests_.push_back(make_request(o, key));
+    } else {
+      requests_.push_back(o.mode == "ping" ? std::string(100, 'p') : "D");
+      first_ = (o.mode == "ping" ? "E" : "") + requests_.front();
+    }
     latencies_.reserve(1 << 20);
     if (o.tls.empty()) return;
     for (Connection& c : connections_) c.tls = std::make_unique<TlsClient>(o.tls == "resume");
@@ -161,9 +174,10 @@ class Load {
     c.busy = true;
     c.head.clear();
     c.in_body = false;
-    c.left = options_.mode == "ping" ? request_.size() : 0;
+    c.left = options_.mode == "ping" ? requests_.front().size() : 0;
     if (c.fd < 0) open(c);
-    c.output = c.first ? first_ : request_;
+    c.output = c.first && !first_.empty() ? first_ : requests_[next_];
+    next_ = next_ + 1 == requests_.size() ? 0 : next_ + 1;
     c.first = false;
     if (c.connected && !write(c)) fail(c);
   }
@@ -341,8 +355,9 @@ class Load {
   std::vector<Connection> connections_;
   std::array<epoll_event, 256> events_{};
   std::deque<Connection*> idle_;
-  std::string request_;
-  std::string first_;
+  std::vector<std::string> requests_;  // one for each key
+  std::size_t next_ = 0;
+  std::string first_;  // tcp: what a connection begins with
   std::vector<std::uint32_t> latencies_;
   Clock::time_point start_;
   Clock::time_point end_;

@@ -149,9 +149,10 @@ def system_proxy(name):
 class Upstream:
     """The servers behind: HTTP/1.1 and TCP in one process, HTTP/2 in another."""
 
-    def __init__(self, http1, http2):
-        self.processes = [subprocess.Popen([binary], stdout=subprocess.PIPE, text=True, preexec_fn=pin(LOAD_CORE))
-                          for binary in (http1, http2)]
+    def __init__(self, http1, http2, *options):
+        """`options`: of the first."""
+        self.processes = [subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, preexec_fn=pin(LOAD_CORE))
+                          for argv in ([http1, *options], [http2])]
         self.http, self.tcp = map(int, self.processes[0].stdout.readline().split())
         self.h2 = int(self.processes[1].stdout.readline())
 

@@ -1,5 +1,6 @@
 """The table of a bench result and its targets, as ratios within the run."""
 import measure
+import policies_report
 import xds_report
 
 
@@ -59,6 +60,8 @@ def targets(result):
         ]
     if "xds" in result:
         found += xds_report.targets(result["xds"])
+    if "policies" in result:
+        found += policies_report.targets(result["policies"])
     return found
 
 
@@ -145,5 +148,7 @@ def table(result):
         parts.append(startup_table(result))
     if "xds" in result:
         parts.append(xds_report.table(result["xds"]))
+    if "policies" in result:
+        parts.append(policies_report.table(result["policies"]))
     parts.append(target_table(result["targets"]))
     return "\n" + "\n\n".join(parts)

@@ -2,7 +2,8 @@
 
 Every proxy has one worker and runs on core 0 with an equal configuration; the load and the server behind run on
 core 1. The rounds are interleaved. Latency is taken at half of Envoy's saturation by an open load. The figures of
-one run compare with each other, not with those of another machine or day. Result: build/bench/result.json.
+one run compare with each other, not with those of another machine or day. Pushes (xds) and policies are those of Outrigger and
+Envoy alone. Result: build/bench/result.json.
 """
 import argparse
 import json
@@ -16,6 +17,8 @@ import time
 
 import envoy
 import measure
+import policies
+import policy_configs
 import proxies
 import report
 import rest
@@ -29,7 +32,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", nargs="*", metavar="ROW",
-                        help="all (default), startup, rest, xds, or: " + ", ".join(measure.ROWS))
+                        help="all (default), startup, rest, xds, policies, or: " + ", ".join(measure.ROWS))
     parser.add_argument("--binary", default=str(ROOT / "build/release/outrigger"))
     parser.add_argument("--tools", default=str(ROOT / "build/release/bench"), help="folder of bench_load, bench_upstream")
     parser.add_argument("--proxies", default=",".join(NAMES))
@@ -38,12 +41,12 @@ def parse_arguments():
     parser.add_argument("--seconds", type=float, default=2, help="of one run")
     parser.add_argument("--output", default=str(ROOT / "build/bench/result.json"))
     options = parser.parse_args()
-    known = set(measure.ROWS) | {"startup", "rest", "xds", "all"}
+    known = set(measure.ROWS) | {"startup", "rest", "xds", "policies", "all"}
     for row in options.rows:
         if row not in known:
             parser.error(f"unknown row '{row}'; known: {', '.join(sorted(known))}")
     if not options.rows or "all" in options.rows:
-        options.rows = [*measure.ROWS, "rest", "startup", "xds"]
+        options.rows = [*measure.ROWS, "rest", "startup", "xds", "policies"]
     if options.quick:
         options.rounds, options.seconds = 1, 0.6
     return options
@@ -190,6 +193,17 @@ def run_xds(options, binaries, tools, upstream, folder):
         other.stop()
 
 
+def run_policies(options, binaries, tools, folder):
+    """On an upstream with many addresses."""
+    upstream = proxies.Upstream(str(tools["upstream"]), str(tools["h2_upstream"]), f"hosts={policy_configs.HOSTS}")
+    try:
+        compared = {name: binaries[name] for name in ("outrigger", "envoy") if name in binaries}
+        context = policies.Context(compared, upstream, measure.Load(str(tools["load"]), folder), folder, options.seconds, say)
+        return policies.run(context, options.rounds)
+    finally:
+        upstream.stop()
+
+
 def main():
     options = parse_arguments()
     tools = {name: pathlib.Path(options.tools) / f"bench_{name}" for name in ("load", "upstream", "h2_upstream", "control_plane")}
@@ -223,6 +237,8 @@ def main():
                 result["startup"] = run_startup(options, binaries, upstream, folder)
             if "xds" in options.rows:
                 result["xds"] = run_xds(options, binaries, tools, upstream, folder)
+            if "policies" in options.rows:
+                result["policies"] = run_policies(options, binaries, tools, folder)
         finally:
             for proxy in running:
                 proxy.stop()

@@ -20,11 +20,12 @@ namespace outrigger::bench {
   std::exit(1);
 }
 
-inline sockaddr_in loopback(std::uint16_t port, std::uint8_t last_byte = 1) {
+// 127.0.0.0 + host.
+inline sockaddr_in loopback(std::uint16_t port, std::uint16_t host = 1) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(0x7f000000U + last_byte);
+  address.sin_addr.s_addr = htonl(0x7f000000U + host);
   return address;
 }
 
@@ -33,11 +34,11 @@ inline void no_delay(int fd) {
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 }
 
-// Listens on a port that the kernel chooses and stores it.
-inline int listen_any(std::uint16_t& port) {
+// Listens on the port; for 0 the kernel chooses one and it is stored.
+inline int listen_any(std::uint16_t& port, std::uint16_t host = 1) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) die("socket");
-  sockaddr_in address = loopback(0);
+  sockaddr_in address = loopback(port, host);
   socklen_t size = sizeof(address);
   if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0) die("bind");
   if (listen(fd, 4096) != 0) die("listen");

@@ -1,9 +1,13 @@
 // The server behind the proxies of the bench: one epoll loop, HTTP/1.1 on one port, plain TCP on another.
 // HTTP: /big answers 1 MiB, everything else a small body; request bodies are read and dropped.
 // TCP: the first byte chooses: 'E' echoes what follows, 'D' sends without end, 'U' reads and drops.
+//   upstream [hosts=N]
+// With hosts the HTTP port is also that of N addresses from 127.0.1.0 on.
 // Prints "HTTP_PORT TCP_PORT" and serves until it is killed.
 #include <sys/epoll.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <array>
 #include <deque>
 #include <memory>
@@ -17,6 +21,8 @@ namespace outrigger::bench {
 namespace {
 
 constexpr std::size_t kBlock = 256 * 1024;
+constexpr unsigned kMostHosts = 4096;
+constexpr std::uint16_t kFirstHost = 256;        // 127.0.1.0
 constexpr std::size_t kWriteTurn = 1024 * 1024;  // what one connection may send before the others get their turn
 
 std::string make_response(std::size_t body) {
@@ -57,6 +63,10 @@ class Server {
     std::uint16_t port = 0;
     add(kind, listen_any(port));
     return port;
+  }
+
+  void listen_on_hosts(std::uint16_t port, unsigned hosts) {
+    for (unsigned i = 0; i < hosts; ++i) add(Kind::http_listener, listen_any(port, static_cast<std::uint16_t>(kFirstHost + i)));
   }
 
   [[noreturn]] void run() {
@@ -217,15 +227,35 @@ class Server {
   std::vector<char> block_;
 };
 
+unsigned parse_hosts(int argc, char** argv) {
+  const std::string_view argument = argc > 1 ? argv[1] : "hosts=0";
+  if (argc > 2 || !argument.starts_with("hosts=")) {
+    std::fputs("usage: upstream [hosts=N]\n", stderr);
+    std::exit(2);
+  }
+  return static_cast<unsigned>(std::clamp(std::atoi(argument.data() + 6), 0, static_cast<int>(kMostHosts)));
+}
+
+// A socket for each host, and what the proxies connect to each.
+void allow_many_files() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) die("getrlimit");
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) die("setrlimit");
+}
+
 }  // namespace
 }  // namespace outrigger::bench
 
-int main() {
+int main(int argc, char** argv) {
   using namespace outrigger::bench;
+  const unsigned hosts = parse_hosts(argc, argv);
+  if (hosts > 0) allow_many_files();
   Server server;
-  const unsigned http = server.listen(Kind::http_listener);
+  const std::uint16_t http = server.listen(Kind::http_listener);
+  server.listen_on_hosts(http, hosts);
   const unsigned tcp = server.listen(Kind::tcp_listener);
-  std::printf("%u %u\n", http, tcp);
+  std::printf("%u %u\n", unsigned{http}, tcp);
   std::fflush(stdout);
   server.run();
 }
