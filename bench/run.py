@@ -36,7 +36,7 @@ def parse_arguments():
     parser.add_argument("--binary", default=str(ROOT / "build/release/outrigger"))
     parser.add_argument("--tools", default=str(ROOT / "build/release/bench"), help="folder of bench_load, bench_upstream")
     parser.add_argument("--proxies", default=",".join(NAMES))
-    parser.add_argument("--quick", action="store_true", help="one short round: under two minutes, coarse")
+    parser.add_argument("--quick", action="store_true", help="one short round, coarse")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2, help="of one run")
     parser.add_argument("--output", default=str(ROOT / "build/bench/result.json"))
