@@ -118,6 +118,7 @@ struct Config {
   bool proxy_100_continue = false;
   bool tells_addresses = true;  // of its clients, to upstreams that want a PROXY header
   bool stream_error_on_invalid_http_message = false;
+  bool append_local_overload = false;  // x-envoy-local-overloaded, in what is answered for overload
 
   // Unset: none.
   std::optional<Duration> idle_timeout = std::chrono::hours(1);

@@ -22,6 +22,8 @@ H1Server::~H1Server() = default;
 void H1Server::feed(Buffer& in) {
   const bool begins = stream_ == nullptr && codec_.between_requests() && !in.empty();
   if (begins && response_ends_[0] > session_.bytes_sent()) return refuse_flood();
+  if (!in.empty() && session_.open() && session_.sheds_load(runtime::LoadShedPoint::http1_server_abort_dispatch))
+    return abort_for_overload(in);
   codec_.feed(in, *this);
   if (stream_ != nullptr || !session_.open() || !codec_.between_requests() || in.empty()) return;
   begin_stream();  // part of a head is here: the request's clocks run
@@ -35,6 +37,21 @@ void H1Server::refuse_flood() {
   session_.note_flag(http::Flag::downstream_protocol_error);
   session_.new_stream(*this).on_downstream_gone("codec_error:Too_many_responses_queued.", http::Flag::downstream_protocol_error);
   session_.begin_close(true);
+}
+
+void H1Server::abort_for_overload(Buffer& in) {
+  session_.worker().thread.cells.add(config_.stats, HttpStat::downstream_rq_overload_close);
+  in.clear();
+  headers_timeout_.cancel();
+  session_.note_flag(http::Flag::overload_manager);
+  closing_ = true;
+  codec_.stop();
+  if (responding_) {
+    std::exchange(stream_, nullptr)->on_downstream_gone("overload", http::Flag::overload_manager);
+    return session_.begin_close(true);
+  }
+  on_request_start();
+  stream_->on_codec_error({500, "Internal Server Error", "overload"});
 }
 
 bool H1Server::wants_bytes(std::size_t waiting) const noexcept {
@@ -126,6 +143,7 @@ void H1Server::write_head(const http::ResponseHead& head, bool end_stream, http:
   const std::uint64_t wrote = session_.output().size() - before;
   sent_ += wrote;
   header_sent_ += header_bytes(wrote, head);
+  responding_ = true;
   if (framing_ == http::BodyFraming::until_close) closing_ = true;
   session_.schedule_flush();
 }
@@ -176,6 +194,7 @@ void H1Server::meter(http::ByteMeter& bytes) const {
 void H1Server::on_stream_done(Stream& s, bool request_complete, bool abort) {
   if (stream_ != &s) return;
   stream_ = nullptr;
+  responding_ = false;
   sent_ = header_sent_ = 0;
   session_.forget_watermark();
   if (pauses_ > 0) {

@@ -46,6 +46,7 @@ class H1Server final : public ServerProtocol, private Downstream, private http::
 
   void on_headers_timeout();
   void refuse_flood();
+  void abort_for_overload(Buffer& in);
   void begin_stream();
 
   Session& session_;
@@ -58,6 +59,7 @@ class H1Server final : public ServerProtocol, private Downstream, private http::
   bool draining_ = false;                // responses say so; requests are served until drain()
   std::uint64_t response_ends_[2] = {};  // of the last two, among the bytes put out: the older first
   bool closing_ = false, linger_ = false, tunnel_ = false;
+  bool responding_ = false;    // the head of the response is written
   bool drained_ = false;       // no further request is served
   bool last_next_ = false;     // the next request is the connection's last
   bool next_request_ = false;  // the turn's end starts the next request

@@ -29,12 +29,14 @@ Flag flag_of(std::uint32_t code) noexcept {
 // ---- one stream
 
 H2ServerStream::H2ServerStream(H2Server& server)
-    : server_(server), timeout_(server.session_.worker().thread.loop.timers(), *this) {}
+    : server_(server),
+      timeout_(server.session_.worker().thread.loop.timers(), server.session_.worker().thread.scaled,
+               event::ScaledKind::stream_flush, *this) {}
 
 void H2ServerStream::begin() {
   opened_ = server_.session_.worker().thread.loop.now();
   stream_ = &server_.session_.new_stream(*this);
-  if (const auto& limit = server_.config_.request_headers_timeout; limit && limit->count() > 0) timeout_.arm(*limit);
+  if (const auto& limit = server_.config_.request_headers_timeout; limit && limit->count() > 0) timeout_.arm_whole(*limit);
 }
 
 void H2ServerStream::clear() {
@@ -155,8 +157,29 @@ H2Server::~H2Server() {
   for (auto* s : closed_) delete s;
 }
 
+/// The overload manager has the client go elsewhere: it is told once. True: now, not when it is done here.
+bool H2Server::shed_load(Buffer& in) {
+  using Point = runtime::LoadShedPoint;
+  if (session_.listener().overload == nullptr) return false;
+  if (session_.sheds_load(Point::http2_server_go_away_on_dispatch) && !std::exchange(overload_goaway_, true)) drain_notice();
+  if (!session_.sheds_load(Point::http2_server_go_away_and_close_on_dispatch)) return false;
+  if (!std::exchange(overload_goaway_, true)) drain_notice();
+  drain();
+  in.clear();
+  fill_output();
+  dead_ = true;
+  open_.each([](H2ServerStream& s) {
+    if (s.stream_ != nullptr) s.stream_->on_downstream_gone("forced_goaway", std::nullopt);
+  });
+  open_streams_ = 0;
+  session_.note_flag(Flag::overload_manager);
+  session_.begin_close(true);
+  return true;
+}
+
 void H2Server::feed(Buffer& in) {
   if (dead_) return in.clear();
+  if (shed_load(in)) return;
   const bool ok = codec_.feed(in);
   keepalive_.on_received();
   session_.schedule_flush();
@@ -273,7 +296,7 @@ void H2Server::on_data(http2::CodecStream& c, Buffer& data, bool end_stream) {
 void H2Server::on_reset(http2::CodecStream& c, std::uint32_t code) {
   auto& s = static_cast<H2ServerStream&>(c);
   if (s.stream_ == nullptr) return;
-  s.reset_sent = true;  // there is nothing left to reset
+  s.reset_sent = true;                                     // there is nothing left to reset
   const bool quiet = code == kNoError && s.remote_closed;  // as Envoy: nothing went wrong
   const std::string_view details = code == kRefusedStream ? "http2.remote_refuse" : "http2.remote_reset";
   s.stream_->on_downstream_gone(quiet ? std::string_view() : details, quiet ? std::nullopt : std::optional(flag_of(code)));

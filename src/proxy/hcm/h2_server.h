@@ -2,7 +2,7 @@
 #pragma once
 #include <memory>
 #include <vector>
-#include "proxy/event/timers.h"
+#include "proxy/event/scaled_timers.h"
 #include "proxy/hcm/session.h"
 #include "proxy/http2/codec.h"
 #include "proxy/http2/fields.h"
@@ -45,8 +45,8 @@ class H2ServerStream final : public http2::CodecStream, public Link, private Dow
   http::Framing framing_;
   TimePoint opened_{};
   bool head_seen_ = false, tunnel_ = false, body_allowed_ = true;
-  bool reset_after_end_ = false;                                       // the request is not complete: it is not waited for
-  event::Alarm<H2ServerStream, &H2ServerStream::on_timeout> timeout_;  // for the whole head; then for the last bytes to leave
+  bool reset_after_end_ = false;                                             // the request is not complete: it is not waited for
+  event::ScaledAlarm<H2ServerStream, &H2ServerStream::on_timeout> timeout_;  // of the head; then of the last bytes
 };
 
 class H2Server final : public ServerProtocol, private http2::CodecEvents, private http2::KeepaliveOwner {
@@ -89,6 +89,7 @@ class H2Server final : public ServerProtocol, private http2::CodecEvents, privat
   void on_keepalive_timeout() override;
 
   void fail(std::string_view details);
+  bool shed_load(Buffer& in);
   void count_premature(const H2ServerStream& s, const http::StreamInfo& info);
 
   Session& session_;
@@ -101,7 +102,8 @@ class H2Server final : public ServerProtocol, private http2::CodecEvents, privat
   std::uint32_t open_streams_ = 0;
   std::uint64_t closed_count_ = 0, premature_ = 0;
   bool dead_ = false, too_many_resets_ = false, goaway_ = false;
-  bool client_goaway_ = false;  // nothing more is read of it once its streams are over
+  bool overload_goaway_ = false;  // the client was told to go elsewhere
+  bool client_goaway_ = false;    // nothing more is read of it once its streams are over
   http2::KeepaliveClock keepalive_;
 };
 

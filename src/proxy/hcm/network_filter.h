@@ -18,6 +18,7 @@ struct ListenerContext {
   const Drain* server_drain = nullptr;
   const accesslog::AccessLogs* access_logs = nullptr;   // the listener's own: one line per connection
   std::optional<Duration> high_watermark_timeout = {};  // unset: a slow client is waited for
+  const runtime::Overload* overload = nullptr;          // null: it is no concern of this listener
 };
 
 class NetworkFilterFactory {

@@ -26,10 +26,10 @@ Session::Session(Worker& worker, ConfigPtr config, std::unique_ptr<net::Transpor
       info_(std::move(info)),
       listener_(listener),
       owner_(owner),
-      idle_(worker.thread.loop.timers(), *this),
+      idle_(worker.thread.loop.timers(), worker.thread.scaled, event::ScaledKind::connection_idle, *this),
       drain_(worker.thread.loop.timers(), *this),
       delayed_close_(worker.thread.loop.timers(), *this),
-      max_duration_(worker.thread.loop.timers(), *this),
+      max_duration_(worker.thread.loop.timers(), worker.thread.scaled, event::ScaledKind::connection_max, *this),
       high_watermark_(worker.thread.loop.timers(), *this) {}
 
 Session::~Session() = default;
@@ -74,6 +74,15 @@ bool Session::drain_requested() noexcept {
   const auto now = worker_.thread.loop.now();
   const auto asks = [&](const Drain* d) { return d != nullptr && d->close_now(now, worker_.thread.random); };
   return asks(listener_.drain) || asks(listener_.server_drain);
+}
+
+bool Session::sheds_load(runtime::LoadShedPoint p) noexcept {
+  auto& thread = worker_.thread;
+  return listener_.overload != nullptr && listener_.overload->sheds(p, thread.random, thread.cells);
+}
+
+bool Session::hit_by(runtime::OverloadAction a) noexcept {
+  return listener_.overload != nullptr && listener_.overload->hits(a, worker_.thread.random);
 }
 
 Stream& Session::new_stream(Downstream& down) {
@@ -147,6 +156,11 @@ bool Session::choose_protocol() {
 }
 
 void Session::feed() {
+  if (protocol_ == nullptr && sheds_load(runtime::LoadShedPoint::hcm_ondata_creating_codec)) {
+    worker_.thread.cells.add(config_->stats, HttpStat::downstream_rq_overload_close);
+    note_flag(http::Flag::overload_manager);
+    return begin_close(true);
+  }
   if (protocol_ == nullptr && !choose_protocol()) return;
   protocol_->feed(in_);
 }

@@ -4,12 +4,14 @@
 #pragma once
 #include <memory>
 #include "proxy/event/loop.h"
+#include "proxy/event/scaled_timers.h"
 #include "proxy/hcm/config.h"
 #include "proxy/hcm/downstream.h"
 #include "proxy/hcm/network_filter.h"
 #include "proxy/hcm/worker.h"
 #include "proxy/net/connection.h"
 #include "proxy/net/read_loop.h"
+#include "proxy/runtime/overload.h"
 
 namespace outrigger::hcm {
 
@@ -38,6 +40,8 @@ class Session final : public net::Connection, private net::TransportEvents, priv
   void flush_now() { flush(); }
   bool drain_requested() noexcept;
   void start_drain_sequence();
+  bool sheds_load(runtime::LoadShedPoint p) noexcept;
+  bool hit_by(runtime::OverloadAction a) noexcept;
   /// A stream for a new request, its clocks running.
   Stream& new_stream(Downstream& down);
   /// The connection has nothing to do: its idle clock runs.
@@ -101,10 +105,10 @@ class Session final : public net::Connection, private net::TransportEvents, priv
   bool above_ = false, draining_ = false, has_request_ = false;
   bool soft_drain_ = false, too_slow_ = false;
   http::ResponseFlags flags_;
-  event::Alarm<Session, &Session::on_idle> idle_;
+  event::ScaledAlarm<Session, &Session::on_idle> idle_;
   event::Alarm<Session, &Session::on_drain_timeout> drain_;
   event::Alarm<Session, &Session::on_delayed_close> delayed_close_;
-  event::Alarm<Session, &Session::on_max_duration> max_duration_;
+  event::ScaledAlarm<Session, &Session::on_max_duration> max_duration_;
   event::Alarm<Session, &Session::on_high_watermark_timeout> high_watermark_;
 };
 

@@ -14,7 +14,7 @@ using stats::HttpStat;
 
 Stream::Stream(Worker& worker)
     : worker_(worker),
-      idle_(worker.thread.loop.timers(), *this),
+      idle_(worker.thread.loop.timers(), worker.thread.scaled, event::ScaledKind::stream_idle, *this),
       max_duration_(worker.thread.loop.timers(), *this),
       request_timeout_(worker.thread.loop.timers(), *this),
       periodic_log_(worker.thread.loop.timers(), *this) {}
@@ -73,6 +73,23 @@ void Stream::set_idle_timeout(std::optional<Duration> d) {
 void Stream::reject_without_host() {
   if (!config_->stream_error_on_invalid_http_message) down_->close_after_response(true);
   local_reply({.status = 400, .details = "missing_host_header"});
+}
+
+/// True: answered, before anything is looked at. No filter sees it.
+bool Stream::reject_for_overload(const http::Framing& framing) {
+  if (session_->listener().overload == nullptr) return false;
+  if (!session_->hit_by(runtime::OverloadAction::stop_accepting_requests) &&
+      !session_->sheds_load(runtime::LoadShedPoint::http_connection_manager_decode_headers))
+    return false;
+  if (framing.upgrade || request_->is_connect()) request_complete_ = false;  // what follows is no body
+  worker_.thread.cells.add(config_->stats, HttpStat::downstream_rq_overload_close);
+  const ExtraHeader told[] = {{"x-envoy-local-overloaded", "true"}};
+  local_reply({.status = 503,
+               .body = "envoy overloaded",
+               .details = "overload",
+               .headers = told,
+               .headers_count = config_->append_local_overload ? std::size_t{1} : 0});
+  return true;
 }
 
 /// Everything that is refused before a route is looked for. False: answered.
@@ -168,6 +185,7 @@ void Stream::on_request_head(const http::Framing& framing, bool end_stream) {
     request_timeout_.cancel();
   }
   touch();
+  if (reject_for_overload(framing)) return;
   if (framing.expect_continue && !config_->proxy_100_continue) {
     head.headers.remove(Name::expect);
     http::ResponseHead go(arena_);

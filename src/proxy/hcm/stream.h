@@ -8,6 +8,7 @@
 #include <vector>
 #include "proxy/base/arena.h"
 #include "proxy/event/loop.h"
+#include "proxy/event/scaled_timers.h"
 #include "proxy/hcm/config.h"
 #include "proxy/hcm/worker.h"
 #include "proxy/http/h1_parser.h"
@@ -162,6 +163,7 @@ class Stream final : private event::Deferred {
   void trace_response(http::ResponseHead& head);
   bool check_request(const http::Framing& framing);
   void reject_without_host();
+  bool reject_for_overload(const http::Framing& framing);
   bool accept_upgrade(bool known, bool enabled);
   void find_upgrade(std::string_view type, bool& known, bool& enabled);
   void make_filters();
@@ -179,6 +181,7 @@ class Stream final : private event::Deferred {
   void encode_trailers(std::size_t below, http::HeaderMap& trailers);
   void write_head(http::ResponseHead& head, bool end_stream);
   void end_multiplexed_connection();
+  void end_overloaded_connection();
   std::string_view connection_header(const http::ResponseHead& head);
   void count_response(std::uint16_t status);
   void finish();
@@ -242,7 +245,7 @@ class Stream final : private event::Deferred {
   bool head_held_ends_ = false;  // nothing follows that head
   bool grpc_ = false;            // as the request came, whatever filters make of it
   bool reran_ = false;
-  event::Alarm<Stream, &Stream::on_idle> idle_;
+  event::ScaledAlarm<Stream, &Stream::on_idle> idle_;
   event::Alarm<Stream, &Stream::on_max_duration> max_duration_;
   event::Alarm<Stream, &Stream::on_request_timeout> request_timeout_;
   event::Alarm<Stream, &Stream::on_periodic_log> periodic_log_;

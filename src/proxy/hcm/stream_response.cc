@@ -134,10 +134,20 @@ void Stream::end_multiplexed_connection() {
   }
 }
 
+/// The overload manager wants no more of the connection, whatever it was to become.
+void Stream::end_overloaded_connection() {
+  if (session_->draining() || !session_->hit_by(runtime::OverloadAction::disable_http_keepalive)) return;
+  auto& cells = worker_.thread.cells;
+  cells.add(config_->stats, HttpStat::downstream_cx_overload_disable_keepalive);
+  cells.add(config_->stats, HttpStat::downstream_cx_drain_close);
+  session_->start_drain_sequence();
+}
+
 /// The value of the connection header; decides whether the connection lives on.
 std::string_view Stream::connection_header(const http::ResponseHead& head) {
   auto& cells = worker_.thread.cells;
   if (!request_complete_) cells.add(config_->stats, HttpStat::downstream_rq_response_before_rq_complete);
+  end_overloaded_connection();
   if (opens_tunnel(head) && (head.status == 101 || head.status == 200)) return head.headers.get(Name::connection);
   if (head.status == 101 && !upgrade_) return {};
   if (info_.protocol == http::Protocol::http2) {

@@ -81,7 +81,18 @@ void Acceptor::stop() noexcept {
   socket_.reset();
 }
 
-void Acceptor::resume() { loop_.watch(socket_->fd(), *this, EPOLLIN); }
+void Acceptor::hold(bool on) noexcept {
+  if (!active_ || std::exchange(held_, on) == on) return;
+  if (pause_.armed()) return;  // resume() knows
+  if (on)
+    loop_.unwatch(socket_->fd(), *this);
+  else
+    loop_.watch(socket_->fd(), *this, EPOLLIN);
+}
+
+void Acceptor::resume() {
+  if (!held_) loop_.watch(socket_->fd(), *this, EPOLLIN);
+}
 
 void Acceptor::on_events(std::uint32_t) {
   const unsigned taken = accept_some();

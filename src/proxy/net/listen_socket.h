@@ -59,6 +59,8 @@ class Acceptor final : private event::Pollable {
   Acceptor(event::Loop& loop, std::shared_ptr<ListenSocket> socket, AcceptEvents& events, unsigned turn_max = kTurnMax);
   ~Acceptor() { stop(); }
   void stop() noexcept;
+  /// Connections wait in the socket until it is taken back.
+  void hold(bool on) noexcept;
 
   static constexpr unsigned kTurnMax = 64;  // existing connections get their turn
 
@@ -71,7 +73,7 @@ class Acceptor final : private event::Pollable {
   AcceptEvents& events_;
   unsigned turn_max_;
   event::Alarm<Acceptor, &Acceptor::resume> pause_;
-  bool active_ = true;
+  bool active_ = true, held_ = false;
 };
 
 }  // namespace outrigger::net

@@ -9,6 +9,7 @@
 #include <vector>
 #include "proxy/accesslog/access_log.h"
 #include "proxy/server/listener_config.h"
+#include "proxy/server/overload_config.h"
 #include "proxy/stats/settings.h"
 #include "proxy/upstream/cluster_config.h"
 
@@ -56,7 +57,8 @@ struct Config {
   std::optional<MemoryRelease> memory_release;
   std::string log_format;  // of the process's own log; empty: not set here
   std::uint64_t unknown_fields = 0;
-  std::optional<std::uint64_t> connections_max;     // of all listeners that don't ignore it; unset: the runtime's
+  std::optional<std::uint64_t> connections_max;  // of all listeners that don't ignore it; unset: the runtime's
+  OverloadConfig overload;
   std::size_t internal_buffer_bytes = 1024 * 1024;  // of connections to internal listeners, each way
 };
 

@@ -43,6 +43,7 @@ Server::Server(Settings settings)
       random_(seed()),
       runtime_(std::make_shared<runtime::Snapshot>()),
       main_context_{loop_, registry_.main(), random_, net::socket_dialer(), runtime_, "main_thread"},
+      overload_(main_context_, registry_),
       clusters_(main_context_, registry_),
       main_clusters_(main_context_),
       listeners_(loop_, registry_, workers_, drain_),
@@ -62,7 +63,6 @@ Server::Server(Settings settings)
     stats::make_block<stats::WatchdogStat>(registry_, prefix);
   for (unsigned w = 0; w < settings_.workers; ++w)
     stats::make_block<stats::WatchdogStat>(registry_, "server.worker_" + std::to_string(w) + ".");
-  stats::make_block<stats::OverloadStat>(registry_, "overload.");
   stats::make_block<stats::OverloadActionStat>(registry_, "envoy.overload_actions.reset_high_memory_stream.");
 }
 
@@ -93,9 +93,10 @@ Result<void> Server::start(Config config) {
   for (const auto s : {ServerStat::dynamic_unknown_fields, ServerStat::wip_protos}) registry_.main().add(stats_, s, 0);
   for (const auto s : {ServerStat::compilation_settings_fips_mode, ServerStat::stats_recent_lookups}) registry_.set(stats_, s, 0);
   registry_.set(stats_, ServerStat::version, config_.version);
+  if (auto r = start_overload_manager(); !r) return r.error();
+  const Worker::Parts parts{config_.internal_buffer_bytes, &overload_.state(), config_.overload.timer_minimums};
   for (unsigned w = 0; w < settings_.workers; ++w)
-    workers_.push_back(
-        std::make_unique<Worker>(w, registry_.new_cells(), runtime_, random_.next(), config_.internal_buffer_bytes));
+    workers_.push_back(std::make_unique<Worker>(w, registry_.new_cells(), runtime_, random_.next(), parts));
   for (auto& w : workers_) w->clusters().set_local(config_.local_cluster, config_.node_locality);
   if (config_.outlier_log != nullptr)
     clusters_.log_outliers([log = config_.outlier_log](std::string_view line) { log->write(line); });
@@ -137,6 +138,14 @@ Result<void> Server::start(Config config) {
     fail_health_check(true);
   }
   return {};
+}
+
+Result<void> Server::start_overload_manager() {
+  return overload_.start(config_.overload,
+                         {[this](bool on) { post_to_workers([on](Worker& w) { w.hold_connections(on); }); },
+                          [this](event::ScaledKind kind, double scale) {
+                            post_to_workers([kind, scale](Worker& w) { w.scaled_timers().set_scale(kind, scale); });
+                          }});
 }
 
 /// SIGTERM and SIGINT end, SIGUSR1 reopens logs, SIGHUP does nothing.

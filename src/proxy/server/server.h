@@ -12,6 +12,7 @@
 #include "proxy/server/admin.h"
 #include "proxy/server/config.h"
 #include "proxy/server/listener_manager.h"
+#include "proxy/server/overload_manager.h"
 #include "proxy/server/worker.h"
 #include "proxy/stats/stats.h"
 #include "proxy/upstream/cluster_manager.h"
@@ -81,6 +82,7 @@ class Server {
   Result<void> watch_disk_layers();
   bool read_disk_layer_of(std::size_t index, runtime::Layer& layer, LayerCounts& counts);
   void publish_runtime();
+  Result<void> start_overload_manager();
   void release_memory();
   void flush_stats();
   void update_gauges();
@@ -94,6 +96,7 @@ class Server {
   std::shared_ptr<const runtime::Snapshot> runtime_;
   hcm::Drain drain_;
   runtime::ThreadContext main_context_;
+  OverloadManager overload_;  // workers read its state
   std::vector<std::unique_ptr<Worker>> workers_;
   upstream::ClusterManager clusters_;
   upstream::WorkerClusters main_clusters_;

@@ -8,15 +8,18 @@
 namespace outrigger::server {
 
 Worker::Worker(unsigned index, stats::Cells& cells, std::shared_ptr<const runtime::Snapshot> runtime, std::uint64_t seed,
-               std::size_t internal_buffer_bytes)
+               const Parts& parts)
     : index_(index),
+      scaled_timers_(loop_.clock(), parts.timer_minimums),
       random_(seed),
       thread_context_{loop_, cells, random_, net::socket_dialer(), std::move(runtime), "worker_" + std::to_string(index)},
       clusters_(thread_context_),
       hcm_(thread_context_, clusters_, index),
-      internal_buffer_bytes_(internal_buffer_bytes) {
+      internal_buffer_bytes_(parts.internal_buffer_bytes) {
   thread_context_.internal = this;
   thread_context_.number = index + 1;
+  thread_context_.overload = parts.overload;
+  thread_context_.scaled = &scaled_timers_;
 }
 
 Worker::~Worker() { stop(); }
@@ -69,8 +72,14 @@ void Worker::add_listener(std::shared_ptr<ListenerShared> shared, std::vector<st
   listeners_.push_back(
       std::make_unique<WorkerListener>(hcm_, std::move(shared), std::move(sockets), mine, server_drain, &directory_));
   listeners_.back()->join(index_);
+  if (holds_connections_) listeners_.back()->hold_connections(true);
   const auto& config = *listeners_.back()->shared().config;
   if (config.internal) internal_.emplace(config.name, listeners_.back().get());
+}
+
+void Worker::hold_connections(bool on) {
+  holds_connections_ = on;
+  for (auto& l : listeners_) l->hold_connections(on);
 }
 
 void Worker::update_cluster(const upstream::ClusterSharedPtr& shared, upstream::HostSetPtr hosts) {

@@ -6,6 +6,7 @@
 #include <thread>
 #include <unordered_map>
 #include <vector>
+#include "proxy/event/scaled_timers.h"
 #include "proxy/hcm/worker.h"
 #include "proxy/net/internal.h"
 #include "proxy/server/listener_directory.h"
@@ -16,9 +17,14 @@ namespace outrigger::server {
 
 class Worker : private net::InternalListeners {
  public:
-  /// `internal_buffer_bytes`: of a connection to an internal listener, each way.
+  /// `internal_buffer_bytes`: of a connection to an internal listener, each way; the others are the overload manager's.
+  struct Parts {
+    std::size_t internal_buffer_bytes = 1024 * 1024;
+    const runtime::Overload* overload = nullptr;
+    event::TimerMinimums timer_minimums;
+  };
   Worker(unsigned index, stats::Cells& cells, std::shared_ptr<const runtime::Snapshot> runtime, std::uint64_t seed,
-         std::size_t internal_buffer_bytes = 1024 * 1024);
+         const Parts& parts);
   ~Worker();
   /// `pin`: to the CPU of its index, of those the process may use.
   void start(bool pin = false);
@@ -39,6 +45,9 @@ class Worker : private net::InternalListeners {
   void add_listener(std::shared_ptr<ListenerShared> shared, std::vector<std::shared_ptr<net::ListenSocket>> sockets,
                     const hcm::Drain& server_drain);
   void stop_listener(const ListenerShared& which);
+  /// Connections wait to be accepted, also those to listeners that come later.
+  void hold_connections(bool on);
+  event::ScaledTimers& scaled_timers() noexcept { return scaled_timers_; }
   /// It takes no more connections and goes once it has none.
   void retire_listener(const ListenerShared& which);
   /// Closes the connections of these filter chains of a listener that retires.
@@ -54,6 +63,7 @@ class Worker : private net::InternalListeners {
 
   unsigned index_;
   event::Loop loop_;
+  event::ScaledTimers scaled_timers_;
   Random random_;
   runtime::ThreadContext thread_context_;
   upstream::WorkerClusters clusters_;
@@ -62,6 +72,7 @@ class Worker : private net::InternalListeners {
   std::vector<std::unique_ptr<WorkerListener>> listeners_;          // with those that retire
   std::unordered_map<std::string_view, WorkerListener*> internal_;  // by name, of its config
   std::size_t internal_buffer_bytes_;
+  bool holds_connections_ = false;
   std::thread thread_;
 };
 

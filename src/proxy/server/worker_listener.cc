@@ -4,6 +4,7 @@
 #include <algorithm>
 #include "proxy/hcm/connection_log.h"
 #include "proxy/http/connection_facts.h"
+#include "proxy/runtime/overload.h"
 #include "proxy/server/worker.h"
 
 namespace outrigger::server {
@@ -23,6 +24,7 @@ WorkerListener::WorkerListener(hcm::Worker& worker, std::shared_ptr<ListenerShar
       directory_(directory) {
   const auto& c = *shared_->config;
   context_ = {c.stats, c.buffer_bytes_max, &shared_->drain, &server_drain, &c.access_logs, c.high_watermark_timeout};
+  if (!c.bypass_overload_manager) context_.overload = worker_.thread.overload;
   if (directory_ != nullptr) directory_->add(c, *this);
   net::AcceptEvents& self = *this;
   for (auto& s : sockets)
@@ -37,6 +39,11 @@ WorkerListener::~WorkerListener() {
 void WorkerListener::stop_accepting() {
   acceptors_.clear();
   if (directory_ != nullptr) directory_->remove(*shared_->config, *this);
+}
+
+void WorkerListener::hold_connections(bool on) noexcept {
+  if (shared_->config->bypass_overload_manager) return;
+  for (auto& a : acceptors_) a->hold(on);
 }
 
 void WorkerListener::close_connections() {
@@ -92,6 +99,17 @@ bool WorkerListener::over_limit() {
   return over;
 }
 
+bool WorkerListener::rejected_for_overload() {
+  auto& thread = worker_.thread;
+  const auto* overload = context_.overload;
+  if (overload == nullptr || (!overload->sheds(runtime::LoadShedPoint::tcp_listener_accept, thread.random, thread.cells) &&
+                              !overload->hits(runtime::OverloadAction::reject_incoming_connections, thread.random)))
+    return false;
+  thread.cells.add(shared_->config->stats, ListenerStat::downstream_cx_overload_reject);
+  if (shared_->limit != nullptr) shared_->limit->give_back();
+  return true;
+}
+
 bool WorkerListener::over_runtime_limit() {
   if (worker_.thread.runtime->layers().empty()) return false;
   const auto& c = *shared_->config;
@@ -125,7 +143,7 @@ void WorkerListener::describe(http::ConnectionInfo& info) const {
 }
 
 void WorkerListener::on_accept(net::Accepted a) {
-  if (over_limit()) {
+  if (over_limit() || rejected_for_overload()) {
     ::close(a.fd);
     return;
   }

@@ -62,6 +62,8 @@ class WorkerListener final : private net::AcceptEvents, private net::ConnectionO
   void join(std::size_t worker) noexcept;
   /// No more connections; those there are stay.
   void stop_accepting();
+  /// They wait, unless this listener is no concern of the overload manager.
+  void hold_connections(bool on) noexcept;
   void close_connections();
   /// Those of that filter chain (the default one: the number of the others).
   void close_chain(std::size_t chain);
@@ -78,6 +80,7 @@ class WorkerListener final : private net::AcceptEvents, private net::ConnectionO
   void on_inspection_end(listener::Inspection& i, listener::InspectionEnd end) override;
   bool over_limit();
   bool over_runtime_limit();
+  bool rejected_for_overload();
   bool limit_reached(const std::atomic<std::uint64_t>& now, std::string_view key, stats::ListenerStat stat);
   void count_connection(bool more, bool limited = true);
   void describe(http::ConnectionInfo& info) const;

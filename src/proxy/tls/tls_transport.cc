@@ -25,7 +25,7 @@ TlsTransport::TlsTransport(runtime::ThreadContext& thread, std::unique_ptr<net::
       timeout_(timeout),
       info_(std::make_shared<Info>()),
       shared_info_(info_),
-      timer_(thread.loop.timers(), *this),
+      timer_(thread.loop.timers(), thread.scaled, event::ScaledKind::transport_connect, *this),
       retell_timer_(thread.loop.timers(), *this) {
   Hooks::info = info_.get();
   if (context == nullptr) return;
@@ -45,7 +45,7 @@ TlsTransport::TlsTransport(runtime::ThreadContext& thread, std::unique_ptr<net::
       shared_info_(info_),
       peer_names_(demands.peer_names.begin(), demands.peer_names.end()),
       sessions_(std::move(sessions)),
-      timer_(thread.loop.timers(), *this),
+      timer_(thread.loop.timers(), thread.scaled, event::ScaledKind::transport_connect, *this),
       retell_timer_(thread.loop.timers(), *this) {
   Hooks::info = info_.get();
   if (context == nullptr) return;

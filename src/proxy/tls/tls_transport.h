@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 #include "proxy/event/loop.h"
+#include "proxy/event/scaled_timers.h"
 #include "proxy/net/transport_socket.h"
 #include "proxy/runtime/thread_context.h"
 #include "proxy/stats/names.h"
@@ -78,7 +79,7 @@ class TlsTransport final : public net::Transport, private net::TransportEvents, 
   std::shared_ptr<const net::TlsInfo> shared_info_;
   std::vector<std::string> peer_names_;
   std::string server_name_;  // when the certificate must have it
-  std::string demands_;  // names this connection's sessions
+  std::string demands_;      // names this connection's sessions
   std::shared_ptr<Sessions> sessions_;
   std::optional<Engine> engine_;
   net::TransportEvents* events_ = nullptr;
@@ -87,7 +88,7 @@ class TlsTransport final : public net::Transport, private net::TransportEvents, 
   State state_ = State::connecting;
   bool lower_drained_ = false, lower_ended_ = false, shut_ = false, retell_ = false, session_validated_ = false,
        timed_out_ = false;
-  event::Alarm<TlsTransport, &TlsTransport::on_timeout> timer_;
+  event::ScaledAlarm<TlsTransport, &TlsTransport::on_timeout> timer_;
   event::Alarm<TlsTransport, &TlsTransport::on_retell> retell_timer_;
 };
 

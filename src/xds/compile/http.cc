@@ -197,7 +197,6 @@ void warn_of_effectless(const Manager& p, const Path& at, Problems& problems) {
     problems.warn(at / "represent_ipv4_remote_address_as_ipv4_mapped_ipv6", "has no effect, as in Envoy");
   if (p.has_http3_protocol_options())
     problems.warn(at / "http3_protocol_options", "has no effect, as in Envoy where TCP is spoken");
-  if (p.append_local_overload()) problems.warn(at / "append_local_overload", "has no effect: nothing is refused for overload");
 }
 
 void compile_local_reply(const hcm_v3::LocalReplyConfig& p, hcm::Config& o, const Path& at, CompileContext& c) {
@@ -263,6 +262,7 @@ hcm::ConfigPtr compile_http_connection_manager(const Manager& p, const std::stri
   if (p.has_max_request_headers_kb()) o->http1.headers_kb_max = p.max_request_headers_kb().value();
   o->stream_error_on_invalid_http_message = p.stream_error_on_invalid_http_message().value();
   o->http2.stream_error_on_invalid_message = o->stream_error_on_invalid_http_message;
+  o->append_local_overload = p.append_local_overload();
   compile_http2_options(p.http2_protocol_options(), o->http2);
   compile_common(p.common_http_protocol_options(), *o);
   o->http2.headers_kb_max = o->http1.headers_kb_max;
