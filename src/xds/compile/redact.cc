@@ -18,6 +18,7 @@ constexpr std::string_view kSensitive[] = {
     "envoy.extensions.filters.http.api_key_auth.v3.ApiKeyAuthPerRoute.credentials",
     "envoy.extensions.filters.http.basic_auth.v3.BasicAuth.users",
     "envoy.extensions.filters.http.basic_auth.v3.BasicAuthPerRoute.users",
+    "envoy.extensions.transport_sockets.tls.v3.GenericSecret.secret",
     "envoy.extensions.transport_sockets.tls.v3.TlsCertificate.private_key",
     "envoy.extensions.transport_sockets.tls.v3.TlsCertificate.pkcs12",
     "envoy.extensions.transport_sockets.tls.v3.TlsCertificate.password",

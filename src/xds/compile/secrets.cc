@@ -33,6 +33,7 @@ std::string_view name_of(tls_v3::Secret::TypeCase type) {
     case tls_v3::Secret::kTlsCertificate: return "TLS certificate";
     case tls_v3::Secret::kValidationContext: return "certificate validation context";
     case tls_v3::Secret::kSessionTicketKeys: return "TLS session ticket keys";
+    case tls_v3::Secret::kGenericSecret: return "generic secret";
     default: return "secret";
   }
 }
@@ -54,6 +55,7 @@ std::vector<std::string> files_of(const tls_v3::Secret& s) {
   add(s.validation_context().trusted_ca());
   add(s.validation_context().crl());
   for (const auto& k : s.session_ticket_keys().keys()) add(k);
+  add(s.generic_secret().secret());
   return out;
 }
 
@@ -135,6 +137,7 @@ class SecretStore::WatchedSecret final : public Secret, private WatchEvents {
   tls::CertificatePtr certificate() const override { return certificate_; }
   const tls_v3::CertificateValidationContext& validation_context() const override { return content_.validation_context(); }
   const tls_v3::TlsSessionTicketKeys& ticket_keys() const override { return content_.session_ticket_keys(); }
+  const std::string& text() const override { return content_.generic_secret().secret().inline_bytes(); }
   void add_user(std::unique_ptr<User> user) override { users_.push_back(std::move(user)); }
   void forget_users() noexcept { users_.clear(); }
   Shown shown() const {
@@ -294,6 +297,8 @@ class SecretStore::WatchedSecret final : public Secret, private WatchEvents {
         why = problems.list().front().text;
         ok = false;
       }
+    } else if (from.has_generic_secret()) {
+      ok = make_inline(*whole.mutable_generic_secret()->mutable_secret(), why);
     } else {
       for (auto& k : *whole.mutable_session_ticket_keys()->mutable_keys()) ok = ok && read_ticket_key(k, why);
     }
@@ -373,6 +378,15 @@ tls::CertificatePtr SecretStore::certificate_of(const tls_v3::Secret& secret, co
   return made;
 }
 
+const std::string* SecretStore::text_of(const tls_v3::Secret& secret, const Path& at, Problems& problems) {
+  const auto known = static_texts_.find(secret.name());
+  if (known != static_texts_.end()) return &known->second;
+  auto text = read_data_source(secret.generic_secret().secret());
+  if (text) return &static_texts_.emplace(secret.name(), std::move(*text)).first->second;
+  problems.error(at, text.error().detail);
+  return nullptr;
+}
+
 void SecretStore::add_static(const tls_v3::Secret& secret, const Path& at, Problems& problems) {
   for (const auto& s : statics_)
     if (s.name() == secret.name() && s.type_case() == secret.type_case())
@@ -432,6 +446,7 @@ void SecretStore::forget_private_keys() {
   Problems told_before;
   for (auto& s : statics_) {
     if (s.has_tls_certificate()) (void)certificate_of(s, Path(), told_before);  // for configs that come later
+    if (s.has_generic_secret()) (void)text_of(s, Path(), told_before);
     redact(s);
   }
 }

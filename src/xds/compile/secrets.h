@@ -30,6 +30,7 @@ class Secret {
   virtual tls::CertificatePtr certificate() const = 0;                                 // of a tls_certificate
   virtual const tls_v3::CertificateValidationContext& validation_context() const = 0;  // its files inline
   virtual const tls_v3::TlsSessionTicketKeys& ticket_keys() const = 0;                 // as well
+  virtual const std::string& text() const = 0;                                         // of a generic_secret
   /// What is made of the secret. A change is taken by all of its users or by none.
   class User {
    public:
@@ -74,6 +75,8 @@ class SecretStore {
   };
   /// Of a secret of the bootstrap; found after its private key has left the message, too. Null: told.
   tls::CertificatePtr certificate_of(const tls_v3::Secret& secret, const Path& at, Problems& problems);
+  /// Likewise of a generic_secret. Null: told.
+  const std::string* text_of(const tls_v3::Secret& secret, const Path& at, Problems& problems);
   /// Ends the subscriptions to secrets that nobody uses any more, now and once more a little later.
   void sweep();
   /// For /certs and the gauges.
@@ -100,7 +103,8 @@ class SecretStore {
   std::unique_ptr<event::DirectoryWatcher> watcher_;  // when something is watched
   std::vector<tls_v3::Secret> statics_;
   std::map<std::string, tls::CertificatePtr> static_certificates_;  // by name
-  std::map<std::string, std::shared_ptr<WatchedSecret>> watched_;    // by name, type and source
+  std::map<std::string, std::string> static_texts_;                 // as well
+  std::map<std::string, std::shared_ptr<WatchedSecret>> watched_;   // by name, type and source
   Sources* sources_ = nullptr;
   std::vector<SecretPtr>* recording_ = nullptr;
   mutable std::vector<std::weak_ptr<const tls::Socket>> sockets_;
