@@ -98,6 +98,7 @@ void add_limit_filters(FilterKinds& kinds);
 void add_lua_filters(FilterKinds& kinds);
 void add_metadata_filters(FilterKinds& kinds);
 void add_mutation_filters(FilterKinds& kinds);
+void add_oauth2_filters(FilterKinds& kinds);
 void add_processor_filters(FilterKinds& kinds);
 void add_request_filters(FilterKinds& kinds);
 void add_session_filters(FilterKinds& kinds);

@@ -27,6 +27,7 @@ const FilterKinds& kinds() {
     add_lua_filters(k);
     add_metadata_filters(k);
     add_mutation_filters(k);
+    add_oauth2_filters(k);
     add_processor_filters(k);
     add_request_filters(k);
     add_session_filters(k);
