@@ -49,7 +49,7 @@ class Telling final : public hcm::NetworkFilterFactory {
 
 struct Setup {
   stats::Registry registry;
-  Worker worker{0, registry.new_cells(), std::make_shared<const runtime::Snapshot>(), 1};
+  Worker worker{0, registry.new_cells(), std::make_shared<const runtime::Snapshot>(), 1, {}};
   hcm::Drain server_drain;
   Served served;
   std::vector<std::shared_ptr<ListenerShared>> listeners;
