@@ -6,6 +6,7 @@
 #include "proxy/accesslog/files.h"
 #include "proxy/base/demand.h"
 #include "proxy/event/loop.h"
+#include "proxy/event/scaled_timers.h"
 #include "proxy/hcm/route_source.h"
 #include "proxy/server/config.h"
 #include "proxy/stats/stats.h"
@@ -23,7 +24,8 @@ struct Setup {
   /// A second hop: the cluster up is a second listener of the worker itself, which goes on to 10.0.1.1:80.
   enum Hop : unsigned char { none, http2, tls, tls_http2, internal } hop = none;  // internal: without a socket
   int hosts = 1;
-  bool rds = false;  // routes come by World::set_routes()
+  bool rds = false;                       // routes come by World::set_routes()
+  event::TimerMinimums timer_minimums{};  // of the overload manager
   std::string hop_hcm, hop_routes = "{match: {prefix: /}, route: {cluster: origin, timeout: 0s}}";
   std::string text() const;
 };

@@ -12,10 +12,11 @@ constexpr std::uint64_t kEventsMax = 3'000'000;
 
 World::World(const Setup& setup, const Weather& weather)
     : loop(clock),
+      scaled_timers(clock, setup.timer_minimums),
       network(loop, clock, weather),
       loaded_(load(setup)),
       random_(weather.seed + 1),
-      thread_{loop, loaded_->cells, random_, network, nullptr, "worker_0"},
+      thread_{loop, loaded_->cells, random_, network, nullptr, "worker_0", nullptr, 0, &overload, &scaled_timers},
       manager_(thread_, loaded_->registry),
       clusters_(thread_),
       worker_(thread_, clusters_),
@@ -252,7 +253,7 @@ std::string World::finish() {
   for (auto& c : clients_)
     if (clients_close) c.peer.close();
   manager_.stop_checks();  // they would go on for ever
-  run(4h);  // whatever waits has its end
+  run(4h);                 // whatever waits has its end
   std::string out = spins_ + left_over();
   for (auto& c : clients_)
     if (!c.raw && c.rest().state == Parsed::broken) out += "not HTTP: " + c.rest_bytes().substr(0, 200) + "\n";

@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 #include <vector>
+#include "proxy/event/scaled_timers.h"
+#include "proxy/runtime/overload.h"
 #include "proxy/server/worker_listener.h"
 #include "proxy/upstream/cluster_manager.h"
 #include "proxy/upstream/worker_clusters.h"
@@ -61,6 +63,8 @@ class World : private net::InternalListeners {
 
   Clock clock;
   event::Loop loop;
+  runtime::Overload overload;  // nothing is, at first
+  event::ScaledTimers scaled_timers;
   Network network;
   std::size_t blocks_max = 0;     // the most buffer blocks in use after a turn
   bool clients_close = false;     // finish() closes them before it looks
