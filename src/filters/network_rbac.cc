@@ -26,7 +26,7 @@ class Check final : public http::LateStep {
     }
     if (config_->rules == nullptr) return;
     const RbacOutcome& o = config_->rules->decide(context);
-    if (config_->rules->logs()) note_log_hint(!o.policy.empty(), info.facts().dynamic_metadata);
+    if (o.log_hint) note_log_hint(*o.log_hint, info.facts().dynamic_metadata);
     config_->stats.count(o, false, cells);
     if (!o.allowed) deny(info, o);
   }

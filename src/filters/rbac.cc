@@ -38,7 +38,7 @@ class Rbac final : public hcm::HttpFilter {
       before = shadow ? base.shadow_prefix : base.prefix;
     const RbacOutcome& o = rules.decide(stream_.format_context());
     MetadataPtr& metadata = stream_.info().dynamic_metadata;
-    if (rules.logs() && !shadow) note_log_hint(!o.policy.empty(), metadata);
+    if (o.log_hint && !shadow) note_log_hint(*o.log_hint, metadata);
     factory_.stats(shadow).count(o, config.count_policies, stream_.thread().cells);
     note_outcome(o, kRbacSpace, metadata, before);
     return o;

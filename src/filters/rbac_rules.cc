@@ -48,35 +48,51 @@ struct Hint {
   MetadataPtr metadata;
 };
 
-}  // namespace
-
-bool RbacPolicy::matches(const format::Context& c) const {
-  const auto holds = [&c](const RbacRule& r) { return r(c); };
-  return std::any_of(permissions.begin(), permissions.end(), holds) && std::any_of(principals.begin(), principals.end(), holds);
-}
-
-RbacRules::RbacRules(Action action, std::vector<RbacPolicy> policies, std::string_view space, std::string_view prefix)
-    : action_(action), policies_(std::move(policies)), none_(outcome(false, "", space, prefix)) {
-  for (const auto& p : policies_) outcomes_.push_back(outcome(true, p.name, space, prefix));
-}
-
-RbacOutcome RbacRules::outcome(bool matched, const std::string& policy, std::string_view space, std::string_view prefix) const {
+RbacOutcome outcome(bool allowed, std::optional<bool> log_hint, const std::string& policy, const RbacRules::Place& place) {
   RbacOutcome o;
-  o.allowed = action_ == Action::log || (action_ == Action::allow) == matched;
+  o.allowed = allowed;
+  o.log_hint = log_hint;
   o.policy = policy;
   std::string name = policy.empty() ? "none" : policy;
   std::replace_if(
       name.begin(), name.end(), [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }, '_');
   o.details = "rbac_access_denied_matched_policy[" + name + "]";
   o.fields.kind = MetadataValue::object;
-  const std::string before(prefix);
+  const std::string before(place.prefix);
   if (!policy.empty()) o.fields.fields.emplace_back(before + "effective_policy_id", MetadataValue::of(policy));
   o.fields.fields.emplace_back(before + "engine_result", MetadataValue::of(o.allowed ? "allowed" : "denied"));
-  o.metadata = below(space, o.fields);
+  o.metadata = below(place.space, o.fields);
   return o;
 }
 
+}  // namespace
+
+bool RbacPolicy::matches(const format::Context& c) const {
+  const auto holds = [&c](const RbacRule& r) { return r(c); };
+  return std::any_of(permissions.begin(), permissions.end(), holds) && std::any_of(principals.begin(), principals.end(), holds) &&
+         (condition == nullptr || condition(c));
+}
+
+RbacRules::RbacRules(Action action, std::vector<RbacPolicy> policies, const Place& place) : policies_(std::move(policies)) {
+  const bool logs = action == Action::log;
+  const auto hint = [logs](bool matched) { return logs ? std::optional(matched) : std::nullopt; };
+  none_ = outcome(action != Action::allow, hint(false), "", place);
+  for (const auto& p : policies_) outcomes_.push_back(outcome(action != Action::deny, hint(true), p.name, place));
+}
+
+RbacRules::RbacRules(std::shared_ptr<const route::MatchTree> tree, const std::vector<NamedAction>& actions, const Place& place)
+    : tree_(std::move(tree)), none_(outcome(false, {}, "", place)) {
+  const bool logs = std::any_of(actions.begin(), actions.end(), [](const auto& a) { return a.action == Action::log; });
+  for (const auto& a : actions)
+    outcomes_.push_back(
+        outcome(a.action != Action::deny, logs ? std::optional(a.action == Action::log) : std::nullopt, a.name, place));
+}
+
 const RbacOutcome& RbacRules::decide(const format::Context& c) const {
+  if (tree_ != nullptr) {
+    const auto number = tree_->find(c);
+    return number ? outcomes_[*number] : none_;
+  }
   for (std::size_t i = 0; i < policies_.size(); ++i)
     if (policies_[i].matches(c)) return outcomes_[i];
   return none_;

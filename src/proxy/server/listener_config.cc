@@ -1,5 +1,7 @@
 #include "proxy/server/listener_config.h"
 
+#include "proxy/route/match_tree.h"
+
 namespace outrigger::server {
 
 const FilterChain* find_filter_chain(const ListenerConfig& c, const http::ConnectionInfo& info) {

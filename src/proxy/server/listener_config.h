@@ -8,12 +8,15 @@
 #include "proxy/accesslog/access_log.h"
 #include "proxy/hcm/network_filter.h"
 #include "proxy/listener/chain_index.h"
-#include "proxy/listener/chain_matcher.h"
 #include "proxy/listener/filter.h"
 #include "proxy/net/listen_socket.h"
 #include "proxy/net/transport_socket.h"
 #include "proxy/stats/lease.h"
 #include "proxy/stats/names.h"
+
+namespace outrigger::route {
+class MatchTree;
+}
 
 namespace outrigger::server {
 
@@ -36,11 +39,11 @@ struct ListenerConfig {
   bool internal = false;                    // for connections from this process, which name it
   std::uint32_t buffer_bytes_max = 1024 * 1024;
   std::vector<FilterChain> chains;
-  listener::ChainIndex chain_index;                             // into chains
-  std::shared_ptr<const listener::ChainMatcher> chain_matcher;  // instead of chain_index; null: none
+  listener::ChainIndex chain_index;                       // into chains
+  std::shared_ptr<const route::MatchTree> chain_matcher;  // instead of chain_index; null: none
   std::optional<FilterChain> default_chain;
   listener::Filters filters;
-  bool filters_come_later = false;  // some of them
+  bool filters_come_later = false;                      // some of them
   Duration filters_timeout = std::chrono::seconds(15);  // 0: none
   bool continue_on_filters_timeout = false;
   bool use_original_dst = false;  // a redirected connection goes to the listener of its destination

@@ -127,12 +127,18 @@ std::shared_ptr<const MetadataValue> compile_subset(const envoy::config::core::v
   return out;
 }
 
+route::ValueMatcher compile_value_matcher(const matcher_v3::ValueMatcher& p, const Path& at, Problems& problems) {
+  route::ValueMatcher o;
+  compile_value(p, o, at, problems);
+  return o;
+}
+
 route::MetadataMatcher compile_metadata_matcher(const matcher_v3::MetadataMatcher& p, const Path& at, Problems& problems) {
   route::MetadataMatcher o;
   o.name = p.filter();
   for (const auto& s : p.path()) o.path.push_back(s.key());
   o.invert = p.invert();
-  compile_value(p.value(), o.value, at / "value", problems);
+  o.value = compile_value_matcher(p.value(), at / "value", problems);
   return o;
 }
 

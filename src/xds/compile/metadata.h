@@ -19,6 +19,7 @@ void to_struct(const MetadataValue& object, google::protobuf::Struct& to);
 std::shared_ptr<const MetadataValue> compile_subset(const envoy::config::core::v3::Metadata& p,
                                                     const std::shared_ptr<const MetadataValue>& outer);
 
+route::ValueMatcher compile_value_matcher(const envoy::type::matcher::v3::ValueMatcher& p, const Path& at, Problems& problems);
 route::MetadataMatcher compile_metadata_matcher(const envoy::type::matcher::v3::MetadataMatcher& p, const Path& at,
                                                 Problems& problems);
 

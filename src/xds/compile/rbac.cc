@@ -5,6 +5,7 @@
 
 #include "proxy/http/stream_info.h"
 #include "xds/compile/convert.h"
+#include "xds/compile/expression.h"
 #include "xds/compile/matchers.h"
 #include "xds/compile/metadata.h"
 #include "xds/compile/route_policy.h"
@@ -190,10 +191,23 @@ RbacRule compile(const rbac_v3::Principal& p, const Path& at, Problems& problems
   return never();
 }
 
+/// Null: there is none, or it is wrong (told).
+RbacRule compile_condition(const rbac_v3::Policy& p, const Path& at, Problems& problems) {
+  if (!p.has_condition()) return nullptr;
+  auto program = compile_expression(p.condition(), at / "condition", problems);
+  if (program == nullptr) return never();
+  return [program = std::move(program)](const Context& c) { return program->holds(c); };
+}
+
+using Action = filters::RbacRules::Action;
+Action to_action(rbac_v3::RBAC::Action a) {
+  return a == rbac_v3::RBAC::ALLOW ? Action::allow : a == rbac_v3::RBAC::DENY ? Action::deny : Action::log;
+}
+
 }  // namespace
 
-std::shared_ptr<const filters::RbacRules> compile_rbac_rules(const rbac_v3::RBAC& p, std::string_view space,
-                                                             const std::string& prefix, const Path& at, Problems& problems) {
+RbacRulesPtr compile_rbac_rules(const rbac_v3::RBAC& p, std::string_view space, const std::string& prefix, const Path& at,
+                                Problems& problems) {
   const auto errors = problems.errors();
   std::map<std::string, const rbac_v3::Policy*> sorted;
   for (const auto& [name, policy] : p.policies()) sorted.emplace(name, &policy);
@@ -202,14 +216,12 @@ std::shared_ptr<const filters::RbacRules> compile_rbac_rules(const rbac_v3::RBAC
   for (const auto& [name, policy] : sorted) {
     const Path here = all / name;
     policies.push_back({name, compile_list(policy->permissions(), here, "permissions", problems, 0),
-                        compile_list(policy->principals(), here, "principals", problems, 0)});
+                        compile_list(policy->principals(), here, "principals", problems, 0),
+                        compile_condition(*policy, here, problems)});
   }
   if (problems.errors() != errors) return nullptr;
-  using Action = filters::RbacRules::Action;
-  const Action action = p.action() == rbac_v3::RBAC::ALLOW  ? Action::allow
-                        : p.action() == rbac_v3::RBAC::DENY ? Action::deny
-                                                            : Action::log;
-  return std::make_shared<const filters::RbacRules>(action, std::move(policies), space, prefix);
+  return std::make_shared<const filters::RbacRules>(to_action(p.action()), std::move(policies),
+                                                    filters::RbacRules::Place{space, prefix});
 }
 
 }  // namespace outrigger::xds

@@ -11,15 +11,24 @@ namespace rbac_v3 = envoy::extensions::filters::http::rbac::v3;
 
 namespace {
 
+/// The matcher, or the rules. Null: there are neither, or they are wrong (told).
+RbacRulesPtr compile_either(const auto& p, bool shadow, std::string_view space, const std::string& prefix, const Path& at,
+                            Problems& problems) {
+  const bool has_rules = shadow ? p.has_shadow_rules() : p.has_rules();
+  const std::string_view rules = shadow ? "shadow_rules" : "rules", matcher = shadow ? "shadow_matcher" : "matcher";
+  if (shadow ? p.has_shadow_matcher() : p.has_matcher()) {
+    if (has_rules) problems.warn(at / rules, "not used: there is a " + std::string(matcher));
+    return compile_rbac_matcher(shadow ? p.shadow_matcher() : p.matcher(), space, prefix, at / matcher, problems);
+  }
+  return has_rules ? compile_rbac_rules(shadow ? p.shadow_rules() : p.rules(), space, prefix, at / rules, problems) : nullptr;
+}
+
 filters::RbacConfig compile_config(const rbac_v3::RBAC& p, const Path& at, Problems& problems) {
   filters::RbacConfig o;
   o.prefix = p.rules_stat_prefix();
   o.shadow_prefix = p.shadow_rules_stat_prefix();
-  if (p.has_rules())
-    o.rules = compile_rbac_rules(p.rules(), filters::kRbacSpace, p.rules_stat_prefix() + "enforced_", at / "rules", problems);
-  if (p.has_shadow_rules())
-    o.shadow = compile_rbac_rules(p.shadow_rules(), filters::kRbacSpace, p.shadow_rules_stat_prefix() + "shadow_",
-                                  at / "shadow_rules", problems);
+  o.rules = compile_either(p, false, filters::kRbacSpace, p.rules_stat_prefix() + "enforced_", at, problems);
+  o.shadow = compile_either(p, true, filters::kRbacSpace, p.shadow_rules_stat_prefix() + "shadow_", at, problems);
   o.count_policies = p.track_per_rule_stats();
   return o;
 }
@@ -51,10 +60,8 @@ std::shared_ptr<const filters::ConnectionFilter> compile_network_rbac(
   using Config = envoy::extensions::filters::network::rbac::v3::RBAC;
   const auto errors = c.problems.errors();
   filters::NetworkRbac::Config o;
-  if (p.has_rules()) o.rules = compile_rbac_rules(p.rules(), filters::kNetworkRbacSpace, "enforced_", at / "rules", c.problems);
-  if (p.has_shadow_rules())
-    o.shadow = compile_rbac_rules(p.shadow_rules(), filters::kNetworkRbacSpace, p.shadow_rules_stat_prefix() + "shadow_",
-                                  at / "shadow_rules", c.problems);
+  o.rules = compile_either(p, false, filters::kNetworkRbacSpace, "enforced_", at, c.problems);
+  o.shadow = compile_either(p, true, filters::kNetworkRbacSpace, p.shadow_rules_stat_prefix() + "shadow_", at, c.problems);
   if (p.enforcement_type() != Config::ONE_TIME_ON_FIRST_BYTE)
     c.problems.error(at / "enforcement_type", "only ONE_TIME_ON_FIRST_BYTE is implemented");
   if (c.problems.errors() != errors) return nullptr;
