@@ -142,10 +142,14 @@ void compile_provided(const Cluster& p, upstream::ClusterConfig& o, const Path& 
                                          "' did not provide one. Check cluster documentation.");
 }
 
-/// The first policy of the list that is known.
-void compile_policy_list(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
+void compile_subset(const Cluster& p, const policies::subset::v3::Subset& s, upstream::ClusterConfig& o, const Path& at,
+                    Problems& problems);
+
+/// The first policy of `list` that is known. `within`: those of subsets.
+void compile_policy_list(const Cluster& p, const cluster_v3::LoadBalancingPolicy& list, bool within, upstream::ClusterConfig& o,
+                         const Path& at, Problems& problems) {
   std::string names;
-  for (const auto& policy : p.load_balancing_policy().policies()) {
+  for (const auto& policy : list.policies()) {
     const auto& any = policy.typed_extension_config().typed_config();
     if (any.Is<policies::round_robin::v3::RoundRobin>()) {
       policies::round_robin::v3::RoundRobin r;
@@ -169,12 +173,20 @@ void compile_policy_list(const Cluster& p, upstream::ClusterConfig& o, const Pat
     }
     if (policies::ring_hash::v3::RingHash r; any.UnpackTo(&r)) return compile_ring(r, o, at, problems);
     if (policies::maglev::v3::Maglev m; any.UnpackTo(&m)) return compile_maglev(m, o, at, problems);
-    if (any.Is<policies::cluster_provided::v3::ClusterProvided>()) return compile_provided(p, o, at, problems);
+    if (policies::subset::v3::Subset s; !within && any.UnpackTo(&s)) return compile_subset(p, s, o, at, problems);
+    if (!within && any.Is<policies::cluster_provided::v3::ClusterProvided>()) return compile_provided(p, o, at, problems);
     names += (names.empty() ? "" : ", ") + policy.typed_extension_config().name();
   }
   problems.error(at, "cluster: didn't find a registered load balancer factory implementation for cluster: '" + p.name() +
                          "' with names from [" + names +
-                         "]: round_robin, least_request, random, ring_hash and maglev are implemented");
+                         "]: round_robin, least_request, random, ring_hash and maglev are implemented" +
+                         (within ? " within subsets" : ", and subsets of these"));
+}
+
+void compile_subset(const Cluster& p, const policies::subset::v3::Subset& s, upstream::ClusterConfig& o, const Path& at,
+                    Problems& problems) {
+  compile_policy_list(p, s.subset_lb_policy(), true, o, at / "subset_lb_policy", problems);
+  compile_subset_policy(s, o, at, problems);
 }
 
 void compile_policy(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
@@ -191,7 +203,10 @@ void compile_policy(const Cluster& p, upstream::ClusterConfig& o, const Path& at
     problems.error(
         at / "common_lb_config" / "consistent_hashing_lb_config" / "use_hostname_for_hashing",
         "Cannot use hostname for consistent hashing loadbalancing for cluster of type: '" + type_name(o.discovery) + "'");
-  if (p.has_load_balancing_policy()) return compile_policy_list(p, o, at / "load_balancing_policy", problems);
+  if (p.has_load_balancing_policy()) {
+    const Path here = at / "load_balancing_policy";
+    return compile_policy_list(p, p.load_balancing_policy(), false, o, here, problems);
+  }
   compile_localities(common, o);
   const bool original_dst = o.discovery == upstream::Discovery::original_dst;
   if (original_dst && p.lb_policy() != Cluster::CLUSTER_PROVIDED)

@@ -2,6 +2,7 @@
 #pragma once
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
 #include "envoy/config/cluster/v3/cluster.pb.h"
+#include "envoy/extensions/load_balancing_policies/subset/v3/subset.pb.h"
 #include "proxy/upstream/cluster_config.h"
 #include "xds/compile/context.h"
 
@@ -14,6 +15,9 @@ void compile_balancing(const envoy::config::cluster::v3::Cluster& p, upstream::C
 /// lb_subset_config (cluster_subsets.cc); after compile_balancing().
 void compile_subsets(const envoy::config::cluster::v3::Cluster& p, upstream::ClusterConfig& o, const Path& at,
                      Problems& problems);
+/// The policy extension, after the policy within it.
+void compile_subset_policy(const envoy::extensions::load_balancing_policies::subset::v3::Subset& p, upstream::ClusterConfig& o,
+                           const Path& at, Problems& problems);
 
 /// Outlier detection (cluster_outliers.cc).
 void compile_outliers(const envoy::config::cluster::v3::Cluster& p, upstream::ClusterConfig& o, const Path& at,

@@ -10,15 +10,17 @@ using upstream::SubsetFallback;
 
 namespace {
 
-SubsetFallback fallback_of(Cluster::LbSubsetConfig::LbSubsetFallbackPolicy p) {
-  return p == Cluster::LbSubsetConfig::ANY_ENDPOINT     ? SubsetFallback::any
-         : p == Cluster::LbSubsetConfig::DEFAULT_SUBSET ? SubsetFallback::default_subset
-                                                        : SubsetFallback::none;
+// The enumerations of the cluster and of the policy extension have the same names and numbers.
+
+SubsetFallback fallback_of(int policy) {
+  return policy == Cluster::LbSubsetConfig::ANY_ENDPOINT     ? SubsetFallback::any
+         : policy == Cluster::LbSubsetConfig::DEFAULT_SUBSET ? SubsetFallback::default_subset
+                                                             : SubsetFallback::none;
 }
 
-SubsetFallback fallback_of(Cluster::LbSubsetConfig::LbSubsetSelector::LbSubsetSelectorFallbackPolicy p) {
+SubsetFallback selector_fallback_of(int policy) {
   using Selector = Cluster::LbSubsetConfig::LbSubsetSelector;
-  switch (p) {
+  switch (policy) {
     case Selector::NO_FALLBACK: return SubsetFallback::none;
     case Selector::ANY_ENDPOINT: return SubsetFallback::any;
     case Selector::DEFAULT_SUBSET: return SubsetFallback::default_subset;
@@ -46,39 +48,49 @@ void check_fewer_keys(const upstream::SubsetConfig::Selector& s, const Path& at,
   }
 }
 
-}  // namespace
-
-void compile_subsets(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
-  if (!p.has_lb_subset_config()) return;
-  const auto& c = p.lb_subset_config();
-  const Path here = at / "lb_subset_config";
-  if (o.lb == upstream::LbKind::cluster_provided)
-    return problems.error(
-        here, "cluster: LB policy " + Cluster::LbPolicy_Name(p.lb_policy()) + " cannot be combined with lb_subset_config");
-  if (p.has_load_balancing_policy())
-    return problems.error(here, "cluster: load_balancing_policy cannot be combined with lb_subset_config");
+/// lb_subset_config of the cluster, or the same of the policy extension.
+template <class Config>
+upstream::SubsetConfig compile_config(const Config& c, const upstream::ClusterConfig& o, const Path& at, Problems& problems) {
   upstream::SubsetConfig out;
   out.fallback = fallback_of(c.fallback_policy());
   out.default_subset = compile_metadata_value(c.default_subset());
   out.locality_weights = c.locality_weight_aware();
   out.scale_locality_weights = c.scale_locality_weight();
-  out.fallback_list = c.metadata_fallback_policy() == Cluster::LbSubsetConfig::FALLBACK_LIST;
+  out.fallback_list = c.metadata_fallback_policy() == Config::FALLBACK_LIST;
   out.panic_any = c.panic_mode_any();
   out.list_as_any = c.list_as_any();
   for (int i = 0; i < c.subset_selectors_size(); ++i) {
     const auto& s = c.subset_selectors(i);
     auto& selector = out.selectors.emplace_back();
     selector.keys = in_order(s.keys());
-    selector.fallback = fallback_of(s.fallback_policy());
+    selector.fallback = selector_fallback_of(s.fallback_policy());
     selector.fallback_keys = in_order(s.fallback_keys_subset());
     selector.single_host = s.single_host_per_subset();
-    check_fewer_keys(selector, here.at("subset_selectors", i), problems);
+    check_fewer_keys(selector, at.at("subset_selectors", i), problems);
   }
+  if (o.hash != nullptr && out.locality_weights && out.scale_locality_weights && !out.selectors.empty())
+    problems.error(at / "scale_locality_weight", "is not implemented for clusters that choose hosts by hash");
+  return out;
+}
+
+}  // namespace
+
+void compile_subsets(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
+  if (!p.has_lb_subset_config()) return;
+  const Path here = at / "lb_subset_config";
+  if (o.lb == upstream::LbKind::cluster_provided)
+    return problems.error(
+        here, "cluster: LB policy " + Cluster::LbPolicy_Name(p.lb_policy()) + " cannot be combined with lb_subset_config");
+  if (p.has_load_balancing_policy())
+    return problems.error(here, "cluster: load_balancing_policy cannot be combined with lb_subset_config");
+  auto out = compile_config(p.lb_subset_config(), o, here, problems);
   if (out.selectors.empty()) return;  // which makes no subsets, as in Envoy
-  if (o.hash != nullptr && out.locality_weights && out.scale_locality_weights)
-    problems.error(here / "scale_locality_weight",
-                   "is not implemented for clusters of policy " + Cluster::LbPolicy_Name(p.lb_policy()));
   o.subset = std::make_unique<const upstream::SubsetConfig>(std::move(out));
+}
+
+void compile_subset_policy(const envoy::extensions::load_balancing_policies::subset::v3::Subset& p, upstream::ClusterConfig& o,
+                           const Path& at, Problems& problems) {
+  o.subset = std::make_unique<const upstream::SubsetConfig>(compile_config(p, o, at, problems));
 }
 
 }  // namespace outrigger::xds

@@ -22,7 +22,7 @@ VERSIONS = [host("a", version="1", stage="prod"), host("b", version="2", stage="
 
 def subset(name, config, match, client=None, members=VERSIONS, stats=STATS, more=None, route="", **kw):
     """`match`: what the route asks for; null: nothing."""
-    yaml = json.dumps({"load_assignment": {"endpoints": members if "lb_endpoints" in members[0] else [{"lb_endpoints": members}]}, "lb_subset_config": config, **(more or {})})
+    yaml = json.dumps({"load_assignment": {"endpoints": members if "lb_endpoints" in members[0] else [{"lb_endpoints": members}]}, **({"lb_subset_config": config} if config is not None else {}), **(more or {})})
     action = '{cluster: "{{c1}}"%s%s}' % (", metadata_match: {filter_metadata: {envoy.lb: %s}}" % json.dumps(match) if match is not None else "", route)
     scenario("subset_" + name, up=UPS, clusters={"c1": {"yaml": yaml.replace('"{{', '"{{')}}, no_upstream=True, no_log=True, client=client or burst(12),
              routes=f"- {{match: {{prefix: /}}, route: {action}}}", stats=["cluster.{{c1}}." + s for s in stats], **kw)
@@ -130,3 +130,43 @@ for _name, _asked in {
     subset("fallback_list_" + _name, TRIES, _asked)
 subset("fallback_list_then_any", {"fallback_policy": "ANY_ENDPOINT", **TRIES}, {"fallback_list": [{"version": "8"}, {"version": "1"}]})
 subset("fallback_list_without_policy", keys("version"), {"version": "1", "fallback_list": [{"version": "2"}]})
+
+
+# The policy extension: the same config with a policy within.
+EXTENSIONS = "type.googleapis.com/envoy.extensions.load_balancing_policies."
+
+
+def policy(name, **config):
+    return {"policies": [{"typed_extension_config": {"name": name, "typed_config": {"@type": EXTENSIONS + name, **config}}}]}
+
+
+def extension(name, config, match, client=None, inner=None, members=VERSIONS, stats=STATS, more=None, **kw):
+    subset("extension_" + name, None, match, client, members, stats,
+           {"load_balancing_policy": policy("subset.v3.Subset", **config, subset_lb_policy=inner or policy("round_robin.v3.RoundRobin")), **(more or {})}, **kw)
+
+
+extension("one_key", V, {"version": "1"})
+extension("two_hosts", V, {"version": "2"})
+extension("unknown_value", V, {"version": "3"})
+extension("no_match", V, None)
+extension("any", {"fallback_policy": "ANY_ENDPOINT", **V}, {"version": "3"})
+extension("default", {"fallback_policy": "DEFAULT_SUBSET", "default_subset": {"stage": "prod"}, **V}, {"version": "3"})
+extension("keys", BOTH, {"version": "9", "stage": "prod"})
+extension("selector_any", keys("version", fallback_policy="ANY_ENDPOINT"), {"version": "3"})
+extension("no_selectors", {}, {"version": "1"})
+extension("no_selectors_any", {"fallback_policy": "ANY_ENDPOINT"}, {"version": "1"})
+extension("no_selectors_default", {"fallback_policy": "DEFAULT_SUBSET", "default_subset": {"stage": "dev"}}, None)
+extension("panic_any", {"panic_mode_any": True, **V}, {"version": "3"})
+extension("list_as_any", {"list_as_any": True, **keys("v")}, {"v": "x"}, members=[host("a", v=["x", "y"]), host("b", v="x"), host("c", v=["y"])])
+extension("fallback_list", TRIES, {"fallback_list": [{"version": "9"}, {"version": "1"}]})
+extension("single_host", ONE_HOST, {"version": "1"}, stats=DUPLICATES + STATS)
+extension("random", V, {"version": "2"}, burst(200, about={"200 b": 0.5, "200 c": 0.5}), policy("random.v3.Random"))
+extension("least_request", V, {"version": "1"}, None, policy("least_request.v3.LeastRequest", choice_count=3))
+extension("ring_hash", V, {"version": "1"}, None, policy("ring_hash.v3.RingHash"))
+extension("maglev", V, {"version": "1"}, None, policy("maglev.v3.Maglev"))
+WEIGHTED = policy("round_robin.v3.RoundRobin", locality_lb_config={"locality_weighted_lb_config": {}})
+extension("localities_aware", {"locality_weight_aware": True, **keys("v")}, {"v": "1"}, burst(40), WEIGHTED, members=LOCALITIES)
+extension("localities_scaled", {"locality_weight_aware": True, "scale_locality_weight": True, **keys("v")}, {"v": "1"}, burst(40), WEIGHTED, members=SCALED)
+for _name, _policy in {"no_policy": policy("subset.v3.Subset", **V), "empty_policy": policy("subset.v3.Subset", **V, subset_lb_policy={}),
+                       "fallback_keys_missing": policy("subset.v3.Subset", **keys("a", "b", fallback_policy="KEYS_SUBSET"), subset_lb_policy=policy("random.v3.Random"))}.items():
+    scenario("subset_extension_config_" + _name, kind="validate", config=json.dumps({"static_resources": {"clusters": [{"name": "c", "connect_timeout": "1s", "load_balancing_policy": _policy}]}}))
