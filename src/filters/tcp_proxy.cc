@@ -77,6 +77,7 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter, priv
   std::optional<std::uint64_t> hash() const;
   void on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) override;
   void on_tcp_failure(upstream::PoolFailure why, std::string_view detail, upstream::Host* host) override;
+  void on_tcp_host_failed() override;
   void pump(Side& from, Side& to);
   bool write_out(Side& from, Side& to);
   void maybe_done();
@@ -380,6 +381,14 @@ void TcpProxy::on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) {
   if (!down_.in.empty()) count_upstream_bytes(ClusterStat::upstream_cx_tx_bytes_total, down_.in.size());
   if (config_->log_on_connected) log_moment(accesslog::LogType::tcp_upstream_connected);
   if (!closed_) pump(down_, up_);
+}
+
+/// The client gets what has come for it.
+void TcpProxy::on_tcp_host_failed() {
+  if (closed_) return;
+  draining_ = true;
+  up_.transport->close();
+  if (up_.in.empty() || write_out(up_, down_)) finish(Why::closed_here);
 }
 
 /// Reads and writes until one side can no more. Memory per direction stays below the listener's

@@ -33,6 +33,11 @@ void TcpTunnel::on_tcp_failure(upstream::PoolFailure why, std::string_view detai
   waiter_.on_pool_failure(why, detail, host);
 }
 
+void TcpTunnel::on_tcp_host_failed() {
+  cancel();
+  waiter_.events().on_reset(http::ResetReason::connection_termination, "");
+}
+
 void TcpTunnel::send_head(const http::RequestHead&, bool end_stream) {
   shut_ = end_stream;
   out_.append(std::exchange(first_, {}));

@@ -30,6 +30,7 @@ class TcpTunnel final : public upstream::ClientStream, private upstream::TcpWait
   // upstream::TcpWaiter
   void on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) override;
   void on_tcp_failure(upstream::PoolFailure why, std::string_view detail, upstream::Host* host) override;
+  void on_tcp_host_failed() override;
   // net::TransportEvents
   void on_readable() override;
   void on_writable() override;

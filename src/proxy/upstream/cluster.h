@@ -31,6 +31,8 @@ class TcpWaiter {
   virtual void on_tcp_ready(std::unique_ptr<TcpLease> lease) = 0;
   /// Overflow of a host: enough wait for its connections; without one: the cluster has enough connections.
   virtual void on_tcp_failure(PoolFailure why, std::string_view detail, Host* host) = 0;
+  /// The host of its connection has failed, and the cluster wants such connections closed. The lease may go.
+  virtual void on_tcp_host_failed() {}
   const http::ConnectionInfo* downstream = nullptr;  // the client's; null: none. Outlives the attempt and its lease
   const http::FilterState* state = nullptr;          // shows on the connection; valid while it is asked for; null: none
   std::string_view alpn{};                           // as on the wire; offered when the cluster's config has none

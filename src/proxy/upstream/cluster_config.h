@@ -160,6 +160,7 @@ struct ClusterConfig {
   std::shared_ptr<class DnsCache> dns_cache;  // of dynamic forward proxies
   std::vector<EndpointPtr> endpoints;  // static members
   bool close_on_members_change = false;
+  bool close_on_host_failure = false;  // raw connections to hosts that fail their checks or are ejected
   bool wait_for_warm = true;  // the listeners open when its names were answered
   bool added_via_api = false;
   std::string eds_name;  // its name for EDS, when that is another

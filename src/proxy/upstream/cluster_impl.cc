@@ -27,7 +27,22 @@ void ClusterImpl::update(const HostSet& hosts) {
     update_members(hosts);
   else
     update_destinations(hosts);
+  const auto failed = note_health();
   bury_retired();
+  if (shared_->config->close_on_host_failure)
+    for (auto* host : failed) host->fail_tcp();  // whoever has such a connection may ask for another one at once
+}
+
+/// Those that have just failed.
+std::vector<HostPool*> ClusterImpl::note_health() {
+  std::vector<HostPool*> failed;
+  if (shared_->outlier == nullptr && shared_->config->health == nullptr) return failed;
+  const auto note = [&failed](HostPool& h) {
+    if (h.note_health()) failed.push_back(&h);
+  };
+  for (auto& h : hosts_) note(*h);
+  if (original_dst_ != nullptr) original_dst_->each(note);
+  return failed;
 }
 
 void ClusterImpl::update_destinations(const HostSet& hosts) {
@@ -61,8 +76,6 @@ void ClusterImpl::update_members(const HostSet& hosts) {
   hosts_ = std::move(next);
   if (shared_->config->close_on_members_change)
     for (auto& h : hosts_) h->drain();
-  if (shared_->outlier != nullptr || shared_->config->health != nullptr)
-    for (auto& h : hosts_) h->note_health();
   if (forward_ != nullptr)
     forward_->update(hosts_);
   else if (hash_ != nullptr)

@@ -49,6 +49,7 @@ class ClusterImpl final : public Cluster {
 
  private:
   void update_members(const HostSet& hosts);
+  std::vector<HostPool*> note_health();
   void update_destinations(const HostSet& hosts);
   void bury_retired();
   std::vector<Host*> all_hosts() const;

@@ -111,6 +111,20 @@ void HostPool::drain() {
   for (ConnectionPool* pool : all()) pool->drain();
 }
 
+bool HostPool::note_health() {
+  const bool failed = (stats().checked.load(std::memory_order_relaxed) & kCheckFailed) != 0;
+  const bool ejected = stats().ejected.load(std::memory_order_relaxed);
+  const bool news = (failed && !failed_) || (ejected && !ejected_);
+  failed_ = failed;
+  ejected_ = ejected;
+  if (news) drain();
+  return news;
+}
+
+void HostPool::fail_tcp() {
+  while (auto* open = tcp_open.pop_front()) open->on_host_failed();  // may delete it
+}
+
 bool HostPool::may_connect_tcp() const noexcept {
   const auto& limit = cluster_.config->per_host_connections[0];
   return !limit || tcp_connections == 0 || stats().counted().cx_active.load(std::memory_order_relaxed) < *limit;

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 #include <vector>
+#include "proxy/base/list.h"
 #include "proxy/upstream/connection_pool.h"
 #include "proxy/upstream/worker_host.h"
 
@@ -21,6 +22,15 @@ class TcpQueued {
   ~TcpQueued() = default;
 };
 
+/// A raw connection that somebody has.
+class TcpOpen : public Link {
+ public:
+  virtual void on_host_failed() = 0;
+
+ protected:
+  ~TcpOpen() = default;
+};
+
 class HostPool final : public Host, private PoolOwner {
  public:
   HostPool(runtime::ThreadContext& thread, ClusterShared& cluster, const Member& member);
@@ -31,17 +41,15 @@ class HostPool final : public Host, private PoolOwner {
   void retire();
   /// As retire(), but it stays.
   void drain();
-  /// Its health was looked at: connections of one that was just ejected, or failed its checks, are not used any more.
-  void note_health() {
-    const bool failed = (stats().checked.load(std::memory_order_relaxed) & kCheckFailed) != 0;
-    const bool out = failed || stats().ejected.load(std::memory_order_relaxed);
-    if (out && !std::exchange(out_, out)) drain();
-    out_ = out;
-  }
+  /// Its health was looked at: connections of one that was just ejected, or failed its checks, are not used any more. True: it was.
+  bool note_health();
+  /// Tells those who have raw connections that it failed.
+  void fail_tcp();
   /// Nothing is running or waiting: may be deleted once the loop turn ends.
   bool unused() const noexcept;
   std::uint32_t tcp_connections = 0;    // leases and attempts that refer to this host
   std::vector<TcpQueued*> tcp_waiting;  // in the order in which they came
+  List<TcpOpen> tcp_open;
   /// By its limit of connections; of those that this worker has the first is always allowed.
   bool may_connect_tcp() const noexcept;
   /// A raw connection has ended, or was made: who still waits is counted once more, as in Envoy.
@@ -70,7 +78,8 @@ class HostPool final : public Host, private PoolOwner {
     std::unordered_map<PoolKey, Pool, Hash> own;  // of one client's connection or name each; the names are the pool's
   };
   std::unique_ptr<Pools> pools_;  // null: no request yet, as of most hosts of a large mesh
-  bool retired_ = false, out_ = false;
+  bool retired_ = false;
+  bool failed_ = false, ejected_ = false;  // as last noted
 };
 
 }  // namespace outrigger::upstream

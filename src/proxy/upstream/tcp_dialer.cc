@@ -16,12 +16,15 @@ std::uint64_t next_upstream_connection_id() noexcept {
 
 namespace {
 
-class Lease final : public TcpLease {
+class Lease final : public TcpLease, private TcpOpen {
  public:
-  Lease(runtime::ThreadContext& thread, ClusterShared& cluster, HostPool& host, std::unique_ptr<net::Transport> transport,
-        TimePoint started)
-      : thread_(thread), cluster_(cluster), host_(host), transport_(std::move(transport)), started_(started) {}
+  Lease(runtime::ThreadContext& thread, ClusterShared& cluster, HostPool& host, TcpWaiter& waiter,
+        std::unique_ptr<net::Transport> transport, TimePoint started)
+      : thread_(thread), cluster_(cluster), host_(host), waiter_(waiter), transport_(std::move(transport)), started_(started) {
+    if (cluster_.config->close_on_host_failure) host_.tcp_open.push_back(*this);
+  }
   ~Lease() override {
+    unlink();
     auto& cells = thread_.cells;
     const auto& stats = cluster_.stats;
     cells.dec(stats, ClusterStat::upstream_cx_active);
@@ -48,9 +51,11 @@ class Lease final : public TcpLease {
   void closed_by_remote() noexcept override { by_remote_ = true; }
 
  private:
+  void on_host_failed() override { waiter_.on_tcp_host_failed(); }
   runtime::ThreadContext& thread_;
   ClusterShared& cluster_;
   HostPool& host_;
+  TcpWaiter& waiter_;  // has it
   std::unique_ptr<net::Transport> transport_;
   TimePoint started_;
   std::uint64_t id_ = next_upstream_connection_id();
@@ -148,7 +153,8 @@ class Attempt final : public TcpAttempt, private TcpQueued, private net::Transpo
     host_.counters().rq_active.fetch_add(1, std::memory_order_relaxed);
     ++host_.active_requests;
     auto& host = host_;
-    waiter_.on_tcp_ready(std::make_unique<Lease>(thread_, cluster_, host_, std::move(transport_), started_));  // may delete this
+    auto lease = std::make_unique<Lease>(thread_, cluster_, host_, waiter_, std::move(transport_), started_);
+    waiter_.on_tcp_ready(std::move(lease));  // may delete this
     host.serve_tcp_waiting();
   }
   void on_connect_failed(int error) override {

@@ -160,6 +160,7 @@ void compile_socket(const HealthCheck& p, upstream::HealthConfig& o) {
 
 void compile_health(const envoy::config::cluster::v3::Cluster& p, upstream::ClusterConfig& o, const Path& at, CompileContext& c) {
   o.remove_checked_hosts = p.ignore_health_on_host_removal();
+  o.close_on_host_failure = p.close_connections_on_host_health_failure();
   o.exclude_unchecked_hosts = p.common_lb_config().ignore_new_hosts_until_first_hc();
   if (p.health_checks_size() == 0) return;
   Problems& problems = c.problems;
