@@ -112,6 +112,11 @@ class ExtProc final : public hcm::HttpFilter, private ProcessorTalk, private Sid
   // ---- the stream
 
   bool over() const noexcept override { return over_; }
+  bool full() const noexcept override { return side_ != nullptr && side_->full(); }
+  void on_side_room() override {
+    request_.on_room();
+    response_.on_room();
+  }
 
   bool ready() override {
     if (over_ || side_ != nullptr) return !over_;
@@ -243,8 +248,8 @@ class ExtProc final : public hcm::HttpFilter, private ProcessorTalk, private Sid
     const auto same = [&mode](const ProcessingMode& m) { return mode.same_but_request_head(m); };
     if (!allowed.empty() && std::none_of(allowed.begin(), allowed.end(), same)) return true;
     if (mode.unknown) return false;
-    request_.set_mode(mode.request);
-    response_.set_mode(mode.response);
+    if (!request_.under_way()) request_.set_mode(mode.request);
+    if (!response_.under_way()) response_.set_mode(mode.response);
     return true;
   }
 

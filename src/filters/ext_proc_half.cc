@@ -89,6 +89,7 @@ bool ProcessorHalf::on_body(Buffer& body, bool end_stream) {
 bool ProcessorHalf::take_piece(Buffer& body, bool end_stream) {
   body_seen_ = true;
   if (end_stream) complete_ = true;
+  if (refused_) return body.clear(), false;
   if (replaced_) body.clear();
   if (replaced_ || talk_.over()) return true;
   if (call_ == Call::head) {
@@ -127,7 +128,7 @@ bool ProcessorHalf::take_streamed(Buffer& body, bool end_stream) {
   chunks_.push_back({body.size(), end_stream});
   held_.append(std::move(body));
   end_waits_ = end_stream;
-  pause(held_.size() > stream_.buffer_bytes_max() || chunks_.size() > kChunksMax);
+  pause(held_.size() > stream_.buffer_bytes_max() || chunks_.size() > kChunksMax || talk_.full());
   return false;
 }
 
@@ -150,6 +151,7 @@ bool ProcessorHalf::take_partial(Buffer& body, bool end_stream) {
 }
 
 bool ProcessorHalf::on_trailers(http::HeaderMap& trailers) {
+  if (refused_) return false;
   if (talk_.over()) return true;
   const bool body_told = std::exchange(complete_, true);
   trailers_ = &trailers;
@@ -256,8 +258,11 @@ std::string_view ProcessorHalf::change(const ProcessorAnswer& a, HeadFields fiel
 std::string_view ProcessorHalf::change_head(const ProcessorAnswer& a) {
   if (!a.changes.given || head_fields() == nullptr) return kDone;
   const bool keeps_length = no_body_ || a.replaces || mode_.body != Body::buffered || drops_length();
-  if (request_ != nullptr) return change(a, HeadFields(*request_), keeps_length);
-  return change(a, HeadFields(*response_), keeps_length);
+  const std::string_view before = head_fields()->get(Name::content_length);
+  const auto why = request_ != nullptr ? change(a, HeadFields(*request_), keeps_length)
+                                       : change(a, HeadFields(*response_), keeps_length);
+  length_told_ = length_told_ || head_fields()->get(Name::content_length) != before;
+  return why;
 }
 
 void ProcessorHalf::clear_route(const ProcessorAnswer& a) {
@@ -277,6 +282,9 @@ std::string_view ProcessorHalf::answer_head(const ProcessorAnswer& a) {
   if (const auto why = change_head(a); !why.empty()) return why;
   clear_route(a);
   stop();
+  if (refused_) return kDone;
+  // With its answer the mode may be another one.
+  if (!no_body_ && drops_length() && head_fields() != nullptr) head_fields()->remove(Name::content_length);
   if (a.replaces) {
     replace(a);
     go_on();
@@ -361,15 +369,20 @@ std::string_view ProcessorHalf::answer_buffered(const ProcessorAnswer& a) {
     return "mismatch between content length and the length of the mutated body";
   change_body(a, held_);
   // A length that was changed without the body would have the next message begin somewhere in this one.
-  const bool head_request = !is_request_ && stream_.request().is_head();
+  const bool head_request = !is_request_ && stream_.is_head_request();
   if (length != nullptr && !head_request && (!number || told != held_.size())) fields->remove(Name::content_length);
+  length_told_ = false;
   stop();
   chunks_.clear();
   return kDone;
 }
 
+bool ProcessorHalf::may_read_more() const noexcept {
+  return held_.size() <= stream_.buffer_bytes_max() / 2 && chunks_.size() < kChunksMax / 2 && !talk_.full();
+}
+
 void ProcessorHalf::answer_streamed(const ProcessorAnswer& a) {
-  const Chunk chunk = chunks_.front();
+  const auto chunk = chunks_.front();
   chunks_.pop_front();
   Buffer piece;
   piece.move_from(held_, chunk.size);
@@ -378,7 +391,7 @@ void ProcessorHalf::answer_streamed(const ProcessorAnswer& a) {
     stop();
   else
     timer_.cancel();
-  if (held_.size() < stream_.buffer_bytes_max() / 2 && chunks_.size() < kChunksMax / 2) pause(false);
+  if (may_read_more()) pause(false);
   if (!piece.empty()) give(piece, chunk.ends);
 }
 
@@ -414,13 +427,15 @@ void ProcessorHalf::pause(bool on) {
     stream_.on_output_below();
 }
 
+/// What the processor has been asked of a request it may still answer.
 bool ProcessorHalf::too_large() {
-  stop();
   held_.clear();
   if (is_request_) {
+    refused_ = true;
     stream_.close_connection();  // also when no more of it comes, as Envoy looks at a body before its end
     stream_.request_too_large();
   } else {
+    stop();
     stream_.response_too_large();
   }
   return false;
@@ -444,6 +459,8 @@ void ProcessorHalf::give_head() {
 }
 
 void ProcessorHalf::go_on() {
+  // A length that the body was not compared with would have the next message begin somewhere in this one.
+  if (std::exchange(length_told_, false) && head_fields() != nullptr) head_fields()->remove(Name::content_length);
   request_ = nullptr;
   response_ = nullptr;
   pause(false);
@@ -461,7 +478,7 @@ void ProcessorHalf::go_on() {
 
 void ProcessorHalf::let_go() {
   stop();
-  go_on();
+  if (!refused_) go_on();
 }
 
 }  // namespace outrigger::filters

@@ -3,8 +3,8 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <string_view>
+#include <vector>
 #include "filters/ext_proc.h"
 #include "proxy/hcm/stream.h"
 
@@ -17,12 +17,38 @@ class ProcessorTalk {
   virtual bool ready() = 0;
   /// Nothing more is asked: all goes by.
   virtual bool over() const noexcept = 0;
+  /// It is slow to read what it has been asked.
+  virtual bool full() const noexcept = 0;
   virtual void ask(ProcessorRequest& request) = 0;
   virtual void on_message_timeout() = 0;
   virtual void count(ExtProcStat stat, std::uint64_t n = 1) = 0;
 
  protected:
   ~ProcessorTalk() = default;
+};
+
+/// Pieces of a body that was shown to the processor, in the order of their answers. Without memory until there is one.
+class ShownChunks {
+ public:
+  struct Chunk {
+    std::size_t size;
+    bool ends;
+  };
+  bool empty() const noexcept { return first_ == all_.size(); }
+  std::size_t size() const noexcept { return all_.size() - first_; }
+  const Chunk& front() const noexcept { return all_[first_]; }
+  void push_back(Chunk c) { all_.push_back(c); }
+  void pop_front() noexcept {
+    if (++first_ == all_.size()) clear();
+  }
+  void clear() noexcept {
+    all_.clear();
+    first_ = 0;
+  }
+
+ private:
+  std::vector<Chunk> all_;
+  std::size_t first_ = 0;
 };
 
 class ProcessorHalf {
@@ -47,7 +73,14 @@ class ProcessorHalf {
   bool body_ends_next() const noexcept {
     return mode_.body == ProcessingMode::Body::streamed && !chunks_.empty() && chunks_.front().ends;
   }
-  bool is_idle() const noexcept { return call_ == Call::idle; }
+  /// Is nothing asked, and nothing kept to be asked of?
+  bool is_idle() const noexcept { return call_ == Call::idle && held_.empty() && !trailers_wait_; }
+  /// Is its body being shown, or going by? Then its mode stays.
+  bool under_way() const noexcept { return body_seen_ && call_ != Call::head; }
+  /// The processor has read what it was slow to read.
+  void on_room() {
+    if (may_read_more()) pause(false);
+  }
   bool head_waits() const noexcept { return head_waits_; }
   bool has_no_body() const noexcept { return no_body_; }
   /// False: it has no time to extend now, or has had more.
@@ -62,11 +95,6 @@ class ProcessorHalf {
  private:
   enum class Call : std::uint8_t { idle, head, buffered, streamed, partial, trailers };
   using Body = ProcessingMode::Body;
-  struct Chunk {
-    std::size_t size;
-    bool ends;
-  };
-
   bool on_head(http::RequestHead* request, http::ResponseHead* response, bool end_stream);
   bool take_piece(Buffer& body, bool end_stream);
   bool take_whole(Buffer& body, bool end_stream);
@@ -87,6 +115,7 @@ class ProcessorHalf {
   void ask_body(Call call, bool end_stream, const Buffer& body);
   void ask_trailers();
   bool drops_length() const noexcept;
+  bool may_read_more() const noexcept;
   http::HeaderMap* head_fields() const noexcept;
   ProcessorRequest::Kind kind(int part) const noexcept;
   bool too_large();
@@ -107,12 +136,14 @@ class ProcessorHalf {
   http::ResponseHead* response_ = nullptr;
   http::HeaderMap* trailers_ = nullptr;  // they have come
   Buffer held_;                          // of the body; streamed: what the processor has been shown
-  std::deque<Chunk> chunks_;             // of that
+  ShownChunks chunks_;                   // of that
   std::size_t shown_ = 0;                // partial: of the first bytes
   bool shown_end_ = false;
   bool no_body_ = false, complete_ = false, body_seen_ = false;
   bool head_waits_ = false, end_waits_ = false, trailers_wait_ = false;  // for us
   bool replaced_ = false, partial_done_ = false, extended_ = false, paused_ = false, dropped_ = false;
+  bool length_told_ = false;  // by the processor; whether the body is as long is not known
+  bool refused_ = false;      // it was too large: the rest is nobody's
   event::Alarm<ProcessorHalf, &ProcessorHalf::on_timeout> timer_;
 };
 

@@ -203,7 +203,7 @@ class Fault final : public hcm::HttpFilter {
     Buffer out;
     out.move_from(queue_, static_cast<std::size_t>(std::min<std::uint64_t>(bytes_per_tick_, queue_.size())));
     const bool last = end_ && queue_.empty();
-    if (full_ && queue_.size() < stream_.buffer_bytes_max() / 2) {
+    if (full_ && queue_.size() <= stream_.buffer_bytes_max() / 2) {
       full_ = false;
       stream_.on_output_below();
     }

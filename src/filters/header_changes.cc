@@ -60,11 +60,11 @@ bool HeadFields::can_hold(std::string_view n, std::string_view value) const noex
   }
   if (pseudo(n) != nullptr) {
     if (n == ":path") return is_target(value);
-    if (n == ":method") return http::is_token(value);
+    if (n == ":method") return http::is_token(value) && (value == "CONNECT") == request_->is_connect();
     return n == ":scheme" ? is_scheme(value) : http::is_authority(value);
   }
   // How a message is framed is for the codecs to say.
-  return !n.starts_with(':') && n != "transfer-encoding";
+  return !n.starts_with(':') && n != "transfer-encoding" && n != "upgrade";
 }
 
 void HeadFields::set(std::string_view n, std::string_view value) {

@@ -1,9 +1,9 @@
 #include "filters/side_stream.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "filters/cluster_counters.h"
+#include "filters/router.h"
 #include "proxy/base/numbers.h"
 #include "proxy/upstream/peer_names.h"
 
@@ -15,12 +15,6 @@ namespace {
 
 enum : std::uint32_t { kUnknown = 2, kResourceExhausted = 8, kInternal = 13, kUnavailable = 14 };
 constexpr std::string_view kAnswered = "via_upstream";
-
-std::string_view with_underscores(std::string_view text, Arena& arena) {
-  char* out = static_cast<char*>(arena.allocate(text.size() + 1, 1));
-  std::replace_copy(text.begin(), text.end(), out, ' ', '_');
-  return {out, text.size()};
-}
 
 }  // namespace
 
@@ -47,13 +41,11 @@ void SideStream::send(std::string_view message) {
   if (over_) return;
   GrpcFrameHead::append(unsent_, 0, static_cast<std::uint32_t>(message.size()));
   unsent_.append(message);
-  if (stream_ != nullptr) send_unsent();
+  if (stream_ != nullptr) stream_->send_body(unsent_, false);
 }
 
-void SideStream::send_unsent() {
-  sending_ = true;
-  stream_->send_body(unsent_, false);
-  sending_ = false;
+void SideStream::on_below_low_watermark() {
+  if (std::exchange(full_, false) && !over_) told_.on_side_room();
 }
 
 void SideStream::cancel() {
@@ -96,10 +88,8 @@ void SideStream::on_pool_ready(upstream::ClientStream& s, upstream::Host& host) 
   stream_ = &s;
   host_ = &host;
   cluster_->see(host, upstream::Sight::connected);
-  sending_ = true;
   s.send_head(*head_, false);
-  sending_ = false;
-  if (!unsent_.empty() && stream_ != nullptr) send_unsent();
+  if (!unsent_.empty() && stream_ != nullptr) stream_->send_body(unsent_, false);
 }
 
 void SideStream::on_pool_failure(upstream::PoolFailure why, std::string_view detail, upstream::Host* host) {

@@ -15,6 +15,8 @@ class SideStreamEvents {
  public:
   /// Valid during the call, in which the stream may be cancelled.
   virtual void on_side_message(std::string_view bytes) = 0;
+  /// It is full() no longer.
+  virtual void on_side_room() = 0;
   /// The last that is told. `status` is gRPC's; 0: the service has ended it well.
   virtual void on_side_end(std::uint32_t status, std::string_view message) = 0;
 
@@ -34,8 +36,10 @@ class SideStream final : private upstream::PoolWaiter, private upstream::ClientS
   http::HeaderMap& headers() noexcept { return head_->headers; }
   /// Once. `target`: its headers have been added. Null: there is no such cluster.
   void open(upstream::Cluster* cluster, const GrpcTarget& target, std::string_view path);
-  /// What can't be sent yet waits: the filter bounds how much that is.
+  /// What can't be sent yet waits.
   void send(std::string_view message);
+  /// So much waits that the filter should send no more. (Before there is a connection it bounds that itself.)
+  bool full() const noexcept { return full_; }
   /// Nothing more is told.
   void cancel();
 
@@ -50,8 +54,8 @@ class SideStream final : private upstream::PoolWaiter, private upstream::ClientS
   void on_body(Buffer& b, bool end_stream) override;
   void on_trailers(http::HeaderMap& trailers) override;
   void on_reset(http::ResetReason why, std::string_view detail) override;
-  void on_above_high_watermark() override {}
-  void on_below_low_watermark() override {}
+  void on_above_high_watermark() override { full_ = true; }
+  void on_below_low_watermark() override;
   void run_deferred() override;
   // of GrpcFrames
   bool begin(std::uint8_t flags);
@@ -59,7 +63,6 @@ class SideStream final : private upstream::PoolWaiter, private upstream::ClientS
   void content(std::string_view part);
   void end();
 
-  void send_unsent();
   void fail_later(std::uint32_t status, std::string_view message);
   void fail_before_answer(http::ResetReason why, std::string_view detail);
   void end_with(const http::HeaderMap& map);
@@ -79,7 +82,7 @@ class SideStream final : private upstream::PoolWaiter, private upstream::ClientS
   std::string message_;        // as far as it has come
   std::uint32_t failure_ = 0;  // that is told later
   std::string_view failure_text_;
-  bool sending_ = false, answered_ = false, over_ = false, wrong_ = false, too_long_ = false;
+  bool full_ = false, answered_ = false, over_ = false, wrong_ = false, too_long_ = false;
 };
 
 }  // namespace outrigger::filters

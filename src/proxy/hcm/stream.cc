@@ -172,6 +172,7 @@ void Stream::on_request_head(const http::Framing& framing, bool end_stream) {
   if (config_->scopes != nullptr) choose_scope();
   auto& head = *request_;
   grpc_ = head.is_grpc();
+  head_request_ = head.is_head();
   info_.protocol = head.protocol;
   constexpr std::size_t kHost = std::string_view("host:\r\n").size();
   const std::size_t host_bytes = head.authority.data() == nullptr ? 0 : kHost + head.authority.size();
@@ -233,6 +234,7 @@ void Stream::on_request_body(Buffer& body, bool end_stream) {
     info_.last_downstream_rx = worker_.thread.loop.now();
     request_timeout_.cancel();
   }
+  if (local_) return body.clear();  // answered, and the answer waits: nobody is to get the rest of it
   run_body(0, body, end_stream);
 }
 
@@ -259,7 +261,7 @@ void Stream::on_request_trailers(http::HeaderMap& trailers) {
   request_trailers_ = arena_.make<http::HeaderMap>(arena_, http::MapOf::request_trailers);
   request_trailers_->copy_from(trailers);
   info_.bytes.header_received += trailers.line_bytes();
-  run_trailers(0);
+  if (!local_) run_trailers(0);
 }
 
 void Stream::on_codec_error(const http::H1Error& error) {
@@ -349,13 +351,13 @@ void Stream::run_trailers(std::size_t from) {
 }
 
 void Stream::inject_request_body(HttpFilter& from, Buffer& body, bool end_stream) {
-  if (ended_ || response_complete_) return;
+  if (ended_ || response_complete_ || local_) return body.clear();
   touch();
   run_body(from.index_ + std::size_t{1}, body, end_stream);
 }
 
 void Stream::end_request(HttpFilter& from, Buffer& body, http::HeaderMap& trailers) {
-  if (ended_ || response_complete_) return;
+  if (ended_ || response_complete_ || local_) return;
   touch();
   request_trailers_ = &trailers;
   trailers_offered_ = from.index_ + std::size_t{1};
@@ -530,7 +532,7 @@ void Stream::recycle() {
   upgrade_filters_ = nullptr;
   stopped_at_ = trailers_offered_ = 0;
   held_head_ = nullptr;
-  grpc_ = reran_ = false;
+  grpc_ = head_request_ = reran_ = head_held_ends_ = false;
   internal_redirects = 0;
   redirect_hops = nullptr;
   wanted_host = {};

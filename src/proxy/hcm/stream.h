@@ -115,6 +115,8 @@ class Stream final : private event::Deferred {
   /// The filters run again from the first, with the routes that are now: `from` waited for them. Once for a request.
   void rerun_request(HttpFilter& from);
   bool reran() const noexcept { return reran_; }
+  /// Came it as HEAD? Then its response has no body.
+  bool is_head_request() const noexcept { return head_request_; }
   void local_reply(const LocalReply& reply);
   /// The connection is not used again after this response.
   void close_connection();
@@ -243,7 +245,7 @@ class Stream final : private event::Deferred {
   bool response_started_ = false, response_complete_ = false, ended_ = false, upgrade_ = false;
   bool in_filters_ = false, saw_close_ = false, local_ = false, bodiless_ = false, aborted_ = false;
   bool head_held_ends_ = false;  // nothing follows that head
-  bool grpc_ = false;            // as the request came, whatever filters make of it
+  bool grpc_ = false, head_request_ = false;  // as the request came, whatever filters make of it
   bool reran_ = false;
   event::ScaledAlarm<Stream, &Stream::on_idle> idle_;
   event::Alarm<Stream, &Stream::on_max_duration> max_duration_;

@@ -196,7 +196,7 @@ void Stream::write_head(http::ResponseHead& head, bool end_stream) {
   count_response(head.status);
   const bool tunnel = opens_tunnel(head);
   const bool no_body = !tunnel && (head.status == 204 || head.status == 304 || head.status < 200);
-  bodiless_ = no_body || request_->is_head();
+  bodiless_ = no_body || head_request_;
   const auto rule = tunnel      ? http::BodyRule::tunnel
                     : no_body   ? http::BodyRule::bodiless_status
                     : bodiless_ ? http::BodyRule::head_request
@@ -238,7 +238,7 @@ void Stream::local_reply(const LocalReply& reply) {
   } else if (!body.empty()) {
     put_body_headers(head, body, type);
   }
-  const bool no_body = body.empty() || request_->is_head();
+  const bool no_body = body.empty() || head_request_;
   // The filters have seen a head already when one of them holds it back.
   const std::size_t below = std::exchange(held_head_, nullptr) == nullptr ? filter_count_ : 0;
   encode_head(below, head, no_body);

@@ -103,7 +103,8 @@ TEST_CASE("what could not be on a wire is not set", "[ext_proc]") {
   const std::pair<std::string_view, std::string_view> kBad[] = {
       {":path", ""},      {":path", "/a b"},  {":path", "/a\x7f"}, {":method", ""},
       {":method", "G T"}, {":scheme", "1:"},  {":scheme", ""},     {":authority", "a b"},
-      {":status", "200"}, {":protocol", "x"}, {":unknown", "x"},   {"transfer-encoding", "chunked"}};
+      {":status", "200"}, {":protocol", "x"}, {":unknown", "x"},   {"transfer-encoding", "chunked"},
+      {"upgrade", "x"},   {":method", "CONNECT"}};
   for (const auto& [name, value] : kBad) {
     Request r;
     CHECK(r.apply(set(name, value), rules).empty());

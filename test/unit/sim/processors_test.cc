@@ -137,6 +137,19 @@ TEST_CASE("a request goes on without its processor when failures are allowed", "
             }});
 }
 
+TEST_CASE("a length that a processor sets without saying what the body is does not stand", "[sim][ext_proc]") {
+  const auto length = field(2, field(1, field(1, field(1, "content-length") + field(3, "3"))));
+  play_all({with_processor(kBuffered, ", failure_mode_allow: true"), [&length](World& w) {
+              auto& up = w.server(kUpstream);
+              const Processor processor(w, {answer(1, length)});
+              auto& client = w.connect();
+              client.post("hello");
+              w.run(1s);
+              CHECK_CLEAN(w, up.requests.size() == 1);
+              CHECK_CLEAN(w, up.requests.at(0).body == "hello");
+            }});
+}
+
 TEST_CASE("a client that leaves while its processor is asked ends the stream", "[sim][ext_proc]") {
   play_all({with_processor(kBuffered), [](World& w) {
               auto& up = w.server(kUpstream);
