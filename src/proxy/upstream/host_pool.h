@@ -41,7 +41,8 @@ class HostPool final : public Host, private PoolOwner {
   void retire();
   /// As retire(), but it stays.
   void drain();
-  /// Its health was looked at: connections of one that was just ejected, or failed its checks, are not used any more. True: it was.
+  /// Its health was looked at: connections of one that was just ejected, or failed its checks, are not used any more. True: so it
+  /// is.
   bool note_health();
   /// Tells those who have raw connections that it failed.
   void fail_tcp();
