@@ -53,6 +53,7 @@ class OAuth2 final : public hcm::HttpFilter, private OAuth2TokenEvents {
     if (!take_secrets()) return unavailable("OAuth2 secrets are not ready");
     RequestCookies cookies(head.headers);
     read_tokens(cookies);
+    signed_ = is_signed(head, cookies);
     if (!config_->preserve_authorization) head.headers.remove(Name::authorization);
     if (config_->signout_path.match(without_query(head.path))) return sign_out(head, cookies);
     const bool callback = is_callback(head.path);
@@ -129,7 +130,8 @@ class OAuth2 final : public hcm::HttpFilter, private OAuth2TokenEvents {
   /// What isn't encrypted, or with another secret, stays; the signature decides.
   void decrypt_token(std::string_view name, std::string_view value, RequestCookies& cookies) {
     const auto d = decrypt(value, *hmac_, runtime_has(kReadsCbc));
-    if (d.error != nullptr || !http::can_be_value(d.text)) return;
+    // CBC lets a client change what is in there: nothing that it could not have sent itself, and one cookie.
+    if (d.error != nullptr || !http::is_field_value(d.text) || d.text.find(';') != std::string::npos) return;
     if (d.cbc) count(OAuth2Stat::legacy_cbc_decrypt);
     cookies.set(name, d.text);
   }
@@ -137,20 +139,27 @@ class OAuth2 final : public hcm::HttpFilter, private OAuth2TokenEvents {
 
   std::string signed_text(std::string_view host, std::string_view expires, std::string_view access, std::string_view id,
                           std::string_view refresh) const {
-    std::string out(config_->domain.empty() ? host : std::string_view(config_->domain));
+    std::string out;
+    out.reserve(host.size() + config_->domain.size() + expires.size() + access.size() + id.size() + refresh.size() + 4);
+    out = config_->domain.empty() ? host : std::string_view(config_->domain);
     for (const auto part : {expires, access, id, refresh}) (out += '\n') += part;
     return out;
   }
 
+  /// Are the tokens ours, whether or not they have expired?
+  bool is_signed(const http::RequestHead& head, const RequestCookies& cookies) const {
+    const auto signature = cookies.get(config_->hmac.name);
+    if (signature.empty()) return false;
+    const auto text = signed_text(head.authority, cookies.get(config_->expires.name), cookies.get(config_->bearer.name),
+                                  cookies.get(config_->id.name), cookies.get(config_->refresh.name));
+    return same_secret(sign(*hmac_, text), signature) || same_secret(sign_hex(*hmac_, text), signature);
+  }
+
   bool is_logged_in(http::RequestHead& head, const RequestCookies& cookies) {
-    const auto access = cookies.get(config_->bearer.name), id = cookies.get(config_->id.name);
-    const auto expires = cookies.get(config_->expires.name), signature = cookies.get(config_->hmac.name);
-    const auto text = signed_text(head.authority, expires, access, id, cookies.get(config_->refresh.name));
-    if (!same_secret(sign(*hmac_, text), signature) && !same_secret(sign_hex(*hmac_, text), signature)) return false;
-    const auto until = to_number<std::int64_t>(expires);
-    if (!until || *until > kExpiryMax || *until <= now()) return false;
+    const auto until = to_number<std::int64_t>(cookies.get(config_->expires.name));
+    if (!signed_ || !until || *until > kExpiryMax || *until <= now()) return false;
     count(OAuth2Stat::success);
-    forward_tokens(head, access, id);
+    forward_tokens(head, cookies.get(config_->bearer.name), cookies.get(config_->id.name));
     return true;
   }
 
@@ -273,7 +282,8 @@ class OAuth2 final : public hcm::HttpFilter, private OAuth2TokenEvents {
       return unauthorized("Failed to decrypt code verifier: " + std::string(verifier) + ", error: " + d.error);
     if (d.cbc) count(OAuth2Stat::legacy_cbc_decrypt);
     // CBC lets a client change what is in there: no further parameters get into the call.
-    if (d.text.find_first_of("&=%+") != std::string::npos) return unauthorized("Code verifier cookie is invalid");
+    if (d.text.find_first_of("&;=%+") != std::string::npos || !http::is_field_value(d.text))
+      return unauthorized("Code verifier cookie is invalid");
     renews_ = false;
     std::string secret;
     if (!make_credential(secret)) return unauthorized(secret);
@@ -323,7 +333,7 @@ class OAuth2 final : public hcm::HttpFilter, private OAuth2TokenEvents {
     if (c.keep_id) tokens_.id = std::move(tokens.id);
     if (c.refreshes && c.keep_refresh) tokens_.refresh = std::move(tokens.refresh);
     for (const auto* t : {&tokens_.access, &tokens_.id, &tokens_.refresh})
-      if (!http::can_be_value(*t) || t->find(';') != std::string::npos)
+      if (!http::is_field_value(*t) || t->find(';') != std::string::npos)
         return finish(fail("A token cannot be kept in a cookie", {}));
     if (renews_ && tokens_.refresh.empty()) tokens_.refresh = RequestCookies(stream_.request().headers).get(c.refresh.name);
     if (const char* wrong = make_token_cookies()) return finish(unavailable(wrong));
@@ -342,14 +352,22 @@ class OAuth2 final : public hcm::HttpFilter, private OAuth2TokenEvents {
   FilterStatus use_tokens() {
     auto& head = stream_.request();
     RequestCookies cookies(head.headers);
-    if (!tokens_.access.empty()) cookies.set(config_->bearer.name, tokens_.access);
-    if (!tokens_.id.empty()) cookies.set(config_->id.name, tokens_.id);
+    put_token(cookies, config_->bearer.name, tokens_.access);
+    put_token(cookies, config_->id.name, tokens_.id);
     forward_tokens(head, tokens_.access, tokens_.id);
     hide_cookies(cookies);
     renewed_ = true;
     count(OAuth2Stat::refreshtoken_success);
     count(OAuth2Stat::success);
     return FilterStatus::go_on;
+  }
+
+  /// What the server didn't give anew stays only when it is ours, not just the client's word.
+  void put_token(RequestCookies& cookies, std::string_view name, const std::string& token) {
+    if (!token.empty())
+      cookies.set(name, token);
+    else if (!signed_)
+      cookies.erase(name);
   }
 
   void on_token_refused(std::string_view more) override {
@@ -426,7 +444,8 @@ class OAuth2 final : public hcm::HttpFilter, private OAuth2TokenEvents {
     if (!c.end_session_endpoint.empty()) {
       const auto home = c.logout_uri == nullptr ? location : formatted(*c.logout_uri);
       location = c.end_session_endpoint + "?id_token_hint=";
-      (location += cookies.get(c.id.name)) += "&client_id=" + c.client_id;
+      if (signed_) location += cookies.get(c.id.name);  // else it may be any text that was encrypted here once
+      location += "&client_id=" + c.client_id;
       if (!c.without_logout_uri) location += "&post_logout_redirect_uri=" + url_encode(home);
     }
     return answer_with(answer, location, "oauth.sign_out");
@@ -455,6 +474,7 @@ class OAuth2 final : public hcm::HttpFilter, private OAuth2TokenEvents {
   std::shared_ptr<const std::string> hmac_, client_;
   std::unique_ptr<OAuth2TokenCall> call_;
   bool renews_ = false;  // the call is for that
+  bool signed_ = false;  // the tokens of the request are ours
   bool waits_ = false;   // the request, for the call
   std::optional<FilterStatus> outcome_;
   bool renewed_ = false;  // the response tells the browser

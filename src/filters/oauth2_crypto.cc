@@ -55,7 +55,7 @@ Decrypted decrypt_gcm(std::string_view whole, std::string_view secret) {
   const Key key(secret);
   const CipherPtr c(EVP_CIPHER_CTX_new());
   std::string tag(whole.substr(whole.size() - kTagBytes));
-  if (c == nullptr ||
+  if (c == nullptr || key.value.empty() ||
       EVP_DecryptInit_ex(c.get(), EVP_aes_256_gcm(), nullptr, bytes(std::string_view(key.value)), bytes(whole)) != 1 ||
       EVP_CIPHER_CTX_ctrl(c.get(), EVP_CTRL_GCM_SET_TAG, kTagBytes, tag.data()) != 1)
     return {"", "failed to initialize decryption", false};
@@ -78,7 +78,7 @@ bool decode_plain_base64url(std::string_view text, std::string& out) {
 }
 
 bool same_secret(std::string_view a, std::string_view b) noexcept {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+  return !a.empty() && a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 std::string sign(std::string_view secret, std::string_view text) { return encode_base64(digest(secret, text)); }
@@ -88,7 +88,7 @@ std::string encrypt(std::string_view text, std::string_view secret, bool gcm) {
   const Key key(secret);
   const CipherPtr c(EVP_CIPHER_CTX_new());
   std::string out = random_bytes(gcm ? kNonceBytes : kIvBytes), sealed;
-  if (c == nullptr || out.empty() || text.size() > kTextMax ||
+  if (c == nullptr || key.value.empty() || out.empty() || text.size() > kTextMax ||
       EVP_EncryptInit_ex(c.get(), gcm ? EVP_aes_256_gcm() : EVP_aes_256_cbc(), nullptr, bytes(std::string_view(key.value)),
                          bytes(out)) != 1 ||
       run(c.get(), text, sealed) != nullptr)
@@ -112,7 +112,7 @@ Decrypted decrypt(std::string_view text, std::string_view secret, bool cbc) {
   d.cbc = true;
   const Key key(secret);
   const CipherPtr c(EVP_CIPHER_CTX_new());
-  if (c == nullptr ||
+  if (c == nullptr || key.value.empty() ||
       EVP_DecryptInit_ex(c.get(), EVP_aes_256_cbc(), nullptr, bytes(std::string_view(key.value)), bytes(whole)) != 1)
     return {"", "failed to initialize decryption", true};
   d.error = run(c.get(), std::string_view(whole).substr(kIvBytes), d.text);

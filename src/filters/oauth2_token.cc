@@ -123,8 +123,9 @@ void OAuth2TokenCall::on_side_answer(http::ResponseHead& head, Buffer& body, con
   std::string text;
   for (std::size_t i = 0; i < body.runs(); ++i) text += body.run(i);
   if (head.status != 200) {
-    text.resize(std::min(text.size(), kShownMax));
-    return told_.on_token_refused("response code: " + std::to_string(head.status) + ", response body: " + text);
+    std::string shown = head.status / 100 == 2 ? std::string() : text.substr(0, kShownMax);  // that may hold tokens, too
+    OPENSSL_cleanse(text.data(), text.size());
+    return told_.on_token_refused("response code: " + std::to_string(head.status) + ", response body: " + shown);
   }
   OAuth2Tokens tokens;
   std::string_view reason;

@@ -61,7 +61,8 @@ BioPtr memory_bio(std::string_view bytes) { return BioPtr(BIO_new_mem_buf(bytes.
 
 std::string sha256(std::string_view bytes) {
   std::string out(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), reinterpret_cast<unsigned char*>(out.data()));
+  const auto* in = reinterpret_cast<const unsigned char*>(bytes.data());
+  if (SHA256(in, bytes.size(), reinterpret_cast<unsigned char*>(out.data())) == nullptr) return {};
   return out;
 }
 

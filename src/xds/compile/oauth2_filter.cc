@@ -1,4 +1,5 @@
 // The HTTP filter oauth2.
+#include <algorithm>
 #include "envoy/extensions/filters/http/oauth2/v3/oauth.pb.h"
 #include "filters/oauth2.h"
 #include "proxy/http/h1_parser.h"
@@ -172,6 +173,10 @@ void compile_forwarding(const Config& p, const Path& at, Problems& problems, fil
   if (o.id_header.starts_with(':') || o.id_header == "host")
     problems.error(here, "invalid forward_id_token configuration: header '" + header +
                              "' can not be used to forward the ID token; pseudo-headers and the Host header are not allowed");
+  const auto names_framing = {"content-length", "transfer-encoding", "connection", "cookie"};
+  if (!o.id_header.empty() && !o.id_header.starts_with(':') &&
+      (!http::is_token(o.id_header) || std::find(names_framing.begin(), names_framing.end(), o.id_header) != names_framing.end()))
+    problems.error(here, "the ID token can't be forwarded in a header of this name: '" + header + "'");
   for (const auto& m : p.pass_through_matcher())
     if (!o.id_header.empty() && lower(m.name()) == o.id_header)
       problems.error(here,

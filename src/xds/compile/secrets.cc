@@ -226,7 +226,8 @@ class SecretStore::WatchedSecret final : public Secret, private WatchEvents {
     if (parsed = parse_yaml(*text, path_, tree, problems); parsed) to_proto(tree, response, {path_, false}, problems);
     validate(response, Path(), problems);
     if (!problems.ok()) {
-      why = problems.list().front().path + ": " + problems.list().front().text;
+      const auto& first = problems.list().front();
+      why = first.path + ": " + first.text.substr(0, first.text.find(", found"));  // that may be the secret
       return false;
     }
     tls_v3::Secret found;
@@ -323,6 +324,7 @@ class SecretStore::WatchedSecret final : public Secret, private WatchEvents {
   }
 
   void rotate() {
+    if (files_of(configured_).empty()) return;  // it names none any more; its texts are redacted here
     std::string why;
     if (!take(configured_, why)) {
       store_.stats_.main().add(stats_, SdsStat::key_rotation_failed);
