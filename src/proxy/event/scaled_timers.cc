@@ -4,15 +4,20 @@
 
 namespace outrigger::event {
 
-Duration TimerMinimum::of(Duration whole) const noexcept {
-  if (!share) return std::min(time, whole);
-  return Duration(static_cast<Duration::rep>(static_cast<double>(whole.count()) * *share));
+namespace {
+/// `share` of 0 to 1; a whole one is exact, however long.
+Duration part_of(Duration whole, double share) noexcept {
+  if (share >= 1) return whole;
+  return share > 0 ? Duration(static_cast<Duration::rep>(static_cast<double>(whole.count()) * share)) : Duration{0};
 }
+}  // namespace
+
+Duration TimerMinimum::of(Duration whole) const noexcept { return share ? part_of(whole, *share) : std::min(time, whole); }
 
 Duration ScaledTimers::Running::length() const noexcept {
   const auto at = index(kind);
   const Duration least = scaling.minimums_[at]->of(whole);
-  return least + Duration(static_cast<Duration::rep>(static_cast<double>((whole - least).count()) * scaling.scales_[at]));
+  return least + part_of(whole - least, scaling.scales_[at]);
 }
 
 void ScaledTimers::set_scale(ScaledKind kind, double scale) noexcept {

@@ -22,8 +22,8 @@ H1Server::~H1Server() = default;
 void H1Server::feed(Buffer& in) {
   const bool begins = stream_ == nullptr && codec_.between_requests() && !in.empty();
   if (begins && response_ends_[0] > session_.bytes_sent()) return refuse_flood();
-  if (!in.empty() && session_.open() && session_.sheds_load(runtime::LoadShedPoint::http1_server_abort_dispatch))
-    return abort_for_overload(in);
+  const bool lives = !in.empty() && session_.open() && !codec_.stopped();
+  if (lives && session_.sheds_load(runtime::LoadShedPoint::http1_server_abort_dispatch)) return abort_for_overload(in);
   codec_.feed(in, *this);
   if (stream_ != nullptr || !session_.open() || !codec_.between_requests() || in.empty()) return;
   begin_stream();  // part of a head is here: the request's clocks run
@@ -44,7 +44,7 @@ void H1Server::abort_for_overload(Buffer& in) {
   in.clear();
   headers_timeout_.cancel();
   session_.note_flag(http::Flag::overload_manager);
-  closing_ = true;
+  closing_ = linger_ = true;  // a client that still sends must not lose the answer to a reset
   codec_.stop();
   if (responding_) {
     std::exchange(stream_, nullptr)->on_downstream_gone("overload", http::Flag::overload_manager);

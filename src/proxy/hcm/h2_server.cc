@@ -161,7 +161,10 @@ H2Server::~H2Server() {
 bool H2Server::shed_load(Buffer& in) {
   using Point = runtime::LoadShedPoint;
   if (session_.listener().overload == nullptr) return false;
-  if (session_.sheds_load(Point::http2_server_go_away_on_dispatch) && !std::exchange(overload_goaway_, true)) drain_notice();
+  if (!overload_goaway_ && session_.sheds_load(Point::http2_server_go_away_on_dispatch)) {
+    overload_goaway_ = true;
+    drain_notice();
+  }
   if (!session_.sheds_load(Point::http2_server_go_away_and_close_on_dispatch)) return false;
   if (!std::exchange(overload_goaway_, true)) drain_notice();
   drain();

@@ -78,8 +78,8 @@ void Stream::reject_without_host() {
 /// True: answered, before anything is looked at. No filter sees it.
 bool Stream::reject_for_overload(const http::Framing& framing) {
   if (session_->listener().overload == nullptr) return false;
-  if (!session_->hit_by(runtime::OverloadAction::stop_accepting_requests) &&
-      !session_->sheds_load(runtime::LoadShedPoint::http_connection_manager_decode_headers))
+  if (!session_->sheds_load(runtime::LoadShedPoint::http_connection_manager_decode_headers) &&
+      !session_->hit_by(runtime::OverloadAction::stop_accepting_requests))
     return false;
   if (framing.upgrade || request_->is_connect()) request_complete_ = false;  // what follows is no body
   worker_.thread.cells.add(config_->stats, HttpStat::downstream_rq_overload_close);

@@ -29,6 +29,7 @@ class H1ServerCodec {
   /// From now on all bytes are body (websocket, CONNECT).
   void become_tunnel() noexcept { state_ = State::tunnel; }
   void stop() noexcept { state_ = State::dead; }
+  bool stopped() const noexcept { return state_ == State::dead; }
   bool between_requests() const noexcept { return state_ == State::head; }
   bool request_complete() const noexcept { return state_ == State::complete; }
   /// Of the message being read, as far as it was read.

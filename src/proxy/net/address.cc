@@ -94,7 +94,7 @@ Address Address::from_sockaddr(const sockaddr* sa, socklen_t size) {
   Address a;
   if (size < sizeof(sa_family_t)) return a;
   if (sa->sa_family == AF_UNIX) {
-    if (size > sizeof(sockaddr_un)) return a;
+    size = std::min<socklen_t>(size, sizeof(sockaddr_un));  // accept() tells one more of a path that fills it
     const auto* path = reinterpret_cast<const char*>(sa) + offsetof(sockaddr_un, sun_path);
     const std::size_t room = size - std::min<std::size_t>(size, offsetof(sockaddr_un, sun_path));
     const bool abstract = room > 0 && path[0] == '\0';

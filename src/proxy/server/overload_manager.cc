@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <utility>
 #include "proxy/base/log.h"
@@ -80,7 +81,7 @@ Result<void> OverloadManager::start(const OverloadConfig& config, Workers worker
   }
   for (const auto& a : config.actions) add(a);
   if (resources_.empty()) return {};
-  due_ = loop_.now() + interval_;
+  refreshed_ = loop_.now();
   refresh_.arm(interval_);
   return {};
 }
@@ -116,21 +117,32 @@ Result<void> OverloadManager::watch(Resource& r) {
 }
 
 void OverloadManager::on_timer() {
-  const auto late = std::chrono::duration_cast<std::chrono::milliseconds>(loop_.now() - due_).count();
-  registry_.main().record(stats_, stats::OverloadStat::refresh_interval_delay,
-                          static_cast<std::uint64_t>(std::max<std::int64_t>(late, 0)));
   refresh();
-  due_ = loop_.now() + interval_;
+  const auto now = loop_.now();
+  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(now - std::exchange(refreshed_, now)).count();
+  registry_.main().record(stats_, stats::OverloadStat::refresh_interval_delay,
+                          static_cast<std::uint64_t>(std::max<std::int64_t>(since, 0)));
   refresh_.arm(interval_);
 }
+
+namespace {
+/// Each change of what timers have left is a walk over all that run: small ones wait until they add up.
+bool is_small_step(const OverloadActionConfig& config, float from, float to) noexcept {
+  constexpr float kStep = 1.0F / 64;
+  if (config.kind != OverloadActionConfig::reduce_timeouts) return false;
+  return from > 0 && from < 1 && to > 0 && to < 1 && std::fabs(from - to) < kStep;
+}
+}  // namespace
 
 void OverloadManager::refresh() {
   for (std::size_t i = 0; i < resources_.size(); ++i) update(*resources_[i], i);
   // What workers look at is there before what they are told, as connections that are no longer held may still be rejected.
   for (auto& a : actions_)
     if (a->share != a->carried_out) show(*a);
-  for (auto& a : actions_)
+  for (auto& a : actions_) {
+    if (is_small_step(a->config, a->carried_out, a->share)) continue;
     if (const float before = std::exchange(a->carried_out, a->share); before != a->share) tell(*a, before);
+  }
 }
 
 /// What can't be told stays as it was.

@@ -53,7 +53,7 @@ class OverloadManager {
   Action* shrink_ = nullptr;  // null: there is no such action
   std::unique_ptr<event::DirectoryWatcher> watcher_;
   Duration interval_{};
-  TimePoint due_{};
+  TimePoint refreshed_{};  // or started
   event::Alarm<OverloadManager, &OverloadManager::on_timer> refresh_;
   event::Alarm<OverloadManager, &OverloadManager::shrink_heap> shrink_timer_;
 };

@@ -1,9 +1,11 @@
 #include "proxy/server/resource_monitor.h"
 
 #include <algorithm>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <charconv>
 #include <cstdlib>
-#include <fstream>
 #include <utility>
 #include "proxy/server/memory.h"
 
@@ -26,13 +28,20 @@ std::optional<std::uint64_t> number_of(std::string_view s) noexcept {
   return n;
 }
 
-/// Its beginning, which has what is wanted.
+/// Its beginning, which has what is wanted. Nothing: it can't be read, or is no file that is there as a whole.
 std::optional<std::string> read_text(const std::string& path) {
-  std::ifstream in(path);
-  if (!in) return std::nullopt;
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0) return std::nullopt;
+  struct stat facts {};
+  const bool file = ::fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode);
   std::string text(4096, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
+  std::size_t size = 0;
+  ssize_t n = file ? 1 : -1;
+  while (n > 0 && size < text.size())
+    if (n = ::read(fd, text.data() + size, text.size() - size); n > 0) size += static_cast<std::size_t>(n);
+  ::close(fd);
+  if (n < 0) return std::nullopt;
+  text.resize(size);
   return text;
 }
 

@@ -4,6 +4,7 @@
 #include <google/protobuf/duration.pb.h>
 #include <re2/re2.h>
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <set>
 #include <string>
@@ -52,6 +53,8 @@ std::string range_problem(const T& v, const Rules& r) {
   const bool upper = r.has_lt() || r.has_lte(), lower = r.has_gt() || r.has_gte();
   const bool below = !upper || (r.has_lt() ? less(v, T(r.lt())) : !less(T(r.lte()), v));
   const bool above = !lower || (r.has_gt() ? less(T(r.gt()), v) : !less(v, T(r.gte())));
+  if constexpr (std::is_floating_point_v<T>)
+    if ((upper || lower) && std::isnan(v)) return "must be a number";
   if (below && above) return {};
   std::string text = "must be";
   if (lower) text += (r.has_gt() ? " greater than " : " at least ") + (r.has_gt() ? words(T(r.gt())) : words(T(r.gte())));
