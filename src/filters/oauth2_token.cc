@@ -123,7 +123,8 @@ void OAuth2TokenCall::on_side_answer(http::ResponseHead& head, Buffer& body, con
   std::string text;
   for (std::size_t i = 0; i < body.runs(); ++i) text += body.run(i);
   if (head.status != 200) {
-    std::string shown = head.status / 100 == 2 ? std::string() : text.substr(0, kShownMax);  // that may hold tokens, too
+    const bool tells = head.status / 100 != 2 || text.find("token") == std::string::npos;  // no tokens in logs
+    const std::string shown = tells ? text.substr(0, kShownMax) : std::string();
     OPENSSL_cleanse(text.data(), text.size());
     return told_.on_token_refused("response code: " + std::to_string(head.status) + ", response body: " + shown);
   }
