@@ -390,6 +390,7 @@ struct Run {
 Value Program::evaluate(const format::Context& c) const {
   thread_local std::vector<Value> items;  // keeps its capacity
   if (items.size() < items_) items.resize(items_);
+  begin_evaluation();
   return Run{nodes_, c, items.data()}.of(nodes_.back());
 }
 

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <limits>
+#include <string>
 #include <type_traits>
 #include "proxy/base/numbers.h"
 #include "proxy/base/text.h"
 #include "proxy/base/utf8.h"
+#include "proxy/http/joined.h"
 
 namespace outrigger::cel {
 
@@ -55,9 +58,20 @@ Value equal_lists(const Value& a, const Value& b) noexcept {
   return Value::of(true);
 }
 
+/// Texts of one evaluation: there may be as many as nodes, and requests that are evaluated often must not keep them all.
+struct Joined {
+  std::deque<std::string> texts;
+  std::size_t used = 0;
+};
+thread_local Joined joined;
+
 /// All lines of the header, joined; null data: there is none.
 std::string_view header(const http::HeaderMap& headers, std::string_view name) {
-  return headers.find(name) == nullptr ? std::string_view{} : headers.joined(name);
+  if (joined.used == joined.texts.size()) joined.texts.emplace_back();
+  std::string& text = joined.texts[joined.used];
+  const auto value = http::joined(headers, name, text);
+  joined.used += value.data() == text.data();
+  return value;
 }
 
 /// Of a map of header fields. Names come in any case.
@@ -267,5 +281,7 @@ Value to_uint(const Value& v) noexcept {
 }
 
 Value to_double(const Value& v) noexcept { return v.is_number() ? Value::of_double(static_cast<double>(wide(v))) : Value{}; }
+
+void begin_evaluation() noexcept { joined.used = 0; }
 
 }  // namespace outrigger::cel

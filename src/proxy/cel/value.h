@@ -9,6 +9,9 @@
 
 namespace outrigger::cel {
 
+/// An evaluation begins: texts that the one before put together are not looked at any more.
+void begin_evaluation() noexcept;
+
 enum class Kind : std::uint8_t { error, null, boolean, int64, uint64, float64, string, bytes, timestamp, duration, list, map };
 
 /// What a list or map really is.

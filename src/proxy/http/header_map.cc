@@ -177,14 +177,23 @@ void HeaderMap::set(std::string_view lower, std::string_view value) {
 }
 
 std::string_view HeaderMap::joined(std::string_view lower) const {
-  std::string_view all;
-  bool first = true;
+  std::size_t lines = 0, bytes = 0;
+  std::string_view last;
   for (std::uint32_t i = 0; i < size_; ++i) {
     if (entries_[i].name != lower) continue;
-    all = first ? entries_[i].value : arena_->cat(all, ",", entries_[i].value);
-    first = false;
+    last = entries_[i].value;
+    bytes += last.size() + 1;
+    ++lines;
   }
-  return all;
+  if (lines < 2) return last;
+  char* all = static_cast<char*>(arena_->allocate(bytes, 1));
+  char* at = all;
+  for (std::uint32_t i = 0; i < size_; ++i) {
+    if (entries_[i].name != lower) continue;
+    if (at != all) *at++ = ',';
+    at = std::copy(entries_[i].value.begin(), entries_[i].value.end(), at);
+  }
+  return {all, static_cast<std::size_t>(at - all)};
 }
 
 std::size_t HeaderMap::byte_size() const noexcept {

@@ -41,7 +41,7 @@ MatchTree::Found MatchTree::by_value(const Context& c) const {
   const auto value = input(c, scratch);
   if (value.data() == nullptr) return {};
   switch (kind) {
-    case exact_map: return by_exact(value, c);
+    case exact_map: return look_up(map, value, c);
     case prefix_map: return by_prefix(value, c);
     case ip_ranges: return by_range(value, c);
     case domains: return by_domain(value, c);
@@ -50,15 +50,15 @@ MatchTree::Found MatchTree::by_value(const Context& c) const {
   return {};
 }
 
-MatchTree::Found MatchTree::by_exact(std::string_view value, const Context& c) const {
-  const auto at = map.find(value);
-  return at == map.end() ? Found() : follow(at->second, c);
+MatchTree::Found MatchTree::look_up(const Map& in, std::string_view value, const Context& c) {
+  const auto at = in.find(value);
+  return at == in.end() ? Found() : follow(at->second, c);
 }
 
 /// The longest first; one whose tree finds nothing leaves it to the shorter ones.
 MatchTree::Found MatchTree::by_prefix(std::string_view value, const Context& c) const {
-  for (std::size_t n = value.size() + 1; n-- > 0;)
-    if (const Found f = by_exact(value.substr(0, n), c); !f.goes_on()) return f;
+  for (std::size_t n = std::min(value.size(), longest) + 1; n-- > 0;)
+    if (const Found f = look_up(map, value.substr(0, n), c); !f.goes_on()) return f;
   return {};
 }
 
@@ -86,10 +86,12 @@ MatchTree::Found MatchTree::by_range(std::string_view value, const Context& c) c
 }
 
 MatchTree::Found MatchTree::by_domain(std::string_view value, const Context& c) const {
-  if (const Found f = by_exact(value, c); !f.goes_on()) return f;
-  for (auto dot = value.find('.'); dot != std::string_view::npos; dot = value.find('.', dot + 1))
-    if (const Found f = by_exact(value.substr(dot), c); !f.goes_on()) return f;
-  return by_exact("", c);
+  if (value.empty()) return {};  // no name, not even for "*"
+  if (const Found f = look_up(map, value, c); !f.goes_on()) return f;
+  const std::size_t from = value.size() - std::min(value.size(), longest + 1);
+  for (auto dot = value.find('.', from); dot != std::string_view::npos; dot = value.find('.', dot + 1))
+    if (const Found f = look_up(wildcards, value.substr(dot + 1), c); !f.goes_on()) return f;
+  return any ? follow(*any, c) : Found();
 }
 
 }  // namespace outrigger::route

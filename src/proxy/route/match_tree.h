@@ -45,8 +45,12 @@ class MatchTree {
   std::vector<Field> fields;
   MatchInput input;
   bool input_of_tls = false;                             // there is none on a plain connection
-  std::map<std::string, MatchOutcome, std::less<>> map;  // domains: "*.a" as ".a", "*" as ""
+  using Map = std::map<std::string, MatchOutcome, std::less<>>;
+  Map map;
+  Map wildcards;                    // of domains: "*.a" as "a"
+  std::optional<MatchOutcome> any;  // of domains: "*"
   std::optional<MatchOutcome> otherwise;
+  std::size_t longest = 0;  // of the keys of `map`, or of `wildcards`: nothing longer is looked up by its parts
 
   void set_ranges(std::vector<Range> ranges);
   /// Nothing: no match, or it was unable to tell.
@@ -64,7 +68,7 @@ class MatchTree {
   Found search(const Context& c) const;
   static Found follow(const MatchOutcome& o, const Context& c);
   Found by_list(const Context& c) const;
-  Found by_exact(std::string_view value, const Context& c) const;
+  static Found look_up(const Map& in, std::string_view value, const Context& c);
   Found by_prefix(std::string_view value, const Context& c) const;
   Found by_range(std::string_view value, const Context& c) const;
   Found by_domain(std::string_view value, const Context& c) const;

@@ -122,7 +122,9 @@ bool HostPool::note_health() {
 }
 
 void HostPool::fail_tcp() {
-  while (auto* open = tcp_open.pop_front()) open->on_host_failed();  // may delete it
+  List<TcpOpen> now;  // who is told may try again here
+  while (auto* open = tcp_open.pop_front()) now.push_back(*open);
+  while (auto* open = now.pop_front()) open->on_host_failed();  // may delete it and others
 }
 
 bool HostPool::may_connect_tcp() const noexcept {

@@ -22,7 +22,7 @@ class TcpQueued {
   ~TcpQueued() = default;
 };
 
-/// A raw connection that somebody has.
+/// A raw connection that somebody has, or that is being made.
 class TcpOpen : public Link {
  public:
   virtual void on_host_failed() = 0;

@@ -63,7 +63,7 @@ class Lease final : public TcpLease, private TcpOpen {
 };
 
 /// Waits for the host when it may have no more connections, then for the connection.
-class Attempt final : public TcpAttempt, private TcpQueued, private net::TransportEvents {
+class Attempt final : public TcpAttempt, private TcpQueued, private TcpOpen, private net::TransportEvents {
  public:
   Attempt(runtime::ThreadContext& thread, ClusterShared& cluster, HostPool& host, TcpWaiter& waiter)
       : thread_(thread), cluster_(cluster), host_(host), waiter_(waiter), timeout_(thread.loop.timers(), *this) {
@@ -120,6 +120,7 @@ class Attempt final : public TcpAttempt, private TcpQueued, private net::Transpo
     host_.counters().cx_active.fetch_add(1, std::memory_order_relaxed);
     ++host_.tcp_connections;
     timeout_.arm(cluster_.config->connect_timeout);
+    if (cluster_.config->close_on_host_failure) host_.tcp_open.push_back(*this);
     transport_->start(*this);
     return true;
   }
@@ -128,6 +129,7 @@ class Attempt final : public TcpAttempt, private TcpQueued, private net::Transpo
   void connect_now() override { connect(); }  // may delete this
   void leave_pending() {
     pending_ = false;
+    TcpOpen::unlink();
     timeout_.cancel();
     cluster_.circuit[0].give_back(Limit::pending, thread_.cells);
     thread_.cells.dec(cluster_.stats, ClusterStat::upstream_rq_pending_active);
@@ -181,6 +183,7 @@ class Attempt final : public TcpAttempt, private TcpQueued, private net::Transpo
     waiter_.on_tcp_failure(why, detail, &host_);  // may delete this
     host.serve_tcp_waiting();
   }
+  void on_host_failed() override { give_up(PoolFailure::local_failure, ""); }
   void on_readable() override {}
   void on_writable() override {}
 

@@ -6,6 +6,7 @@
 #include "envoy/extensions/matching/common_inputs/network/v3/network_inputs.pb.h"
 #include "envoy/extensions/matching/common_inputs/ssl/v3/ssl_inputs.pb.h"
 #include "envoy/type/matcher/v3/http_inputs.pb.h"
+#include "proxy/http/joined.h"
 #include "proxy/http/connection_facts.h"
 #include "proxy/listener/chain_index.h"
 #include "xds/compile/convert.h"
@@ -95,24 +96,10 @@ Text subject(const Context& c, std::string&) {
 
 // ---- requests
 
-/// Several lines as one, with "," between them.
-Text all_values(const http::HeaderMap& headers, const std::string& name, std::string& scratch) {
-  const auto* e = headers.find(Text(name));
-  if (e == nullptr) return {};
-  bool joined = false;
-  for (const auto* o = e + 1; o < headers.end(); ++o) {
-    if (o->name != e->name) continue;
-    if (!joined) scratch = e->value;
-    joined = true;
-    (scratch += ',') += o->value;
-  }
-  return joined ? Text(scratch) : e->value.data() == nullptr ? Text("") : e->value;
-}
-
 route::MatchInput request_header(const http_v3::HttpRequestHeaderMatchInput& p) {
   return [name = lower(p.header_name())](const Context& c, std::string& scratch) -> Text {
     if (c.request == nullptr) return {};
-    if (name.empty() || (name[0] != ':' && name != "host")) return all_values(c.request->headers, name, scratch);
+    if (name.empty() || (name[0] != ':' && name != "host")) return http::joined(c.request->headers, name, scratch);
     const Text* value = c.request->find(name);
     return value == nullptr ? Text() : value->data() == nullptr ? Text("") : *value;
   };

@@ -165,6 +165,11 @@ rbac("tree_ip", {"matcher": tree(network("SourceIP"), custom_match=typed("xds.ty
 rbac("tree_domain", {"matcher": tree(request_header(":authority"), custom_match=typed("xds.type.matcher.v3.ServerNameMatcher", domain_matchers=[{"domains": ["*.a.b", "c.d"], "on_match": action("d")}]), otherwise=DENY)},
      get("/", host="x.a.b") + get("/", host="c.d") + get("/", host="a.b") + get("/", host="C.d"))
 
+# A name that is empty is none, and one that begins with a dot no wildcard: both would let requests in that are denied.
+for number, names in enumerate((["*"], [".a.b"], [".a.b", "*.a.b"], ["*", "*.b", "a.b"])):
+    rbac(f"tree_domain_odd_{number}", {"matcher": tree(request_header("x-a"), custom_match=typed("xds.type.matcher.v3.ServerNameMatcher", domain_matchers=[{"domains": names, "on_match": action("d")}]), otherwise=DENY)},
+         get("/", "x-a:") + get("/", "x-a: x.a.b") + get("/", "x-a: .a.b") + get("/", "x-a: a.b") + get("/", "x-a: .") + get("/", "x-a: b.") + get("/"))
+
 # ---- expressions
 
 
