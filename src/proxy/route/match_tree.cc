@@ -1,6 +1,7 @@
 #include "proxy/route/match_tree.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace outrigger::route {
 
@@ -41,13 +42,21 @@ MatchTree::Found MatchTree::by_value(const Context& c) const {
   const auto value = input(c, scratch);
   if (value.data() == nullptr) return {};
   switch (kind) {
-    case exact_map: return look_up(map, value, c);
+    case exact_map: return look_up(map_, value, c);
     case prefix_map: return by_prefix(value, c);
     case ip_ranges: return by_range(value, c);
     case domains: return by_domain(value, c);
     case list: break;
   }
   return {};
+}
+
+bool MatchTree::add(std::string_view key, MatchOutcome outcome) {
+  if (kind == domains && key == "*") return !std::exchange(any_, std::move(outcome)).has_value();
+  const bool wildcard = kind == domains && key.starts_with("*.") && key.size() > 2;
+  if (wildcard) key.remove_prefix(2);
+  if (wildcard || kind == prefix_map) longest_ = std::max(longest_, key.size());
+  return (wildcard ? wildcards_ : map_).emplace(key, std::move(outcome)).second;
 }
 
 MatchTree::Found MatchTree::look_up(const Map& in, std::string_view value, const Context& c) {
@@ -57,8 +66,8 @@ MatchTree::Found MatchTree::look_up(const Map& in, std::string_view value, const
 
 /// The longest first; one whose tree finds nothing leaves it to the shorter ones.
 MatchTree::Found MatchTree::by_prefix(std::string_view value, const Context& c) const {
-  for (std::size_t n = std::min(value.size(), longest) + 1; n-- > 0;)
-    if (const Found f = look_up(map, value.substr(0, n), c); !f.goes_on()) return f;
+  for (std::size_t n = std::min(value.size(), longest_) + 1; n-- > 0;)
+    if (const Found f = look_up(map_, value.substr(0, n), c); !f.goes_on()) return f;
   return {};
 }
 
@@ -87,11 +96,11 @@ MatchTree::Found MatchTree::by_range(std::string_view value, const Context& c) c
 
 MatchTree::Found MatchTree::by_domain(std::string_view value, const Context& c) const {
   if (value.empty()) return {};  // no name, not even for "*"
-  if (const Found f = look_up(map, value, c); !f.goes_on()) return f;
-  const std::size_t from = value.size() - std::min(value.size(), longest + 1);
+  if (const Found f = look_up(map_, value, c); !f.goes_on()) return f;
+  const std::size_t from = value.size() - std::min(value.size(), longest_ + 1);
   for (auto dot = value.find('.', from); dot != std::string_view::npos; dot = value.find('.', dot + 1))
-    if (const Found f = look_up(wildcards, value.substr(dot + 1), c); !f.goes_on()) return f;
-  return any ? follow(*any, c) : Found();
+    if (const Found f = look_up(wildcards_, value.substr(dot + 1), c); !f.goes_on()) return f;
+  return any_ ? follow(*any_, c) : Found();
 }
 
 }  // namespace outrigger::route

@@ -45,13 +45,10 @@ class MatchTree {
   std::vector<Field> fields;
   MatchInput input;
   bool input_of_tls = false;                             // there is none on a plain connection
-  using Map = std::map<std::string, MatchOutcome, std::less<>>;
-  Map map;
-  Map wildcards;                    // of domains: "*.a" as "a"
-  std::optional<MatchOutcome> any;  // of domains: "*"
   std::optional<MatchOutcome> otherwise;
-  std::size_t longest = 0;  // of the keys of `map`, or of `wildcards`: nothing longer is looked up by its parts
 
+  /// A key of a map; of domains a name, "*.name" or "*". False: there is one.
+  bool add(std::string_view key, MatchOutcome outcome);
   void set_ranges(std::vector<Range> ranges);
   /// Nothing: no match, or it was unable to tell.
   std::optional<std::uint32_t> find(const format::Context& c) const;
@@ -65,6 +62,7 @@ class MatchTree {
     bool goes_on() const noexcept { return how == Matched::no; }
   };
   using Context = format::Context;
+  using Map = std::map<std::string, MatchOutcome, std::less<>>;
   Found search(const Context& c) const;
   static Found follow(const MatchOutcome& o, const Context& c);
   Found by_list(const Context& c) const;
@@ -73,6 +71,10 @@ class MatchTree {
   Found by_range(std::string_view value, const Context& c) const;
   Found by_domain(std::string_view value, const Context& c) const;
   Found by_value(const Context& c) const;
+  Map map_;
+  Map wildcards_;                    // "*.a" as "a"
+  std::optional<MatchOutcome> any_;  // "*"
+  std::size_t longest_ = 0;          // of prefixes, of wildcards: nothing longer is looked up by its parts
   std::vector<Range> ranges_;
   std::vector<std::pair<net::CidrRange, std::size_t>> by_bits_;  // of all of them, the most specific first
 };

@@ -174,8 +174,7 @@ void TreeCompiler::matcher_list(const M::MatcherList& p, MatchTree& o, const Pat
 void TreeCompiler::match_map(const M::MatcherTree::MatchMap& p, MatchTree& o, const Path& at) {
   for (const auto& [key, on_match] : p.map()) {
     const std::string field = "map[" + key + "]";
-    o.map.emplace(key, outcome(on_match, at / field));
-    o.longest = std::max(o.longest, key.size());
+    o.add(key, outcome(on_match, at / field));
   }
 }
 
@@ -208,10 +207,7 @@ void TreeCompiler::domains(const matcher_v3::ServerNameMatcher& p, MatchTree& o,
       if (name.empty()) problems_.error(place, "Empty domain in ServerNameMatcher");
       if (!any && name.find('*', wildcard ? 1 : 0) != std::string::npos)
         problems_.error(place, "a wildcard must be \"*\" or the first label, as in \"*.example.com\"");
-      const bool twice = any ? std::exchange(o.any, to).has_value()
-                             : !(wildcard ? o.wildcards.emplace(name.substr(2), to) : o.map.emplace(name, to)).second;
-      if (twice) problems_.error(place, "Duplicate domain in ServerNameMatcher: " + name);
-      if (wildcard) o.longest = std::max(o.longest, name.size() - 2);
+      if (!o.add(name, to)) problems_.error(place, "Duplicate domain in ServerNameMatcher: " + name);
     }
   }
 }

@@ -18,11 +18,11 @@ std::string_view server_name(const Context& c, std::string&) {
 }
 MatchOutcome number(std::uint32_t n) { return {n}; }
 MatchOutcome into(MatchTree m) { return {0, std::make_shared<const MatchTree>(std::move(m))}; }
-MatchTree map_of(MatchTree::Kind kind, std::map<std::string, MatchOutcome, std::less<>> map) {
+MatchTree map_of(MatchTree::Kind kind, const std::vector<std::pair<std::string, MatchOutcome>>& all) {
   MatchTree m;
   m.kind = kind;
   m.input = server_name;
-  m.map = std::move(map);
+  for (const auto& [key, outcome] : all) m.add(key, outcome);
   return m;
 }
 MatchTree::Range range(std::string_view ip, unsigned bits, MatchOutcome to, bool exclusive = false) {
@@ -115,11 +115,15 @@ TEST_CASE("what needs TLS ends the search on a plain connection", "[match_tree]"
 }
 
 TEST_CASE("domains match by name, by the longest wildcard, or all", "[match_tree]") {
-  const auto m =
-      map_of(MatchTree::domains, {{"a.example", number(0)}, {".a.example", number(1)}, {".example", number(2)}, {"", number(3)}});
+  const auto m = map_of(
+      MatchTree::domains,
+      {{"a.example", number(0)}, {"*.a.example", number(1)}, {"*.example", number(2)}, {"*", number(3)}, {".b", number(4)}});
   CHECK(find(m, "a.example") == 0);
   CHECK(find(m, "x.y.a.example") == 1);
   CHECK(find(m, "b.example") == 2);
   CHECK(find(m, "other") == 3);
+  CHECK(find(m, ".b") == 4);
+  CHECK(find(m, "a.b") == 3);  // a dot in front makes no wildcard
+  CHECK(find(m, std::string(100'000, '.') + "a.example") == 1);
   CHECK(find(m, "") == -1);
 }
