@@ -112,6 +112,7 @@ class ExtProc final : public hcm::HttpFilter, private ProcessorTalk, private Sid
   // ---- the stream
 
   bool over() const noexcept override { return over_; }
+  bool holds_responses() const noexcept override { return !over_ && response_.mode().sends_head(); }
   bool full() const noexcept override { return side_ != nullptr && side_->full(); }
   void on_side_room() override {
     request_.on_room();

@@ -432,7 +432,8 @@ bool ProcessorHalf::too_large() {
   held_.clear();
   if (is_request_) {
     refused_ = true;
-    stream_.close_connection();  // also when no more of it comes, as Envoy looks at a body before its end
+    // Also when no more of it comes, as Envoy looks at a body before its end; not when the answer goes after that.
+    if (!talk_.holds_responses()) stream_.close_connection();
     stream_.request_too_large();
   } else {
     stop();

@@ -17,6 +17,8 @@ class ProcessorTalk {
   virtual bool ready() = 0;
   /// Nothing more is asked: all goes by.
   virtual bool over() const noexcept = 0;
+  /// Are heads of responses held back, as they are shown first?
+  virtual bool holds_responses() const noexcept = 0;
   /// It is slow to read what it has been asked.
   virtual bool full() const noexcept = 0;
   virtual void ask(ProcessorRequest& request) = 0;

@@ -170,6 +170,7 @@ case("body_of_request", talk(req_head(), req_body(SET)), client=POST, **mode("HB
 case("body_of_response", talk(resp_head(), resp_body(option("content-length", "3"), body="new")), client=POST, **mode("h", "HB"))
 case("body_in_pieces", talk(req_head(), req_body(), resp_head(), resp_body()), client=send("POST /a HTTP/1.1\r\nhost: h\r\ncontent-length: 10\r\n\r\nhello") + seen(1, "proc") + pause(0.2) + send("world") + read(), **BOTH)
 case("body_too_large", talk(req_head(), resp_head()), client=req("/a", method="POST", body="z" * 3000), listener="per_connection_buffer_limit_bytes: 1024", brief_upstream=True, **mode("HB", "h"))
+case("body_too_large_shown", talk(req_head(), resp_head()), client=req("/a", method="POST", body="z" * 3000), listener="per_connection_buffer_limit_bytes: 1024", brief_upstream=True, **mode("HB", "H"))
 case("body_of_response_too_large", talk(resp_head()), up={"up": [ok("z" * 3000)]}, listener="per_connection_buffer_limit_bytes: 1024", **mode("h", "HB"))
 case("body_large", talk(req_head(), req_body(), resp_head(), resp_body()), client=req("/a", method="POST", body="z" * 200000), brief_upstream=True, views={}, **BOTH)
 
@@ -178,6 +179,8 @@ case("body_large", talk(req_head(), req_body(), resp_head(), resp_body()), clien
 case("replace_body", talk(req_head(SET, replace=True, body="new"), resp_head(SET, replace=True, body="answer")), client=POST, **BOTH)
 case("replace_of_get", talk(req_head(replace=True, body="new"), resp_head()))
 case("replace_method", talk(req_head(option(":method", "POST"), replace=True, body="new"), resp_head()))
+case("replace_method_of_head", talk(req_head(option(":method", "POST"), replace=True, body="new"), resp_head()), client=req("/a", method="HEAD"),
+     differs="Envoy sends a body in answer to HEAD, which the client takes for the beginning of the next response", outrigger={"end": {"c": "open"}})
 case("replace_without_body", talk(req_head(SET, replace=True), resp_head(SET, replace=True)), client=POST, **BOTH)
 case("replace_cleared", talk(req_head(replace=True, clear=1), resp_head(replace=True, clear=1)), client=POST, **BOTH)
 case("replace_no_content", talk(req_head(), resp_head(option(":status", "200"), replace=True, body="new")), up={"up": [ok("", status=204, reason="No Content")]})
