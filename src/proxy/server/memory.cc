@@ -6,14 +6,37 @@
 #include <unistd.h>
 #include <cstdio>
 
+#if defined(__SANITIZE_ADDRESS__) || defined(_GLIBCXX_TSAN)
+#define OUTRIGGER_SANITIZER_HEAP  // glibc knows nothing of it, and g++ has no header for it
+extern "C" {
+std::size_t __sanitizer_get_current_allocated_bytes();
+std::size_t __sanitizer_get_heap_size();
+std::size_t __sanitizer_get_free_bytes();
+}
+#endif
+
 namespace outrigger::server {
 
-Memory read_memory() {
-  Memory m;
+namespace {
+#ifdef OUTRIGGER_SANITIZER_HEAP
+void read_heap(Memory& m) {
+  m.allocated = __sanitizer_get_current_allocated_bytes();
+  m.heap = __sanitizer_get_heap_size();
+  m.free = __sanitizer_get_free_bytes();
+}
+#else
+void read_heap(Memory& m) {
   const struct mallinfo2 info = mallinfo2();
   m.allocated = info.uordblks + info.hblkhd;
   m.heap = info.arena + info.hblkhd;
   m.free = info.fordblks;
+}
+#endif
+}  // namespace
+
+Memory read_memory() {
+  Memory m;
+  read_heap(m);
   if (std::FILE* f = std::fopen("/proc/self/statm", "r")) {
     unsigned long size = 0, resident = 0;
     if (std::fscanf(f, "%lu %lu", &size, &resident) == 2)
