@@ -28,9 +28,6 @@ struct RouterConfig {
 
 class Router;
 
-/// Spaces become underscores, as in all details that end in logs.
-std::string_view with_underscores(std::string_view s, Arena& arena);
-
 /// One try of the request on one host.
 class Attempt final : public upstream::PoolWaiter, public upstream::ClientStreamEvents {
  public:

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "filters/router.h"
+#include "filters/upstream_failure.h"
 #include "proxy/base/numbers.h"
 #include "proxy/net/proxy_header.h"
 
@@ -166,10 +167,9 @@ void Attempt::on_pool_failure(upstream::PoolFailure why, std::string_view detail
   }
   finish();
   if (why == upstream::PoolFailure::no_pool) return router_.no_healthy_upstream();
-  static constexpr ResetReason kReasons[] = {ResetReason::overflow, ResetReason::remote_connection_failure,
-                                             ResetReason::connection_timeout, ResetReason::local_connection_failure};
-  if (log_ != nullptr) Router::set_flag(log_->info().flags, kReasons[static_cast<int>(why)]);
-  router_.on_attempt_reset(*this, kReasons[static_cast<int>(why)], detail, why == upstream::PoolFailure::overflow);
+  const auto reason = reset_reason_of(why);
+  if (log_ != nullptr) Router::set_flag(log_->info().flags, reason);
+  router_.on_attempt_reset(*this, reason, detail, why == upstream::PoolFailure::overflow);
 }
 
 void Attempt::on_informational(http::ResponseHead& head) {

@@ -3,6 +3,7 @@
 
 #include "filters/grpc.h"
 #include "filters/router.h"
+#include "filters/upstream_failure.h"
 #include "proxy/base/numbers.h"
 
 namespace outrigger::filters {
@@ -15,13 +16,6 @@ using stats::ClusterStat;
 using stats::CodeFamily;
 using stats::RouterStat;
 using stats::RouteStat;
-
-std::string_view with_underscores(std::string_view s, Arena& arena) {
-  const auto copy = arena.copy(s);
-  for (std::size_t i = 0; i < copy.size(); ++i)
-    if (copy[i] == ' ') const_cast<char*>(copy.data())[i] = '_';
-  return copy;
-}
 
 void Router::charge(std::uint16_t status, const http::HeaderMap* headers, upstream::Host* host) {
   if (!config_.dynamic_stats || stream_.info().health_check) return;
@@ -222,8 +216,7 @@ void Router::set_flag(http::ResponseFlags& flags, ResetReason reason) {
 void Router::on_attempt_reset(Attempt& a, ResetReason reason, std::string_view detail, bool pool_overflow) {
   Arena& arena = stream_.arena();
   auto& cells = stream_.thread().cells;
-  const std::string_view name = with_underscores(text_of(reason), arena);
-  const std::string_view more = detail.empty() ? std::string_view{} : arena.cat("|", with_underscores(detail, arena));
+  const auto details = reset_details(responded_, reason, detail, arena);
   const std::uint16_t status = reason == ResetReason::protocol_error ? 502 : 503;
   if (a.host_ != nullptr && !pool_overflow) cluster_->see(*a.host_, upstream::Sight::failed);
   const auto body = arena.cat("upstream connect error or disconnect/reset before headers. ",
@@ -233,7 +226,7 @@ void Router::on_attempt_reset(Attempt& a, ResetReason reason, std::string_view d
     if (stream_.request().is_grpc())
       cells.add(stream_.config().router_stats, RouterStat::rq_reset_after_downstream_response_started);
     set_flag(stream_.info().flags, reason);
-    return give_up(status, body, arena.cat("upstream_reset_after_response_started{", name, more, "}"));
+    return give_up(status, body, details);
   }
   if (retry_.enabled() && !a.retried_ && retry(retry_.on_reset(reason, a.sent_any_), nullptr) == Retry::scheduled) {
     if (a.host_ != nullptr) cluster_->report(*a.host_, upstream::Outcome::error);
@@ -242,7 +235,7 @@ void Router::on_attempt_reset(Attempt& a, ResetReason reason, std::string_view d
   charge(status, nullptr, a.host_);
   if (awaiting_heads() > 0 || retry_timer_.armed()) return;  // hedging: another one may answer
   set_flag(stream_.info().flags, reason);
-  fail(status, body, arena.cat("upstream_reset_before_response_started{", name, more, "}"), pool_overflow);
+  fail(status, body, details, pool_overflow);
 }
 
 void Router::fail(std::uint16_t status, std::string_view body, std::string_view details, bool overloaded) {

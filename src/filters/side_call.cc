@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "filters/cluster_counters.h"
 #include "filters/grpc.h"
+#include "filters/upstream_failure.h"
 #include "proxy/base/numbers.h"
 #include "proxy/event/timers.h"
 #include "proxy/upstream/peer_names.h"
@@ -127,11 +127,7 @@ void SideCall::stop() {
   body_.clear();
 }
 
-/// As the router counts a request that comes from here.
-void SideCall::charge(std::uint16_t status) {
-  charge_internal(*cluster_, owner_.thread().cells, status);
-  if (host_ != nullptr && status / 100 == 5) cluster_->report(*host_, upstream::Outcome::error);
-}
+void SideCall::charge(std::uint16_t status) { charge_side(*cluster_, host_, owner_.thread().cells, status); }
 
 void SideCall::on_pool_ready(upstream::ClientStream& s, upstream::Host& host) {
   stream_ = &s;
@@ -146,12 +142,10 @@ void SideCall::on_pool_failure(upstream::PoolFailure why, std::string_view, upst
   if (host != nullptr && why != upstream::PoolFailure::overflow) cluster_->see(*host, upstream::Sight::failed);
   if (try_again()) return;
   charge(503);
-  constexpr http::ResetReason kReasons[] = {http::ResetReason::overflow, http::ResetReason::remote_connection_failure,
-                                            http::ResetReason::connection_timeout, http::ResetReason::local_connection_failure};
   if (why == upstream::PoolFailure::no_pool)
     failure_ = {503, "no healthy upstream", true};
   else
-    note_reset(kReasons[static_cast<int>(why)]);
+    note_reset(reset_reason_of(why));
   fail();
 }
 

@@ -2,8 +2,7 @@
 
 #include <utility>
 
-#include "filters/cluster_counters.h"
-#include "filters/router.h"
+#include "filters/upstream_failure.h"
 #include "proxy/base/numbers.h"
 #include "proxy/upstream/peer_names.h"
 
@@ -78,11 +77,7 @@ void SideStream::end_with(const http::HeaderMap& map) {
   end_with(status ? *status : kUnknown, message.empty() ? kAnswered : owner_.arena().cat(message, "{", kAnswered, "}"));
 }
 
-/// As the router counts a request that comes from here.
-void SideStream::charge(std::uint16_t status) {
-  charge_internal(*cluster_, owner_.thread().cells, status);
-  if (host_ != nullptr && status / 100 == 5) cluster_->report(*host_, upstream::Outcome::error);
-}
+void SideStream::charge(std::uint16_t status) { charge_side(*cluster_, host_, owner_.thread().cells, status); }
 
 void SideStream::on_pool_ready(upstream::ClientStream& s, upstream::Host& host) {
   stream_ = &s;
@@ -94,23 +89,15 @@ void SideStream::on_pool_ready(upstream::ClientStream& s, upstream::Host& host) 
 
 void SideStream::on_pool_failure(upstream::PoolFailure why, std::string_view detail, upstream::Host* host) {
   if (host != nullptr && why != upstream::PoolFailure::overflow) cluster_->see(*host, upstream::Sight::failed);
-  constexpr http::ResetReason kReasons[] = {http::ResetReason::overflow, http::ResetReason::remote_connection_failure,
-                                            http::ResetReason::connection_timeout, http::ResetReason::local_connection_failure};
-  if (why != upstream::PoolFailure::no_pool) return fail_before_answer(kReasons[static_cast<int>(why)], detail);
+  if (why != upstream::PoolFailure::no_pool) return fail_before_answer(reset_reason_of(why), detail);
   charge(503);
   fail_later(kUnavailable, "no healthy upstream{no_healthy_upstream}");
-}
-
-std::string_view SideStream::details_of(std::string_view when, http::ResetReason why, std::string_view detail) {
-  Arena& arena = owner_.arena();
-  const auto more = detail.empty() ? std::string_view{} : arena.cat("|", with_underscores(detail, arena));
-  return arena.cat("upstream_reset_", when, "_response_started{", with_underscores(text_of(why), arena), more, "}");
 }
 
 void SideStream::fail_before_answer(http::ResetReason why, std::string_view detail) {
   charge(503);
   fail_later(kUnavailable, owner_.arena().cat("upstream connect error or disconnect/reset before headers. reset reason: ",
-                                              text_of(why), "{", details_of("before", why, detail), "}"));
+                                              text_of(why), "{", reset_details(false, why, detail, owner_.arena()), "}"));
 }
 
 void SideStream::on_head(http::ResponseHead& head, bool end_stream) {
@@ -155,7 +142,7 @@ void SideStream::on_reset(http::ResetReason why, std::string_view detail) {
   cluster_->see(*host_, upstream::Sight::failed);
   stream_ = nullptr;
   if (!answered_) return fail_before_answer(why, detail);
-  fail_later(kInternal, details_of("after", why, detail));
+  fail_later(kInternal, reset_details(true, why, detail, owner_.arena()));
 }
 
 }  // namespace outrigger::filters

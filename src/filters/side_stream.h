@@ -68,7 +68,6 @@ class SideStream final : private upstream::PoolWaiter, private upstream::ClientS
   void end_with(const http::HeaderMap& map);
   void end_with(std::uint32_t status, std::string_view message);
   void charge(std::uint16_t status);
-  std::string_view details_of(std::string_view when, http::ResetReason why, std::string_view detail);
 
   hcm::Stream& owner_;
   SideStreamEvents& told_;

@@ -299,7 +299,7 @@ void H2Server::on_data(http2::CodecStream& c, Buffer& data, bool end_stream) {
 void H2Server::on_reset(http2::CodecStream& c, std::uint32_t code) {
   auto& s = static_cast<H2ServerStream&>(c);
   if (s.stream_ == nullptr) return;
-  s.reset_sent = true;                                     // there is nothing left to reset
+  s.reset_sent = true;  // there is nothing left to reset
   const bool quiet = code == kNoError && s.remote_closed;  // as Envoy: nothing went wrong
   const std::string_view details = code == kRefusedStream ? "http2.remote_refuse" : "http2.remote_reset";
   s.stream_->on_downstream_gone(quiet ? std::string_view() : details, quiet ? std::nullopt : std::optional(flag_of(code)));

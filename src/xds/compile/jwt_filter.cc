@@ -7,6 +7,7 @@
 #include "proxy/http/h1_parser.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/filter_kinds.h"
+#include "xds/compile/http_uri.h"
 #include "xds/compile/matchers.h"
 #include "xds/compile/route_policy.h"
 
@@ -73,9 +74,9 @@ void compile_remote_keys(const jwt_v3::RemoteJwks& p, const std::string& name, f
   const auto scheme = uri.uri().find("://");
   if (scheme == std::string::npos || scheme == 0)
     return problems.error(at / "http_uri" / "uri", "Provider '" + name + "' has an invalid URI: '" + uri.uri() + "'");
-  const auto path = uri.uri().find('/', scheme + 3);
-  r->authority = uri.uri().substr(scheme + 3, path == std::string::npos ? path : path - scheme - 3);
-  r->path = path == std::string::npos ? "/" : uri.uri().substr(path);
+  auto parts = split_uri(uri.uri(), scheme + 3);
+  r->authority = std::move(parts.authority);
+  r->path = std::move(parts.path);
   if (!http::can_be_value(r->authority) || !http::can_be_value(r->path) || r->path.find(' ') != std::string::npos)
     problems.error(at / "http_uri" / "uri", "has characters that no request may have");
   r->cluster = uri.cluster();

@@ -6,6 +6,7 @@
 #include "xds/compile/convert.h"
 #include "xds/compile/filter_kinds.h"
 #include "xds/compile/format.h"
+#include "xds/compile/http_uri.h"
 #include "xds/compile/matchers.h"
 #include "xds/compile/secret_text.h"
 
@@ -33,10 +34,9 @@ void compile_token_endpoint(const Config& p, const Path& at, Problems& problems,
                             filters::OAuth2Config& o) {
   const auto& uri = p.token_endpoint();
   const auto scheme = uri.uri().find("://");
-  const auto host = scheme == std::string::npos ? 0 : scheme + 3;
-  const auto path = uri.uri().find('/', host);
-  o.token_authority = uri.uri().substr(host, path == std::string::npos ? path : path - host);
-  o.token_path = path == std::string::npos ? "/" : uri.uri().substr(path);
+  auto parts = split_uri(uri.uri(), scheme == std::string::npos ? 0 : scheme + 3);
+  o.token_authority = std::move(parts.authority);
+  o.token_path = std::move(parts.path);
   if (!http::can_be_value(uri.uri()) || uri.uri().find(' ') != std::string::npos)
     problems.error(at / "uri", "has characters that no request may have");
   o.token_cluster = uri.cluster();

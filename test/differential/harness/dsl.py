@@ -257,6 +257,23 @@ def tls(c="c", port="port", resume=None, **options):
     return [("tls", c, port, resume, options)]
 
 
+def secure_chain(authority="ca", alpn="", name=""):
+    """Filter chains for clients with TLS, whose certificates, if they have any, are of that authority."""
+    return f"""
+filter_chains:
+- name: "{name}"
+  filters: [the]
+  transport_socket:
+    name: envoy.transport_sockets.tls
+    typed_config:
+      "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
+      common_tls_context:
+        alpn_protocols: [{alpn}]
+        tls_certificates: [{{certificate_chain: {{filename: "{{{{certs}}}}/server.pem"}}, private_key: {{filename: "{{{{certs}}}}/server.key"}}}}]
+        validation_context: {{trusted_ca: {{filename: "{{{{certs}}}}/{authority}.pem"}}}}
+"""
+
+
 def staple(version="1.3", port="port", sni=None, ciphers=None, ask=True, session=None):
     """A handshake of the openssl command, which asks for an OCSP response: the certificate and what came with it.
     session: a name; the first handshake keeps its session under it, the next ones offer it."""

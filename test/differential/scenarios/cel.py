@@ -358,19 +358,7 @@ scenario("cel_in_or_filter", routes="[{match: {prefix: /a}, direct_response: {st
 
 # ---- TLS
 
-TLS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
-SECURE = """
-filter_chains:
-- name: only
-  filters: [the]
-  transport_socket:
-    name: envoy.transport_sockets.tls
-    typed_config:
-      "@type": %s
-      common_tls_context:
-        tls_certificates: [{certificate_chain: {filename: {{certs}}/server.pem}, private_key: {filename: {{certs}}/server.key}}]
-        validation_context: {trusted_ca: {filename: {{certs}}/ca.pem}}
-""" % TLS
+SECURE = secure_chain(name="only")
 PEER = """
 connection.mtls
 connection.mtls || response.code >= 400

@@ -243,17 +243,7 @@ grpc("message_too_long", allowed(f(2, option("x-one", "z" * 100))), service={"en
 
 # ---- with TLS
 
-CHAIN = """
-filter_chains:
-- filters: [the]
-  transport_socket:
-    name: envoy.transport_sockets.tls
-    typed_config:
-      "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
-      common_tls_context:
-        tls_certificates: [{certificate_chain: {filename: "{{certs}}/server.pem"}, private_key: {filename: "{{certs}}/server.key"}}]
-        validation_context: {trusted_ca: {filename: "{{certs}}/both.pem"}}
-"""
+CHAIN = secure_chain("both")
 grpc("tls", OK, client=tls(cert="client", sni="a.example") + get("/"), chains=CHAIN, certs=True, include_peer_certificate=True, include_tls_session=True)
 grpc("tls_no_certificate", OK, client=tls() + get("/"), chains=CHAIN, certs=True, include_peer_certificate=True, include_tls_session=True)
 

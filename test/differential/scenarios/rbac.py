@@ -146,17 +146,7 @@ principal("filter_state", {"filter_state": {"key": "who", "string_match": {"exac
         {"object_key": "who", "factory_key": "envoy.string", "format_string": {"text_format_source": {"inline_string": "%REQ(x-who)%"}}}]}},
     {"name": "rbac", "typed_config": {"@type": TYPE + "RBAC", "rules": rules(p=policy(principals={"filter_state": {"key": "who", "string_match": {"exact": "me"}}}))}}])
 
-SECURE = """
-filter_chains:
-- filters: [the]
-  transport_socket:
-    name: envoy.transport_sockets.tls
-    typed_config:
-      "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
-      common_tls_context:
-        tls_certificates: [{certificate_chain: {filename: {{certs}}/server.pem}, private_key: {filename: {{certs}}/server.key}}]
-        validation_context: {trusted_ca: {filename: {{certs}}/ca.pem}}
-"""
+SECURE = secure_chain()
 
 
 def certified(name, who, *certs):

@@ -218,18 +218,7 @@ by_cel("numbers", {"cel_expr_parsed": {"expr": call("_&&_", call("_>_", {"const_
 
 # ---- certificates
 
-SECURE = """
-filter_chains:
-- filters: [the]
-  transport_socket:
-    name: envoy.transport_sockets.tls
-    typed_config:
-      "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
-      common_tls_context:
-        alpn_protocols: [http/1.1]
-        tls_certificates: [{certificate_chain: {filename: {{certs}}/server.pem}, private_key: {filename: {{certs}}/server.key}}]
-        validation_context: {trusted_ca: {filename: {{certs}}/ca.pem}}
-"""
+SECURE = secure_chain(alpn="http/1.1")
 
 
 def certified(name, input, match, certs=("client", "client_wrong", "client_no_san", None)):
