@@ -138,6 +138,7 @@ void Directory::take(const std::string& name, const std::string& layer) {
   struct stat stamp {};
   if (::stat(name.c_str(), &stamp) != 0)
     return wrong(Severity::error, {}, name, std::string("cannot be read: ") + std::strerror(errno));
+  if (!S_ISREG(stamp.st_mode)) return wrong(Severity::error, {}, name, "is not a regular file");
   File& f = files_[name];
   f.layer = layer;
   f.stamp = stamp;
@@ -214,7 +215,7 @@ std::vector<std::string> Directory::directories() const {
   };
   std::error_code error;
   if (fs::is_symlink(path_, error) || !fs::is_directory(path_, error)) add(path_);  // it may be replaced, or come back
-  for (const auto& [name, f] : files_)           // what is linked to may be written
+  for (const auto& [name, f] : files_)                                              // what is linked to may be written
     if (fs::is_symlink(name, error)) add(fs::canonical(name, error));
   return out;
 }

@@ -354,7 +354,8 @@ def play(binary, folder, mode):
     path = os.path.join(folder, "bootstrap.json")
     with open(path, "w") as f:
         json.dump(bootstrap(admin, plane_port, kind, ads), f)
-    proxy = subprocess.Popen([binary, "-c", path, "--concurrency", "1", "--disable-hot-restart", "--base-id", str(os.getpid() % 30000), "-l", "off"],
+    proxy = subprocess.Popen([binary, "-c", path, "--concurrency", "1", "--disable-hot-restart", "--base-id", str(os.getpid() % 30000), "-l", "off",
+                              "--drain-time-s", "2"],  # connections to what was replaced are closed within that time
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     seen = []
     try:

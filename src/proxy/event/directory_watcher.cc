@@ -4,7 +4,8 @@
 
 namespace outrigger::event {
 
-DirectoryWatcher::DirectoryWatcher(Loop& loop) : loop_(loop), fd_(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
+DirectoryWatcher::DirectoryWatcher(Loop& loop)
+    : loop_(loop), fd_(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)), alive_(std::make_shared<DirectoryWatcher*>(this)) {
   if (fd_ >= 0) loop_.watch(fd_, *this, EPOLLIN);
 }
 
@@ -14,19 +15,33 @@ DirectoryWatcher::~DirectoryWatcher() {
   ::close(fd_);
 }
 
-bool DirectoryWatcher::watch(const std::string& directory, Told told) {
+DirectoryWatcher::Watch DirectoryWatcher::watch(const std::string& directory, Told told) {
   const int wd = inotify_add_watch(fd_, directory.c_str(), IN_MOVED_TO);
-  if (wd < 0) return false;
-  told_[wd].push_back(std::make_shared<Told>(std::move(told)));
-  return true;
+  if (wd < 0) return nullptr;
+  const auto id = next_id_++;
+  const auto end = [alive = std::weak_ptr<DirectoryWatcher*>(alive_), wd, id](Told* ended) {
+    delete ended;
+    if (const auto here = alive.lock()) (*here)->unwatch(wd, id);
+  };
+  const std::shared_ptr<Told> watch(new Told(std::move(told)), end);
+  told_[wd].emplace(id, watch);
+  return watch;
+}
+
+void DirectoryWatcher::unwatch(int descriptor, std::uint64_t id) {
+  const auto at = told_.find(descriptor);
+  if (at == told_.end() || at->second.erase(id) == 0 || !at->second.empty()) return;
+  told_.erase(at);
+  inotify_rm_watch(fd_, descriptor);
 }
 
 void DirectoryWatcher::on_events(std::uint32_t) {
   read_inotify(fd_, [this](const inotify_event& e) {
-    const auto listeners = told_.find(e.wd);
-    if (listeners == told_.end()) return;
-    const auto all = listeners->second;  // one of them may add another
-    for (const auto& told : all) (*told)(e.len > 0 ? std::string_view(e.name) : std::string_view());
+    const auto at = told_.find(e.wd);
+    if (at == told_.end()) return;
+    const auto all = at->second;  // one of them may add another, or end one
+    for (const auto& [id, watch] : all)
+      if (const auto told = watch.lock()) (*told)(e.len > 0 ? std::string_view(e.name) : std::string_view());
   });
 }
 

@@ -6,7 +6,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 #include "proxy/event/loop.h"
 
 namespace outrigger::event {
@@ -15,16 +14,21 @@ class DirectoryWatcher final : private Pollable {
  public:
   /// The name is the file's, without the directory.
   using Told = std::function<void(std::string_view name)>;
+  /// Held by who wants to be told; it ends with the last copy, which may outlive the watcher.
+  using Watch = std::shared_ptr<const void>;
   explicit DirectoryWatcher(Loop& loop);
   ~DirectoryWatcher();
-  /// False: the directory cannot be watched (errno).
-  bool watch(const std::string& directory, Told told);
+  /// Null: the directory cannot be watched (errno).
+  [[nodiscard]] Watch watch(const std::string& directory, Told told);
 
  private:
   void on_events(std::uint32_t events) override;
+  void unwatch(int descriptor, std::uint64_t id);
   Loop& loop_;
   int fd_;
-  std::map<int, std::vector<std::shared_ptr<Told>>> told_;  // by watch descriptor
+  std::uint64_t next_id_ = 0;
+  std::map<int, std::map<std::uint64_t, std::weak_ptr<Told>>> told_;  // by watch descriptor, in the order of asking
+  std::shared_ptr<DirectoryWatcher*> alive_;                          // for watches that outlive this
 };
 
 }  // namespace outrigger::event

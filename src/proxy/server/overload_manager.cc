@@ -44,6 +44,7 @@ struct OverloadManager::Resource {
   ResourceMonitorConfig config;
   std::unique_ptr<ResourceMonitor> monitor;
   stats::BlockHandle stats;
+  event::DirectoryWatcher::Watch moved = nullptr;  // its file
 };
 
 struct OverloadManager::Trigger {
@@ -112,7 +113,8 @@ Result<void> OverloadManager::watch(Resource& r) {
   const auto told = [monitor = r.monitor.get(), name = r.config.path.substr(slash + 1)](std::string_view moved) {
     if (moved == name) monitor->on_file_replaced();
   };
-  if (watcher_->watch(parent, told)) return {};
+  r.moved = watcher_->watch(parent, told);
+  if (r.moved != nullptr) return {};
   return Error{Errc::io, "unable to add filesystem watch for file " + r.config.path + ": " + std::strerror(errno)};
 }
 

@@ -223,8 +223,10 @@ Result<void> Server::watch_disk_layers() {
     const auto told = [this, name = d.link.substr(slash + 1)](std::string_view moved) {
       if (moved == name) publish_runtime();
     };
-    if (!watcher_->watch(parent, told))
+    auto watch = watcher_->watch(parent, told);
+    if (watch == nullptr)
       return Error{Errc::io, "unable to add filesystem watch for file " + d.link + ": " + std::strerror(errno)};
+    disk_watches_.push_back(std::move(watch));
   }
   return {};
 }

@@ -113,6 +113,7 @@ class Server {
   event::Alarm<Server, &Server::flush_stats> flush_;
   event::Alarm<Server, &Server::release_memory> release_;
   std::unique_ptr<event::DirectoryWatcher> watcher_;  // null: there is no disk layer
+  std::vector<event::DirectoryWatcher::Watch> disk_watches_;
   std::unique_ptr<event::Timer> drain_end_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 #include "proxy/base/log.h"
 #include "proxy/event/give_way.h"
@@ -24,6 +25,17 @@ constexpr Duration kHeldMax = std::chrono::seconds(1);  // what is good again co
 
 /// Grows by two with each step.
 Duration grown(unsigned steps) { return std::min<Duration>(kRetryMax, kRetryBase * (1LL << std::min(steps, 16U))); }
+
+/// A delta says what becomes of each name once. Empty: it does; else as Envoy says it.
+std::string repeated_name(const Response& r) {
+  std::unordered_set<std::string_view> names;
+  names.reserve(r.resources.size() + r.removed.size());
+  for (const auto& resource : r.resources)
+    if (!names.insert(resource.name).second) return "duplicate name " + resource.name + " found among added/updated resources";
+  for (const auto& name : r.removed)
+    if (!names.insert(name).second) return "duplicate name " + name + " found in the union of added+removed resources";
+  return {};
+}
 
 }  // namespace
 
@@ -208,9 +220,27 @@ void Client::receive(Response r) {
     for (auto& resource : r.resources)
       if (resource.name.empty()) resource.name = name_of_resource(resource.body);
   flushing_ = true;
-  if (!begin_work(*at->second, r)) take(*at->second, r);
+  const bool is_delta = settings_.kind == Subscription::Kind::delta;
+  if (const auto wrong = is_delta ? repeated_name(r) : std::string(); !wrong.empty())
+    refuse_whole(*at->second, r, wrong);
+  else if (!begin_work(*at->second, r))
+    take(*at->second, r);
   flushing_ = false;
   flush();
+}
+
+/// Nothing of it is told to anybody.
+void Client::refuse_whole(Type& t, const Response& r, const std::string& why) {
+  const auto watches = t.watches;
+  for (const auto& w : watches) {
+    if (w->ended) continue;
+    const bool first = !w->answered;
+    w->end_wait();
+    w->counts.rejected();
+    w->counts.attempt();
+    if (first) w->events.on_failure();
+  }
+  refuse(t, r, why);
 }
 
 void Client::take(Type& t, const Response& r) {
@@ -229,8 +259,12 @@ void Client::answer(Type& t, const Response& r, const Result<void>& taken) {
     t.subscription.accept(r);
     return enqueue(t);
   }
+  refuse(t, r, taken.error().detail);
+}
+
+void Client::refuse(Type& t, const Response& r, const std::string& why) {
   t.refused = loop_.wall();
-  t.refusal = taken.error().detail;
+  t.refusal = why;
   t.subscription.refuse(r, t.refusal);
   LOG_WARN(logger::config, "xds: ", t.subscription.type_url(), " of '", settings_.name, "' refused: ", t.refusal);
   if (t.refusals++ == 0) return enqueue(t);

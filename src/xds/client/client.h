@@ -75,6 +75,8 @@ class Client final : private StreamEvents {
   void receive(Response r);
   void take(Type& t, const Response& r);
   void answer(Type& t, const Response& r, const Result<void>& taken);
+  void refuse(Type& t, const Response& r, const std::string& why);
+  void refuse_whole(Type& t, const Response& r, const std::string& why);
   bool begin_work(Type& t, Response& r);
   void go_on_working();
   void end_work();

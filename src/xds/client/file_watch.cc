@@ -17,10 +17,10 @@ FileWatch::FileWatch(event::Loop& loop, event::DirectoryWatcher& watcher, FileSo
   std::string directory = source_.watched_directory;
   if (directory.empty()) directory = slash == std::string::npos ? "." : slash == 0 ? "/" : source_.path.substr(0, slash);
   const std::string name = source_.watched_directory.empty() ? source_.path.substr(slash + 1) : std::string();
-  const auto moved = [self = std::weak_ptr<FileWatch*>(alive_), name](std::string_view what) {
-    if (const auto here = self.lock(); here != nullptr && (name.empty() || what == name)) (*here)->read();
-  };
-  if (!watcher.watch(directory, moved)) LOG_WARN(logger::config, "xds: cannot watch the directory '", directory, "'");
+  moved_ = watcher.watch(directory, [this, name](std::string_view what) {
+    if (name.empty() || what == name) read();
+  });
+  if (moved_ == nullptr) LOG_WARN(logger::config, "xds: cannot watch the directory '", directory, "'");
   first_.arm(Duration(0));
 }
 

@@ -43,7 +43,8 @@ class FileWatch final : public Watch, public Link {
   Counts counts_;
   WatchEvents& events_;
   event::Alarm<FileWatch, &FileWatch::read> first_;
-  std::shared_ptr<FileWatch*> alive_;  // for the watcher, which keeps what it calls
+  event::DirectoryWatcher::Watch moved_;
+  std::shared_ptr<FileWatch*> alive_;  // for who tells something, which may end this
 };
 
 }  // namespace outrigger::xds

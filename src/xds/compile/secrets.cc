@@ -109,7 +109,7 @@ class SecretStore::WatchedSecret final : public Secret, private WatchEvents {
   void read_from(std::string path, std::string watched) {
     path_ = std::move(path);
     watched_ = std::move(watched);
-    watch(watched_.empty() ? directory_of(path_) : watched_, [this](std::string_view moved) {
+    moved_ = watch(watched_.empty() ? directory_of(path_) : watched_, [this](std::string_view moved) {
       if (!watched_.empty() || moved == std::string_view(path_).substr(path_.rfind('/') + 1)) load();
     });
     load();
@@ -130,8 +130,6 @@ class SecretStore::WatchedSecret final : public Secret, private WatchEvents {
     std::erase_if(users_, [](const auto& u) { return u->gone(); });
     return !users_.empty();
   }
-  /// Files are watched for it: it stays, as that cannot be taken back.
-  bool watches_files() const noexcept { return asked_ == nullptr || !watched_directories_.empty(); }
 
   bool arrived() const noexcept override { return arrived_; }
   tls::CertificatePtr certificate() const override { return certificate_; }
@@ -185,11 +183,12 @@ class SecretStore::WatchedSecret final : public Secret, private WatchEvents {
     return {};
   }
 
-  void watch(const std::string& directory, std::function<void(std::string_view)> moved) {
+  event::DirectoryWatcher::Watch watch(const std::string& directory, std::function<void(std::string_view)> moved) {
     auto& w = store_.watcher_;
     if (w == nullptr) w = std::make_unique<event::DirectoryWatcher>(store_.loop_);
-    if (!w->watch(directory, std::move(moved)))
-      LOG_WARN(logger::config, "sds: secret '", name_, "': cannot watch '", directory, "'");
+    auto watch = w->watch(directory, std::move(moved));
+    if (watch == nullptr) LOG_WARN(logger::config, "sds: secret '", name_, "': cannot watch '", directory, "'");
+    return watch;
   }
 
   void load() {
@@ -316,11 +315,10 @@ class SecretStore::WatchedSecret final : public Secret, private WatchEvents {
       directories.push_back(d);
     else
       for (const auto& file : files_of(configured_)) directories.push_back(directory_of(file));
-    for (const auto& d : directories) {
-      if (std::find(watched_directories_.begin(), watched_directories_.end(), d) != watched_directories_.end()) continue;
-      watched_directories_.push_back(d);
-      watch(d, [this](std::string_view) { rotate(); });
-    }
+    std::erase_if(watches_,
+                  [&](const auto& w) { return std::find(directories.begin(), directories.end(), w.first) == directories.end(); });
+    for (const auto& d : directories)
+      if (!watches_.contains(d)) watches_[d] = watch(d, [this](std::string_view) { rotate(); });
   }
 
   void rotate() {
@@ -350,7 +348,8 @@ class SecretStore::WatchedSecret final : public Secret, private WatchEvents {
   bool arrived_ = false, changed_ = false;
   std::string version_, response_version_;
   WallTime updated_{};
-  std::vector<std::string> watched_directories_;
+  event::DirectoryWatcher::Watch moved_;                           // the file
+  std::map<std::string, event::DirectoryWatcher::Watch> watches_;  // of directories with the files that it names
   std::vector<std::unique_ptr<User>> users_;
 };
 
@@ -370,7 +369,7 @@ void SecretStore::sweep_now() {
   std::erase_if(sockets_, [](const auto& s) { return s.expired(); });
   std::erase_if(watched_, [](auto& entry) {
     auto& secret = entry.second;
-    return !secret->watches_files() && !secret->has_users() && secret.use_count() == 1;  // users hold it, too
+    return !secret->has_users() && secret.use_count() == 1;  // users hold it, too
   });
 }
 

@@ -230,7 +230,9 @@ class Rebuild final : public Secret::User {
     registry_.main().add(factory_stats_, stats::SslFactoryStat::ssl_context_update_by_sds);
     const auto socket = socket_.lock();
     if (socket == nullptr || next_ == nullptr) return;
+    stats::Recording recording(registry_);
     gauges_.set(*next_);
+    lease_ = recording.take();  // they go with the socket
     socket->set(std::move(next_));
   }
 
@@ -240,6 +242,7 @@ class Rebuild final : public Secret::User {
   stats::BlockHandle factory_stats_;
   Gauges gauges_;
   stats::Registry& registry_;
+  stats::LeasePtr lease_;
   decltype(build(std::declval<const Plan<Proto>&>(), std::declval<const Path&>(), std::declval<Problems&>())) next_;
 };
 

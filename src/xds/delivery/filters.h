@@ -23,7 +23,9 @@ class FilterDelivery final : private WatchEvents {
   /// Did the first one come (good or bad), or was the wait for it given up?
   bool settled() const noexcept { return settled_; }
   /// Called once it is.
-  void on_progress(std::function<void()> f) { told_.push_back(std::move(f)); }
+  void on_progress(std::function<void()> f) {
+    if (!settled_) told_.push_back(std::move(f));
+  }
 
   // For pages.
   LateFilter::Kind kind() const noexcept { return kind_; }

@@ -45,7 +45,9 @@ class RouteDelivery final : public RouteUse, private WatchEvents, public std::en
   bool settled() const noexcept override { return settled_; }
   bool arrived() const noexcept override { return !bytes_.empty(); }
   bool refused() const noexcept override { return refused_; }
-  void on_progress(std::function<void()> f) override { told_.push_back(std::move(f)); }
+  void on_progress(std::function<void()> f) override {
+    if (!settled_ || !arrived()) told_.push_back(std::move(f));
+  }
   const std::string& name() const noexcept override { return name_; }
   std::string target() const override { return "RdsRouteConfigSubscription RDS init " + name_; }
   void want_host(const std::string& host);

@@ -1,5 +1,6 @@
 // A directory of resource files: what is served of it, for whom, and what is told of what is wrong.
 #include "control_plane/directory.h"
+#include <sys/stat.h>
 #include <catch2/catch.hpp>
 
 #include "unit/control_plane/resources.h"
@@ -41,9 +42,11 @@ TEST_CASE("lists, single resources and bootstraps are read, in YAML and JSON", "
   World w;
   w.folder.write("a.yaml", clusters(cluster("list1") + cluster("list2")));
   w.folder.write("b.yml", kCluster + "\nname: single\n");
-  w.folder.write("c.json", R"({"resources": [{"@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster", "name": "json"}]})");
-  w.folder.write("d.yaml", "node: {id: m}\nadmin: {}\nstatic_resources:\n  clusters: [{name: boot}]\n"
-                           "  secrets: [{name: s, tls_certificate: {certificate_chain: {filename: a}, private_key: {filename: b}}}]\n");
+  w.folder.write("c.json",
+                 R"({"resources": [{"@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster", "name": "json"}]})");
+  w.folder.write("d.yaml",
+                 "node: {id: m}\nadmin: {}\nstatic_resources:\n  clusters: [{name: boot}]\n"
+                 "  secrets: [{name: s, tls_certificate: {certificate_chain: {filename: a}, private_key: {filename: b}}}]\n");
   w.folder.write("notes.txt", "not read");
   w.folder.write(".hidden.yaml", "not: read");
   CHECK(w.d.read());
@@ -101,7 +104,8 @@ TEST_CASE("what is wrong with a file is told", "[control_plane]") {
       {clusters(cluster("''")), "error: resources[0]"},
       {clusters(cluster("a", ", connect_timeout: never")), "x.yaml:2:"},
       {clusters(cluster("a") + cluster("a")), "x.yaml:3:3: error: resources[1]: a Cluster 'a' is in x.yaml already"},
-      {"'@type': type.googleapis.com/envoy.config.core.v3.Address\n", "v3.Address' is no resource that can be served: these are Cluster, "},
+      {"'@type': type.googleapis.com/envoy.config.core.v3.Address\n",
+       "v3.Address' is no resource that can be served: these are Cluster, "},
   };
   for (const auto& row : rows) {
     World w;
@@ -111,6 +115,15 @@ TEST_CASE("what is wrong with a file is told", "[control_plane]") {
     CHECK_THAT(w.wrong(), Catch::Contains(row.told));
     CHECK(w.d.good() == nullptr);
   }
+}
+
+TEST_CASE("what is no regular file is told, and not waited for", "[control_plane]") {
+  World w;
+  w.folder.write("a.yaml", clusters(cluster("a")));
+  REQUIRE(::mkfifo((w.folder.path + "/b.yaml").c_str(), 0600) == 0);
+  fs::create_symlink("/dev/zero", w.folder.path + "/c.yaml");
+  CHECK_FALSE(w.d.read());
+  CHECK(w.wrong() == "b.yaml: error: is not a regular file\nc.yaml: error: is not a regular file\n");
 }
 
 TEST_CASE("a name that is in two files is told with both", "[control_plane]") {
@@ -134,7 +147,8 @@ TEST_CASE("an empty directory and one that is not there are wrong; one that says
 
 TEST_CASE("a reference to what is not there is a warning", "[control_plane]") {
   World w;
-  w.folder.write("r.yaml", "resources:\n- " + kRoute + "\n  name: r\n  virtual_hosts:\n  - name: v\n    domains: ['*']\n    routes:\n" +
+  w.folder.write("r.yaml", "resources:\n- " + kRoute +
+                               "\n  name: r\n  virtual_hosts:\n  - name: v\n    domains: ['*']\n    routes:\n" +
                                "    - match: {prefix: /}\n      route:\n        weighted_clusters:\n          clusters:\n" +
                                "          - {name: here, weight: 1}\n          - {name: gone, weight: 1}\n");
   w.folder.write("c.yaml", clusters(cluster("here")));
@@ -158,8 +172,9 @@ TEST_CASE("endpoints that a cluster waits for are missed", "[control_plane]") {
 
 TEST_CASE("scopes of routes are checked, and the routes that they name are missed", "[control_plane]") {
   World w;
-  const std::string scope = "'@type': type.googleapis.com/envoy.config.route.v3.ScopedRouteConfiguration\nname: s\n"
-                            "key: {fragments: [{string_key: k}]}\n";
+  const std::string scope =
+      "'@type': type.googleapis.com/envoy.config.route.v3.ScopedRouteConfiguration\nname: s\n"
+      "key: {fragments: [{string_key: k}]}\n";
   w.folder.write("s.yaml", scope + "route_configuration_name: r\n");
   CHECK(w.d.read());
   CHECK(w.wrong() == "s.yaml:4:1: warning: route_configuration_name: there is no RouteConfiguration 'r' in this directory\n");
@@ -169,9 +184,13 @@ TEST_CASE("scopes of routes are checked, and the routes that they name are misse
   CHECK(w.wrong() == "");
   w.folder.replace("s.yaml", scope);
   CHECK(w.d.read());
-  CHECK_THAT(w.wrong(), Catch::Contains("Outrigger would refuse it: a scope needs one of route_configuration_name and route_configuration"));
-  w.folder.replace("s.yaml", scope + "route_configuration: {name: in, virtual_hosts: [{name: v, domains: ['*'], routes: [\n"
-                             "  {match: {prefix: /}, route: {cluster: gone, regex_rewrite: {pattern: {regex: '('}, substitution: x}}}]}]}\n");
+  CHECK_THAT(w.wrong(),
+             Catch::Contains("Outrigger would refuse it: a scope needs one of route_configuration_name and route_configuration"));
+  w.folder.replace(
+      "s.yaml",
+      scope +
+          "route_configuration: {name: in, virtual_hosts: [{name: v, domains: ['*'], routes: [\n"
+          "  {match: {prefix: /}, route: {cluster: gone, regex_rewrite: {pattern: {regex: '('}, substitution: x}}}]}]}\n");
   CHECK(w.d.read());
   CHECK_THAT(w.wrong(), Catch::Contains("there is no Cluster 'gone'") && Catch::Contains("s.yaml:5:"));
   w.folder.replace("s.yaml", "'@type': type.googleapis.com/envoy.config.route.v3.ScopedRouteConfiguration\nname: s\n");
@@ -182,19 +201,24 @@ TEST_CASE("scopes of routes are checked, and the routes that they name are misse
 TEST_CASE("the config of a filter that comes later is checked, and missed", "[control_plane]") {
   World w;
   const std::string types = "type.googleapis.com/envoy.extensions.filters.";
-  w.folder.write("l.yaml", "resources:\n- '@type': type.googleapis.com/envoy.config.listener.v3.Listener\n  name: l\n"
-                           "  address: {socket_address: {address: 127.0.0.1, port_value: 1}}\n  filter_chains:\n  - filters:\n"
-                           "    - name: hcm\n      typed_config:\n        '@type': " + types +
-                               "network.http_connection_manager.v3.HttpConnectionManager\n        stat_prefix: p\n"
-                               "        rds: {route_config_name: r, config_source: {ads: {}}}\n        http_filters:\n"
-                               "        - {name: late, config_discovery: {config_source: {ads: {}}, type_urls: [" + types +
-                               "http.fault.v3.HTTPFault]}}\n        - {name: r, typed_config: {'@type': " + types + "http.router.v3.Router}}\n");
+  w.folder.write("l.yaml",
+                 "resources:\n- '@type': type.googleapis.com/envoy.config.listener.v3.Listener\n  name: l\n"
+                 "  address: {socket_address: {address: 127.0.0.1, port_value: 1}}\n  filter_chains:\n  - filters:\n"
+                 "    - name: hcm\n      typed_config:\n        '@type': " +
+                     types +
+                     "network.http_connection_manager.v3.HttpConnectionManager\n        stat_prefix: p\n"
+                     "        rds: {route_config_name: r, config_source: {ads: {}}}\n        http_filters:\n"
+                     "        - {name: late, config_discovery: {config_source: {ads: {}}, type_urls: [" +
+                     types + "http.fault.v3.HTTPFault]}}\n        - {name: r, typed_config: {'@type': " + types +
+                     "http.router.v3.Router}}\n");
   w.folder.write("r.yaml", "resources: [{" + kRoute + ", name: r}]\n");
   CHECK(w.d.read());
-  CHECK(w.wrong() == "l.yaml:13:12: warning: resources[0].filter_chains[0].filters[0].typed_config.http_filters[0].name: there is "
-                     "no TypedExtensionConfig 'late' in this directory\n");
-  const std::string late = "'@type': type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig\nname: late\ntyped_config:\n  '@type': " +
-                           types + "http.fault.v3.HTTPFault\n";
+  CHECK(w.wrong() ==
+        "l.yaml:13:12: warning: resources[0].filter_chains[0].filters[0].typed_config.http_filters[0].name: there is "
+        "no TypedExtensionConfig 'late' in this directory\n");
+  const std::string late =
+      "'@type': type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig\nname: late\ntyped_config:\n  '@type': " + types +
+      "http.fault.v3.HTTPFault\n";
   w.folder.write("e.yaml", late);
   CHECK(w.d.read());
   CHECK(w.wrong() == "");
@@ -209,18 +233,21 @@ TEST_CASE("what Outrigger would refuse is a warning, since others may take it; w
   tolerant.folder.write("c.yaml", text);
   strict.folder.write("c.yaml", text);
   CHECK(tolerant.d.read());
-  CHECK_THAT(tolerant.wrong(), Catch::Contains("c.yaml:2:") && Catch::Contains("warning: ") && Catch::Contains("Outrigger would refuse it"));
+  CHECK_THAT(tolerant.wrong(),
+             Catch::Contains("c.yaml:2:") && Catch::Contains("warning: ") && Catch::Contains("Outrigger would refuse it"));
   CHECK_FALSE(strict.d.read());
   CHECK_THAT(strict.wrong(), Catch::Contains("error: "));
 }
 
 TEST_CASE("an extension that only others know goes through as a TypedStruct", "[control_plane]") {
   World w;
-  w.folder.write("c.yaml", clusters(cluster("c", ", typed_extension_protocol_options: {x: {'@type': type.googleapis.com/"
-                                                 "envoy.extensions.unheard.v3.Of, field: 1}}")));
+  w.folder.write("c.yaml", clusters(cluster("c",
+                                            ", typed_extension_protocol_options: {x: {'@type': type.googleapis.com/"
+                                            "envoy.extensions.unheard.v3.Of, field: 1}}")));
   CHECK(w.d.read());
   CHECK_THAT(w.wrong(), Catch::Contains("warning: ") && Catch::Contains("TypedStruct"));
-  CHECK_THAT(items_of(*w.d.good()->select({}), kClusters)->items.at("c")->body, Catch::Contains("envoy.extensions.unheard.v3.Of"));
+  CHECK_THAT(items_of(*w.d.good()->select({}), kClusters)->items.at("c")->body,
+             Catch::Contains("envoy.extensions.unheard.v3.Of"));
 }
 
 TEST_CASE("equal content has an equal version, however it is written, and stays the same object", "[control_plane]") {

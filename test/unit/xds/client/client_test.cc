@@ -291,6 +291,39 @@ TEST_CASE("watches of all may be told of their own part of the names only", "[xd
   CHECK(other.take() == Lines{"1:"});
 }
 
+TEST_CASE("a delta that names one resource twice is refused whole", "[xds]") {
+  World w(Subscription::Kind::delta);
+  Told all;
+  const auto watch = w.watch(all, {});
+  w.run();
+  w.plane.unread.clear();
+  const auto send = [&](const Lines& names, const Lines& removed) {
+    discovery_v3::DeltaDiscoveryResponse m;
+    m.set_type_url(kType);
+    m.set_nonce("x");
+    for (const auto& name : names) {
+      auto& resource = *m.add_resources();
+      resource.set_name(name);
+      resource.mutable_resource()->set_type_url(kType);
+    }
+    for (const auto& name : removed) m.add_removed_resources(name);
+    w.plane.events->on_message(m.SerializeAsString());
+    w.run();
+    REQUIRE(w.plane.unread.size() == 1);
+    discovery_v3::DeltaDiscoveryRequest q;
+    REQUIRE(q.ParseFromString(w.plane.unread.front()));
+    w.plane.unread.clear();
+    return q.error_detail().message();
+  };
+  CHECK(send({"a", "b"}, {"b"}) == "duplicate name b found in the union of added+removed resources");
+  CHECK(all.take() == Lines{"timeout"});  // nothing came, and it is waited for no longer
+  CHECK(send({"a", "b", "a"}, {}) == "duplicate name a found among added/updated resources");
+  CHECK(all.take().empty());
+  CHECK(w.stat("cluster_manager.cds.update_rejected") == 2);
+  CHECK(send({"a", "b"}, {"c"}).empty());
+  CHECK(all.take() == Lines{": a b -c"});
+}
+
 TEST_CASE("a resource with a time to live goes when no heartbeat comes", "[xds]") {
   World w(Subscription::Kind::delta);
   Told all;
