@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "proxy/net/ip_bytes.h"
+
 namespace outrigger::net {
 
 Result<Address> Address::parse_ip(std::string_view ip, std::uint16_t port) {
@@ -189,13 +191,6 @@ Result<CidrRange> CidrRange::parse(std::string_view ip, unsigned prefix_bits) {
   return c;
 }
 
-bool CidrRange::contains(const Address& a) const noexcept {
-  const auto ip = a.ip_bytes();
-  if (ip.size() != (v6 ? 16U : 4U)) return false;
-  const auto* p = reinterpret_cast<const std::uint8_t*>(ip.data());
-  const unsigned whole = bits / 8, rest = bits % 8;
-  if (std::memcmp(p, bytes, whole) != 0) return false;
-  return rest == 0 || ((p[whole] ^ bytes[whole]) & (0xff00u >> rest) & 0xffu) == 0;
-}
+bool CidrRange::contains(const Address& a) const noexcept { return net::contains(*this, a.ip_bytes()); }
 
 }  // namespace outrigger::net

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/net/ip_bytes.h"
+
 namespace outrigger::route {
 
 MatchTree::Found MatchTree::follow(const MatchOutcome& o, const Context& c) {
@@ -81,11 +83,11 @@ void MatchTree::set_ranges(std::vector<Range> ranges) {
 
 /// The most specific range first, then in the order of the config.
 MatchTree::Found MatchTree::by_range(std::string_view value, const Context& c) const {
-  const auto address = net::Address::parse_ip(value, 0);
+  const auto address = net::IpBytes::parse(value);
   if (!address) return {};
   const Range* first = nullptr;
   for (const auto& [cidr, at] : by_bits_) {
-    if (!cidr.contains(*address)) continue;
+    if (!net::contains(cidr, *address)) continue;
     const Range& r = ranges_[at];
     if (first == nullptr) first = &r;
     if (r.exclusive && &r != first) continue;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "proxy/net/ip_bytes.h"
+
 namespace outrigger::route {
 
 bool ValueMatcher::match(const MetadataValue* v) const {
@@ -28,9 +30,9 @@ bool FilterStateMatcher::match(const http::FilterState& state) const {
   const auto* e = state.find(key);
   if (e == nullptr) return false;
   if (!is_address) return text.match(e->value);
-  const auto address = net::Address::parse_ip(e->value, 0);
+  const auto address = net::IpBytes::parse(e->value);
   if (!address) return false;
-  const bool in = std::any_of(ranges.begin(), ranges.end(), [&](const auto& r) { return r.contains(*address); });
+  const bool in = std::any_of(ranges.begin(), ranges.end(), [&](const auto& r) { return net::contains(r, *address); });
   return in != invert;
 }
 

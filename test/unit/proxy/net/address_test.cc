@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <cstring>
 
+#include "proxy/net/ip_bytes.h"
 #include "support/stream.h"
 
 using namespace outrigger;
@@ -114,11 +115,15 @@ TEST_CASE("CIDR ranges contain what they say, to the last address", "[address]")
            Row{"2001:db8::", 33, "2001:db8:8000::", false},
        }) {
     INFO(r.range << '/' << r.bits << ' ' << r.ip);
-    CHECK(CidrRange::parse(r.range, r.bits)->contains(test::ip(r.ip, 1)) == r.in);
+    const auto range = CidrRange::parse(r.range, r.bits).value();
+    CHECK(range.contains(test::ip(r.ip, 1)) == r.in);
+    CHECK(net::contains(range, net::IpBytes::parse(r.ip).value()) == r.in);
   }
   CHECK(CidrRange::parse("1.2.3.4", 33)->bits == 32);  // clamped, as Envoy does
   CHECK(CidrRange::parse("::1", 200)->bits == 128);
   CHECK_FALSE(CidrRange::parse("10.0.0", 8).has_value());
   CHECK_FALSE(CidrRange::parse("10.0.0.0/8", 8).has_value());
   CHECK_FALSE(CidrRange::parse("1.2.3.4", 0)->contains(Address::pipe("/x").value()));
+  for (const char* text : {"", "1.2.3", "1.2.3.4:80", "::g", "0:0:0:0:0:0:0:0:0", "an address that is longer than all that are one"})
+    CHECK_FALSE(net::IpBytes::parse(text).has_value());
 }
