@@ -1,5 +1,8 @@
 #include "xds/compile/proc_messages.h"
 
+#include <google/protobuf/arena.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <cstddef>
 #include <string>
 
 #include "envoy/service/ext_proc/v3/external_processor.pb.h"
@@ -17,17 +20,56 @@ using filters::ProcessorRequest;
 
 namespace {
 
-std::string text(std::string_view s) { return std::string(s); }
+/// The memory that is enough for most messages.
+class FirstBytes {
+ public:
+  google::protobuf::ArenaOptions options() noexcept {
+    google::protobuf::ArenaOptions o;
+    o.initial_block = bytes_;
+    o.initial_block_size = sizeof bytes_;
+    return o;
+  }
 
-/// The fields of a head, or trailers, that may be shown.
+ private:
+  alignas(std::max_align_t) char bytes_[4096];
+};
+
+void put_number(std::uint32_t n, std::string& out) {
+  std::uint8_t bytes[5];
+  const auto* end = google::protobuf::io::CodedOutputStream::WriteVarint32ToArray(n, bytes);
+  out.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(end - bytes));
+}
+
+/// What comes before the bytes of a field that is a message, or bytes.
+void put_tag(int field, std::size_t size, std::string& out) {
+  constexpr std::uint32_t kBytes = 2;
+  put_number(static_cast<std::uint32_t>(field) << 3 | kBytes, out);
+  put_number(static_cast<std::uint32_t>(size), out);
+}
+
+void put_text(int field, std::string_view bytes, std::string& out) {
+  if (bytes.empty()) return;
+  put_tag(field, bytes.size(), out);
+  out += bytes;
+}
+
+/// What put_text() takes.
+std::size_t size_of(std::string_view bytes) noexcept {
+  const auto n = static_cast<std::uint32_t>(bytes.size());
+  return n == 0 ? 0 : 1 + google::protobuf::io::CodedOutputStream::VarintSize32(n) + n;
+}
+
+/// The fields of a head, or trailers, that may be shown: a HeaderMap. By hand, as messages lose their memory when they are
+/// cleared.
 class Fields {
  public:
-  Fields(const ProcessorRequest& r, core_v3::HeaderMap& out) : r_(r), out_(out) {}
+  Fields(const ProcessorRequest& r, std::string& out) : r_(r), out_(out) { out_.clear(); }
   void add(std::string_view name, std::string_view value) {
+    using P = core_v3::HeaderValue;
     if (value.data() == nullptr || (*r_.disallowed && (*r_.disallowed)(name)) || (*r_.allowed && !(*r_.allowed)(name))) return;
-    auto& h = *out_.add_headers();
-    h.set_key(text(name));
-    h.set_raw_value(text(value));
+    put_tag(core_v3::HeaderMap::kHeadersFieldNumber, size_of(name) + size_of(value), out_);
+    put_text(P::kKeyFieldNumber, name, out_);
+    put_text(P::kRawValueFieldNumber, value, out_);
   }
   void add(const http::HeaderMap& map) {
     for (const auto& e : map) add(e.name, e.value);
@@ -35,11 +77,11 @@ class Fields {
 
  private:
   const ProcessorRequest& r_;
-  core_v3::HeaderMap& out_;
+  std::string& out_;
 };
 
-void put_head(const ProcessorRequest& r, proc_v3::HttpHeaders& p) {
-  Fields fields(r, *p.mutable_headers());
+void list_fields(const ProcessorRequest& r, std::string& out) {
+  Fields fields(r, out);
   if (r.request != nullptr) {
     fields.add(":authority", r.request->authority);
     fields.add(":path", r.request->path);
@@ -48,22 +90,42 @@ void put_head(const ProcessorRequest& r, proc_v3::HttpHeaders& p) {
     fields.add(":protocol", r.request->protocol_upgrade);
     for (const auto& e : r.request->headers)
       if (e.name != "transfer-encoding") fields.add(e.name, e.value);  // of the connection, which Envoy's filters don't see
-  } else {
+  } else if (r.response != nullptr) {
     const auto status = std::to_string(r.response->status);
     fields.add(":status", status);
     fields.add(r.response->headers);
+  } else {
+    fields.add(*r.trailers);
   }
-  p.set_end_of_stream(r.ends);
 }
 
-void put_body(const ProcessorRequest& r, proc_v3::HttpBody& p) {
-  auto& bytes = *p.mutable_body();
-  bytes.reserve(r.body->size());
-  for (std::size_t i = 0; i < r.body->runs(); ++i) bytes += r.body->run(i);
-  p.set_end_of_stream(r.ends);
+/// Of a head or trailers.
+void put_fields(int field, const ProcessorRequest& r, std::string& out) {
+  thread_local std::string map;
+  list_fields(r, map);
+  static_assert(proc_v3::HttpHeaders::kHeadersFieldNumber == 1 && proc_v3::HttpTrailers::kTrailersFieldNumber == 1);
+  static_assert(proc_v3::HttpHeaders::kEndOfStreamFieldNumber == 3);
+  const std::string_view end = r.ends ? std::string_view("\x18\x01") : std::string_view();  // end_of_stream: true
+  const auto head = 1 + google::protobuf::io::CodedOutputStream::VarintSize32(static_cast<std::uint32_t>(map.size()));
+  put_tag(field, head + map.size() + end.size(), out);
+  put_tag(proc_v3::HttpHeaders::kHeadersFieldNumber, map.size(), out);
+  out += map;
+  out += end;
 }
 
-void put_trailers(const ProcessorRequest& r, proc_v3::HttpTrailers& p) { Fields(r, *p.mutable_trailers()).add(*r.trailers); }
+/// Straight into the message: a body may be long.
+void put_body(int field, const ProcessorRequest& r, std::string& out) {
+  using P = proc_v3::HttpBody;
+  thread_local std::string around;  // all but its bytes
+  around.clear();
+  if (!r.body->empty()) put_tag(P::kBodyFieldNumber, r.body->size(), around);
+  const std::string_view end = r.ends ? std::string_view("\x10\x01") : std::string_view();  // end_of_stream: true
+  static_assert(P::kEndOfStreamFieldNumber == 2);
+  put_tag(field, around.size() + r.body->size() + end.size(), out);
+  out += around;
+  for (std::size_t i = 0; i < r.body->runs(); ++i) out += r.body->run(i);
+  out += end;
+}
 
 mode_v3::ProcessingMode::BodySendMode body_mode(ProcessingMode::Body b) {
   using P = mode_v3::ProcessingMode;
@@ -72,25 +134,25 @@ mode_v3::ProcessingMode::BodySendMode body_mode(ProcessingMode::Body b) {
 }
 
 void encode(const ProcessorRequest& r, std::string& out) {
-  proc_v3::ProcessingRequest p;
-  switch (r.kind) {
-    case ProcessorRequest::request_head: put_head(r, *p.mutable_request_headers()); break;
-    case ProcessorRequest::response_head: put_head(r, *p.mutable_response_headers()); break;
-    case ProcessorRequest::request_body: put_body(r, *p.mutable_request_body()); break;
-    case ProcessorRequest::response_body: put_body(r, *p.mutable_response_body()); break;
-    case ProcessorRequest::request_trailers: put_trailers(r, *p.mutable_request_trailers()); break;
-    case ProcessorRequest::response_trailers: put_trailers(r, *p.mutable_response_trailers()); break;
-  }
+  using P = proc_v3::ProcessingRequest;
+  constexpr int kFields[] = {P::kRequestHeadersFieldNumber, P::kResponseHeadersFieldNumber,  P::kRequestBodyFieldNumber,
+                             P::kResponseBodyFieldNumber,   P::kRequestTrailersFieldNumber, P::kResponseTrailersFieldNumber};
+  r.body != nullptr ? put_body(kFields[r.kind], r, out) : put_fields(kFields[r.kind], r, out);
+  if (r.metadata.fields.empty() && r.attributes.kind != MetadataValue::object && r.mode == nullptr)
+    return put_tag(P::kMetadataContextFieldNumber, 0, out);
+  FirstBytes first;
+  google::protobuf::Arena arena(first.options());
+  auto& p = *google::protobuf::Arena::CreateMessage<P>(&arena);  // all but that
   auto& metadata = *p.mutable_metadata_context();
   for (const auto& [space, v] : r.metadata.fields) to_struct(v, (*metadata.mutable_filter_metadata())[space]);
   if (r.attributes.kind == MetadataValue::object)
-    to_struct(r.attributes, (*p.mutable_attributes())[text(filters::kExtProcSpace)]);
+    to_struct(r.attributes, (*p.mutable_attributes())[std::string(filters::kExtProcSpace)]);
   if (r.mode != nullptr) {
     auto& mode = *p.mutable_protocol_config();
     mode.set_request_body_mode(body_mode(r.mode->request.body));
     mode.set_response_body_mode(body_mode(r.mode->response.body));
   }
-  p.SerializeToString(&out);
+  p.AppendToString(&out);
 }
 
 void read_changes(const proc_v3::HeaderMutation& p, filters::HeaderChanges& out) {
@@ -126,7 +188,9 @@ void read_immediate(const proc_v3::ImmediateResponse& p, ProcessorAnswer& out) {
 }
 
 bool decode(std::string_view bytes, filters::ProcessorAnswerTaker& taker) {
-  proc_v3::ProcessingResponse p;
+  FirstBytes first;
+  google::protobuf::Arena arena(first.options());
+  auto& p = *google::protobuf::Arena::CreateMessage<proc_v3::ProcessingResponse>(&arena);
   if (!p.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return false;
   using P = proc_v3::ProcessingResponse;
   ProcessorAnswer a;
