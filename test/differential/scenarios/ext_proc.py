@@ -220,6 +220,56 @@ case("compressed", early() + h2_messages(1) + h2_frames(HEADERS(S, block(*ANSWER
 case("message_too_long", talk(req_head(option("x-one", "z" * 100))), service={"envoy_grpc": {"cluster_name": "{{proc}}", "max_receive_message_length": 20}})
 case("mode_without_kind", talk(f(9, f(3, 2)), req_head(), resp_head()), allow_mode_override=True)
 
+# ---- answers that were given already, come too early or after the last one
+
+
+def more(*answers):
+    """Further messages, in one piece, between the answers of talk()."""
+    return h2_frames(DATA(S, b"".join(framed(a) for a in answers)))
+
+
+def both(*answers):
+    """Several messages for the first one of the proxy, and then nothing."""
+    return early() + h2_messages(1) + h2_frames(HEADERS(S, block(*ANSWERING), False), DATA(S, b"".join(framed(a) for a in answers))) + [("hold",)]
+
+
+HALF = send("POST /a HTTP/1.1\r\nhost: h\r\ncontent-length: 10\r\n\r\nhello") + seen(1, "proc") + read()
+case("twice_head", both(req_head(), req_head()), client=HALF, **mode("HB", "h"))
+case("twice_head_allowed", both(req_head(SET), req_head()), failure_mode_allow=True, client=POST, **mode("H", "H"))
+case("twice_last", both(req_head(SET), req_head(option("x-other", "2"))), **mode("H", "h"))
+case("early_body", both(req_head(), req_body(body="other")), client=HALF, **mode("HB", "h"))
+case("early_response_head", both(req_head(), resp_head(SET)), client=HALF, **mode("HB", "H"))
+case("early_trailers", both(req_head(), req_trailers(SET)), client=HALF, **mode("HBT", "h"))
+case("after_immediate", both(immediate(403, body="no"), req_head(SET)))
+case("twice_immediate", both(immediate(403, body="no"), immediate(404, body="not")))
+case("immediate_after_last", both(req_head(SET), immediate(403, body="no")), **mode("H", "h"))
+case("immediate_early", both(req_head(SET), immediate(403, body="no")), client=HALF, **mode("HB", "H"))
+case("streamed_twice", both(req_body(body="one"), req_body(body="two"), req_body(body="three")), client=HALF, brief_upstream=True, **mode("hS", "h"))
+case("replace_of_body", talk(req_head(), req_body(replace=True, body="other"), resp_head(), resp_body(replace=True, body="no")), client=POST, **mode("HB", "HB"))
+case("replace_of_streamed_body", talk(req_body(replace=True, body="other"), req_body(replace=True, body="no"), resp_head()), client=POST, **mode("hS", "H"))
+
+# ---- changes that would end a message elsewhere
+
+FRAMING = {"length": option("content-length", "2"), "chunked": option("transfer-encoding", "chunked"), "coding": option("transfer-encoding", "gzip"),
+           "close": option("connection", "close"), "upgrade": option("upgrade", "websocket"), "method_connect": option(":method", "CONNECT"), "method_spaces": option(":method", "G T")}
+
+
+def framing(r):
+    return {**r, "headers": [h for h in r["headers"] if h[0].lower() in ("content-length", "transfer-encoding", "connection", "upgrade")]}
+
+
+UNCHANGED = {"upstream": {"proc": [{"body": "", "headers": []}], "up": [{"body": "hello", "headers": ["content-length: 5"], "line": "POST /a HTTP/1.1"}]}, "log": [{"code": 200, "details": "via_upstream", "flags": "-", "metadata": "of it: -"}],
+             "steps": [{"body": "ok", "headers": ["content-length: 2", "x-envoy-upstream-service-time: <ms>", "date: <date>", "server: envoy"], "status": "HTTP/1.1 200 OK"}]}
+for _name, _field in FRAMING.items():
+    case("framing_" + _name, talk(req_head(_field)), client=POST, mutation_rules={"allow_all_routing": True, "allow_envoy": True}, stats=[], views={"up": framing, "proc": lambda r: {"headers": [], "body": ""}}, **mode("H", "h"),
+         differs="with that the upstream, or a hop behind it, could take the rest of the body for another request; it is not set, whatever the rules say",
+         outrigger=UNCHANGED)
+case("framing_body_length", talk(req_head(), req_body(option("content-length", "2"))), client=POST, stats=[], views={"up": framing, "proc": lambda r: {"headers": [], "body": ""}}, **mode("HB", "h"),
+     differs="with that the upstream would take the rest of the body for another request",
+     outrigger={"upstream": {"proc": [{"body": "", "headers": []}], "up": [{"body": "hello", "headers": ["transfer-encoding: chunked"], "line": "POST /a HTTP/1.1"}]}})
+case("framing_method_head", talk(req_head(option(":method", "HEAD"))), client=POST, mutation_rules={"allow_all_routing": True}, **mode("H", "h"))
+case("framing_removed", talk(req_head(remove=["content-length", "transfer-encoding", "host"]), resp_head(remove=["content-length"])), client=POST)
+
 # ---- streams that end
 
 case("closed_well", talk(ends=False))
@@ -251,6 +301,15 @@ case("more_time", early() + h2_messages(1) + h2_frames(HEADERS(S, block(*ANSWERI
      message_timeout="1s", max_message_timeout="10s", **mode("H", "h"))
 case("more_time_twice", talk(MORE + b"", None, ends=None), message_timeout="1s", max_message_timeout="2s")
 case("more_time_not_allowed", talk(MORE, ends=None), message_timeout="1s")
+case("more_time_again", both(MORE, MORE, req_head(SET)), message_timeout="3s", max_message_timeout="10s", **mode("H", "h"))
+case("more_time_for_each", talk(MORE, more(req_head()), MORE, more(req_body(SET), resp_head())), client=POST, message_timeout="3s", max_message_timeout="10s", **mode("HB", "h"))
+case("more_time_of_none", both(req_head(), MORE, immediate(403)), client=HALF, message_timeout="3s", max_message_timeout="10s", **mode("HB", "h"))
+case("more_time_with_answer", both(req_head(SET) + MORE, req_head()), message_timeout="3s", max_message_timeout="10s", **mode("H", "h"))
+case("more_time_negative", both(f(10, f(1, -1)), f(10, f(2, 1000)), f(10, f(1, 1 << 40)), req_head(SET)), message_timeout="3s", max_message_timeout="10s", **mode("H", "h"))
+case("closed_mid_body", talk(req_head(SET), ends=False), client=send("POST /a HTTP/1.1\r\nhost: h\r\ncontent-length: 10\r\n\r\nhello") + seen(1, "proc") + pause(1) + send("world") + read(), **mode("HB", "H"))
+case("status_error_mid_body", talk(req_head(SET), status=13, ends=False), client=HALF, **mode("HB", "H"))
+case("status_error_mid_body_allowed", talk(req_head(SET), status=13, ends=False), failure_mode_allow=True,
+     client=send("POST /a HTTP/1.1\r\nhost: h\r\ncontent-length: 10\r\n\r\nhello") + seen(1, "proc") + pause(1) + send("world") + read(), **mode("HB", "H"))
 case("client_gone", talk(None, ends=None), client=send("GET /a HTTP/1.1\r\nhost: h\r\n\r\n") + seen(1, "proc") + reset())
 case("counts", talk(req_head(), resp_head()), stats=["re:^http\\.ext_proc_counts\\.ext_proc\\."])
 case("counts_of_service", talk(req_head(), resp_head()), stats=COUNTS + ["+re:^cluster\\.{{proc}}\\.(internal|external|upstream_rq)"])
