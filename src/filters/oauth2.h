@@ -9,12 +9,12 @@
 #include "filters/oauth2_chunks.h"
 #include "filters/oauth2_cookies.h"
 #include "filters/oauth2_url.h"
+#include "filters/secret_text.h"
 #include "proxy/format/formatter.h"
 #include "proxy/hcm/filter.h"
 #include "proxy/route/matcher.h"
 #include "proxy/route/route.h"
 #include "proxy/stats/names.h"
-#include "proxy/tls/sockets.h"
 
 namespace outrigger::filters {
 
@@ -50,10 +50,6 @@ inline stats::BlockDef block_def(OAuth2Stat) {
                                               {Kind::counter, "oauth_token_cookie_reassembled"}};
   return {kStats, {}};
 }
-
-/// A text that the main thread replaces when a secret changes. Null: it has not come.
-using SecretText = tls::Replaceable<const std::string>;
-using SecretTextPtr = std::shared_ptr<SecretText>;
 
 enum class ClientAuth : std::uint8_t { form, basic, tls, assertion };
 

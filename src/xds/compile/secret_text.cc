@@ -16,7 +16,7 @@ std::shared_ptr<const std::string> shared_text(const std::string& text) {
 
 class Replace final : public Secret::User {
  public:
-  Replace(const Secret& secret, std::weak_ptr<SecretText> text) : secret_(secret), text_(std::move(text)) {}
+  Replace(const Secret& secret, std::weak_ptr<filters::SecretText> text) : secret_(secret), text_(std::move(text)) {}
   bool gone() const override { return text_.expired(); }
   bool prepare(std::string&) override { return true; }
   void apply() override {
@@ -25,18 +25,18 @@ class Replace final : public Secret::User {
 
  private:
   const Secret& secret_;  // owns this
-  std::weak_ptr<SecretText> text_;
+  std::weak_ptr<filters::SecretText> text_;
 };
 
 }  // namespace
 
-std::shared_ptr<SecretText> compile_secret_text(const tls_v3::SdsSecretConfig& config, const Path& at, Problems& problems,
-                                                const CompileContext& c) {
+filters::SecretTextPtr compile_secret_text(const tls_v3::SdsSecretConfig& config, const Path& at, Problems& problems,
+                                           const CompileContext& c) {
   if (c.secrets == nullptr) {
     problems.error(at, "there is nothing here that secrets could come from");
     return nullptr;
   }
-  auto out = std::make_shared<SecretText>();
+  auto out = std::make_shared<filters::SecretText>();
   if (!config.has_sds_config()) {
     const auto* s = c.secrets->find_static(config.name(), tls_v3::Secret::kGenericSecret, at, problems);
     const auto* text = s == nullptr ? nullptr : c.secrets->text_of(*s, at, problems);
