@@ -250,7 +250,8 @@ class Run:
         if self.dns:
             known[str(self.dns.port)] = "dns"
         known[str(self.proxy.admin_port)] = "admin"
-        text = re.sub(r"(?<![\d.])\d{5}(?!\d)", lambda m: f"<{known[m[0]]}>" if m[0] in known else m[0], text)
+        # A curve is called X25519.
+        text = re.sub(r"(?<![X\d.])\d{5}(?!\d)", lambda m: f"<{known[m[0]]}>" if m[0] in known else m[0], text)
         text = re.sub(r"(127\.0\.0\.1|\[::1\]):\d+", r"\1:<any>", text)
         for address in OWN:
             text = re.sub(rf"(?<![\d.]){re.escape(address)}(?![\d.])", "<own>", text)
