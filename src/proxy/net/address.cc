@@ -11,18 +11,20 @@
 namespace outrigger::net {
 
 Result<Address> Address::parse_ip(std::string_view ip, std::uint16_t port) {
-  const std::string text(ip);
+  const auto parsed = IpBytes::parse(ip);
+  if (!parsed) return invalid("malformed IP address: " + std::string(ip));
+  const auto bytes = parsed->bytes();
   Address a;
-  if (inet_pton(AF_INET, text.c_str(), &a.ip_.v4.sin_addr) == 1) {
+  if (bytes.size() == sizeof(in_addr)) {
+    std::memcpy(&a.ip_.v4.sin_addr, bytes.data(), sizeof(in_addr));
     a.ip_.v4.sin_family = AF_INET;
     a.ip_.v4.sin_port = htons(port);
     a.size_ = sizeof(sockaddr_in);
-  } else if (inet_pton(AF_INET6, text.c_str(), &a.ip_.v6.sin6_addr) == 1) {
+  } else {
+    std::memcpy(&a.ip_.v6.sin6_addr, bytes.data(), sizeof(in6_addr));
     a.ip_.v6.sin6_family = AF_INET6;
     a.ip_.v6.sin6_port = htons(port);
     a.size_ = sizeof(sockaddr_in6);
-  } else {
-    return invalid("malformed IP address: " + text);
   }
   a.render();
   return a;
@@ -173,15 +175,12 @@ Address Address::with_port(std::uint16_t port) const {
 }
 
 Result<CidrRange> CidrRange::parse(std::string_view ip, unsigned prefix_bits) {
-  const std::string text(ip);
+  const auto parsed = IpBytes::parse(ip);
+  if (!parsed) return invalid("malformed IP address: " + std::string(ip));
+  const auto address = parsed->bytes();
   CidrRange c;
-  if (inet_pton(AF_INET, text.c_str(), c.bytes) == 1) {
-    c.v6 = false;
-  } else if (inet_pton(AF_INET6, text.c_str(), c.bytes) == 1) {
-    c.v6 = true;
-  } else {
-    return invalid("malformed IP address: " + text);
-  }
+  c.v6 = address.size() == sizeof(in6_addr);
+  std::memcpy(c.bytes, address.data(), address.size());
   const unsigned most = c.v6 ? 128 : 32;
   c.bits = static_cast<std::uint8_t>(prefix_bits > most ? most : prefix_bits);
   for (unsigned i = 0; i < most / 8; ++i) {

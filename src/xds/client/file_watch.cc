@@ -12,7 +12,7 @@ FileWatch::FileWatch(event::Loop& loop, event::DirectoryWatcher& watcher, FileSo
       counts_(counts),
       events_(events),
       first_(loop.timers(), *this),
-      alive_(std::make_shared<FileWatch*>(this)) {
+      alive_(std::make_shared<int>()) {
   const auto slash = source_.path.rfind('/');
   std::string directory = source_.watched_directory;
   if (directory.empty()) directory = slash == std::string::npos ? "." : slash == 0 ? "/" : source_.path.substr(0, slash);
@@ -36,7 +36,7 @@ void FileWatch::read() {
     fail("failure", loaded.error().detail);
     return events_.on_failure();
   }
-  const std::weak_ptr<FileWatch*> self = alive_;  // what is told may end this
+  const std::weak_ptr<int> self = alive_;  // what is told may end this
   const auto applied = apply(r);
   if (self.expired()) return;
   if (!applied) {

@@ -44,7 +44,7 @@ class FileWatch final : public Watch, public Link {
   WatchEvents& events_;
   event::Alarm<FileWatch, &FileWatch::read> first_;
   event::DirectoryWatcher::Watch moved_;
-  std::shared_ptr<FileWatch*> alive_;  // for who tells something, which may end this
+  std::shared_ptr<int> alive_;  // for who tells something, which may end this
 };
 
 }  // namespace outrigger::xds

@@ -53,11 +53,13 @@ void put_text(int field, std::string_view bytes, std::string& out) {
   out += bytes;
 }
 
-/// What put_text() takes.
-std::size_t size_of(std::string_view bytes) noexcept {
-  const auto n = static_cast<std::uint32_t>(bytes.size());
-  return n == 0 ? 0 : 1 + google::protobuf::io::CodedOutputStream::VarintSize32(n) + n;
+/// Of a field that is a message, or bytes, with its tag.
+std::size_t field_size(std::size_t bytes) noexcept {
+  return 1 + google::protobuf::io::CodedOutputStream::VarintSize32(static_cast<std::uint32_t>(bytes)) + bytes;
 }
+
+/// What put_text() takes.
+std::size_t text_size(std::size_t bytes) noexcept { return bytes == 0 ? 0 : field_size(bytes); }
 
 /// The fields of a head, or trailers, that may be shown: a HeaderMap. By hand, as messages lose their memory when they are
 /// cleared.
@@ -67,7 +69,7 @@ class Fields {
   void add(std::string_view name, std::string_view value) {
     using P = core_v3::HeaderValue;
     if (value.data() == nullptr || (*r_.disallowed && (*r_.disallowed)(name)) || (*r_.allowed && !(*r_.allowed)(name))) return;
-    put_tag(core_v3::HeaderMap::kHeadersFieldNumber, size_of(name) + size_of(value), out_);
+    put_tag(core_v3::HeaderMap::kHeadersFieldNumber, text_size(name.size()) + text_size(value.size()), out_);
     put_text(P::kKeyFieldNumber, name, out_);
     put_text(P::kRawValueFieldNumber, value, out_);
   }
@@ -106,8 +108,7 @@ void put_fields(int field, const ProcessorRequest& r, std::string& out) {
   static_assert(proc_v3::HttpHeaders::kHeadersFieldNumber == 1 && proc_v3::HttpTrailers::kTrailersFieldNumber == 1);
   static_assert(proc_v3::HttpHeaders::kEndOfStreamFieldNumber == 3);
   const std::string_view end = r.ends ? std::string_view("\x18\x01") : std::string_view();  // end_of_stream: true
-  const auto head = 1 + google::protobuf::io::CodedOutputStream::VarintSize32(static_cast<std::uint32_t>(map.size()));
-  put_tag(field, head + map.size() + end.size(), out);
+  put_tag(field, field_size(map.size()) + end.size(), out);
   put_tag(proc_v3::HttpHeaders::kHeadersFieldNumber, map.size(), out);
   out += map;
   out += end;
@@ -116,13 +117,11 @@ void put_fields(int field, const ProcessorRequest& r, std::string& out) {
 /// Straight into the message: a body may be long.
 void put_body(int field, const ProcessorRequest& r, std::string& out) {
   using P = proc_v3::HttpBody;
-  thread_local std::string around;  // all but its bytes
-  around.clear();
-  if (!r.body->empty()) put_tag(P::kBodyFieldNumber, r.body->size(), around);
+  const std::size_t size = r.body->size();
   const std::string_view end = r.ends ? std::string_view("\x10\x01") : std::string_view();  // end_of_stream: true
   static_assert(P::kEndOfStreamFieldNumber == 2);
-  put_tag(field, around.size() + r.body->size() + end.size(), out);
-  out += around;
+  put_tag(field, text_size(size) + end.size(), out);
+  if (size > 0) put_tag(P::kBodyFieldNumber, size, out);
   for (std::size_t i = 0; i < r.body->runs(); ++i) out += r.body->run(i);
   out += end;
 }
@@ -135,7 +134,7 @@ mode_v3::ProcessingMode::BodySendMode body_mode(ProcessingMode::Body b) {
 
 void encode(const ProcessorRequest& r, std::string& out) {
   using P = proc_v3::ProcessingRequest;
-  constexpr int kFields[] = {P::kRequestHeadersFieldNumber, P::kResponseHeadersFieldNumber,  P::kRequestBodyFieldNumber,
+  constexpr int kFields[] = {P::kRequestHeadersFieldNumber, P::kResponseHeadersFieldNumber, P::kRequestBodyFieldNumber,
                              P::kResponseBodyFieldNumber,   P::kRequestTrailersFieldNumber, P::kResponseTrailersFieldNumber};
   r.body != nullptr ? put_body(kFields[r.kind], r, out) : put_fields(kFields[r.kind], r, out);
   if (r.metadata.fields.empty() && r.attributes.kind != MetadataValue::object && r.mode == nullptr)

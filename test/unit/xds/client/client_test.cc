@@ -97,9 +97,12 @@ struct World {
       any.set_type_url(type);
       any.set_value("\x0a" + std::string(1, static_cast<char>(n.size())) + n);
     }
+    deliver(r);
+  }
+  void deliver(const google::protobuf::Message& m, Duration then = Duration(0)) {
     REQUIRE(plane.events != nullptr);
-    plane.events->on_message(r.SerializeAsString());
-    run();
+    plane.events->on_message(m.SerializeAsString());
+    run(then);
   }
   std::uint64_t stat(std::string_view name) {
     std::uint64_t value = UINT64_MAX;
@@ -276,8 +279,7 @@ TEST_CASE("watches of all may be told of their own part of the names only", "[xd
       if (body) resource.mutable_resource()->set_type_url(kType);
     }
     for (const auto& name : removed) m.add_removed_resources(name);
-    w.plane.events->on_message(m.SerializeAsString());
-    w.run();
+    w.deliver(m);
     w.plane.unread.clear();
   };
   send({{"r/a", true}, {"r/none", false}, {"x", true}}, {"other/b"});
@@ -307,8 +309,7 @@ TEST_CASE("a delta that names one resource twice is refused whole", "[xds]") {
       resource.mutable_resource()->set_type_url(kType);
     }
     for (const auto& name : removed) m.add_removed_resources(name);
-    w.plane.events->on_message(m.SerializeAsString());
-    w.run(2s);  // refusals that follow each other are slowed down
+    w.deliver(m, 2s);  // refusals that follow each other are slowed down
     REQUIRE(w.plane.unread.size() == 1);
     discovery_v3::DeltaDiscoveryRequest q;
     REQUIRE(q.ParseFromString(w.plane.unread.front()));
@@ -338,8 +339,7 @@ TEST_CASE("a resource with a time to live goes when no heartbeat comes", "[xds]"
     resource.set_name("a");
     resource.mutable_ttl()->set_seconds(10);
     if (!heartbeat) resource.mutable_resource()->set_type_url(kType);
-    w.plane.events->on_message(r.SerializeAsString());
-    w.run();
+    w.deliver(r);
     w.plane.unread.clear();
   };
   send("x1", false);
