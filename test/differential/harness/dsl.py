@@ -139,6 +139,18 @@ def ok(body="ok", *headers, status=200, reason="OK"):
     return [("send", "\r\n".join(head).encode() + b"\r\n\r\n" + body)]
 
 
+def listener_log(fields):
+    """The listener's access log: what is told of a connection, as JSON. fields: of a YAML map in braces."""
+    return f"""
+access_log:
+- name: log
+  typed_config:
+    "@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog
+    path: {{{{log}}}}
+    log_format: {{json_format: {{{fields}}}}}
+"""
+
+
 def raw(data):
     return [("send", data if isinstance(data, bytes) else data.encode("latin-1"))]
 

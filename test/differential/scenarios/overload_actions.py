@@ -145,15 +145,8 @@ def shed(name, point_name, client, **kw):
     case("shed_" + name, [], client, points=point(point_name, at(.9)), **{"stats": STATS + SHED, **kw})
 
 
-LISTENER_LOG = """
-access_log:
-- name: log
-  typed_config:
-    "@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog
-    path: {{log}}
-    log_format: {json_format: {flags: "%RESPONSE_FLAGS%", details: "%RESPONSE_CODE_DETAILS%", term: "%CONNECTION_TERMINATION_DETAILS%", close: "%DOWNSTREAM_LOCAL_CLOSE_REASON%",
-      type: "%DOWNSTREAM_DETECTED_CLOSE_TYPE%", received: "%BYTES_RECEIVED%"}}
-"""
+LISTENER_LOG = listener_log('flags: "%RESPONSE_FLAGS%", details: "%RESPONSE_CODE_DETAILS%", term: "%CONNECTION_TERMINATION_DETAILS%", close: "%DOWNSTREAM_LOCAL_CLOSE_REASON%", '
+                            'type: "%DOWNSTREAM_DETECTED_CLOSE_TYPE%", received: "%BYTES_RECEIVED%"')
 HEAD = "http_connection_manager_decode_headers"
 shed("heads", HEAD, get("/") + full(HEAD) + get("/") + get("/", GRPC) + pressure(0) + is_scaled(POINT + HEAD, 0) + get("/"))
 shed("heads_told", HEAD, full(HEAD) + get("/"), hcm="append_local_overload: true")

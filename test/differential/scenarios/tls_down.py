@@ -10,16 +10,9 @@ LOG = {
     "sni": "%REQUESTED_SERVER_NAME%", "peer": "%DOWNSTREAM_PEER_SUBJECT%", "local": "%DOWNSTREAM_LOCAL_SUBJECT%",
     "protocol": "%PROTOCOL%",
 }
-LISTENER_LOG = """
-access_log:
-- name: log
-  typed_config:
-    "@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog
-    path: {{log}}
-    log_format: {json_format: {failure: "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%", version: "%DOWNSTREAM_TLS_VERSION%",
-      cipher: "%DOWNSTREAM_TLS_CIPHER%", peer: "%DOWNSTREAM_PEER_SUBJECT%", flags: "%RESPONSE_FLAGS%",
-      term: "%CONNECTION_TERMINATION_DETAILS%"}}
-"""
+LISTENER_LOG = listener_log('failure: "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%", version: "%DOWNSTREAM_TLS_VERSION%", '
+                            'cipher: "%DOWNSTREAM_TLS_CIPHER%", peer: "%DOWNSTREAM_PEER_SUBJECT%", flags: "%RESPONSE_FLAGS%", '
+                            'term: "%CONNECTION_TERMINATION_DETAILS%"')
 ECHO = """- match: {prefix: /}
   direct_response: {status: 200, body: {inline_string: "hello"}}
 """

@@ -25,16 +25,9 @@ CLIENTS = {"none": None, "wrong_ca": "client_other", "self_signed": "client_self
 DOWN_LOG = {"code": "%RESPONSE_CODE%", "version": "%DOWNSTREAM_TLS_VERSION%", "cipher": "%DOWNSTREAM_TLS_CIPHER%",
             "peer": "%DOWNSTREAM_PEER_SUBJECT%", "issuer": "%DOWNSTREAM_PEER_ISSUER%", "san": "%DOWNSTREAM_PEER_URI_SAN%",
             "presented": "%DOWNSTREAM_PEER_CERT_V_START%", "failure": "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%"}
-LISTENER_LOG = """
-access_log:
-- name: log
-  typed_config:
-    "@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog
-    path: {{log}}
-    log_format: {json_format: {failure: "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%", version: "%DOWNSTREAM_TLS_VERSION%",
-      cipher: "%DOWNSTREAM_TLS_CIPHER%", peer: "%DOWNSTREAM_PEER_SUBJECT%", flags: "%RESPONSE_FLAGS%",
-      term: "%CONNECTION_TERMINATION_DETAILS%"}}
-"""
+LISTENER_LOG = listener_log('failure: "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%", version: "%DOWNSTREAM_TLS_VERSION%", '
+                            'cipher: "%DOWNSTREAM_TLS_CIPHER%", peer: "%DOWNSTREAM_PEER_SUBJECT%", flags: "%RESPONSE_FLAGS%", '
+                            'term: "%CONNECTION_TERMINATION_DETAILS%"')
 DOWN_STATS = [f"listener.127.0.0.1_{{{{port}}}}.{name}" for name in (
     "ssl.handshake", "ssl.connection_error", "ssl.no_certificate", "ssl.fail_verify_no_cert", "ssl.fail_verify_error",
     "ssl.fail_verify_san", "ssl.fail_verify_cert_hash", "downstream_cx_destroy")] + [

@@ -8,14 +8,7 @@ HI = """- match: {prefix: /}
 STATS = [f"listener.127.0.0.1_{{{{port}}}}.ssl.{name}" for name in (
     "ocsp_staple_failed", "ocsp_staple_omitted", "ocsp_staple_requests", "ocsp_staple_responses", "handshake", "connection_error",
     "session_reused")]
-LISTENER_LOG = """
-access_log:
-- name: log
-  typed_config:
-    "@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog
-    path: {{log}}
-    log_format: {json_format: {failure: "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%", version: "%DOWNSTREAM_TLS_VERSION%"}}
-"""
+LISTENER_LOG = listener_log('failure: "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%", version: "%DOWNSTREAM_TLS_VERSION%"')
 POLICIES = {"lenient": "LENIENT_STAPLING", "strict": "STRICT_STAPLING", "must": "MUST_STAPLE"}
 
 
