@@ -6,30 +6,13 @@
 #include <string>
 #include <string_view>
 #include "xds/load/any_type.h"
+#include "xds/load/sensitive.h"
 
 namespace outrigger::xds {
 
 namespace pb = google::protobuf;
 
 namespace {
-
-constexpr std::string_view kSensitive[] = {
-    "envoy.extensions.filters.http.api_key_auth.v3.ApiKeyAuth.credentials",
-    "envoy.extensions.filters.http.api_key_auth.v3.ApiKeyAuthPerRoute.credentials",
-    "envoy.extensions.filters.http.basic_auth.v3.BasicAuth.users",
-    "envoy.extensions.filters.http.basic_auth.v3.BasicAuthPerRoute.users",
-    "envoy.extensions.transport_sockets.tls.v3.GenericSecret.secret",
-    "envoy.extensions.transport_sockets.tls.v3.TlsCertificate.private_key",
-    "envoy.extensions.transport_sockets.tls.v3.TlsCertificate.pkcs12",
-    "envoy.extensions.transport_sockets.tls.v3.TlsCertificate.password",
-    "envoy.extensions.transport_sockets.tls.v3.TlsSessionTicketKeys.keys",
-};
-
-bool sensitive(const pb::FieldDescriptor& f) {
-  for (const auto name : kSensitive)
-    if (name == f.full_name()) return true;
-  return false;
-}
 
 void wipe(const std::string& s) { OPENSSL_cleanse(const_cast<char*>(s.data()), s.size()); }
 
@@ -68,7 +51,7 @@ void redact(pb::Message& m) {
   r->ListFields(m, &fields);
   for (const auto* f : fields) {
     if (f->cpp_type() != pb::FieldDescriptor::CPPTYPE_MESSAGE) continue;
-    const auto each = [&](pb::Message& child) { sensitive(*f) ? blank(child) : redact(child); };
+    const auto each = [&](pb::Message& child) { is_sensitive(*f) ? blank(child) : redact(child); };
     if (f->is_repeated())
       for (int i = 0; i < r->FieldSize(m, f); ++i) each(*r->MutableRepeatedMessage(&m, f, i));
     else

@@ -15,6 +15,7 @@
 #include <optional>
 #include <utility>
 #include "xds/load/any_type.h"
+#include "xds/load/sensitive.h"
 #include "xds/type/v3/typed_struct.pb.h"
 
 namespace outrigger::xds {
@@ -72,7 +73,7 @@ class Writer {
   }
   void expected(const Node& n, const Path& at, std::string_view what) {
     std::string text = "expected " + std::string(what) + ", found " + std::string(n.kind_text());
-    if (n.kind == Node::scalar && n.text.size() < 100) text += " '" + n.text + "'";
+    if (n.kind == Node::scalar && n.text.size() < 100 && !sensitive_) text += " '" + n.text + "'";
     problems_.add({Severity::error, at.text(), std::move(text), o_.file, n.line, n.column});
   }
   void unknown_field(const pb::Descriptor& d, const std::string& key, const Node& n, const Path& at) {
@@ -84,12 +85,14 @@ class Writer {
   }
 
   void field(const Node& n, pb::Message& m, const Field& f, const Path& at) {
+    const bool outer = std::exchange(sensitive_, sensitive_ || is_sensitive(f));
+    values(n, m, f, at);
+    sensitive_ = outer;
+  }
+
+  void values(const Node& n, pb::Message& m, const Field& f, const Path& at) {
     if (f.is_map()) return map_field(n, m, f, at);
-    if (!f.is_repeated()) return one(n, m, f, at);
-    if (n.kind != Node::list) {  // one object where a list is expected
-      one(n, m, f, at);
-      return;
-    }
+    if (!f.is_repeated() || n.kind != Node::list) return one(n, m, f, at);  // one object where a list is expected, too
     for (std::size_t i = 0; i < n.items.size(); ++i)
       one(n.items[i], m, f, Path(at_parent(at), at_field(at), static_cast<int>(i)));
   }
@@ -391,7 +394,8 @@ class Writer {
 
   const ToProtoOptions& o_;
   Problems& problems_;
-  bool optional_ = false;  // the message being written says so of its Any
+  bool optional_ = false;   // the message being written says so of its Any
+  bool sensitive_ = false;  // what is being written is quoted in no error
 };
 
 }  // namespace

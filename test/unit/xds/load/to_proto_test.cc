@@ -7,6 +7,7 @@
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/config/route/v3/route_components.pb.h"
 #include "envoy/extensions/filters/http/router/v3/router.pb.h"
+#include "envoy/extensions/transport_sockets/tls/v3/secret.pb.h"
 #include "support/xds.h"
 
 namespace outrigger::xds {
@@ -22,6 +23,20 @@ std::string read(const std::string& yaml, bool allow_unknown = false) {
   M m;
   if (parse_yaml(yaml, "f", root, problems)) to_proto(root, m, {"f", allow_unknown}, problems);
   return problems.list().empty() ? m.ShortDebugString() : problems_text(problems);
+}
+
+TEST_CASE("an error quotes no secret", "[to_proto]") {
+  using envoy::extensions::transport_sockets::tls::v3::Secret;
+  CHECK(read<Secret>("generic_secret: {secret: hunter2}") ==
+        "f:1:26: error: generic_secret.secret: expected an object, found a string\n");
+  CHECK(read<Secret>("tls_certificate: {private_key: {inline_bytes: 'hunter2!'}}") ==
+        "f:1:47: error: tls_certificate.private_key.inline_bytes: expected bytes in base64, found a string\n");
+  CHECK(read<Secret>("session_ticket_keys: {keys: [{inline_string: 12345}, hunter2]}") ==
+        "f:1:46: error: session_ticket_keys.keys[0].inline_string: expected a string (in quotes), found a number\n"
+        "f:1:54: error: session_ticket_keys.keys[1]: expected an object, found a string\n");
+  CHECK(read<Secret>("{tls_certificate: {private_key: hunter2}, name: 5}") ==
+        "f:1:33: error: tls_certificate.private_key: expected an object, found a string\n"
+        "f:1:49: error: name: expected a string (in quotes), found a number '5'\n");
 }
 
 TEST_CASE("each kind of field in each form that Envoy takes", "[to_proto]") {
