@@ -1,8 +1,14 @@
 #include "proxy/event/directory_watcher.h"
 
+#include <utility>
 #include "proxy/event/inotify.h"
 
 namespace outrigger::event {
+
+std::string directory_of(std::string_view path) {
+  const auto slash = path.rfind('/');
+  return std::string(slash == std::string_view::npos ? std::string_view() : path.substr(0, slash == 0 ? 1 : slash));
+}
 
 DirectoryWatcher::DirectoryWatcher(Loop& loop)
     : loop_(loop), fd_(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)), alive_(std::make_shared<DirectoryWatcher*>(this)) {
@@ -26,6 +32,14 @@ DirectoryWatcher::Watch DirectoryWatcher::watch(const std::string& directory, To
   const std::shared_ptr<Told> watch(new Told(std::move(told)), end);
   told_[wd].emplace(id, watch);
   return watch;
+}
+
+DirectoryWatcher::Watch DirectoryWatcher::watch_file(const std::string& path, std::function<void()> told) {
+  const std::string directory = directory_of(path);
+  return watch(directory.empty() ? "." : directory,
+               [name = path.substr(path.rfind('/') + 1), told = std::move(told)](std::string_view moved) {
+                 if (moved == name) told();
+               });
 }
 
 void DirectoryWatcher::unwatch(int descriptor, std::uint64_t id) {

@@ -10,6 +10,9 @@
 
 namespace outrigger::event {
 
+/// Of a file; "/" for one in the root. Empty: the path names none.
+std::string directory_of(std::string_view path);
+
 class DirectoryWatcher final : private Pollable {
  public:
   /// The name is the file's, without the directory.
@@ -20,6 +23,8 @@ class DirectoryWatcher final : private Pollable {
   ~DirectoryWatcher();
   /// Null: the directory cannot be watched (errno).
   [[nodiscard]] Watch watch(const std::string& directory, Told told);
+  /// Of one file alone, in the working directory if the path names none.
+  [[nodiscard]] Watch watch_file(const std::string& path, std::function<void()> told);
 
  private:
   void on_events(std::uint32_t events) override;

@@ -108,12 +108,7 @@ void OverloadManager::add(const OverloadActionConfig& config) {
 Result<void> OverloadManager::watch(Resource& r) {
   if (r.config.kind != ResourceMonitorConfig::file) return {};
   if (watcher_ == nullptr) watcher_ = std::make_unique<event::DirectoryWatcher>(loop_);
-  const auto slash = r.config.path.rfind('/');
-  const auto parent = slash == 0 ? "/" : r.config.path.substr(0, slash);
-  const auto told = [monitor = r.monitor.get(), name = r.config.path.substr(slash + 1)](std::string_view moved) {
-    if (moved == name) monitor->on_file_replaced();
-  };
-  r.moved = watcher_->watch(parent, told);
+  r.moved = watcher_->watch_file(r.config.path, [monitor = r.monitor.get()] { monitor->on_file_replaced(); });
   if (r.moved != nullptr) return {};
   return Error{Errc::io, "unable to add filesystem watch for file " + r.config.path + ": " + std::strerror(errno)};
 }

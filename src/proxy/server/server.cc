@@ -218,12 +218,7 @@ void Server::reopen_logs() {
 Result<void> Server::watch_disk_layers() {
   for (const auto& d : config_.disk_layers) {
     if (watcher_ == nullptr) watcher_ = std::make_unique<event::DirectoryWatcher>(loop_);
-    const auto slash = d.link.rfind('/');
-    const std::string parent = slash == 0 ? "/" : d.link.substr(0, slash);
-    const auto told = [this, name = d.link.substr(slash + 1)](std::string_view moved) {
-      if (moved == name) publish_runtime();
-    };
-    auto watch = watcher_->watch(parent, told);
+    auto watch = watcher_->watch_file(d.link, [this] { publish_runtime(); });
     if (watch == nullptr)
       return Error{Errc::io, "unable to add filesystem watch for file " + d.link + ": " + std::strerror(errno)};
     disk_watches_.push_back(std::move(watch));

@@ -13,14 +13,12 @@ FileWatch::FileWatch(event::Loop& loop, event::DirectoryWatcher& watcher, FileSo
       events_(events),
       first_(loop.timers(), *this),
       alive_(std::make_shared<int>()) {
-  const auto slash = source_.path.rfind('/');
-  std::string directory = source_.watched_directory;
-  if (directory.empty()) directory = slash == std::string::npos ? "." : slash == 0 ? "/" : source_.path.substr(0, slash);
-  const std::string name = source_.watched_directory.empty() ? source_.path.substr(slash + 1) : std::string();
-  moved_ = watcher.watch(directory, [this, name](std::string_view what) {
-    if (name.empty() || what == name) read();
-  });
-  if (moved_ == nullptr) LOG_WARN(logger::config, "xds: cannot watch the directory '", directory, "'");
+  const std::string& directory = source_.watched_directory;
+  moved_ = directory.empty() ? watcher.watch_file(source_.path, [this] { read(); })
+                             : watcher.watch(directory, [this](std::string_view) { read(); });
+  if (moved_ == nullptr)
+    LOG_WARN(logger::config, "xds: cannot watch the directory '",
+             directory.empty() ? event::directory_of(source_.path) : directory, "'");
   first_.arm(Duration(0));
 }
 

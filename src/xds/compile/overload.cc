@@ -9,6 +9,7 @@
 #include "envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections.pb.h"
 #include "envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap.pb.h"
 #include "envoy/extensions/resource_monitors/injected_resource/v3/injected_resource.pb.h"
+#include "proxy/event/directory_watcher.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/settings.h"
 
@@ -44,9 +45,8 @@ void compile_heap(const monitors_v3::fixed_heap::v3::FixedHeapConfig& p, const s
 
 void compile_file(const std::string& path, Monitor& o, const Path& at, Problems& problems) {
   o.path = path;
-  const auto slash = path.rfind('/');
-  if (slash == std::string::npos) return problems.error(at, "invalid file path " + path);
-  const std::string parent = slash == 0 ? "/" : path.substr(0, slash);
+  const std::string parent = event::directory_of(path);
+  if (parent.empty()) return problems.error(at, "invalid file path " + path);
   if (::access(parent.c_str(), R_OK) != 0)
     problems.error(at, "unable to add filesystem watch for file " + path + ": " + std::strerror(errno));
 }

@@ -21,12 +21,8 @@ namespace outrigger::xds {
 namespace {
 
 using stats::SdsStat;
+using event::directory_of;
 using Discovery = envoy::service::discovery::v3::DiscoveryResponse;
-
-std::string directory_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  return slash == std::string::npos ? std::string() : path.substr(0, std::max<std::size_t>(slash, 1));
-}
 
 std::string_view name_of(tls_v3::Secret::TypeCase type) {
   switch (type) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 #include <set>
+#include "proxy/event/directory_watcher.h"
 #include "xds/compile/matchers.h"
 #include "xds/load/to_proto.h"
 
@@ -81,10 +82,10 @@ void flatten(const google::protobuf::Struct& s, const std::string& prefix, runti
 
 /// What is watched is the folder that it is in.
 void check_link(const std::string& link, const Path& at, Problems& problems) {
-  const auto slash = link.rfind('/');
-  if (slash == std::string::npos) return problems.error(at, "invalid file path " + link);
+  const std::string parent = event::directory_of(link);
+  if (parent.empty()) return problems.error(at, "invalid file path " + link);
   std::error_code ec;
-  if (!std::filesystem::is_directory(slash == 0 ? "/" : link.substr(0, slash), ec))
+  if (!std::filesystem::is_directory(parent, ec))
     problems.error(at, "unable to add filesystem watch for file " + link + ": there is no such folder");
 }
 
