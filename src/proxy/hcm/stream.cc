@@ -540,7 +540,7 @@ void Stream::recycle() {
   head_received_ = request_complete_ = end_on_head_ = stopped_ = held_end_ = held_pause_ = route_known_ = route_counted_ = false;
   response_started_ = response_complete_ = ended_ = logs_first_ = upgrade_ = in_filters_ = saw_close_ = local_ = bodiless_ =
       aborted_ = false;
-  constexpr std::size_t kSpareMax = 64;
+  constexpr std::size_t kSpareMax = 256;  // as many as end in one turn, so that a busy worker makes none anew
   if (w.spare_streams.size() < kSpareMax)
     w.spare_streams.emplace_back(this);
   else

@@ -1,5 +1,5 @@
 // Ordered multimap of header fields whose strings live in the stream's Arena (or outlive it).
-// Well-known names carry an id, found by one memchr over the ids; others by a short scan.
+// Well-known names carry an id, found by one memchr over the ids if the map ever had it; others by a short scan.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -64,6 +64,8 @@ class HeaderMap {
 
   /// First value; null pointer when absent (an empty value has a non-null entry).
   const Entry* find(Name id) const noexcept {
+    const auto bit = static_cast<unsigned>(id);
+    if ((had_[bit / 64] >> bit % 64 & 1) == 0) return nullptr;
     const void* at = size_ == 0 ? nullptr : std::memchr(ids_, static_cast<int>(id), size_);
     return at == nullptr ? nullptr : entries_ + (static_cast<const std::uint8_t*>(at) - ids_);
   }
@@ -86,7 +88,10 @@ class HeaderMap {
   Name id_at(std::size_t i) const noexcept { return static_cast<Name>(ids_[i]); }
   const Entry* begin() const noexcept { return entries_; }
   const Entry* end() const noexcept { return entries_ + size_; }
-  void clear() noexcept { size_ = 0; }
+  void clear() noexcept {
+    size_ = 0;
+    had_[0] = had_[1] = 0;
+  }
   /// Bytes of names and values.
   std::size_t byte_size() const noexcept;
   /// As byte_size(), with what HTTP/1 puts around each field: ":" and the line's end.
@@ -101,6 +106,8 @@ class HeaderMap {
  private:
   void push(Name id, const Entry& e) {
     if (size_ == capacity_) grow();
+    const auto bit = static_cast<unsigned>(id);
+    had_[bit / 64] |= std::uint64_t{1} << bit % 64;
     ids_[size_] = static_cast<std::uint8_t>(id);
     entries_[size_++] = e;
   }
@@ -109,6 +116,8 @@ class HeaderMap {
   std::uint8_t* ids_ = nullptr;
   Entry* entries_ = nullptr;
   const NameCase* name_case_ = nullptr;
+  static_assert(static_cast<unsigned>(Name::kCount) <= 128);
+  std::uint64_t had_[2] = {};  // a bit per name: it was added since the map was made (it may be gone)
   std::uint32_t size_ = 0, capacity_ = 0;
   MapOf of_;
 };

@@ -1,9 +1,13 @@
 // The header map: names known and unknown, order, joining of repeated fields.
 #include "proxy/http/header_map.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <iterator>
 #include <set>
+#include <string>
 
+#include "proxy/base/random.h"
 #include "support/message.h"
 
 using namespace outrigger;
@@ -98,6 +102,52 @@ TEST_CASE("remove takes every occurrence and says how many", "[header_map]") {
   CHECK(m.head.headers.remove(Name::via) == 2);
   m.head.headers.remove_at(1);
   CHECK(m.text() == "a: 1|b: 4");
+}
+
+TEST_CASE("any order of changes leaves what a plain list would hold", "[header_map]") {
+  const std::string_view names[] = {"via",         "te", "date", "host", "x-a", "x-b", "content-length", "www-authenticate",
+                                    "x-request-id"};
+  Random random(20261127);
+  for (int round = 0; round < 300; ++round) {
+    Arena arena;
+    HeaderMap map(arena);
+    test::Fields list;
+    const auto named = [](std::string_view name) { return [name](const auto& f) { return f.first == name; }; };
+    for (int step = 0; step < 30; ++step) {
+      const auto name = names[random.below(std::size(names))];
+      const auto value = arena.copy(std::to_string(step));
+      const auto first = std::find_if(list.begin(), list.end(), named(name));
+      switch (random.below(8)) {
+        case 0:
+          map.clear();
+          list.clear();
+          break;
+        case 1:
+        case 2: {
+          const auto before = list.size();
+          std::erase_if(list, named(name));
+          CHECK(map.remove(name) == before - list.size());
+          break;
+        }
+        case 3:
+          map.set(name, value);
+          if (first == list.end()) {
+            list.emplace_back(name, value);
+            break;
+          }
+          first->second = value;
+          list.erase(std::remove_if(std::next(first), list.end(), named(name)), list.end());
+          break;
+        default: map.add_copy(name, value); list.emplace_back(name, value);
+      }
+      for (const auto n : names) {
+        const auto at = std::find_if(list.begin(), list.end(), named(n));
+        const auto* found = map.find(n);
+        REQUIRE((found == nullptr) == (at == list.end()));
+        if (found != nullptr) REQUIRE(found->value == at->second);
+      }
+    }
+  }
 }
 
 TEST_CASE("repeated fields join only where Envoy keeps them in one line", "[header_map]") {
