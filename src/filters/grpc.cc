@@ -15,14 +15,18 @@ bool is_grpc_response(const http::ResponseHead& head, bool end_stream) noexcept 
   return head.status == 200 && http::is_grpc_type(head.headers.get(Name::content_type));
 }
 
-std::uint16_t health_code(const http::RequestHead& request, const http::ResponseHead& head) noexcept {
+std::uint16_t http_status_of_grpc(std::uint64_t status) noexcept {
   constexpr std::uint16_t kUnknown = 500;
   static constexpr std::uint16_t kCodes[] = {200, 499, kUnknown, 400, 504, 404, 409, 403, 429,
                                              400, 409, 400,      501, 500, 503, 500, 401};
+  return status < std::size(kCodes) ? kCodes[status] : kUnknown;
+}
+
+std::uint16_t health_code(const http::RequestHead& request, const http::ResponseHead& head) noexcept {
   const auto* entry = request.is_grpc() ? head.headers.find(Name::grpc_status) : nullptr;
   if (entry == nullptr) return head.status;
   const auto status = to_number<std::uint64_t>(entry->value);
-  return status && *status < std::size(kCodes) ? kCodes[*status] : kUnknown;
+  return status ? http_status_of_grpc(*status) : http_status_of_grpc(~std::uint64_t{0});
 }
 
 std::optional<GrpcMethod> grpc_method_of(std::string_view path) noexcept {

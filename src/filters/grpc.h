@@ -14,6 +14,9 @@ bool is_grpc_response(const http::ResponseHead& head, bool end_stream) noexcept;
 /// What a response's head says of the host's health, as a code of HTTP: of gRPC the status, when it has one.
 std::uint16_t health_code(const http::RequestHead& request, const http::ResponseHead& head) noexcept;
 
+/// What gRPC's code is in HTTP; 500 for one that it does not define.
+std::uint16_t http_status_of_grpc(std::uint64_t status) noexcept;
+
 /// The parts of "/package.Service/Method".
 struct GrpcMethod {
   std::string_view service, method;

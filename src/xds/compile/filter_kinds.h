@@ -102,5 +102,6 @@ void add_oauth2_filters(FilterKinds& kinds);
 void add_processor_filters(FilterKinds& kinds);
 void add_request_filters(FilterKinds& kinds);
 void add_session_filters(FilterKinds& kinds);
+void add_transcoder_filters(FilterKinds& kinds);
 
 }  // namespace outrigger::xds

@@ -31,6 +31,7 @@ const FilterKinds& kinds() {
     add_processor_filters(k);
     add_request_filters(k);
     add_session_filters(k);
+    add_transcoder_filters(k);
     add_limit_filters(k);
     return k;
   }();
