@@ -2,6 +2,7 @@
 
 #include "filters/grpc.h"
 #include "proxy/base/wire.h"
+#include "proxy/http/h1_parser.h"
 
 namespace outrigger::filters {
 
@@ -76,7 +77,7 @@ MaybeRefusal TranscoderResponse::put_json(std::string_view message) {
 
 void TranscoderResponse::put_http_body(std::string_view message) {
   std::string_view type, data;
-  broken_ = !read_http_body(message, method_->response.numbers, type, data);
+  broken_ = !read_http_body(message, method_->response.numbers, type, data) || !http::is_field_value(type);
   if (broken_) return;
   if (!content_type_) content_type_ = type;
   out += data;

@@ -19,7 +19,7 @@ class TranscoderResponse {
   std::string out;
   /// Of the first HttpBody, once it has come.
   const std::optional<std::string>& content_type() const noexcept { return content_type_; }
-  /// Its bytes were no HttpBody.
+  /// Its bytes were no HttpBody, or its type can be no header.
   bool broken() const noexcept { return broken_; }
   std::size_t pending() const noexcept { return kept_.size() + out.size(); }
 

@@ -214,6 +214,10 @@ def body(type="text/plain", data="hello"):
 UPLOAD = wire("test.shop.Upload", r'name: "n" file {content_type: "image/png" data: "\001\002\003"}')
 case("download", get("/download"), [answer(frame(body()))])
 case("download_no_type", get("/download"), [answer(frame(body("")))])
+case("download_bad_type", get("/download"), [answer(frame(body(r"a\r\nx-y: z")))], no_upstream=True,
+     differs="what can be no header is none; Envoy writes the line end to the client",
+     outrigger={"end": {"c": "FIN"}, "steps": [{"cut": "FIN", "rest": ""}],
+                "log": [{"line": "200 - via_upstream POST /test.shop.Shop/Download application/grpc 0 Unknown"}]})
 case("download_empty", get("/download"), [answer(frame())])
 case("download_field", get("/download-part"), [answer(frame(UPLOAD))])
 case("download_all", get("/download-all"), [answer(frame(body()), frame(body("x/y", " you")))])

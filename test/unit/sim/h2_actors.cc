@@ -49,8 +49,8 @@ void H2End::read() {
 }
 
 std::int32_t H2End::request(std::string_view path, std::string_view body, bool end) {
-  const std::vector<http2::Field> fields{{":method", body.empty() && end ? "GET" : "POST"}, {":path", path}, {":scheme", "http"},
-                                         {":authority", "h"}};
+  const std::vector<http2::Field> fields{
+      {":method", body.empty() && end ? "GET" : "POST"}, {":path", path}, {":scheme", "http"}, {":authority", "h"}};
   auto s = std::make_unique<Stream>();
   if (!codec_->submit_request(*s, fields, body.empty() && end)) return 0;
   const auto id = s->id;
@@ -60,9 +60,11 @@ std::int32_t H2End::request(std::string_view path, std::string_view body, bool e
   return id;
 }
 
-void H2End::reply(std::int32_t id, std::string_view body, std::string_view status, bool end) {
+void H2End::reply(std::int32_t id, std::string_view body, std::string_view status, bool end, std::string_view content_type) {
   if (!open(id)) return;
-  codec_->submit_response(*streams_.at(id), std::vector<http2::Field>{{":status", status}}, body.empty() && end);
+  std::vector<http2::Field> fields{{":status", status}};
+  if (!content_type.empty()) fields.push_back({"content-type", content_type});
+  codec_->submit_response(*streams_.at(id), fields, body.empty() && end);
   if (!body.empty()) send(id, body, end);
   flush();
 }
@@ -131,9 +133,7 @@ void H2End::complete(std::int32_t id) {
   if (on_complete) on_complete(id, m);
 }
 
-void H2End::on_reset(http2::CodecStream& s, std::uint32_t code) {
-  messages[s.id].reset = static_cast<int>(code);
-}
+void H2End::on_reset(http2::CodecStream& s, std::uint32_t code) { messages[s.id].reset = static_cast<int>(code); }
 
 void H2End::on_closed(http2::CodecStream& c, std::uint32_t code) {
   const auto id = c.id;
@@ -155,7 +155,9 @@ H2Server::H2Server(Network& network, const std::string& ip_port, const http2::Op
   };
 }
 
-H2Server::~H2Server() { target.on_accept = [](Peer&) {}; }
+H2Server::~H2Server() {
+  target.on_accept = [](Peer&) {};
+}
 
 H2End& h2_client(Client& client, std::deque<H2End>& owner, const http2::Options& options) {
   client.raw = true;

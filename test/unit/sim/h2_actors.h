@@ -33,7 +33,8 @@ class H2End final : public http2::CodecEvents {
   /// Client: opens a stream; its id, 0: the connection takes none.
   std::int32_t request(std::string_view path, std::string_view body = "", bool end = true);
   /// Server.
-  void reply(std::int32_t id, std::string_view body = "ok", std::string_view status = "200", bool end = true);
+  void reply(std::int32_t id, std::string_view body = "ok", std::string_view status = "200", bool end = true,
+             std::string_view content_type = "");
   void send(std::int32_t id, std::string_view bytes, bool end);
   void send_trailers(std::int32_t id, std::string_view name, std::string_view value);
   void reset(std::int32_t id, std::uint32_t code);
