@@ -81,6 +81,9 @@ bool is_http_filter_config(std::string_view message) { return kinds().by_config(
 std::shared_ptr<const hcm::FilterFactory> compile_http_filter(
     const envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter& filter, bool last,
     const std::string& stat_prefix, const Path& at, CompileContext& c) {
+  if (last && filter.disabled())
+    c.problems.error(at / "disabled",
+                     "Error: the last (terminal) filter (" + filter.name() + ") in the chain cannot be disabled by default.");
   if (filter.has_config_discovery()) return compile_late_filter(filter, last, stat_prefix, at, c);
   const auto& any = filter.typed_config();
   const auto* kind = kinds().by_config(message_name(any.type_url()));

@@ -237,6 +237,7 @@ BAD = {
     "http_no_routes": (hcm("stat_prefix: h, http_filters: [%s]" % ROUTER).replace("{name: h, typed_config", "{name: h, @@typed_config"), HCM[:-1], "route"),
     "http_no_filters": (hcm("stat_prefix: h, route_config: {}").replace("{name: h, typed_config", "{name: h, @@typed_config"), HCM + "http_filters", "router"),
     "http_router_not_last": (filters(ROUTER + ", " + ROUTER), None, "terminal", 4),
+    "http_router_disabled": (filters(ROUTER.replace("{name", "{@@disabled: true, name", 1)), HCM + "http_filters[0].disabled", "terminal"),
     "http_filter_no_config": (filters("@@{name: envoy.filters.http.nope}, " + ROUTER), HCM + "http_filters[0]", ""),
     "http_filter_no_name": (filters('@@{typed_config: {"@type": %sextensions.filters.http.router.v3.Router}}' % TYPE), HCM + "http_filters[0].name", "must not be empty"),
     "grpc_stats_no_name": (filters('{name: a, typed_config: {"@type": %sextensions.filters.http.grpc_stats.v3.FilterConfig, individual_method_stats_allowlist: {services: [@@{method_names: [m]}]}}}, %s' % (TYPE, ROUTER)),

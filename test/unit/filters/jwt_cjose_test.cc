@@ -1,0 +1,153 @@
+// Tokens against a second implementation (libcjose): what it signs is good here, and of whatever is done to a token both say the
+// same.
+#include <cjose/cjose.h>
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "filters/jwks.h"
+#include "proxy/base/base64.h"
+#include "proxy/base/random.h"
+
+using namespace outrigger;
+using namespace outrigger::filters;
+
+namespace {
+
+using Key = std::unique_ptr<cjose_jwk_t, decltype([](cjose_jwk_t* k) { cjose_jwk_release(k); })>;
+using Signed = std::unique_ptr<cjose_jws_t, decltype([](cjose_jws_t* s) { cjose_jws_release(s); })>;
+
+std::string b64(std::string_view s) {
+  std::string out = encode_base64(s);
+  for (char& c : out) c = c == '+' ? '-' : c == '/' ? '_' : c;
+  return out.substr(0, out.find('='));
+}
+
+struct Algorithm {
+  const char* name;
+  cjose_jwk_t* (*make)();
+};
+cjose_jwk_t* secret() { return cjose_jwk_create_oct_random(512, nullptr); }
+cjose_jwk_t* rsa() { return cjose_jwk_create_RSA_random(2048, nullptr, 0, nullptr); }
+const Algorithm kAlgorithms[] = {{"HS256", secret},
+                                 {"HS384", secret},
+                                 {"HS512", secret},
+                                 {"RS256", rsa},
+                                 {"RS384", rsa},
+                                 {"RS512", rsa},
+                                 {"PS256", rsa},
+                                 {"PS384", rsa},
+                                 {"PS512", rsa},
+                                 {"ES256", [] { return cjose_jwk_create_EC_random(CJOSE_JWK_EC_P_256, nullptr); }},
+                                 {"ES384", [] { return cjose_jwk_create_EC_random(CJOSE_JWK_EC_P_384, nullptr); }},
+                                 {"ES512", [] { return cjose_jwk_create_EC_random(CJOSE_JWK_EC_P_521, nullptr); }}};
+
+/// A key as both know it.
+struct BothKeys {
+  explicit BothKeys(const Algorithm& a) : theirs(a.make()) {
+    REQUIRE(theirs != nullptr);
+    const bool secret = cjose_jwk_get_kty(theirs.get(), nullptr) == CJOSE_JWK_KTY_OCT;
+    const std::unique_ptr<char, decltype(&std::free)> json(cjose_jwk_to_json(theirs.get(), secret, nullptr), &std::free);
+    REQUIRE(json != nullptr);
+    auto set = Jwks::parse("{\"keys\":[" + std::string(json.get()) + "]}");
+    REQUIRE(set.has_value());
+    ours = std::make_unique<Jwks>(std::move(*set));
+  }
+  Key theirs;
+  std::unique_ptr<Jwks> ours;
+
+  bool good_here(const std::string& token) const {
+    Jwt jwt;
+    return jwt.parse(token) == JwtStatus::ok && ours->check(jwt) == JwtStatus::ok;
+  }
+  bool good_there(const std::string& token) const {
+    const Signed s(cjose_jws_import(token.data(), token.size(), nullptr));
+    return s != nullptr && cjose_jws_verify(s.get(), theirs.get(), nullptr);
+  }
+};
+
+std::string sign(const BothKeys& key, const char* algorithm, const std::string& payload) {
+  cjose_header_t* header = cjose_header_new(nullptr);
+  REQUIRE(cjose_header_set(header, CJOSE_HDR_ALG, algorithm, nullptr));
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(payload.data());
+  const Signed s(cjose_jws_sign(key.theirs.get(), header, bytes, payload.size(), nullptr));
+  cjose_header_release(header);
+  const char* text = nullptr;
+  REQUIRE((s != nullptr && cjose_jws_export(s.get(), &text, nullptr)));
+  return text;
+}
+
+std::string random_payload(Random& random) {
+  std::string text(random.below(300), ' ');
+  for (char& c : text) c = static_cast<char>('0' + random.below(10));
+  return R"({"iss":"i","exp":)" + std::to_string(random.below(1U << 31)) + R"(,"n":")" + text + "\"}";
+}
+
+struct Parts {
+  explicit Parts(const std::string& token) {
+    const auto dot = token.find('.'), last = token.rfind('.');
+    const std::string_view parts[] = {std::string_view(token).substr(0, dot),
+                                      std::string_view(token).substr(dot + 1, last - dot - 1),
+                                      std::string_view(token).substr(last + 1)};
+    for (int i = 0; i < 3; ++i) REQUIRE(decode_base64url(parts[i], bytes[i]));
+  }
+  std::string text() const { return b64(bytes[0]) + '.' + b64(bytes[1]) + '.' + b64(bytes[2]); }
+  std::string bytes[3];  // header, payload, signature
+};
+
+/// Something else is wrong with each.
+std::vector<std::string> spoiled(const std::string& token, const std::string& other, Random& random) {
+  std::vector<std::string> all;
+  for (const int part : {1, 2}) {
+    Parts p(token);
+    p.bytes[part][random.below(p.bytes[part].size())] ^= static_cast<char>(1 << random.below(8));
+    all.push_back(p.text());
+  }
+  for (const auto& a : kAlgorithms) {
+    Parts p(token);
+    p.bytes[0] = R"({"alg":")" + std::string(a.name) + "\"}";
+    if (p.bytes[0] != Parts(token).bytes[0]) all.push_back(p.text());
+  }
+  Parts p(token);
+  p.bytes[2] = Parts(other).bytes[2];
+  all.push_back(p.text());
+  p.bytes[2] = Parts(token).bytes[2].substr(1);
+  all.push_back(p.text());
+  p.bytes[2] = Parts(token).bytes[2] + '\0';
+  all.push_back(p.text());
+  p.bytes[2].clear();
+  all.push_back(p.text());
+  p.bytes[0] = R"({"alg":"none"})";
+  all.push_back(p.text());
+  all.push_back(token.substr(0, token.rfind('.')));
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("two implementations say the same of tokens", "[filters][jwt]") {
+  Random random(20261127);
+  const BothKeys stranger(kAlgorithms[3]);  // an RSA key of somebody else
+  std::vector<std::unique_ptr<BothKeys>> keys;
+  for (const auto& a : kAlgorithms) {
+    INFO(a.name);
+    const bool same_key = !keys.empty() && a.make == kAlgorithms[keys.size() - 1].make;
+    keys.push_back(same_key ? std::move(keys.back()) : std::make_unique<BothKeys>(a));
+    const auto& key = *keys.back();
+    for (int round = 0; round < 8; ++round) {
+      const auto token = sign(key, a.name, random_payload(random)), other = sign(key, a.name, random_payload(random));
+      CHECK(key.good_here(token));
+      CHECK(key.good_there(token));
+      CHECK_FALSE(stranger.good_here(token));
+      for (const auto& bad : spoiled(token, other, random)) {
+        INFO(bad);
+        CHECK_FALSE(key.good_there(bad));
+        CHECK_FALSE(key.good_here(bad));
+      }
+    }
+  }
+}
