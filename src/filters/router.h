@@ -168,6 +168,7 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter, priva
   std::size_t attempt_count_ = 0, tried_count_ = 0;
   upstream::PeerNames peer_names_;
   upstream::Priorities priorities_;
+  upstream::NamedHosts named_hosts_;
   std::uint8_t tried_priorities_[kAttemptsMax] = {};
   std::size_t seen_from_ = 0;  // of tried_, since the last time all priorities were tried
   Attempt* winner_ = nullptr;

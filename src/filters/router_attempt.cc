@@ -5,6 +5,7 @@
 #include "filters/upstream_failure.h"
 #include "proxy/base/numbers.h"
 #include "proxy/net/proxy_header.h"
+#include "proxy/upstream/override_hosts.h"
 
 namespace outrigger::filters {
 
@@ -281,9 +282,12 @@ void Router::start_attempt() {
     pick.wanted = stream_.wanted_host.address;
     pick.wanted_only = stream_.wanted_host.only;
   }
+  pick.named = &named_hosts_;
   upstream::LaterHost later{*this};
   pick.later = &later;
   upstream::Host* host = cluster_->pick(pick);
+  if (host != nullptr && std::exchange(named_hosts_.asked, false))
+    upstream::tell_selected(cluster_->config(), *host, info.dynamic_metadata);
   if (std::exchange(priorities_.exhausted, false)) seen_from_ = tried_count_;
   pending_host_ = std::move(later.pending);
   if (pending_host_ != nullptr) return;

@@ -6,6 +6,7 @@
 #include "proxy/base/parking.h"
 #include "proxy/hcm/connection_log.h"
 #include "proxy/http/connection_facts.h"
+#include "proxy/upstream/override_hosts.h"
 
 namespace outrigger::filters {
 
@@ -116,6 +117,7 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter, priv
   upstream::ClusterRef cluster_;
   std::unique_ptr<upstream::TcpAttempt> attempt_;
   std::unique_ptr<upstream::TcpLease> lease_;
+  upstream::NamedHosts named_hosts_;
   upstream::Host* asked_ = nullptr;  // by the last attempt
   TunnelFacts tunnel_;
   Side down_, up_;
@@ -327,7 +329,10 @@ void TcpProxy::dial_once() {
   pick.server_name = info_.requested_server_name;
   pick.subset = subset_;
   if (info_.found() != nullptr) pick.metadata[0] = info_.found()->dynamic_metadata.get();
+  pick.named = &named_hosts_;
   upstream::Host* host = cluster_->pick(pick);
+  if (host != nullptr && std::exchange(named_hosts_.asked, false))
+    upstream::tell_selected(cluster_->config(), *host, info_.facts().dynamic_metadata);
   if (host == nullptr) return fail(Flag::no_healthy_upstream, "tcp_initializion_failure:1");
   if (tunnel_config_ != nullptr && !cluster_->admits_connection())
     return on_tcp_failure(upstream::PoolFailure::overflow, "", nullptr);

@@ -170,6 +170,7 @@ struct ClusterConfig {
   double preconnect = 1;                         // per_upstream_preconnect_ratio
   std::unique_ptr<const HashConfig> hash;        // of ring_hash and maglev only
   std::unique_ptr<const SubsetConfig> subset;    // null: none
+  std::shared_ptr<const struct OverrideHosts> override_hosts;  // policy override_host, around the others; null: none
   std::unique_ptr<const OutlierConfig> outlier;  // null: none
   std::unique_ptr<const HealthConfig> health;    // null: no active checks
   bool remove_checked_hosts = false;             // at once, whatever their checks say

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include "proxy/upstream/outlier_watch.h"
+#include "proxy/upstream/override_hosts.h"
 #include "proxy/upstream/tcp_dialer.h"
 
 namespace outrigger::upstream {
@@ -159,6 +160,22 @@ Host* ClusterImpl::pick_wanted(std::string_view address) {
   return host != nullptr && shared_->config->override_health.has(host->health()) ? host : nullptr;
 }
 
+/// Null: none of those that the request names and that no pick has used yet is a member. Any health will do.
+Host* ClusterImpl::pick_named(const PickContext& c) {
+  NamedHosts first;
+  NamedHosts& named = c.named == nullptr ? first : *c.named;
+  named.asked = true;
+  Host* host = nullptr;
+  std::uint32_t at = 0;
+  each_named(*shared_->config->override_hosts, c, [&](std::string_view address) {
+    if (at++ < named.used) return true;
+    named.used = at;
+    host = find(address);
+    return host == nullptr;
+  });
+  return host;
+}
+
 Host* ClusterImpl::pick(const PickContext& c) {
   if (!c.wanted.empty())
     if (Host* host = pick_wanted(c.wanted)) return host;
@@ -166,6 +183,8 @@ Host* ClusterImpl::pick(const PickContext& c) {
     thread_.cells.add(shared_->stats, ClusterStat::upstream_cx_none_healthy);
     return nullptr;
   }
+  if (shared_->config->override_hosts != nullptr)
+    if (Host* host = pick_named(c)) return host;
   if (forward_ != nullptr) return pick_forward(c);
   Host* host = original_dst_ != nullptr ? original_dst_->pick(c) : hash_ != nullptr ? pick_hashed(c) : pick_balanced(c);
   if (host == nullptr) thread_.cells.add(shared_->stats, ClusterStat::upstream_cx_none_healthy);

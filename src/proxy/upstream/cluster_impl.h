@@ -56,6 +56,7 @@ class ClusterImpl final : public Cluster {
   void balance();
   Host* find(std::string_view address);
   Host* pick_wanted(std::string_view address);
+  Host* pick_named(const PickContext& c);
   Host* pick_balanced(const PickContext& c);
   Host* pick_hashed(const PickContext& c);
   Host* pick_forward(const PickContext& c);

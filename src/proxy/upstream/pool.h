@@ -57,6 +57,7 @@ struct PickContext {
   const class HostFilter* avoid = nullptr;
   std::uint32_t attempts_max = 1;
   struct Priorities* priorities = nullptr;  // null: all take part
+  struct NamedHosts* named = nullptr;       // of clusters with override_host; null: this pick is the only one
   std::string_view server_name{};           // that the client's connection asked for
   LaterHost* later = nullptr;               // null: now, or there is none
 };
@@ -65,6 +66,11 @@ struct Priorities {
   static constexpr std::uint32_t kMax = 128;
   std::bitset<kMax> excluded;
   bool exhausted = false;  // told: all were, so all take part again
+};
+/// How far the picks for one request have come with the hosts that it names.
+struct NamedHosts {
+  std::uint32_t used = 0;
+  bool asked = false;  // told: the policy has chosen, by name or otherwise
 };
 class HostFilter {
  public:

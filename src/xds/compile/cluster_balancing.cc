@@ -3,13 +3,16 @@
 #include "envoy/extensions/load_balancing_policies/common/v3/common.pb.h"
 #include "envoy/extensions/load_balancing_policies/least_request/v3/least_request.pb.h"
 #include "envoy/extensions/load_balancing_policies/maglev/v3/maglev.pb.h"
+#include "envoy/extensions/load_balancing_policies/override_host/v3/override_host.pb.h"
 #include "envoy/extensions/load_balancing_policies/random/v3/random.pb.h"
 #include "envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash.pb.h"
 #include "envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.pb.h"
 #include "proxy/upstream/hash_tables.h"
+#include "proxy/upstream/override_hosts.h"
 #include "xds/compile/cluster_parts.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/endpoints.h"
+#include "xds/compile/metadata.h"
 
 namespace outrigger::xds {
 
@@ -145,8 +148,14 @@ void compile_provided(const Cluster& p, upstream::ClusterConfig& o, const Path& 
 void compile_subset(const Cluster& p, const policies::subset::v3::Subset& s, upstream::ClusterConfig& o, const Path& at,
                     Problems& problems);
 
-/// The first policy of `list` that is known. `within`: those of subsets.
-void compile_policy_list(const Cluster& p, const cluster_v3::LoadBalancingPolicy& list, bool within, upstream::ClusterConfig& o,
+void compile_override(const Cluster& p, const policies::override_host::v3::OverrideHost& h, upstream::ClusterConfig& o,
+                      const Path& at, Problems& problems);
+
+/// Where a list of policies stands: what may be in it.
+enum class Place : std::uint8_t { cluster, fallback, subsets };
+
+/// The first policy of `list` that is known.
+void compile_policy_list(const Cluster& p, const cluster_v3::LoadBalancingPolicy& list, Place place, upstream::ClusterConfig& o,
                          const Path& at, Problems& problems) {
   std::string names;
   for (const auto& policy : list.policies()) {
@@ -173,20 +182,51 @@ void compile_policy_list(const Cluster& p, const cluster_v3::LoadBalancingPolicy
     }
     if (policies::ring_hash::v3::RingHash r; any.UnpackTo(&r)) return compile_ring(r, o, at, problems);
     if (policies::maglev::v3::Maglev m; any.UnpackTo(&m)) return compile_maglev(m, o, at, problems);
-    if (policies::subset::v3::Subset s; !within && any.UnpackTo(&s)) return compile_subset(p, s, o, at, problems);
-    if (!within && any.Is<policies::cluster_provided::v3::ClusterProvided>()) return compile_provided(p, o, at, problems);
+    if (policies::subset::v3::Subset s; place != Place::subsets && any.UnpackTo(&s))
+      return compile_subset(p, s, o, at, problems);
+    if (policies::override_host::v3::OverrideHost h; place == Place::cluster && any.UnpackTo(&h))
+      return compile_override(p, h, o, at, problems);
+    if (place == Place::cluster && any.Is<policies::cluster_provided::v3::ClusterProvided>())
+      return compile_provided(p, o, at, problems);
     names += (names.empty() ? "" : ", ") + policy.typed_extension_config().name();
   }
-  problems.error(at, "cluster: didn't find a registered load balancer factory implementation for cluster: '" + p.name() +
-                         "' with names from [" + names +
-                         "]: round_robin, least_request, random, ring_hash and maglev are implemented" +
-                         (within ? " within subsets" : ", and subsets of these"));
+  const std::string none =
+      place == Place::fallback
+          ? "dynamic forwarding LB: didn't find a registered fallback load balancer factory with names from " + names
+          : "cluster: didn't find a registered load balancer factory implementation for cluster: '" + p.name() +
+                "' with names from [" + names + "]";
+  problems.error(at, none + ": round_robin, least_request, random, ring_hash and maglev are implemented" +
+                         (place == Place::subsets    ? " within subsets"
+                          : place == Place::fallback ? ", and subsets of these"
+                                                     : ", subsets of these, and override_host around these"));
 }
 
 void compile_subset(const Cluster& p, const policies::subset::v3::Subset& s, upstream::ClusterConfig& o, const Path& at,
                     Problems& problems) {
-  compile_policy_list(p, s.subset_lb_policy(), true, o, at / "subset_lb_policy", problems);
+  compile_policy_list(p, s.subset_lb_policy(), Place::subsets, o, at / "subset_lb_policy", problems);
   compile_subset_policy(s, o, at, problems);
+}
+
+std::vector<std::string> path_of(const envoy::type::metadata::v3::MetadataKey& key) {
+  std::vector<std::string> out;
+  for (const auto& part : key.path()) out.push_back(part.key());
+  return out;
+}
+
+void compile_override(const Cluster& p, const policies::override_host::v3::OverrideHost& h, upstream::ClusterConfig& o,
+                      const Path& at, Problems& problems) {
+  auto out = std::make_shared<upstream::OverrideHosts>();
+  for (int i = 0; i < h.override_host_sources_size(); ++i) {
+    const auto& s = h.override_host_sources(i);
+    const Path source = at.at("override_host_sources", i);
+    if (s.header().empty() && !s.has_metadata()) problems.error(source, "Empty override source");
+    if (!s.header().empty() && s.has_metadata()) problems.error(source, "Only one override source must be set");
+    out->sources.push_back({lower(s.header()), s.metadata().key(), path_of(s.metadata())});
+  }
+  out->selected_name = h.selected_host_key().key();
+  out->selected_path = path_of(h.selected_host_key());
+  o.override_hosts = std::move(out);
+  compile_policy_list(p, h.fallback_policy(), Place::fallback, o, at / "fallback_policy", problems);
 }
 
 void compile_policy(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
@@ -205,7 +245,7 @@ void compile_policy(const Cluster& p, upstream::ClusterConfig& o, const Path& at
         "Cannot use hostname for consistent hashing loadbalancing for cluster of type: '" + type_name(o.discovery) + "'");
   if (p.has_load_balancing_policy()) {
     const Path here = at / "load_balancing_policy";
-    return compile_policy_list(p, p.load_balancing_policy(), false, o, here, problems);
+    return compile_policy_list(p, p.load_balancing_policy(), Place::cluster, o, here, problems);
   }
   compile_localities(common, o);
   const bool original_dst = o.discovery == upstream::Discovery::original_dst;
