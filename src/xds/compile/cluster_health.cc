@@ -162,6 +162,8 @@ void compile_health(const envoy::config::cluster::v3::Cluster& p, upstream::Clus
   o.remove_checked_hosts = p.ignore_health_on_host_removal();
   o.close_on_host_failure = p.close_connections_on_host_health_failure();
   o.exclude_unchecked_hosts = p.common_lb_config().ignore_new_hosts_until_first_hc();
+  if (to_duration(p.common_lb_config().update_merge_window()) > Duration::zero())
+    c.problems.warn(at / "common_lb_config" / "update_merge_window", "has no effect: changes of hosts are seen at once");
   if (p.health_checks_size() == 0) return;
   Problems& problems = c.problems;
   if (p.health_checks_size() > 1) {

@@ -16,6 +16,17 @@ upstream::ClusterConfigPtr cluster(const std::string& fields) {
   return c.config.clusters[0];
 }
 
+TEST_CASE("a window for changes of hosts is told to have no effect", "[compile]") {
+  const auto told = [](const char* window) {
+    return test::Compiled(
+               test::cluster_bootstrap("name: c, common_lb_config: {update_merge_window: " + std::string(window) + "}"))
+        .told();
+  };
+  CHECK(told("0s").empty());
+  CHECK(told("2s") ==
+        "static_resources.clusters[0].common_lb_config.update_merge_window: has no effect: changes of hosts are seen at once\n");
+}
+
 TEST_CASE("a cluster's defaults are Envoy's", "[compile]") {
   const auto c = cluster("");
   CHECK(c->name == "c");
