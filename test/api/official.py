@@ -17,6 +17,7 @@ MODULES = (("github.com/envoyproxy/go-control-plane/envoy", "v1.40.0"),
            ("github.com/cncf/xds/go", "v0.0.0-20260202195803-dba9d589def2"),
            ("github.com/envoyproxy/protoc-gen-validate", "v1.3.3"),
            ("istio.io/api", "v1.31.4"),
+           ("go.opentelemetry.io/proto/otlp", "v1.11.0"),
            ("google.golang.org/genproto/googleapis/api", "v0.0.0-20260817212433-ac3dfec99bb1"),
            ("google.golang.org/genproto/googleapis/rpc", "v0.0.0-20260817212433-ac3dfec99bb1"),
            ("cel.dev/expr", "v0.25.3"))

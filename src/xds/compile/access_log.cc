@@ -3,6 +3,7 @@
 #include "envoy/extensions/access_loggers/file/v3/file.pb.h"
 #include "envoy/extensions/access_loggers/stream/v3/stream.pb.h"
 #include "xds/compile/format.h"
+#include "xds/compile/reports.h"
 
 namespace outrigger::xds {
 
@@ -52,6 +53,9 @@ accesslog::AccessLogPtr compile_one(const envoy::config::accesslog::v3::AccessLo
   } else if (any.Is<stream_v3::StderrAccessLog>()) {
     path = "/dev/stderr";
     f = stream_format<stream_v3::StderrAccessLog>(any, config, c.problems);
+  } else if (take_access_logger(log, at, c)) {
+    if (log.has_filter()) compile_access_log_filter(log.filter(), at / "filter", c.problems);
+    return nullptr;
   } else {
     c.problems.error(at, "access logger '" + log.name() + "' of type '" + any.type_url() + "' is not implemented");
     return nullptr;

@@ -5,12 +5,14 @@
 #include <set>
 #include "envoy/extensions/access_loggers/file/v3/file.pb.h"
 #include "envoy/extensions/bootstrap/internal_listener/v3/internal_listener.pb.h"
+#include "istio/proxy/workload_discovery.pb.h"
 #include "xds/compile/access_log.h"
 #include "xds/compile/cluster.h"
 #include "xds/compile/cluster_parts.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/listener.h"
 #include "xds/compile/matchers.h"
+#include "xds/compile/reports.h"
 #include "xds/compile/secrets.h"
 #include "xds/compile/settings.h"
 
@@ -34,6 +36,9 @@ std::string local_address(bool v6) {
 
 void compile_extension(const envoy::config::core::v3::TypedExtensionConfig& p, server::Config& o, const Path& at,
                        CompileContext& c) {
+  if (p.typed_config().Is<istio::workload::BootstrapExtension>())
+    return c.not_active->add(p.name(), istio::workload::BootstrapExtension::descriptor()->full_name(),
+                             "workloads are not asked for: peers are not known by their addresses");
   envoy::extensions::bootstrap::internal_listener::v3::InternalListener internal;
   if (!p.typed_config().UnpackTo(&internal))
     return c.problems.error(
@@ -121,6 +126,7 @@ server::Config compile_bootstrap(const envoy::config::bootstrap::v3::Bootstrap& 
     compile_outlier_log(log, o, root / "cluster_manager" / "outlier_detection" / "event_log_path", c);
   o.node_locality = compile_locality(b.node().locality());
   c.cluster_known = [&names](std::string_view name) { return names.find(name) != names.end(); };
+  take_bootstrap_reports(b, c);
 
   std::set<std::string> listeners;
   std::map<std::string, std::string> addresses;

@@ -20,6 +20,7 @@ constexpr struct {
 } kObjects[] = {
     {"envoy.string", http::StateKind::text},
     {"envoy.hashable_string", http::StateKind::text, true},
+    {"istio.hashable_string", http::StateKind::text, true},
     {key::kServerName, http::StateKind::server_name},
     {key::kPeerNames, http::StateKind::peer_names},
     {key::kProtocols, http::StateKind::protocols},

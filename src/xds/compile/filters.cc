@@ -1,6 +1,7 @@
 #include "xds/compile/filters.h"
 
 #include "xds/compile/filter_kinds.h"
+#include "xds/compile/idle_filters.h"
 #include "xds/compile/late_filter.h"
 #include "xds/load/any_type.h"
 
@@ -22,6 +23,7 @@ const FilterKinds& kinds() {
     add_global_limit_filters(k);
     add_grpc_filters(k);
     add_health_check_filters(k);
+    add_idle_filters(k);
     add_istio_filters(k);
     add_jwt_filters(k);
     add_lua_filters(k);

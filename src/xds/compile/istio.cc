@@ -6,6 +6,7 @@
 #include "filters/peer_metadata.h"
 #include "istio/alpn.pb.h"
 #include "istio/proxy/metadata_exchange.pb.h"
+#include "istio/proxy/network_peer_metadata.pb.h"
 #include "istio/proxy/peer_metadata.pb.h"
 #include "istio/stats.pb.h"
 #include "proxy/base/log.h"
@@ -80,6 +81,12 @@ void add_istio_filters(FilterKinds& kinds) {
 bool take_istio_network_filter(const std::string& name, const google::protobuf::Any& any, CompileContext& c) {
   if (any.Is<PluginConfig>()) {
     c.not_active->add(name, PluginConfig::descriptor()->full_name(), metrics_lack);
+    return true;
+  }
+  namespace network_peer = ::envoy::extensions::network_filters::peer_metadata;
+  if (any.Is<network_peer::Config>() || any.Is<network_peer::UpstreamConfig>()) {
+    c.not_active->add(name, any.type_url().substr(any.type_url().find('/') + 1),
+                      "the peers of tunnels are neither told of this proxy nor known by their metadata");
     return true;
   }
   if (!any.Is<MetadataExchange>()) return false;

@@ -17,7 +17,7 @@
 #include "xds/compile/convert.h"
 #include "xds/compile/dns_cache.h"
 #include "xds/compile/filter_state.h"
-#include "xds/compile/istio.h"
+#include "xds/compile/idle_filters.h"
 #include "xds/compile/late_filter.h"
 #include "xds/compile/rbac.h"
 
@@ -104,7 +104,7 @@ FilterPtr compile_before(const google::protobuf::Any& any, const std::string& na
                              " must be the last filter in a network filter chain.");
     return nullptr;
   }
-  if (take_istio_network_filter(name, any, c)) return std::make_shared<Idle>();
+  if (take_idle_network_filter(name, any, at, c)) return std::make_shared<Idle>();
   auto made = compile_one(any, at, c);
   if (made == nullptr) c.problems.error(at, "network filter '" + name + "' of type '" + any.type_url() + "' is not implemented");
   return made;
@@ -164,7 +164,7 @@ filters::ConnectionFilters compile_filters_before(const envoy::config::listener:
       c.problems.error(here, "Error: terminal filter named " + f.name() + " must be the last filter in a network filter chain.");
       continue;
     }
-    if (take_istio_network_filter(f.name(), f.typed_config(), c)) continue;
+    if (take_idle_network_filter(f.name(), f.typed_config(), here / "typed_config", c)) continue;
     const auto errors = c.problems.errors();
     auto filter = compile_one(f.typed_config(), here / "typed_config", c);
     if (c.problems.errors() != errors) continue;

@@ -1,14 +1,32 @@
 // Which requests are traced, and by whom.
 #include <cmath>
+#include "envoy/config/trace/v3/datadog.pb.h"
 #include "envoy/config/trace/v3/opentelemetry.pb.h"
+#include "envoy/config/trace/v3/skywalking.pb.h"
+#include "envoy/config/trace/v3/xray.pb.h"
 #include "envoy/config/trace/v3/zipkin.pb.h"
 #include "envoy/extensions/request_id/uuid/v3/uuid.pb.h"
+#include "envoy/extensions/tracers/fluentd/v3/fluentd.pb.h"
+#include "envoy/extensions/tracers/opentelemetry/resource_detectors/v3/dynatrace_resource_detector.pb.h"
+#include "envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector.pb.h"
+#include "envoy/extensions/tracers/opentelemetry/resource_detectors/v3/static_config_resource_detector.pb.h"
+#include "envoy/extensions/tracers/opentelemetry/samplers/v3/always_on_sampler.pb.h"
+#include "envoy/extensions/tracers/opentelemetry/samplers/v3/cel_sampler.pb.h"
+#include "envoy/extensions/tracers/opentelemetry/samplers/v3/dynatrace_sampler.pb.h"
+#include "envoy/extensions/tracers/opentelemetry/samplers/v3/parent_based_sampler.pb.h"
+#include "envoy/extensions/tracers/opentelemetry/samplers/v3/trace_id_ratio_based_sampler.pb.h"
 #include "proxy/hcm/config.h"
+#include "xds/compile/expression.h"
+#include "xds/compile/format.h"
 #include "xds/compile/http.h"
 #include "xds/compile/not_active.h"
+#include "xds/compile/reports.h"
 
 namespace outrigger::xds {
 
+namespace core_v3 = envoy::config::core::v3;
+namespace detectors = envoy::extensions::tracers::opentelemetry::resource_detectors::v3;
+namespace samplers = envoy::extensions::tracers::opentelemetry::samplers::v3;
 namespace trace_v3 = envoy::config::trace::v3;
 using Manager = envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
 
@@ -24,31 +42,72 @@ void check_zipkin(const trace_v3::ZipkinConfig& p, const Path& at, CompileContex
     c.problems.error(at, "envoy.tracers.zipkin: unknown cluster '" + cluster + "'");
 }
 
+void check_sampler(const core_v3::TypedExtensionConfig& p, bool wrapped, const Path& at, Problems& problems) {
+  const Path here = at / "typed_config";
+  const auto& any = p.typed_config();
+  if (samplers::CELSamplerConfig cel; any.UnpackTo(&cel)) {
+    compile_expression(cel.expression(), here / "expression", problems);
+  } else if (samplers::ParentBasedSamplerConfig parent; any.UnpackTo(&parent)) {
+    check_sampler(parent.wrapped_sampler(), true, here / "wrapped_sampler", problems);
+  } else if (!any.Is<samplers::AlwaysOnSamplerConfig>() && !any.Is<samplers::DynatraceSamplerConfig>() &&
+             !any.Is<samplers::TraceIdRatioBasedSamplerConfig>()) {
+    problems.error(at, wrapped ? "Didn't find a registered implementation for '" + p.name() + "' with type URL: '" +
+                                     any.type_url().substr(any.type_url().find('/') + 1) + "'"
+                               : "Sampler factory not found: '" + p.name() + "'");
+  }
+}
+
 void check_opentelemetry(const trace_v3::OpenTelemetryConfig& p, const Path& at, Problems& problems) {
   if (p.has_exporter())
     return problems.error(at / "exporter", "other exporters are not implemented: use grpc_service or http_service");
   if (p.has_grpc_service() == p.has_http_service())
     problems.error(at, "OpenTelemetry Tracer must have exactly one of gRPC, HTTP, or custom exporter configured.");
+  check_detectors(p.resource_detectors(), at, problems);
+  if (p.has_sampler()) check_sampler(p.sampler(), false, at / "sampler", problems);
 }
 
-/// The tracers that control planes name are taken, so that what else the listener says holds; they make no spans yet.
-void take_provider(const trace_v3::Tracing::Http& p, const Path& at, CompileContext& c) {
-  const Path here = at / "typed_config";
-  const auto& any = p.typed_config();
-  trace_v3::ZipkinConfig zipkin;
-  trace_v3::OpenTelemetryConfig telemetry;
-  if (any.UnpackTo(&zipkin)) {
-    check_zipkin(zipkin, here, c);
-  } else if (any.UnpackTo(&telemetry)) {
-    check_opentelemetry(telemetry, here, c.problems);
-  } else {
-    return c.problems.error(here, any.type_url().empty() ? "which tracer is not said" : "this tracer is not implemented");
-  }
-  c.not_active->add(p.name(), any.type_url().substr(any.type_url().find('/') + 1),
-                    "no spans are made, and no trace headers are added to requests");
+void check_datadog(const trace_v3::DatadogConfig& p, const Path& at, CompileContext& c) {
+  if (c.cluster_known && !c.cluster_known(p.collector_cluster()))
+    c.problems.error(at / "collector_cluster", "envoy.tracers.datadog: unknown cluster '" + p.collector_cluster() + "'");
+}
+
+void check_xray(const trace_v3::XRayConfig& p, const Path& at, Problems& problems) {
+  if (p.has_daemon_endpoint() && p.daemon_endpoint().protocol() != core_v3::SocketAddress::UDP)
+    problems.error(at / "daemon_endpoint", "X-Ray daemon endpoint must be a UDP socket address");
 }
 
 }  // namespace
+
+void check_detectors(const Extensions& list, const Path& at, Problems& problems) {
+  for (int i = 0; i < list.size(); ++i) {
+    const auto& any = list.Get(i).typed_config();
+    if (!any.Is<detectors::EnvironmentResourceDetectorConfig>() && !any.Is<detectors::DynatraceResourceDetectorConfig>() &&
+        !any.Is<detectors::StaticConfigResourceDetectorConfig>())
+      problems.error(at.at("resource_detectors", i), "Resource detector factory not found: '" + list.Get(i).name() + "'");
+  }
+}
+
+void check_custom_tags(const CustomTags& list, const Path& at, Problems& problems) {
+  for (int i = 0; i < list.size(); ++i)
+    if (!list.Get(i).value().empty()) compile_text_format(list.Get(i).value(), {}, at.at("custom_tags", i) / "value", problems);
+}
+
+void take_tracer(const trace_v3::Tracing::Http& p, const Path& at, CompileContext& c) {
+  const Path here = at / "typed_config";
+  const auto& any = p.typed_config();
+  if (trace_v3::ZipkinConfig zipkin; any.UnpackTo(&zipkin)) {
+    check_zipkin(zipkin, here, c);
+  } else if (trace_v3::OpenTelemetryConfig telemetry; any.UnpackTo(&telemetry)) {
+    check_opentelemetry(telemetry, here, c.problems);
+  } else if (trace_v3::DatadogConfig datadog; any.UnpackTo(&datadog)) {
+    check_datadog(datadog, here, c);
+  } else if (trace_v3::XRayConfig xray; any.UnpackTo(&xray)) {
+    check_xray(xray, here, c.problems);
+  } else if (!any.Is<trace_v3::SkyWalkingConfig>() && !any.Is<envoy::extensions::tracers::fluentd::v3::FluentdConfig>()) {
+    return c.problems.error(here, any.type_url().empty() ? "which tracer is not said" : "this tracer is not implemented");
+  }
+  c.not_active->add(p.name(), any.type_url().substr(any.type_url().find('/') + 1), kNoSpans);
+}
 
 void compile_tracing(const Manager& p, hcm::Config& o, const Path& at, CompileContext& c) {
   const auto percent = [](bool set, const envoy::type::v3::Percent& v) {
@@ -56,7 +115,8 @@ void compile_tracing(const Manager& p, hcm::Config& o, const Path& at, CompileCo
     return runtime::FractionalPercent{static_cast<std::uint32_t>(std::lround(whole * 100)), runtime::Denominator::ten_thousand};
   };
   const auto& t = p.tracing();
-  if (t.has_provider()) take_provider(t.provider(), at / "provider", c);
+  if (t.has_provider()) take_tracer(t.provider(), at / "provider", c);
+  check_custom_tags(t.custom_tags(), at, c.problems);
   auto& out = o.tracing.emplace();
   out.client.numerator = t.has_client_sampling() ? static_cast<std::uint32_t>(t.client_sampling().value()) : 100;
   out.random = percent(t.has_random_sampling(), t.random_sampling());

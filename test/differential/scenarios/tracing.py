@@ -95,3 +95,51 @@ telemetry("http_unknown_cluster", "http_service: {http_uri: {uri: http://c/v1/tr
 provider("no_name", "{typed_config: {%sZipkinConfig, collector_cluster: c, collector_endpoint: /, collector_endpoint_version: HTTP_JSON}}" % TRACE)
 provider("no_config", "{name: envoy.tracers.zipkin}")
 provider("of_another_kind", '{name: z, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}')
+
+
+def tracer(name, type, fields=""):
+    provider(name, "{name: t, typed_config: {'@type': type.googleapis.com/envoy.%s%s}}" % (type, ", " + fields if fields else ""))
+
+
+tracer("datadog", "config.trace.v3.DatadogConfig", "collector_cluster: c, service_name: s, collector_hostname: h")
+tracer("datadog_unknown", "config.trace.v3.DatadogConfig", "collector_cluster: d, service_name: s")
+tracer("datadog_no_service", "config.trace.v3.DatadogConfig", "collector_cluster: c")
+tracer("skywalking", "config.trace.v3.SkyWalkingConfig", GRPC + ", client_config: {service_name: s}")
+tracer("skywalking_unknown", "config.trace.v3.SkyWalkingConfig", "grpc_service: {envoy_grpc: {cluster_name: d}}")
+tracer("skywalking_nothing", "config.trace.v3.SkyWalkingConfig")
+tracer("xray", "config.trace.v3.XRayConfig", "segment_name: s, daemon_endpoint: {protocol: UDP, address: 127.0.0.1, port_value: 2000}")
+tracer("xray_tcp", "config.trace.v3.XRayConfig", "segment_name: s, daemon_endpoint: {address: 127.0.0.1, port_value: 2000}")
+tracer("xray_nothing", "config.trace.v3.XRayConfig")
+tracer("lightstep", "config.trace.v3.LightstepConfig", "collector_cluster: c")
+tracer("fluentd", "extensions.tracers.fluentd.v3.FluentdConfig", "cluster: c, tag: t, stat_prefix: p")
+tracer("fluentd_no_tag", "extensions.tracers.fluentd.v3.FluentdConfig", "cluster: c, stat_prefix: p")
+
+
+def sampler(name, type, fields=""):
+    telemetry("sampler_" + name, GRPC + ", sampler: {name: s, typed_config: {'@type': %s%s}}" % (type, ", " + fields if fields else ""))
+
+
+SAMPLERS = TELEMETRY + "samplers.v3."
+ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
+sampler("dynatrace", SAMPLERS + "DynatraceSamplerConfig", "tenant: t, cluster_id: 1, http_service: {http_uri: {uri: http://c/x, cluster: c, timeout: 1s}}")
+sampler("dynatrace_nothing", SAMPLERS + "DynatraceSamplerConfig")
+sampler("ratio", SAMPLERS + "TraceIdRatioBasedSamplerConfig", "sampling_percentage: {numerator: 5}")
+sampler("parent", SAMPLERS + "ParentBasedSamplerConfig", "wrapped_sampler: {name: a, typed_config: {'@type': %sAlwaysOnSamplerConfig}}" % SAMPLERS)
+sampler("parent_of_nothing", SAMPLERS + "ParentBasedSamplerConfig")
+sampler("parent_of_another", SAMPLERS + "ParentBasedSamplerConfig", "wrapped_sampler: {name: a, typed_config: {'@type': %s}}" % ROUTER)
+sampler("cel", SAMPLERS + "CELSamplerConfig", "expression: {cel_expr_parsed: {expr: {id: 1, const_expr: {bool_value: true}}}}")
+sampler("cel_nothing", SAMPLERS + "CELSamplerConfig")
+sampler("another", ROUTER)
+telemetry("detectors", GRPC + ", resource_detectors: [{name: a, typed_config: {'@type': %sresource_detectors.v3.DynatraceResourceDetectorConfig}}, "
+          "{name: b, typed_config: {'@type': %sresource_detectors.v3.StaticConfigResourceDetectorConfig, attributes: {a: b}}}]" % (TELEMETRY, TELEMETRY))
+telemetry("detector_another", GRPC + ", resource_detectors: [{name: a, typed_config: {'@type': %s}}]" % ROUTER)
+
+# ---- what concerns a tracer alone
+
+for _name, _text in {
+        "tags": "custom_tags: [{tag: a, literal: {value: b}}, {tag: b, environment: {name: X, default_value: d}}, {tag: c, request_header: {name: x}}, "
+                "{tag: d, metadata: {kind: {route: {}}, metadata_key: {key: k, path: [{key: p}]}}}, {tag: e, value: '%REQ(X)%'}, {tag: a, literal: {value: c}}]",
+        "tag_bad": "custom_tags: [{tag: a, value: '%NOPE%'}]",
+        "tag_of_nothing": "custom_tags: [{tag: a}]",
+        "tag_empty": "custom_tags: [{tag: a, literal: {value: ''}}]"}.items():
+    scenario("tracing_check_" + _name, kind="validate", config=manager_config(manager="tracing: {%s}" % _text))
