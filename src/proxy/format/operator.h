@@ -35,6 +35,11 @@ class Operator {
 /// `name(argument):length`; length < 0: none.
 Result<Operator> make_operator(std::string_view name, std::string_view argument, bool has_argument, long length);
 
+/// Makes %CEL(text)%, and %TYPED_CEL(text)%, whose value has its type in JSON. Expressions are a folder above this one: what is
+/// above both says how, before formats are compiled; as long as nobody did, the operators are refused. Main thread.
+using MakeExpression = Result<Operator> (*)(std::string_view text, bool typed, long length);
+void set_expressions(MakeExpression make) noexcept;
+
 /// strftime with %f, %1f..%9f, %E3S for digits below the second; UTC, or the machine's time zone.
 void append_time(WallTime t, std::string_view format, bool local, std::string& out);
 

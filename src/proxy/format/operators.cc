@@ -16,6 +16,8 @@ namespace {
 enum class Syntax : std::uint8_t { bare, optional, required, required_cut, optional_cut };
 Syntax syntax_of(std::string_view name) {
   static const std::unordered_map<std::string_view, Syntax> kSyntax = {
+      {"CEL", Syntax::optional_cut},
+      {"TYPED_CEL", Syntax::optional_cut},
       {"CLUSTER_METADATA", Syntax::required},
       {"UPSTREAM_METADATA", Syntax::required},
       {"COMMON_DURATION", Syntax::required},
@@ -200,6 +202,8 @@ Result<Operator> filter_state(const Arguments& a, bool upstream) {
                   false};
 }
 
+MakeExpression make_expression = nullptr;
+
 std::optional<Result<Operator>> make_other(std::string_view name, const Arguments& a) {
   if (name == "HOSTNAME") return Operator{host_name()};
   if (name == "ENVIRONMENT") {
@@ -213,11 +217,16 @@ std::optional<Result<Operator>> make_other(std::string_view name, const Argument
   if (const auto type = metadata_type_of(name); !type.empty()) return metadata_operator(*metadata_source(type), a.text, a);
   if (name == "FILTER_STATE" || name == "UPSTREAM_FILTER_STATE") return filter_state(a, name != "FILTER_STATE");
   if (name == "TRACE_ID" || name == "SPAN_ID") return never();
-  if (name == "CEL" || name == "TYPED_CEL") return invalid("%" + std::string(name) + "()% is known to Envoy and not implemented");
+  if (name == "CEL" || name == "TYPED_CEL") {
+    if (make_expression != nullptr) return make_expression(a.text, name == "TYPED_CEL", a.length);
+    return invalid("%" + std::string(name) + "()% can not be used here");
+  }
   return std::nullopt;
 }
 
 }  // namespace
+
+void set_expressions(MakeExpression make) noexcept { make_expression = make; }
 
 Result<Operator> make_operator(std::string_view name, std::string_view argument, bool, long length) {
   const Arguments a{argument, length};

@@ -1,13 +1,17 @@
 #include "xds/compile/format.h"
 
+#include "envoy/extensions/formatter/cel/v3/cel.pb.h"
 #include "envoy/extensions/formatter/metadata/v3/metadata.pb.h"
 #include "envoy/extensions/formatter/req_without_query/v3/req_without_query.pb.h"
+#include "proxy/cel/operator.h"
 #include "xds/compile/convert.h"
 #include "xds/struct_fields.h"
 
 namespace outrigger::xds {
 
 namespace {
+
+[[maybe_unused]] const bool expressions_are_known = (format::set_expressions(&cel::make_operator), true);
 
 format::JsonFormat::Value to_value(const google::protobuf::Value& v);
 
@@ -39,7 +43,8 @@ format::JsonFormat::Value to_value(const google::protobuf::Value& v) {
 void compile_formatter(const google::protobuf::Any& any, format::FormatOptions& o, const Path& at, Problems& problems) {
   if (any.Is<envoy::extensions::formatter::req_without_query::v3::ReqWithoutQuery>())
     o.req_without_query = true;
-  else if (!any.Is<envoy::extensions::formatter::metadata::v3::Metadata>())  // METADATA is always known
+  else if (!any.Is<envoy::extensions::formatter::metadata::v3::Metadata>() &&  // these operators are always known
+           !any.Is<envoy::extensions::formatter::cel::v3::Cel>())
     problems.error(at, "formatter of type '" + any.type_url() + "' is not implemented");
 }
 

@@ -388,3 +388,69 @@ for name, expression in (("regex", '"abc".matches("[")'), ("regex_size", '"abc".
                          ("message", "Foo{a: 1}"), ("arguments", '"a".size(1) == 1'), ("choice_in_choice", "true ? false ? false : true : false")):
     scenario("cel_refused_" + name, kind="validate", config=json.dumps({"static_resources": {"listeners": [{"name": "l", "address": {"socket_address": {"address": "127.0.0.1", "port_value": 19999}},
              "access_log": [json.loads(json.dumps(entry(expression)).replace("{{log}}", "/dev/stdout"))], "filter_chains": [{}]}]}}))
+
+
+# ---- expressions in format strings
+
+FORMATS = """
+request.path
+request.headers['x-a']
+request.headers['nope']
+request.size
+request.size + 1
+request.size == 0
+response.code
+response.code > 199u
+response.code_details
+connection.mtls
+source.port > 1
+'a' + 'b'
+1.5
+1e20
+-2
+7u
+null
+b'ab'
+duration('1h2m3.5s')
+duration('1.5ms')
+duration('-250us')
+duration('0s')
+timestamp('2023-01-02T03:04:05.25Z')
+request.headers
+[1, 2]
+nope.path
+1 / 0
+request.path.startsWith('/p') ? 'yes': 'no'
+'k' in filter_state ? filter_state['k']: r'127.0.0.1:80'
+"""
+LINES = FORMATS.strip("\n").split("\n")
+
+
+HI = "[{name: rt, match: {prefix: /}, direct_response: {status: 200, body: {inline_string: hi}}}]"
+
+
+def shown(form):
+    return json.dumps([{"name": "l", "typed_config": {"@type": FILE, "path": "{{log}}", "log_format": form}}])
+
+
+def written(text):
+    return shown({"text_format_source": {"inline_string": text + "\n"}})
+
+
+def formatted(name, log, client=get("/p/a?x=1", "x-a: one"), **kw):
+    scenario("cel_format_" + name, access_log=log, client=client, routes=kw.pop("routes", HI), **kw)
+
+
+formatted("text", written("|".join("%CEL(" + e + ")%" for e in LINES)))
+formatted("typed_text", written("|".join("%TYPED_CEL(" + e + ")%" for e in LINES)))
+formatted("json", shown({"json_format": {str(i): "%CEL(" + e + ")%" for i, e in enumerate(LINES)}}))
+formatted("typed_json", shown({"json_format": {str(i): "%TYPED_CEL(" + e + ")%" for i, e in enumerate(LINES)}}))
+formatted("lengths", written("%CEL(request.path):3%|%CEL(request.path):0%|%CEL(request.path):100%|%CEL(1234):2%|%TYPED_CEL('abc'):2%"))
+formatted("typed_lengths", shown({"json_format": {"a": "%TYPED_CEL(request.path):3%", "b": "%TYPED_CEL(1234):2%", "c": "x%TYPED_CEL(1234):2%"}}))
+formatted("empty_values", shown({"text_format_source": {"inline_string": "%CEL(nope)%|%CEL(request.headers['no'])%\n"}, "omit_empty_values": True}))
+formatted("extension", shown({"text_format_source": {"inline_string": "%CEL(request.path)%\n"}, "formatters": [{"name": "f", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.formatter.cel.v3.Cel"}}]}))
+formatted("header", written("%RESP(X-B)%"), routes=HI.replace("direct_response:", "response_headers_to_add: [{header: {key: x-b, value: \"%CEL(request.path)%!\"}}], direct_response:"))
+formatted("state", written("%FILTER_STATE(k:PLAIN)%"), filters=json.dumps([{"name": "s", "typed_config": {"@type": HTTP + "set_filter_state.v3.Config", "on_request_headers": [
+    {"object_key": "k", "factory_key": "envoy.string", "format_string": {"text_format_source": {"inline_string": "%CEL('j' in filter_state ? filter_state['j']: r'127.0.0.1:80')%"}}}]}}]))
+for _name, _text in {"syntax": "%CEL(request.path +)%", "nothing": "%CEL()%", "bare": "%CEL%", "macro": "%CEL([1].exists(x, x == 1))%", "unknown_name": "%CEL(nope.path)%", "typed": "%TYPED_CEL(request.size)%"}.items():
+    scenario("cel_format_check_" + _name, kind="validate", config=manager_config(manager="access_log: " + written(_text).replace("{{log}}", "/dev/null")))
