@@ -2,6 +2,7 @@
 // strings live in the request's arena or outlive it.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,6 +47,7 @@ class Chain {
 struct CheckPeer {
   const net::Address* address = nullptr;
   std::string_view service, principal, certificate;
+  const std::map<std::string, std::string>* labels = nullptr;  // null: none
 };
 
 struct CheckRequest {
@@ -53,6 +55,7 @@ struct CheckRequest {
     std::string_view name, value;
   };
   CheckPeer source, destination;
+  bool of_connection = false;  // then there is no more than these, metadata and the server's name
   WallTime time{};
   std::uint64_t id = 0;
   std::string_view method, path, host, scheme, protocol;

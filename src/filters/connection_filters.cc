@@ -59,8 +59,14 @@ class Held final : public net::Connection, private net::ConnectionOwner, private
   void on_readable() override {}
   void on_writable() override {}
   void go_on() {
+    const auto reason = hold_->close_reason;
     worker_.thread.loop.dispose(std::move(hold_));  // which calls this
+    if (!reason.empty()) return refuse(reason);
     become(filters_->make_from(next_, worker_, std::move(transport_), std::move(info_), listener_, *this));
+  }
+  void refuse(std::string_view reason) {
+    info_.local_close_reason = reason;
+    become(make_refused(worker_, std::move(transport_), std::move(info_), listener_, *this, {Duration(0), {}, filters_->last()}));
   }
   void become(std::unique_ptr<net::Connection> c) {
     inner_ = std::move(c);

@@ -18,7 +18,8 @@ namespace outrigger::filters {
 class Hold {
  public:
   virtual ~Hold() = default;
-  std::function<void()> go_on;  // set by whoever holds the connection
+  std::function<void()> go_on;      // set by whoever holds the connection
+  std::string_view close_reason{};  // then: it is closed for that; empty: it goes on
 };
 
 /// What such a filter says of a new connection.

@@ -7,8 +7,6 @@ using http::Name;
 
 namespace {
 
-constexpr std::string_view kCheckPath = "/envoy.service.auth.v3.Authorization/Check";
-
 class ExtAuthz final : public hcm::HttpFilter, private SideCallEvents {
  public:
   ExtAuthz(hcm::Stream& stream, const ExtAuthzFactory& factory)
@@ -185,14 +183,7 @@ class ExtAuthz final : public hcm::HttpFilter, private SideCallEvents {
     auto& metadata = stream_.info().dynamic_metadata;
     auto all = copy_of(metadata);
     all->merge(kExtAuthzSpace, answer.metadata);
-    if (answer.verdict == CheckAnswer::ok) {
-      const auto ms = (stream_.thread().loop.now() - started_).count() / 1000;
-      MetadataValue duration;
-      duration.kind = MetadataValue::number;
-      duration.n = static_cast<double>(ms);
-      duration.json = std::to_string(ms);
-      all->merge(kExtAuthzSpace, MetadataValue::of("ext_authz_duration", std::move(duration)));
-    }
+    if (answer.verdict == CheckAnswer::ok) all->merge(kExtAuthzSpace, duration_metadata(stream_.thread().loop.now() - started_));
     metadata = std::move(all);
   }
 

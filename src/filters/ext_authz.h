@@ -17,6 +17,7 @@
 
 namespace outrigger::filters {
 
+inline constexpr std::string_view kCheckPath = "/envoy.service.auth.v3.Authorization/Check";
 inline constexpr std::string_view kExtAuthzSpace = "envoy.filters.http.ext_authz";
 
 /// Below "http.<prefix>.ext_authz."; the first four also below "cluster.<that of the route>.ext_authz.".
@@ -57,6 +58,7 @@ struct ExtAuthzConfig {
   const AuthorizationMessages* messages = nullptr;
   NameFilter allowed, disallowed;
   std::optional<BodyWanted> body;
+  std::map<std::string, std::string> labels;  // of this proxy
   bool raw_headers = false, peer_certificate = false, tls_session = false;
   std::vector<std::string> metadata_spaces, route_metadata_spaces;
   std::optional<runtime::RuntimePercent> enabled;
@@ -96,6 +98,14 @@ struct CheckSubject {
   const hcm::Stream::Overrides& overrides;
 };
 void describe(const CheckSubject& subject, CheckRequest& out);
+/// The two ends of the connection, but for their services. `remote`: who it is from, as far as is known.
+struct PeersWanted {
+  bool certificate = false, server_name = false;
+};
+void describe_peers(const http::ConnectionInfo& connection, const net::Address& remote, PeersWanted wanted, CheckRequest& out);
+/// What %DYNAMIC_METADATA% has of how long an ok took.
+MetadataValue duration_metadata(Duration took);
+void describe_metadata(const std::vector<std::string>& spaces, const Metadata* all, MetadataValue& out);
 /// The request to a service over HTTP.
 void make_http_request(const CheckSubject& subject, const CheckRequest& from, http::RequestHead& head, Buffer& body);
 /// Its answer.

@@ -122,10 +122,16 @@ void read_http_answer(const HttpAuthorization& config, const http::ResponseHead&
   }
   if (ok) return;
   out.status = head.status;
-  char* text = static_cast<char*>(arena.allocate(body.size() + 1, 1));
-  std::size_t n = 0;
-  for (std::size_t i = 0; i < body.runs(); ++i) n += body.run(i).copy(text + n, body.size() - n);
-  out.body = {text, n};
+  out.body = flat(body, body.size(), arena);
+}
+
+MetadataValue duration_metadata(Duration took) {
+  const auto ms = took.count() / 1000;
+  MetadataValue value;
+  value.kind = MetadataValue::number;
+  value.n = static_cast<double>(ms);
+  value.json = std::to_string(ms);
+  return MetadataValue::of("ext_authz_duration", std::move(value));
 }
 
 bool apply_to_request(const CheckAnswer& a, http::RequestHead& head) {

@@ -79,33 +79,13 @@ class Fields {
   CheckRequest& out_;
 };
 
-void describe_peers(const CheckSubject& s, CheckRequest& out) {
-  const auto& connection = *s.stream.info().connection;
-  out.source.address = &s.stream.info().remote();
-  out.source.service = s.head.headers.get("x-envoy-downstream-service-cluster");
-  out.destination.address = &connection.local;
-  if (connection.tls == nullptr) return;
-  out.source.principal = principal_of(connection.tls->peer());
-  out.destination.principal = principal_of(connection.tls->local());
-  if (s.config.peer_certificate) out.source.certificate = connection.tls->peer_pem();
-  if (s.config.tls_session) out.server_name = connection.tls->server_name();
-}
-
-std::string_view first_bytes(const Buffer& b, std::size_t most, Arena& arena) {
-  const auto size = std::min(b.size(), most);
-  char* out = static_cast<char*>(arena.allocate(size + 1, 1));
-  std::size_t n = 0;
-  for (std::size_t i = 0; i < b.runs() && n < size; ++i) n += b.run(i).copy(out + n, size - n);
-  return {out, n};
-}
-
 void describe_body(const CheckSubject& s, CheckRequest& out) {
   if (s.body == nullptr) return;
   auto& arena = s.stream.arena();
   out.has_body = true;
   out.partial_body = s.body->size() > s.wanted.bytes_max;
   out.body_is_text = !s.wanted.as_bytes;
-  out.body = first_bytes(*s.body, s.wanted.bytes_max, arena);
+  out.body = flat(*s.body, s.wanted.bytes_max, arena);
   if (out.body_is_text) out.body = Fields::to_utf8(out.body, arena);
 }
 
@@ -125,6 +105,18 @@ void describe_extensions(const CheckSubject& s, CheckRequest& out) {
   }
 }
 
+}  // namespace
+
+void describe_peers(const http::ConnectionInfo& connection, const net::Address& remote, PeersWanted wanted, CheckRequest& out) {
+  out.source.address = &remote;
+  out.destination.address = &connection.local;
+  if (connection.tls == nullptr) return;
+  out.source.principal = principal_of(connection.tls->peer());
+  out.destination.principal = principal_of(connection.tls->local());
+  if (wanted.certificate) out.source.certificate = connection.tls->peer_pem();
+  if (wanted.server_name) out.server_name = connection.tls->server_name();
+}
+
 void describe_metadata(const std::vector<std::string>& spaces, const Metadata* all, MetadataValue& out) {
   if (all == nullptr) return;
   for (const auto& space : spaces)
@@ -134,11 +126,11 @@ void describe_metadata(const std::vector<std::string>& spaces, const Metadata* a
     }
 }
 
-}  // namespace
-
 void describe(const CheckSubject& s, CheckRequest& out) {
   auto& info = s.stream.info();
-  describe_peers(s, out);
+  describe_peers(*info.connection, info.remote(), {s.config.peer_certificate, s.config.tls_session}, out);
+  out.source.service = s.head.headers.get("x-envoy-downstream-service-cluster");
+  if (!s.config.labels.empty()) out.destination.labels = &s.config.labels;
   out.time = info.start_wall;
   out.id = info.stream_id;
   out.method = s.head.method;

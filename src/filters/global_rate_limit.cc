@@ -9,7 +9,6 @@ using http::Name;
 
 namespace {
 
-constexpr std::string_view kPath = "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit";
 constexpr std::string_view kSpace = "envoy.filters.http.ratelimit";
 
 class RateLimit final : public hcm::HttpFilter, private SideCallEvents {
@@ -74,7 +73,7 @@ class RateLimit final : public hcm::HttpFilter, private SideCallEvents {
       thread_local std::string message;
       message.clear();
       config_.messages->encode(question, message);
-      call_->start_grpc(*service, target, kPath, message);
+      call_->start_grpc(*service, target, kRateLimitPath, message);
     }
     if (state_ == State::asking) state_ = State::waiting;
   }

@@ -36,6 +36,7 @@ struct LimitAnswer {
   MetadataValue metadata;
 };
 
+inline constexpr std::string_view kRateLimitPath = "/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit";
 /// The messages of envoy.service.ratelimit.v3, as bytes.
 struct RateLimitMessages {
   void (*encode)(const LimitQuestion& question, std::string& out);

@@ -5,6 +5,7 @@
 
 #include "proxy/hcm/connection_log.h"
 #include "proxy/http/connection_facts.h"
+#include "proxy/net/read_loop.h"
 
 namespace outrigger::filters {
 
@@ -40,7 +41,16 @@ class PlainConnection : public net::Connection, protected net::TransportEvents {
   }
   void note_handshake() { info_.note_handshake(worker_.thread.loop.now(), worker_.thread.loop.wall()); }
   void note_data(std::uint64_t bytes) { info_.note_data(worker_.thread.loop.now(), worker_.thread.loop.wall(), bytes); }
+  /// By filters: what the client has sent goes no further, for now or for ever.
+  bool stopped() {
+    if (info_.found() == nullptr) return false;
+    const auto gate = info_.facts().gate([this] { on_released(); });
+    if (gate == http::ConnectionFacts::Gate::denied) finish(false);
+    return gate != http::ConnectionFacts::Gate::open;
+  }
+  bool held() const noexcept { return info_.found() != nullptr && info_.found()->hold != nullptr; }
   bool denied() const noexcept { return info_.found() != nullptr && info_.found()->denied; }
+  virtual void on_released() {}
   /// What is said of the connection when it is over.
   virtual void describe(http::StreamInfo& /*stream*/) {}
   std::size_t room_max() const noexcept { return listener_.buffer_bytes_max == 0 ? SIZE_MAX : listener_.buffer_bytes_max; }
@@ -78,12 +88,19 @@ class Echo final : public PlainConnection {
     note_handshake();
     if (!out_.empty() || readable_) pump();
   }
+  void on_released() override {
+    if (closed_) return;
+    note_data(received_);
+    if (denied()) net::discard_unread(*transport_, out_);
+    if (!stopped()) pump();
+  }
   void pump();
   bool readable_ = false, ended_ = false;
 };
 
 /// Reads no more than it gets rid of, up to the listener's limit.
 void Echo::pump() {
+  if (held()) return;
   for (unsigned reads = 0; !closed_; ++reads) {
     if (!out_.empty() && !flush() && (closed_ || out_.size() >= room_max())) return;
     if (ended_ && out_.empty()) return finish(false);
@@ -95,10 +112,10 @@ void Echo::pump() {
     const auto r = transport_->read(out_, Buffer::kBlockBytes);
     if (received_ == 0 && r.bytes > 0) note_data(r.bytes);
     received_ += r.bytes;
-    if (denied()) return finish(false);
     if (r.status == IoStatus::reset) return finish(true);
     if (r.status == IoStatus::eof) ended_ = true;
     if (r.status != IoStatus::ok || r.drained) readable_ = false;
+    if (stopped()) return;
     if (r.status == IoStatus::would_block && out_.empty()) return;
   }
 }

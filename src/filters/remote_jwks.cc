@@ -15,7 +15,7 @@ void JwksFetch::start() {
   head.path = from_.path;
   head.authority = from_.authority;
   head.headers.add(Name::user_agent, "Go-browser");  // as Envoy's
-  if (from_.retries > 0) call_.retry(from_.retries, from_.backoff_base, from_.backoff_max);
+  if (from_.retries) call_.retry(*from_.retries);
   call_.start(*cluster, Buffer(), from_.timeout, true);
 }
 

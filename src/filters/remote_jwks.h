@@ -2,6 +2,7 @@
 // needs them and they are not there.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 #include "filters/jwks.h"
@@ -12,8 +13,7 @@ namespace outrigger::filters {
 struct RemoteJwks {
   std::string cluster, authority, path;
   Duration timeout{}, keep = std::chrono::minutes(10);
-  unsigned retries = 0;
-  Duration backoff_base{}, backoff_max{};
+  std::optional<route::RetryPolicy> retries;
 
   /// Null: they are not there, or too old.
   std::shared_ptr<const Jwks> find(std::size_t worker, TimePoint now) const {

@@ -59,6 +59,12 @@ void RetryState::init(const route::Route& r, http::RequestHead& head) {
   }
 }
 
+void RetryState::init(const route::RetryPolicy& policy) {
+  policy_ = &policy;
+  on_ = policy.on;
+  left_ = policy.retries.value_or(1);
+}
+
 RetryAnswer RetryState::take(bool wanted) noexcept {
   if (!wanted) return RetryAnswer::no;
   if (left_ == 0) return RetryAnswer::limit_exceeded;

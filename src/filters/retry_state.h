@@ -1,5 +1,5 @@
 // When and how long until a request is tried again: policy and x-envoy-* headers, what is left,
-// the back-off. Member of the router filter; worker's thread. (Envoy: router filter, retry policy.)
+// the back-off. Member of the router filter, and of calls to services; worker's thread. (Envoy: router filter, retry policy.)
 #pragma once
 #include <optional>
 #include "proxy/base/random.h"
@@ -15,6 +15,8 @@ class RetryState {
  public:
   /// Reads and removes the control headers of the request.
   void init(const route::Route& r, http::RequestHead& head);
+  /// Of a call of a filter to a service.
+  void init(const route::RetryPolicy& policy);
   bool enabled() const noexcept { return on_ != 0; }
   void disable() noexcept { on_ = 0; }
   /// Would this response be retried? `yes` takes one of the retries left.

@@ -18,55 +18,61 @@ namespace {
 constexpr std::size_t kAnswerMax = 1024 * 1024;
 }
 
-SideCall::SideCall(hcm::Stream& stream, SideCallEvents& events)
-    : owner_(stream),
+SideCall::SideCall(SideOwner owner, SideCallEvents& events)
+    : owner_(owner),
       told_(events),
-      head_(stream.arena().make<http::RequestHead>(stream.arena())),
-      timeout_(stream.thread().loop.timers(), *this),
-      again_(stream.thread().loop.timers(), *this) {}
+      head_(owner.arena.make<http::RequestHead>(owner.arena)),
+      timeout_(owner.thread.loop.timers(), *this),
+      again_(owner.thread.loop.timers(), *this) {}
 
-void SideCall::retry(unsigned most, Duration base, Duration max) {
-  retries_ = most;
-  backoff_base_ = base;
-  backoff_max_ = max;
+std::string_view flat(const Buffer& b, std::size_t most, Arena& arena) {
+  const auto size = std::min(b.size(), most);
+  char* out = static_cast<char*>(arena.allocate(size + 1, 1));
+  std::size_t n = 0;
+  for (std::size_t i = 0; i < b.runs() && n < size; ++i) n += b.run(i).copy(out + n, size - n);
+  return {out, n};
 }
 
-void mark_internal(hcm::Stream& stream, http::HeaderMap& h, bool forwarded) {
+void mark_internal(const SideOwner& owner, http::HeaderMap& h, bool forwarded) {
   h.set(Name::x_envoy_internal, "true");
-  const std::string_view own = stream.config().local_address_text;
+  const std::string_view own = owner.local_address;
   if (!forwarded || own.empty()) return;
   const auto xff = h.get(Name::x_forwarded_for);
   h.set(Name::x_forwarded_for, xff.empty() ? own : h.arena().cat(xff, ",", own));
 }
 
-void add_grpc_headers(hcm::Stream& stream, const GrpcTarget& target, bool deadline, http::HeaderMap& h) {
+void add_grpc_headers(const SideOwner& owner, const GrpcTarget& target, bool deadline, http::HeaderMap& h) {
   auto& arena = h.arena();
   h.add(Name::te, "trailers");
   if (const auto ms = target.timeout.count() / 1000; deadline && target.timeout.count() > 0)
     h.add(Name::grpc_timeout, arena.cat(decimal(static_cast<std::uint64_t>(ms), arena), "m"));
   h.add(Name::content_type, "application/grpc");
-  target.metadata.apply(h, stream.format_context());
+  target.metadata.apply(h, owner.context());
 }
 
 void SideCall::start(upstream::Cluster& cluster, Buffer&& body, Duration timeout, bool forwarded) {
   auto& h = head_->headers;
   mark_internal(owner_, h, forwarded);
   body_ = std::move(body);
+  if (retries_.enabled()) kept_ = flat(body_, body_.size(), owner_.arena);
   running_ = true;
   cluster_ = &cluster;
-  started_ = owner_.thread().loop.now();
+  started_ = owner_.thread.loop.now();
   whole_ = timeout;
-  const Duration one = retries_ > 0 ? std::min(timeout, backoff_max_) : timeout;
+  const Duration one = std::min(timeout, one_attempt().value_or(timeout));
   if (timeout.count() > 0)
-    h.set(Name::x_envoy_expected_rq_timeout_ms, decimal(static_cast<std::uint64_t>(one.count() / 1000), owner_.arena()));
+    h.set(Name::x_envoy_expected_rq_timeout_ms, decimal(static_cast<std::uint64_t>(one.count() / 1000), owner_.arena));
   peer = upstream::peer_names_of(cluster.config(), *head_);
   attempt();
 }
 
 void SideCall::attempt() {
+  const auto one = one_attempt();
   if (whole_.count() > 0) {
-    const Duration left = std::max(whole_ - (owner_.thread().loop.now() - started_), Duration(1));
-    timeout_.arm(backoff_max_.count() > 0 ? std::min(left, backoff_max_) : left);
+    const Duration left = std::max(whole_ - (owner_.thread.loop.now() - started_), Duration(1));
+    timeout_.arm(std::min(left, one.value_or(left)));
+  } else if (one) {
+    timeout_.arm(*one);
   }
   upstream::PickContext pick;
   pick.request = head_;
@@ -79,14 +85,27 @@ void SideCall::attempt() {
   cluster_->request_stream(*host, *this);
 }
 
-/// True: it will be. `ended`: the attempt's stream has.
-bool SideCall::try_again(bool ended) {
-  const auto now = owner_.thread().loop.now();
-  if (retries_ == 0 || (whole_.count() > 0 && now - started_ >= whole_)) return false;
-  --retries_;
-  auto& cells = owner_.thread().cells;
+void SideCall::retry(const route::RetryPolicy& policy) { retries_.init(policy); }
+
+std::optional<Duration> SideCall::one_attempt() const noexcept {
+  return retries_.policy() == nullptr ? std::nullopt : retries_.policy()->per_try_timeout;
+}
+
+/// There is time for another attempt, too.
+bool SideCall::allows(RetryAnswer answer) {
+  if (answer == RetryAnswer::limit_exceeded)
+    owner_.thread.cells.add(cluster_->stats(), ClusterStat::upstream_rq_retry_limit_exceeded);
+  return answer == RetryAnswer::yes && (whole_.count() == 0 || owner_.thread.loop.now() - started_ < whole_);
+}
+
+/// `ended`: the attempt's stream has.
+void SideCall::retry_later(bool ended) {
+  auto& cells = owner_.thread.cells;
   cells.add(cluster_->stats(), ClusterStat::upstream_rq_retry);
-  cells.add(cluster_->stats(), ClusterStat::upstream_rq_retry_backoff_exponential);
+  bool told = false;
+  const auto wait = retries_.back_off(*owner_.thread.runtime, owner_.thread.random, answer_, owner_.thread.loop.wall(), told);
+  cells.add(cluster_->stats(),
+            told ? ClusterStat::upstream_rq_retry_backoff_ratelimited : ClusterStat::upstream_rq_retry_backoff_exponential);
   if (host_ != nullptr) cluster_->report(*host_, upstream::Outcome::error);
   if (ended) stream_ = nullptr;
   cancel_pending();
@@ -95,9 +114,9 @@ bool SideCall::try_again(bool ended) {
   host_ = nullptr;
   answer_ = nullptr;
   received_.clear();
-  const auto most = std::min(backoff_base_.count() << std::min(retried_++, 16U), backoff_max_.count());
-  again_.arm(Duration(owner_.thread().random.below(static_cast<std::uint64_t>(std::max<Duration::rep>(most, 1)))));
-  return true;
+  body_.clear();
+  body_.append(kept_);
+  again_.arm(wait);
 }
 
 void SideCall::start_grpc(upstream::Cluster& cluster, const GrpcTarget& target, std::string_view path, std::string_view message) {
@@ -127,7 +146,7 @@ void SideCall::stop() {
   body_.clear();
 }
 
-void SideCall::charge(std::uint16_t status) { charge_side(*cluster_, host_, owner_.thread().cells, status); }
+void SideCall::charge(std::uint16_t status) { charge_side(*cluster_, host_, owner_.thread.cells, status); }
 
 void SideCall::on_pool_ready(upstream::ClientStream& s, upstream::Host& host) {
   stream_ = &s;
@@ -140,9 +159,10 @@ void SideCall::on_pool_ready(upstream::ClientStream& s, upstream::Host& host) {
 
 void SideCall::on_pool_failure(upstream::PoolFailure why, std::string_view, upstream::Host* host) {
   if (host != nullptr && why != upstream::PoolFailure::overflow) cluster_->see(*host, upstream::Sight::failed);
-  if (try_again()) return;
+  const bool no_pool = why == upstream::PoolFailure::no_pool;
+  if (!no_pool && allows(retries_.on_reset(reset_reason_of(why), false))) return retry_later();
   charge(503);
-  if (why == upstream::PoolFailure::no_pool)
+  if (no_pool)
     failure_ = {503, "no healthy upstream", true};
   else
     note_reset(reset_reason_of(why));
@@ -150,19 +170,19 @@ void SideCall::on_pool_failure(upstream::PoolFailure why, std::string_view, upst
 }
 
 void SideCall::note_reset(http::ResetReason why) {
-  failure_ = {503, owner_.arena().cat("upstream connect error or disconnect/reset before headers. reset reason: ", text_of(why)),
+  failure_ = {503, owner_.arena.cat("upstream connect error or disconnect/reset before headers. reset reason: ", text_of(why)),
               true};
 }
 
 void SideCall::on_head(http::ResponseHead& head, bool end_stream) {
   answer_ = &head;
   cluster_->see(*host_, upstream::Sight::answer, health_code(*head_, head));
-  if (head.status / 100 == 5 && try_again(end_stream)) return;
+  if (allows(retries_.on_response(head))) return retry_later(end_stream);
   charge(head.status);
-  if (retried_ > 0 && head.status / 100 != 5)
-    owner_.thread().cells.add(cluster_->stats(), ClusterStat::upstream_rq_retry_success);
+  if (retries_.retried() && head.status / 100 != 5)
+    owner_.thread.cells.add(cluster_->stats(), ClusterStat::upstream_rq_retry_success);
   if (head.status / 100 != 5) cluster_->report(*host_, upstream::Outcome::success);
-  head.headers.set(Name::x_envoy_upstream_service_time, decimal(elapsed_ms(), owner_.arena()));
+  head.headers.set(Name::x_envoy_upstream_service_time, decimal(elapsed_ms(), owner_.arena));
   if (end_stream) answer(nullptr);
 }
 
@@ -181,7 +201,7 @@ void SideCall::on_trailers(http::HeaderMap& trailers) { answer(&trailers); }
 void SideCall::on_reset(http::ResetReason why, std::string_view) {
   cluster_->see(*host_, upstream::Sight::failed);
   stream_ = nullptr;
-  if (answer_ == nullptr && try_again()) return;
+  if (answer_ == nullptr && allows(retries_.on_reset(why, true))) return retry_later(true);
   if (answer_ == nullptr) {
     charge(503);
     note_reset(why);
@@ -190,13 +210,13 @@ void SideCall::on_reset(http::ResetReason why, std::string_view) {
 }
 
 std::uint64_t SideCall::elapsed_ms() const noexcept {
-  return static_cast<std::uint64_t>((owner_.thread().loop.now() - started_).count() / 1000);
+  return static_cast<std::uint64_t>((owner_.thread.loop.now() - started_).count() / 1000);
 }
 
 void SideCall::on_timeout() {
-  auto& cells = owner_.thread().cells;
-  if (answer_ == nullptr && try_again()) return cells.add(cluster_->stats(), ClusterStat::upstream_rq_per_try_timeout);
-  cells.add(cluster_->stats(), ClusterStat::upstream_rq_timeout);
+  const bool whole = whole_.count() > 0 && owner_.thread.loop.now() - started_ >= whole_;
+  owner_.thread.cells.add(cluster_->stats(), whole ? ClusterStat::upstream_rq_timeout : ClusterStat::upstream_rq_per_try_timeout);
+  if (answer_ == nullptr && allows(retries_.on_reset(http::ResetReason::local_reset, stream_ != nullptr))) return retry_later();
   if (host_ != nullptr && answer_ == nullptr) cluster_->see(*host_, upstream::Sight::timeout);
   if (answer_ == nullptr) {
     charge(504);
@@ -206,7 +226,7 @@ void SideCall::on_timeout() {
 }
 
 void SideCall::answer(const http::HeaderMap* trailers) {
-  auto& cells = owner_.thread().cells;
+  auto& cells = owner_.thread.cells;
   cells.record(cluster_->stats(), ClusterStat::upstream_rq_time, elapsed_ms());
   cells.record(cluster_->stats(), ClusterStat::internal_upstream_rq_time, elapsed_ms());
   stream_ = nullptr;

@@ -6,6 +6,7 @@
 #include "proxy/base/parking.h"
 #include "proxy/hcm/connection_log.h"
 #include "proxy/http/connection_facts.h"
+#include "proxy/net/read_loop.h"
 #include "proxy/upstream/override_hosts.h"
 
 namespace outrigger::filters {
@@ -71,9 +72,10 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter, priv
     if (r.status != IoStatus::ok && r.status != IoStatus::eof) return;
     info_.note_data(worker_.thread.loop.now(), worker_.thread.loop.wall(), r.bytes);
   }
-  bool denied() const noexcept { return info_.found() != nullptr && info_.found()->denied; }
+  bool held() const noexcept { return info_.found() != nullptr && info_.found()->hold != nullptr; }
+  bool stopped();
+  void on_released();
   void dial_once();
-  void add_tlvs();
   bool wait_to_retry();
   std::optional<std::uint64_t> hash() const;
   void on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) override;
@@ -174,10 +176,28 @@ void TcpProxy::start() {
 bool TcpProxy::connect_is_due() const noexcept {
   switch (config_->connect) {
     case TcpProxyConfig::at_once: return true;
-    case TcpProxyConfig::on_data: return !down_.in.empty();
+    case TcpProxyConfig::on_data: return !down_.in.empty() && !held();
     case TcpProxyConfig::on_tls_handshake: return info_.tls == nullptr || info_.tls->handshake_complete();
   }
   return true;
+}
+
+/// By filters: what the client has sent goes no further, for now or for ever.
+bool TcpProxy::stopped() {
+  if (info_.found() == nullptr) return false;
+  const auto gate = info_.facts().gate([this] { on_released(); });
+  if (gate == http::ConnectionFacts::Gate::denied) finish(Why::closed_here);
+  return gate != http::ConnectionFacts::Gate::open;
+}
+
+void TcpProxy::on_released() {
+  if (closed_) return;
+  info_.note_data(worker_.thread.loop.now(), worker_.thread.loop.wall(), stream_.bytes_received);
+  if (info_.facts().denied) net::discard_unread(*transport_, down_.in);
+  if (stopped()) return;
+  if (up_.transport == nullptr) return read_early();
+  count_upstream_bytes(ClusterStat::upstream_cx_tx_bytes_total, down_.in.size());
+  pump(down_, up_);
 }
 
 /// What filters have decided so far.
@@ -257,7 +277,7 @@ void TcpProxy::connect() {
 
 /// What the client sends before there is an upstream, up to a limit.
 void TcpProxy::read_early() {
-  if (closed_) return;
+  if (closed_ || held()) return;
   if (!config_->early_bytes_max) return begin_connect();
   auto& cells = worker_.thread.cells;
   bool any = false;
@@ -265,16 +285,18 @@ void TcpProxy::read_early() {
   const std::size_t limit = listener_.buffer_bytes_max == 0 ? SIZE_MAX : listener_.buffer_bytes_max;
   while (down_.readable && !down_.eof && down_.in.size() < limit) {  // as Envoy: what is there, though it be more
     const auto r = down_.transport->read(down_.in, std::min<std::size_t>(Buffer::kBlockBytes, limit - down_.in.size()));
-    note_read(r);
+    if (stream_.bytes_received == 0) note_read(r);
     if (r.status == IoStatus::ok) {  // the idle clock runs on, as in Envoy
       cells.add(config_->stats, TcpStat::downstream_cx_rx_bytes_total, r.bytes);
       stream_.bytes_received += r.bytes;
       any = true;
+      if (stopped()) return;
       if (!r.drained) continue;
     } else if (r.status == IoStatus::reset) {
       return finish(Why::client_reset);
     } else if (r.status == IoStatus::eof) {
       down_.eof = any = true;
+      if (stopped()) return;
     }
     down_.readable = false;
   }
@@ -299,24 +321,6 @@ bool TcpProxy::wait_to_retry() {
   return true;
 }
 
-/// Into what PROXY headers to upstreams say, for each attempt: appended ones appear again, as in Envoy.
-void TcpProxy::add_tlvs() {
-  const auto* known = info_.found() == nullptr ? nullptr : info_.found()->proxy.get();
-  if (config_->tlvs.empty() || (known != nullptr && config_->tlv_merge == upstream::TlvMerge::add_if_absent)) return;
-  if (info_.found() != nullptr && stream_.dynamic_metadata == nullptr) stream_.dynamic_metadata = info_.found()->dynamic_metadata;
-  auto added = upstream::make_tlvs(config_->tlvs, stream_);
-  net::ProxyHeader header;
-  if (known != nullptr) {
-    header = *known;
-    header.tlvs = upstream::merge_tlvs(known->tlvs, std::move(added), config_->tlv_merge);
-  } else {
-    header.source = info_.remote;
-    header.destination = info_.local;
-    header.tlvs = std::move(added);
-  }
-  info_.facts().tell(std::move(header));
-}
-
 void TcpProxy::dial_once() {
   if (stream_.attempt_count >= config_->connect_attempts_max) {
     worker_.thread.cells.add(cluster_->stats(), ClusterStat::upstream_cx_connect_attempts_exceeded);
@@ -338,7 +342,7 @@ void TcpProxy::dial_once() {
     return on_tcp_failure(upstream::PoolFailure::overflow, "", nullptr);
   ++stream_.attempt_count;
   asked_ = host;
-  add_tlvs();
+  add_tlvs(*config_, info_, stream_);
   auto attempt = tunnel_config_ != nullptr
                      ? connect_tunnel(worker_.thread, *tunnel_config_, *cluster_, *host, stream_, info_, tunnel_, *this)
                      : cluster_->connect(*host, *this);
@@ -383,7 +387,7 @@ void TcpProxy::on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) {
   up.tls = up_.transport->tls();
   up_.transport->start(up_);
   touch();
-  if (!down_.in.empty()) count_upstream_bytes(ClusterStat::upstream_cx_tx_bytes_total, down_.in.size());
+  if (!down_.in.empty() && !held()) count_upstream_bytes(ClusterStat::upstream_cx_tx_bytes_total, down_.in.size());
   if (config_->log_on_connected) log_moment(accesslog::LogType::tcp_upstream_connected);
   if (!closed_) pump(down_, up_);
 }
@@ -406,6 +410,7 @@ void TcpProxy::pump(Side& from, Side& to) {
   }
   auto& cells = worker_.thread.cells;
   const bool down = &from == &down_;
+  if (down && held()) return;
   const std::size_t limit = listener_.buffer_bytes_max == 0 ? SIZE_MAX : listener_.buffer_bytes_max;
   for (unsigned reads = 0;; ++reads) {
     if (!from.in.empty() && !write_out(from, to)) {
@@ -426,7 +431,7 @@ void TcpProxy::pump(Side& from, Side& to) {
       touch();
       cells.add(config_->stats, down ? TcpStat::downstream_cx_rx_bytes_total : TcpStat::downstream_cx_tx_bytes_total, r.bytes);
       (down ? stream_.bytes_received : stream_.bytes_sent) += r.bytes;
-      if (down && denied()) return finish(Why::closed_here);
+      if (down && stopped()) return;
       if (r.drained) from.readable = false;
       const bool over = drain_close();
       if (!(over && down))  // as Envoy counts
@@ -438,6 +443,7 @@ void TcpProxy::pump(Side& from, Side& to) {
     if (r.status == IoStatus::reset) return finish(down ? Why::client_reset : Why::upstream_reset);
     if (r.status == IoStatus::would_block) break;
     from.eof = true;
+    if (down && stopped()) return;
     // Of two ends the later one counts as the close.
     if (!down && down_.eof) lease_->closed_by_remote();
     if (!down && lease_->over()) {
@@ -478,7 +484,7 @@ bool TcpProxy::write_out(Side& from, Side& to) {
 /// Half-close: an end of one direction is passed on when its bytes are out.
 void TcpProxy::maybe_done() {
   if (closed_) return;
-  if (down_.eof && down_.in.empty() && up_.transport != nullptr && !up_.shut) {
+  if (down_.eof && down_.in.empty() && !held() && up_.transport != nullptr && !up_.shut) {
     up_.shut = true;
     up_.transport->shutdown_write();
   }

@@ -52,6 +52,9 @@ struct TcpProxyConfig {
   upstream::TlvMerge tlv_merge = upstream::TlvMerge::add_if_absent;
 };
 
+/// For each attempt: appended ones appear again, as in Envoy.
+void add_tlvs(const TcpProxyConfig& config, http::ConnectionInfo& info, http::StreamInfo& stream);
+
 class TcpProxyFactory final : public hcm::NetworkFilterFactory {
  public:
   explicit TcpProxyFactory(TcpProxyConfig config) : config_(std::make_shared<const TcpProxyConfig>(std::move(config))) {}

@@ -103,13 +103,13 @@ Stream& Session::new_stream(Downstream& down) {
 // ---- reading
 
 bool Session::reading_allowed() const noexcept {
-  if (state_ == State::delaying) return false;
+  if (state_ == State::delaying || held()) return false;
   return protocol_ == nullptr || protocol_->wants_bytes(in_.size());
 }
 
 void Session::on_readable() {
   reads_.set_readable();
-  if (state_ == State::delaying && transport_->peer_closed()) return finish_close(true);
+  if ((state_ == State::delaying || held()) && transport_->peer_closed()) return finish_close(true);
   if (!reads_.running()) read_loop();
 }
 
@@ -119,8 +119,7 @@ void Session::read_loop() {
     worker_.thread.cells.add(config_->stats, HttpStat::downstream_cx_rx_bytes_total, bytes);
     if (bytes_read_ == 0) note_data(bytes);
     bytes_read_ += bytes;
-    if (info_.found() != nullptr && info_.found()->denied) return finish_close(false);
-    feed();
+    if (!stopped()) feed();
   };
   const auto end = reads_.run(*transport_, in_, listener_.buffer_bytes_max, wants, take);
   if (end == net::IoStatus::would_block) return;
@@ -216,6 +215,25 @@ void Session::check_watermarks() {
   }
 }
 
+bool Session::held() const noexcept { return info_.found() != nullptr && info_.found()->hold != nullptr; }
+
+/// By filters in front: what the client has sent goes no further, for now or for ever.
+bool Session::stopped() {
+  if (info_.found() == nullptr) return false;
+  const auto gate = info_.facts().gate([this] { on_released(); });
+  if (gate == http::ConnectionFacts::Gate::denied) finish_close(false);
+  return gate != http::ConnectionFacts::Gate::open;
+}
+
+void Session::on_released() {
+  if (state_ != State::open) return;
+  note_data(bytes_read_);
+  if (info_.facts().denied) net::discard_unread(*transport_, in_);
+  if (stopped()) return;
+  feed();
+  if (state_ != State::closed) resume_reading();
+}
+
 void Session::note_data(std::uint64_t bytes) {
   const auto& loop = worker_.thread.loop;
   info_.note_data(loop.now(), loop.wall(), bytes);
@@ -259,17 +277,8 @@ void Session::count_cut_request() noexcept {
   worker_.thread.cells.add(config_->stats, HttpStat::downstream_cx_destroy_local_active_rq);
 }
 
-/// Bytes that nobody wants would turn a close into a reset, which takes back what the client has not read yet.
-void Session::discard_unread() noexcept {
-  for (unsigned reads = 0; reads < net::ReadLoop::kReadsPerTurn; ++reads) {
-    in_.clear();
-    if (transport_->read(in_, Buffer::kBlockBytes).status != net::IoStatus::ok) break;
-  }
-  in_.clear();
-}
-
 void Session::on_delayed_close() {
-  if (protocol_ != nullptr && protocol_->protocol() == http::Protocol::http2) discard_unread();
+  if (protocol_ != nullptr && protocol_->protocol() == http::Protocol::http2) net::discard_unread(*transport_, in_);
   worker_.thread.cells.add(config_->stats, HttpStat::downstream_cx_delayed_close_timeout);
   info_.local_close_reason = "triggered_delayed_close_timeout";
   finish_close(false);

@@ -78,6 +78,9 @@ class Session final : public net::Connection, private net::TransportEvents, priv
   bool reading_allowed() const noexcept;
   void read_loop();
   void note_data(std::uint64_t bytes);
+  bool held() const noexcept;
+  bool stopped();
+  void on_released();
   void flush();
   void check_watermarks();
   void finish_close(bool by_remote, bool reset = false);
@@ -85,7 +88,6 @@ class Session final : public net::Connection, private net::TransportEvents, priv
   void on_idle();
   void on_drain_timeout() { start_drain(); }
   void log();
-  void discard_unread() noexcept;
   void on_delayed_close();
   void on_max_duration();
   void on_high_watermark_timeout();

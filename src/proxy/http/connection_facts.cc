@@ -23,14 +23,17 @@ void ConnectionFacts::set_state(FilterState& state, std::string_view key, std::s
   o.entry = {o.key, o.value, traits.hashable, next, {}, {}, traits.kind, traits.sharing};
 }
 
-void ConnectionFacts::set_fields(FilterState& state, std::string_view key, std::map<std::string, std::string> fields) {
+void ConnectionFacts::set_fields(FilterState& state, std::string_view key, std::map<std::string, std::string> fields,
+                                 std::string json) {
   auto& o = owned(state, key);
   o.fields = std::move(fields);
-  MetadataValue object;
-  object.kind = MetadataValue::object;
-  for (const auto& [name, value] : o.fields) object.fields.emplace_back(name, MetadataValue::of(value));
-  o.value.clear();
-  object.append_json(o.value);
+  o.value = std::move(json);
+  if (o.value.empty()) {
+    MetadataValue object;
+    object.kind = MetadataValue::object;
+    for (const auto& [name, value] : o.fields) object.fields.emplace_back(name, MetadataValue::of(value));
+    object.append_json(o.value);
+  }
   o.entry.value = o.entry.typed_json = o.value;
   o.entry.fields = &o.fields;
 }
@@ -54,7 +57,12 @@ ConnectionFacts& ConnectionInfo::facts() {
 void ConnectionInfo::run_late_steps(TimePoint now, WallTime wall, std::optional<std::uint64_t> bytes) {
   auto& f = *facts_;
   const auto run = [&](LateSteps& steps) {
-    for (const auto& step : std::exchange(steps, {})) step->run(*this, now, wall, bytes.value_or(0));
+    auto left = std::exchange(steps, {});
+    std::size_t done = 0;
+    while (done < left.size() && f.hold == nullptr && !f.denied) left[done++]->run(*this, now, wall, bytes.value_or(0));
+    if (f.hold == nullptr) return;
+    left.erase(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(done));
+    steps = std::move(left);
   };
   if (tls == nullptr || tls->handshake_complete()) run(f.on_handshake);
   if (bytes) run(f.on_data);

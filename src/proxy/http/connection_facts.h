@@ -2,14 +2,18 @@
 // something: connections without such filters have none. Owned by the ConnectionInfo.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 #include "proxy/base/metadata.h"
 #include "proxy/base/time.h"
 #include "proxy/http/filter_state.h"
+#include "proxy/http/response_flags.h"
 #include "proxy/net/origin.h"
 
 namespace outrigger::http {
@@ -22,6 +26,13 @@ class LateStep {
   virtual ~LateStep() = default;
   /// `bytes`: received so far.
   virtual void run(ConnectionInfo& info, TimePoint now, WallTime wall, std::uint64_t bytes) const = 0;
+};
+/// Made by such a step that waits for something: what the client has sent goes no further and no more of it is read. It takes
+/// itself away, then calls `go_on`.
+class DataHold {
+ public:
+  virtual ~DataHold() = default;
+  std::function<void()> go_on;  // set by gate(): note_data() again, then gate() again
 };
 /// Of an entry of filter state, besides its text.
 struct StateTraits {
@@ -43,13 +54,24 @@ struct ConnectionFacts {
   std::vector<std::shared_ptr<void>> held;        // what lives as long as the connection
   LateSteps on_handshake, on_data;                // to do, once each
   bool denied = false;                            // by one of those: whoever serves the connection closes it
-  std::shared_ptr<void> rate_limiter;             // of local_ratelimit, whose filter's buckets are the connection's own
+  std::unique_ptr<DataHold> hold;                 // of one of those, the later ones of which are still to do
+  std::optional<Flag> flag;                       // of its log, with details
+  std::string_view details;
+  /// May what the client has sent go further? Once it is held no more, `go_on` is called.
+  enum class Gate : std::uint8_t { open, held, denied };
+  Gate gate(std::function<void()> go_on) {
+    if (denied) return Gate::denied;
+    if (hold == nullptr) return Gate::open;
+    hold->go_on = std::move(go_on);
+    return Gate::held;
+  }
+  std::shared_ptr<void> rate_limiter;  // of local_ratelimit, whose filter's buckets are the connection's own
   /// Sets or replaces an entry of the connection's filter state.
   void set_state(FilterState& state, std::string_view key, std::string_view value, const StateTraits& traits = {});
   /// The fields of `object` are added to the namespace.
   void add_metadata(std::string_view name, const MetadataValue& object);
-  /// Sets an entry that has fields, by their names.
-  void set_fields(FilterState& state, std::string_view key, std::map<std::string, std::string> fields);
+  /// Sets an entry that has fields, by their names. `json`: of it as a whole; empty: all of them are texts.
+  void set_fields(FilterState& state, std::string_view key, std::map<std::string, std::string> fields, std::string json = {});
   /// What PROXY headers to upstreams say from now on.
   void tell(net::ProxyHeader header) {
     proxy = std::make_shared<const net::ProxyHeader>(std::move(header));

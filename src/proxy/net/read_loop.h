@@ -53,4 +53,13 @@ class ReadLoop {
   bool readable_ = false, running_ = false;
 };
 
+/// Before a close: bytes that nobody has read would turn it into a reset, which takes back what the peer has not read yet.
+inline void discard_unread(Transport& transport, Buffer& spare) noexcept {
+  for (unsigned reads = 0; reads < ReadLoop::kReadsPerTurn; ++reads) {
+    spare.clear();
+    if (transport.read(spare, Buffer::kBlockBytes).status != IoStatus::ok) break;
+  }
+  spare.clear();
+}
+
 }  // namespace outrigger::net

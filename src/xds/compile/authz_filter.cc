@@ -89,6 +89,7 @@ FilterPtr make_ext_authz(const authz_v3::ExtAuthz& p, const FilterPlace& f, Comp
   if (p.has_with_request_body()) o->body = compile_body(p.with_request_body());
   o->peer_certificate = p.include_peer_certificate();
   o->tls_session = p.include_tls_session();
+  o->labels = compile_peer_labels(p.bootstrap_metadata_labels_key(), c);
   o->metadata_spaces.assign(p.metadata_context_namespaces().begin(), p.metadata_context_namespaces().end());
   o->route_metadata_spaces.assign(p.route_metadata_context_namespaces().begin(), p.route_metadata_context_namespaces().end());
   if (p.has_filter_enabled()) o->enabled = to_runtime_percent(p.filter_enabled());

@@ -31,6 +31,8 @@ void put_peer(const filters::CheckPeer& from, auth_v3::AttributeContext::Peer& p
   p.set_service(text(from.service));
   p.set_principal(text(from.principal));
   p.set_certificate(text(from.certificate));
+  if (from.labels == nullptr) return;
+  for (const auto& [name, value] : *from.labels) (*p.mutable_labels())[name] = value;
 }
 
 void put_metadata(const MetadataValue& from, core_v3::Metadata& to) {
@@ -65,6 +67,9 @@ void encode(const CheckRequest& from, std::string& out) {
   auto& a = *p.mutable_attributes();
   put_peer(from.source, *a.mutable_source());
   put_peer(from.destination, *a.mutable_destination());
+  put_metadata(from.metadata, *a.mutable_metadata_context());
+  if (from.server_name) a.mutable_tls_session()->set_sni(text(*from.server_name));
+  if (from.of_connection) return void(p.SerializeToString(&out));
   const auto since = from.time.time_since_epoch();
   const auto seconds = std::chrono::floor<std::chrono::seconds>(since);
   auto& time = *a.mutable_request()->mutable_time();
@@ -72,9 +77,7 @@ void encode(const CheckRequest& from, std::string& out) {
   time.set_nanos(static_cast<std::int32_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(since - seconds).count()));
   put_http(from, *a.mutable_request()->mutable_http());
   for (const auto& f : from.extensions) (*a.mutable_context_extensions())[text(f.name)] = text(f.value);
-  put_metadata(from.metadata, *a.mutable_metadata_context());
   put_metadata(from.route_metadata, *a.mutable_route_metadata_context());
-  if (from.server_name) a.mutable_tls_session()->set_sni(text(*from.server_name));
   p.SerializeToString(&out);
 }
 
@@ -148,6 +151,16 @@ bool decode(std::string_view bytes, Arena& arena, CheckAnswer& out) {
 }
 
 }  // namespace
+
+std::map<std::string, std::string> compile_peer_labels(const std::string& key, const CompileContext& c) {
+  std::map<std::string, std::string> labels;
+  if (c.node_metadata == nullptr) return labels;
+  const auto& fields = c.node_metadata->fields();
+  const auto found = fields.find(key);
+  if (found == fields.end()) return labels;
+  for (const auto& [name, value] : found->second.struct_value().fields()) labels.emplace(name, value.string_value());
+  return labels;
+}
 
 const filters::AuthorizationMessages& authorization_messages() {
   static constexpr filters::AuthorizationMessages kMessages{&encode, &decode};

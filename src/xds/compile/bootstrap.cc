@@ -83,6 +83,7 @@ server::Config compile_bootstrap(const envoy::config::bootstrap::v3::Bootstrap& 
   const Path root;
   c.service_node = b.node().id();
   c.service_cluster = b.node().cluster();
+  if (b.node().has_metadata()) c.node_metadata = std::make_shared<const google::protobuf::Struct>(b.node().metadata());
   c.local_address = local_address(options.ipv6_local_address);
   c.header_prefix = b.header_prefix();
   if (!b.header_prefix().empty() && b.header_prefix() != "x-envoy")

@@ -23,6 +23,9 @@ namespace envoy::extensions::filters::network::http_connection_manager::v3 {
 class Rds;
 class ScopedRoutes;
 }  // namespace envoy::extensions::filters::network::http_connection_manager::v3
+namespace google::protobuf {
+class Struct;
+}  // namespace google::protobuf
 namespace outrigger::hcm {
 class RouteSource;
 class ScopeSource;
@@ -68,7 +71,8 @@ struct CompileContext {
   /// The DNS cache of a dynamic forward proxy, for so many threads. Null: what is compiled will not run.
   std::function<Result<upstream::DnsCachePtr>(const upstream::DnsCacheConfig&, std::size_t threads)> dns_cache{};
   std::shared_ptr<NotActive> not_active = std::make_shared<NotActive>();
-  bool outbound = false;  // what is compiled belongs to a listener of that direction
+  std::shared_ptr<const google::protobuf::Struct> node_metadata{};  // null: there is none
+  bool outbound = false;                                            // what is compiled belongs to a listener of that direction
   /// The same for another config.
   CompileContext with(Problems& other) const {
     return {other,
@@ -92,7 +96,8 @@ struct CompileContext {
             subscribe_scopes,
             demand_clusters,
             dns_cache,
-            not_active};
+            not_active,
+            node_metadata};
   }
 };
 

@@ -19,6 +19,21 @@ filters::GrpcTarget compile_grpc_service(const core_v3::GrpcService& p, Duration
   return o;
 }
 
+/// As Envoy's, whose attempts take no longer than the longest wait between them.
+route::RetryPolicy compile_side_retries(const core_v3::RetryPolicy& p, std::string_view on, const Path& at, Problems& problems) {
+  route::RetryPolicy o;
+  bool all_known = true;
+  o.on = route::retry_on::parse(on, all_known) | route::retry_on::parse_grpc(on, all_known);
+  o.retries = p.has_num_retries() ? p.num_retries().value() : 1;
+  const auto& b = p.retry_back_off();
+  o.back_off_base = b.has_base_interval() ? to_duration(b.base_interval()) : std::chrono::seconds(1);
+  o.back_off_max = b.has_max_interval() ? to_duration(b.max_interval()) : *o.back_off_base * 10;
+  o.per_try_timeout = o.back_off_max;
+  if (*o.back_off_max < *o.back_off_base)
+    problems.error(at / "retry_back_off", "max_interval must be greater than or equal to the base_interval");
+  return o;
+}
+
 void compile_header_values(const HeaderValues& values, const Path& at, std::string_view field, Problems& problems,
                            route::HeaderMutations& into) {
   HeaderAdds adds;

@@ -1,4 +1,5 @@
-// A gRPC service that filters ask through a cluster of ours; and headers given without an action. Main thread.
+// Services that filters ask through clusters of ours: where a gRPC service is, retries; and headers given without an action.
+// Main thread.
 #pragma once
 #include "envoy/config/core/v3/grpc_service.pb.h"
 #include "filters/side_call.h"
@@ -9,6 +10,10 @@ namespace outrigger::xds {
 /// Without a timeout of its own it has `timeout`.
 filters::GrpcTarget compile_grpc_service(const envoy::config::core::v3::GrpcService& p, Duration timeout, const Path& at,
                                          Problems& problems);
+
+/// Of calls that are not over gRPC.
+route::RetryPolicy compile_side_retries(const envoy::config::core::v3::RetryPolicy& p, std::string_view on, const Path& at,
+                                        Problems& problems);
 
 /// Each takes the place of one of its name.
 using HeaderValues = google::protobuf::RepeatedPtrField<envoy::config::core::v3::HeaderValue>;

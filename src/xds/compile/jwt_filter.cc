@@ -7,6 +7,7 @@
 #include "proxy/http/h1_parser.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/filter_kinds.h"
+#include "xds/compile/grpc_target.h"
 #include "xds/compile/http_uri.h"
 #include "xds/compile/matchers.h"
 #include "xds/compile/route_policy.h"
@@ -56,17 +57,6 @@ void compile_keys(const envoy::config::core::v3::DataSource& p, const std::strin
   o.keys = std::make_shared<const filters::Jwks>(std::move(*keys));
 }
 
-/// As Envoy's, whose attempts take no longer than the longest wait between them.
-void compile_key_retries(const envoy::config::core::v3::RetryPolicy& p, filters::RemoteJwks& o, const Path& at,
-                         Problems& problems) {
-  o.retries = p.has_num_retries() ? p.num_retries().value() : 1;
-  const auto& b = p.retry_back_off();
-  o.backoff_base = b.has_base_interval() ? to_duration(b.base_interval()) : std::chrono::seconds(1);
-  o.backoff_max = b.has_max_interval() ? to_duration(b.max_interval()) : o.backoff_base * 10;
-  if (o.backoff_max < o.backoff_base)
-    problems.error(at / "retry_back_off", "max_interval must be greater than or equal to the base_interval");
-}
-
 void compile_remote_keys(const jwt_v3::RemoteJwks& p, const std::string& name, filters::JwtProvider& o, const Path& at,
                          Problems& problems, const CompileContext& c) {
   auto r = std::make_unique<filters::RemoteJwks>();
@@ -87,7 +77,8 @@ void compile_remote_keys(const jwt_v3::RemoteJwks& p, const std::string& name, f
   if (p.has_async_fetch())
     problems.warn(at / "async_fetch",
                   "has no effect: keys are asked for when a request needs them, and the listener does not wait");
-  if (p.has_retry_policy()) compile_key_retries(p.retry_policy(), *r, at / "retry_policy", problems);
+  if (p.has_retry_policy())
+    r->retries = compile_side_retries(p.retry_policy(), "5xx,gateway-error,connect-failure,reset", at / "retry_policy", problems);
   r->kept.resize(std::max(c.workers, 1U));
   o.remote = std::move(r);
 }

@@ -3,8 +3,10 @@
 #include "envoy/extensions/filters/network/connection_limit/v3/connection_limit.pb.h"
 #include "envoy/extensions/filters/network/direct_response/v3/config.pb.h"
 #include "envoy/extensions/filters/network/echo/v3/echo.pb.h"
+#include "envoy/extensions/filters/network/ext_authz/v3/ext_authz.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit.pb.h"
+#include "envoy/extensions/filters/network/ratelimit/v3/rate_limit.pb.h"
 #include "envoy/extensions/filters/network/rbac/v3/rbac.pb.h"
 #include "envoy/extensions/filters/network/set_filter_state/v3/set_filter_state.pb.h"
 #include "envoy/extensions/filters/network/sni_cluster/v3/sni_cluster.pb.h"
@@ -79,6 +81,8 @@ FilterPtr compile_one(const google::protobuf::Any& any, const Path& at, CompileC
   if (nf::sni_dynamic_forward_proxy::v3::FilterConfig p; any.UnpackTo(&p)) return compile_sni_forward(p, at, c);
   if (nf::set_filter_state::v3::Config p; any.UnpackTo(&p)) return compile_state(p, at, c.problems);
   if (nf::rbac::v3::RBAC p; any.UnpackTo(&p)) return compile_network_rbac(p, at, c);
+  if (nf::ext_authz::v3::ExtAuthz p; any.UnpackTo(&p)) return compile_network_authz(p, at, c);
+  if (nf::ratelimit::v3::RateLimit p; any.UnpackTo(&p)) return compile_network_limit(p, at, c);
   return nullptr;
 }
 

@@ -7,7 +7,20 @@
 #include "filters/connection_filters.h"
 #include "xds/compile/context.h"
 
+namespace envoy::extensions::filters::network::ext_authz::v3 {
+class ExtAuthz;
+}  // namespace envoy::extensions::filters::network::ext_authz::v3
+namespace envoy::extensions::filters::network::ratelimit::v3 {
+class RateLimit;
+}  // namespace envoy::extensions::filters::network::ratelimit::v3
+
 namespace outrigger::xds {
+
+using ConnectionFilterPtr = std::shared_ptr<const filters::ConnectionFilter>;
+ConnectionFilterPtr compile_network_authz(const envoy::extensions::filters::network::ext_authz::v3::ExtAuthz& p, const Path& at,
+                                          CompileContext& c);
+ConnectionFilterPtr compile_network_limit(const envoy::extensions::filters::network::ratelimit::v3::RateLimit& p, const Path& at,
+                                          CompileContext& c);
 
 /// Has the config of a filter that comes later come to that worker?
 using Arrived = std::function<bool(std::size_t worker)>;
