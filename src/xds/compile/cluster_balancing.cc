@@ -54,6 +54,11 @@ void compile_zone_extras(const policies::common::v3::LocalityLbConfig::ZoneAware
     o.forced_size_min = 1;
 }
 
+/// Cut, as Envoy does it: 58 becomes 57.
+std::uint32_t whole_percent(const envoy::type::v3::Percent& p) noexcept {
+  return static_cast<std::uint32_t>(100 * (p.value() / 100.0));
+}
+
 template <class Message>
 void compile_localities(const Message& p, upstream::ClusterConfig& o) {
   o.locality_weighted = p.has_locality_weighted_lb_config();
@@ -61,7 +66,7 @@ void compile_localities(const Message& p, upstream::ClusterConfig& o) {
   const auto& z = p.zone_aware_lb_config();
   o.fail_traffic_on_panic = z.fail_traffic_on_panic();
   upstream::ZoneRules rules;
-  if (z.has_routing_enabled()) rules.enabled_percent = static_cast<std::uint32_t>(std::lround(z.routing_enabled().value()));
+  if (z.has_routing_enabled()) rules.enabled_percent = whole_percent(z.routing_enabled());
   if (z.has_min_cluster_size()) rules.cluster_size_min = z.min_cluster_size().value();
   compile_zone_extras(z, rules);
   o.zones = std::make_shared<const upstream::ZoneRules>(rules);
@@ -232,7 +237,7 @@ void compile_override(const Cluster& p, const policies::override_host::v3::Overr
 void compile_policy(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
   const auto& common = p.common_lb_config();
   if (common.has_healthy_panic_threshold())
-    o.panic_percent = static_cast<std::uint32_t>(common.healthy_panic_threshold().value());
+    o.panic_percent = whole_percent(common.healthy_panic_threshold());
   o.close_on_members_change = common.close_connections_on_host_set_change();
   if (common.has_override_host_status()) {
     o.override_health = {};

@@ -16,6 +16,20 @@ upstream::ClusterConfigPtr cluster(const std::string& fields) {
   return c.config.clusters[0];
 }
 
+TEST_CASE("percentages are cut to whole ones as Envoy's are", "[compile]") {
+  struct Row {
+    const char* value;
+    std::uint32_t whole;
+  };
+  for (const Row& r : {Row{"0", 0}, Row{"0.9", 0}, Row{"28", 28}, Row{"29", 28}, Row{"50", 50}, Row{"57", 56}, Row{"58", 57},
+                       Row{"59", 59}, Row{"99.9", 99}, Row{"100", 100}}) {
+    INFO(r.value);
+    const std::string value = "{value: " + std::string(r.value) + "}";
+    CHECK(cluster("common_lb_config: {healthy_panic_threshold: " + value + "}")->panic_percent == r.whole);
+    CHECK(cluster("common_lb_config: {zone_aware_lb_config: {routing_enabled: " + value + "}}")->zones->enabled_percent == r.whole);
+  }
+}
+
 TEST_CASE("a window for changes of hosts is told to have no effect", "[compile]") {
   const auto told = [](const char* window) {
     return test::Compiled(
