@@ -200,8 +200,7 @@ FilterStatus Router::on_request_head(http::RequestHead& head, bool end_stream) {
   if (!config_.strict_headers.empty() && !check_strict_headers(head)) return FilterStatus::stop;
   if (answer_without_upstream(head) || !choose() || !is_whole(head)) return FilterStatus::stop;
   find_virtual_cluster(head);
-  const auto lb = cluster_->config().lb;
-  if (!route_->hash.empty() && (lb == upstream::LbKind::ring_hash || lb == upstream::LbKind::maglev))
+  if (!route_->hash.empty() && cluster_->may_hash())
     hash_ = route::request_hash(*route_, head, stream_.info(), stream_.arena(), &new_cookies_);
   read_timeouts(head);
   tell_timeout();
@@ -317,6 +316,11 @@ bool Router::rejects(const upstream::Host& h) const noexcept {
   return false;
 }
 
+std::optional<std::uint64_t> Router::hash() {
+  hash_asked_ = true;
+  return hash_;
+}
+
 /// Which priorities the next try leaves out; null: none. (Envoy: previous_priorities.)
 upstream::Priorities* Router::other_priorities() {
   const auto* p = retry_.policy();
@@ -324,7 +328,8 @@ upstream::Priorities* Router::other_priorities() {
   const std::size_t seen = tried_count_ - seen_from_;
   if (seen < p->previous_priorities_every) return nullptr;
   if (seen % p->previous_priorities_every == 0)
-    for (std::size_t i = seen_from_; i < tried_count_; ++i) priorities_.excluded.set(tried_priorities_[i]);
+    for (std::size_t i = seen_from_; i < tried_count_; ++i)
+      if (tried_priorities_[i] < upstream::Priorities::kMax) priorities_.excluded.set(tried_priorities_[i]);
   return &priorities_;
 }
 

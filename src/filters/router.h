@@ -86,7 +86,10 @@ class Attempt final : public upstream::PoolWaiter, public upstream::ClientStream
   event::Alarm<Attempt, &Attempt::on_max_duration> max_duration_;  // of the cluster
 };
 
-class Router final : public hcm::HttpFilter, private upstream::HostFilter, private upstream::HostWaiter {
+class Router final : public hcm::HttpFilter,
+                     private upstream::HostFilter,
+                     private upstream::HostWaiter,
+                     private upstream::HashSource {
  public:
   Router(hcm::Stream& stream, const RouterConfig& config);
   ~Router() override;
@@ -126,6 +129,7 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter, priva
   void open_tunnel(Attempt& a);
   bool refused_upgrade(Attempt& a, const http::ResponseHead& head);
   bool rejects(const upstream::Host& h) const noexcept override;
+  std::optional<std::uint64_t> hash() override;
   upstream::Priorities* other_priorities();
 
   void on_response_head(Attempt& a, http::ResponseHead& head, bool end_stream);
@@ -186,6 +190,7 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter, priva
   TimePoint request_end_at_{};
   std::optional<Duration> timeout_value_, per_try_value_;
   std::optional<std::uint64_t> hash_;
+  bool hash_asked_ = false;
   route::NewCookies new_cookies_;
   ShadowSet shadows_;
   event::Alarm<Router, &Router::on_timeout> timeout_;

@@ -113,7 +113,8 @@ void Attempt::on_pool_ready(upstream::ClientStream& stream, upstream::Host& host
 void Attempt::begin(upstream::ClientStream& stream) {
   sent_any_ = true;
   router_.count_try();
-  if (const auto& limit = router_.cluster_->config().max_stream_duration; limit && limit->count() > 0) max_duration_.arm(*limit);
+  const auto& config = host_ == nullptr ? router_.cluster_->config() : *router_.cluster_->owner_of(*host_).config;
+  if (const auto& limit = config.max_stream_duration; limit && limit->count() > 0) max_duration_.arm(*limit);
   if (router_.stream_.is_upgrade()) {  // what the client sends waits for the answer
     if (!router_.stream_.request().is_connect()) arm_timers();
     return stream.send_head(router_.stream_.request(), false);
@@ -268,7 +269,7 @@ void Router::start_attempt() {
   if (is_retry_ && route_->vhost->include_is_timeout_retry)
     head.headers.set(Name::x_envoy_is_timeout_retry, after_timeout_ ? "true" : "false");
   upstream::PickContext pick;
-  pick.hash = hash_;
+  pick.hash_source = this;
   pick.subset = weight_ != nullptr && weight_->subset != nullptr ? weight_->subset.get() : route_->subset.get();
   pick.request = &head;
   pick.follow(*info.connection);
@@ -314,7 +315,10 @@ void Router::try_host(upstream::Host& host) {
   auto& info = stream_.info();
   host.describe(info.upstream.emplace());
   if (tried_count_ < kAttemptsMax) {
-    tried_priorities_[tried_count_] = static_cast<std::uint8_t>(host.endpoint().priority % upstream::Priorities::kMax);
+    const auto* policy = retry_.policy();
+    if (policy != nullptr && policy->previous_priorities_every != 0)
+      tried_priorities_[tried_count_] =
+          static_cast<std::uint8_t>(std::min(cluster_->priority_of(host), upstream::Priorities::kMax));
     tried_[tried_count_++] = &host;
   }
   if (attempt_count_ == kAttemptsMax) return fail(503, "too many attempts", "too_many_attempts", false);

@@ -150,7 +150,7 @@ void Router::on_response_head(Attempt& a, http::ResponseHead& head, bool end_str
   if (responded_) return a.stop();
   if (a.host_ != nullptr) {
     cluster_->see(*a.host_, upstream::Sight::answer, health_code(stream_.request(), head));
-    if (cluster_->config().health != nullptr && head.headers.has(Name::x_envoy_immediate_health_check_fail))
+    if (cluster_->owner_of(*a.host_).config->health != nullptr && head.headers.has(Name::x_envoy_immediate_health_check_fail))
       cluster_->fail_check(*a.host_);
   }
   const bool tunnel = stream_.opens_tunnel(head);
@@ -181,7 +181,7 @@ void Router::on_response_head(Attempt& a, http::ResponseHead& head, bool end_str
   }
   if (route_->vhost->include_attempt_count_in_response)
     h.set(Name::x_envoy_attempt_count, decimal(info.attempt_count, stream_.arena()));
-  for (const auto* c = new_cookies_.first; c != nullptr; c = c->next) h.add(Name::set_cookie, c->text);
+  for (const auto* c = hash_asked_ ? new_cookies_.first : nullptr; c != nullptr; c = c->next) h.add(Name::set_cookie, c->text);
   auto context = stream_.format_context();
   context.response = &head;
   route::finalize_response(*route_, weight_, head, context);
@@ -293,7 +293,8 @@ void Router::on_slow_attempt(Attempt& a) {
 }
 
 void Router::on_attempt_max_duration(Attempt& a) {
-  stream_.thread().cells.add(cluster_->stats(), ClusterStat::upstream_rq_max_duration_reached);
+  stream_.thread().cells.add(a.host_ == nullptr ? cluster_->stats() : cluster_->owner_of(*a.host_).stats,
+                             ClusterStat::upstream_rq_max_duration_reached);
   const bool responded = responded_;
   if (responded && !a.winner_) return;
   a.stop();

@@ -100,7 +100,7 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter, priv
   }
   void count_upstream_bytes(ClusterStat stat, std::uint64_t bytes) {
     if (tunnel_config_ == nullptr)
-      worker_.thread.cells.add(cluster_->stats(), stat, bytes);  // else the HTTP connection counts its own
+      worker_.thread.cells.add(host_cluster_->stats, stat, bytes);  // else the HTTP connection counts its own
   }
   void log_moment(accesslog::LogType type);
   void log();
@@ -120,7 +120,8 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter, priv
   std::unique_ptr<upstream::TcpAttempt> attempt_;
   std::unique_ptr<upstream::TcpLease> lease_;
   upstream::NamedHosts named_hosts_;
-  upstream::Host* asked_ = nullptr;  // by the last attempt
+  upstream::Host* asked_ = nullptr;                        // by the last attempt
+  const upstream::ClusterShared* host_cluster_ = nullptr;  // of the connection's host, once there was one
   TunnelFacts tunnel_;
   Side down_, up_;
   std::string failure_;  // of the last attempt that failed
@@ -379,6 +380,7 @@ http::UpstreamInfo& TcpProxy::describe(upstream::Host& host) {
 
 void TcpProxy::on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) {
   lease_ = std::move(lease);
+  host_cluster_ = &cluster_->owner_of(lease_->host());
   up_.transport = &lease_->transport();
   cluster_->see(lease_->host(), upstream::Sight::connected_only);
   auto& up = describe(lease_->host());

@@ -21,6 +21,7 @@ void TcpTunnel::connect(upstream::Host& host, std::string first) {
 void TcpTunnel::on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) {
   lease_ = std::move(lease);
   auto& host = lease_->host();
+  owner_ = &cluster_->owner_of(host);
   host.describe(info_);
   host.describe_connection(info_, lease_->transport());
   info_.connection_id = lease_->connection_id();
@@ -60,7 +61,7 @@ void TcpTunnel::flush() {
   if (!out_.empty()) {
     const auto r = lease_->transport().write(out_);
     info_.bytes.wire_sent += r.bytes;
-    thread_.cells.add(cluster_->stats(), ClusterStat::upstream_cx_tx_bytes_total, r.bytes);
+    thread_.cells.add(owner_->stats, ClusterStat::upstream_cx_tx_bytes_total, r.bytes);
     if (r.status == net::IoStatus::reset) {
       out_.clear();
       readable_ = true;  // what came before the reset is read first
@@ -72,7 +73,7 @@ void TcpTunnel::flush() {
 }
 
 void TcpTunnel::check_watermarks() {
-  const std::size_t high = cluster_->config().buffer_bytes_max;
+  const std::size_t high = owner_->config->buffer_bytes_max;
   if (!above_ && high != 0 && out_.size() > high) {
     above_ = true;
     waiter_.events().on_above_high_watermark();
@@ -105,7 +106,7 @@ void TcpTunnel::read_loop() {
     if (r.status == net::IoStatus::ok) {
       if (r.drained) readable_ = false;
       info_.bytes.wire_received += r.bytes;
-      thread_.cells.add(cluster_->stats(), ClusterStat::upstream_cx_rx_bytes_total, r.bytes);
+      thread_.cells.add(owner_->stats, ClusterStat::upstream_cx_rx_bytes_total, r.bytes);
       waiter_.events().on_body(body, false);
       continue;
     }

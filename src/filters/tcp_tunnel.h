@@ -44,6 +44,7 @@ class TcpTunnel final : public upstream::ClientStream, private upstream::TcpWait
   upstream::PoolWaiter& waiter_;
   std::unique_ptr<upstream::TcpAttempt> attempt_;
   std::unique_ptr<upstream::TcpLease> lease_;
+  const upstream::ClusterShared* owner_ = nullptr;  // of the host, once there is a lease
   http::UpstreamInfo info_;
   std::string first_;
   Buffer out_;

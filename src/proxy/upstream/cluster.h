@@ -76,7 +76,14 @@ class Cluster {
   virtual stats::BlockHandle alt_stats(std::string_view name) noexcept = 0;
   /// Is it a member, whatever its health?
   virtual bool has_host(std::string_view address) = 0;
-  /// Null: no host can be used (503 no healthy upstream). Never blocks.
+  /// May hosts be chosen by the request's hash?
+  virtual bool may_hash() noexcept = 0;
+  /// Among those that a pick chooses from; of an aggregate: of all its clusters. UINT32_MAX: it is not there any more.
+  virtual std::uint32_t priority_of(const Host& host) noexcept = 0;
+  /// The cluster that has the host.
+  virtual const ClusterShared& owner_of(const Host& host) const noexcept = 0;
+  /// Null: no host can be used (503 no healthy upstream). Never blocks. An aggregate's hosts are its clusters': what is asked
+  /// here of a host goes to its own.
   virtual Host* pick(const PickContext& c) = 0;
   /// Answers through the waiter, possibly before it returns; otherwise the waiter is queued until
   /// it is destroyed or unlinked.

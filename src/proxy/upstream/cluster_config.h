@@ -20,7 +20,7 @@
 
 namespace outrigger::upstream {
 
-enum class Discovery : std::uint8_t { static_, strict_dns, logical_dns, eds, original_dst, forward };
+enum class Discovery : std::uint8_t { static_, strict_dns, logical_dns, eds, original_dst, forward, aggregate };
 enum class LbKind : std::uint8_t { round_robin, least_request, random, ring_hash, maglev, cluster_provided };
 /// Which protocol requests are sent in: a fixed one, that of the client, or what ALPN chooses.
 enum class HttpUse : std::uint8_t { http1, http2, downstream, negotiated };
@@ -158,6 +158,7 @@ struct ClusterConfig {
   Rare<DnsRules> dns;
   Rare<OriginalDst> original_dst;
   std::shared_ptr<class DnsCache> dns_cache;  // of dynamic forward proxies
+  std::vector<std::string> listed;            // clusters of an aggregate
   std::vector<EndpointPtr> endpoints;  // static members
   bool close_on_members_change = false;
   bool close_on_host_failure = false;  // raw connections to hosts that fail their checks or are ejected

@@ -9,14 +9,23 @@ namespace outrigger::upstream {
 
 using stats::ClusterStat;
 
-ClusterImpl::ClusterImpl(runtime::ThreadContext& thread, ClusterSharedPtr shared, const HostSet& hosts, const LocalCluster& local)
+namespace {
+/// Not always the one that is asked: an aggregate's hosts are others'.
+ClusterShared& cluster_of(const Host& host) noexcept { return static_cast<const HostPool&>(host).cluster(); }
+}  // namespace
+
+ClusterImpl::ClusterImpl(runtime::ThreadContext& thread, ClusterSharedPtr shared, const HostSet& hosts, const LocalCluster& local,
+                         ListedClusters& others)
     : thread_(thread), shared_(std::move(shared)), balancer_(*shared_->config, thread) {
   if (shared_->config->discovery == Discovery::original_dst)
     original_dst_ = std::make_unique<OriginalDstHosts>(thread_, *shared_);
   if (shared_->config->discovery == Discovery::forward) forward_ = std::make_unique<ForwardHosts>(thread_, *shared_->config);
+  if (shared_->config->discovery == Discovery::aggregate)
+    aggregate_ = std::make_unique<AggregateHosts>(thread_, *shared_->config, others);
   if (shared_->config->subset != nullptr) subset_ = std::make_unique<SubsetBalancer>(*shared_, thread_);
   if (shared_->config->hash != nullptr && subset_ == nullptr) hash_ = std::make_unique<HashBalancer>(*shared_, thread_.random);
-  if (!local.name.empty() && local.name != shared_->config->name) balancer_.route_by_zone(local, shared_->stats);
+  if (!local.name.empty() && local.name != shared_->config->name && aggregate_ == nullptr)
+    balancer_.route_by_zone(local, shared_->stats);
   update(hosts);
 }
 
@@ -143,7 +152,7 @@ Host* ClusterImpl::pick_hashed(const PickContext& c) {
 Host* ClusterImpl::pick_forward(const PickContext& c) {
   bool counts = false;
   Host* host = forward_->pick(c, counts);
-  if (host == nullptr && counts) thread_.cells.add(shared_->stats, ClusterStat::upstream_cx_none_healthy);
+  if (host == nullptr && counts && c.level == nullptr) thread_.cells.add(shared_->stats, ClusterStat::upstream_cx_none_healthy);
   return host;
 }
 
@@ -176,6 +185,20 @@ Host* ClusterImpl::pick_named(const PickContext& c) {
   return host;
 }
 
+Host* ClusterImpl::choose(const PickContext& c) {
+  if (aggregate_ != nullptr) return aggregate_->pick(c);
+  if (original_dst_ != nullptr) return original_dst_->pick(c);
+  return hash_ != nullptr ? pick_hashed(c) : pick_balanced(c);
+}
+
+bool ClusterImpl::may_hash() noexcept {
+  return aggregate_ != nullptr ? aggregate_->may_hash() : shared_->config->hash != nullptr;
+}
+
+std::uint32_t ClusterImpl::priority_of(const Host& host) noexcept {
+  return aggregate_ != nullptr ? aggregate_->priority_of(host) : host.endpoint().priority;
+}
+
 Host* ClusterImpl::pick(const PickContext& c) {
   if (!c.wanted.empty())
     if (Host* host = pick_wanted(c.wanted)) return host;
@@ -183,11 +206,11 @@ Host* ClusterImpl::pick(const PickContext& c) {
     thread_.cells.add(shared_->stats, ClusterStat::upstream_cx_none_healthy);
     return nullptr;
   }
-  if (shared_->config->override_hosts != nullptr)
+  if (shared_->config->override_hosts != nullptr && c.level == nullptr)
     if (Host* host = pick_named(c)) return host;
   if (forward_ != nullptr) return pick_forward(c);
-  Host* host = original_dst_ != nullptr ? original_dst_->pick(c) : hash_ != nullptr ? pick_hashed(c) : pick_balanced(c);
-  if (host == nullptr) thread_.cells.add(shared_->stats, ClusterStat::upstream_cx_none_healthy);
+  Host* host = choose(c);
+  if (host == nullptr && c.level == nullptr) thread_.cells.add(shared_->stats, ClusterStat::upstream_cx_none_healthy);
   return host;
 }
 
@@ -210,12 +233,16 @@ void ClusterImpl::report(Host& host, Outcome outcome) noexcept {
 }
 
 void ClusterImpl::see(Host& host, Sight sight, std::uint16_t code) noexcept {
-  if (shared_->outlier != nullptr) shared_->outlier->see(host, sight, code, *thread_.runtime);
+  const auto& outlier = cluster_of(host).outlier;
+  if (outlier != nullptr) outlier->see(host, sight, code, *thread_.runtime);
 }
 
 void ClusterImpl::fail_check(Host& host) noexcept {
-  if (shared_->fail_check) shared_->fail_check(host.shared_stats());
+  const auto& fail = cluster_of(host).fail_check;
+  if (fail) fail(host.shared_stats());
 }
+
+const ClusterShared& ClusterImpl::owner_of(const Host& host) const noexcept { return cluster_of(host); }
 
 bool ClusterImpl::admits_connection() noexcept {
   if (shared_->circuit[0].can_take(Limit::connections)) return true;
@@ -224,7 +251,11 @@ bool ClusterImpl::admits_connection() noexcept {
 }
 
 std::unique_ptr<TcpAttempt> ClusterImpl::connect(Host& host, TcpWaiter& waiter) {
-  return dial_tcp(thread_, *shared_, static_cast<HostPool&>(host), waiter);
+  if (!admits_connection()) {
+    waiter.on_tcp_failure(PoolFailure::overflow, "", nullptr);
+    return nullptr;
+  }
+  return dial_tcp(thread_, cluster_of(host), static_cast<HostPool&>(host), waiter);
 }
 
 }  // namespace outrigger::upstream

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+#include "proxy/upstream/aggregate_hosts.h"
 #include "proxy/upstream/cluster.h"
 #include "proxy/upstream/forward_hosts.h"
 #include "proxy/upstream/hash_balancer.h"
@@ -18,7 +19,8 @@ namespace outrigger::upstream {
 
 class ClusterImpl final : public Cluster {
  public:
-  ClusterImpl(runtime::ThreadContext& thread, ClusterSharedPtr shared, const HostSet& hosts, const LocalCluster& local);
+  ClusterImpl(runtime::ThreadContext& thread, ClusterSharedPtr shared, const HostSet& hosts, const LocalCluster& local,
+              ListedClusters& others);
   ~ClusterImpl() override;
   void update(const HostSet& hosts);
   /// The local cluster has other members.
@@ -37,6 +39,9 @@ class ClusterImpl final : public Cluster {
   const Tracking& tracking() const noexcept override { return shared_->tracking; }
   stats::BlockHandle alt_stats(std::string_view name) noexcept override;
   bool has_host(std::string_view address) override { return find(address) != nullptr; }
+  bool may_hash() noexcept override;
+  std::uint32_t priority_of(const Host& host) noexcept override;
+  const ClusterShared& owner_of(const Host& host) const noexcept override;
   Host* pick(const PickContext& c) override;
   void request_stream(Host& host, PoolWaiter& waiter) override { static_cast<HostPool&>(host).request(waiter); }
   bool admits_connection() noexcept override;
@@ -60,6 +65,7 @@ class ClusterImpl final : public Cluster {
   Host* pick_balanced(const PickContext& c);
   Host* pick_hashed(const PickContext& c);
   Host* pick_forward(const PickContext& c);
+  Host* choose(const PickContext& c);
   runtime::ThreadContext& thread_;
   ClusterSharedPtr shared_;
   AssignmentPolicy policy_;
@@ -67,6 +73,7 @@ class ClusterImpl final : public Cluster {
   std::unordered_map<std::string_view, Host*> by_address_;  // of hosts_, once a session asks for one
   std::unique_ptr<OriginalDstHosts> original_dst_;          // instead of hosts_; null: the others
   std::unique_ptr<ForwardHosts> forward_;                   // instead of balancer_; null: no dynamic forward proxy
+  std::unique_ptr<AggregateHosts> aggregate_;               // instead of balancer_; null: no aggregate
   std::unique_ptr<HashBalancer> hash_;                      // instead of balancer_; null: another balancer
   std::unique_ptr<SubsetBalancer> subset_;                  // instead of balancer_; null: no subsets
   LoadBalancer balancer_;

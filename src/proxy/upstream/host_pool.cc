@@ -77,6 +77,7 @@ void HostPool::free_one(bool high_priority) {
 }
 
 void HostPool::request(PoolWaiter& w) {
+  w.host_kept.keep(this);
   const PoolKey key = key_for(w);
   Pool& p = find(key, &w);
   if (admit(p, key)) return p.pool->request(w);
@@ -128,8 +129,10 @@ void HostPool::fail_tcp() {
 }
 
 bool HostPool::may_connect_tcp() const noexcept {
+  if (tcp_connections == 0) return true;
+  if (!cluster_.circuit[0].can_take(Limit::connections)) return false;
   const auto& limit = cluster_.config->per_host_connections[0];
-  return !limit || tcp_connections == 0 || stats().counted().cx_active.load(std::memory_order_relaxed) < *limit;
+  return !limit || stats().counted().cx_active.load(std::memory_order_relaxed) < *limit;
 }
 
 void HostPool::serve_tcp_waiting() {
@@ -142,7 +145,7 @@ void HostPool::serve_tcp_waiting() {
 }
 
 bool HostPool::unused() const noexcept {
-  if (tcp_connections != 0 || !tcp_waiting.empty()) return false;
+  if (in_use() || tcp_connections != 0 || !tcp_waiting.empty()) return false;
   if (pools_ == nullptr) return true;
   for (const auto& p : pools_->common)
     if (p.pool != nullptr && !p.pool->idle()) return false;

@@ -35,6 +35,7 @@ class HostPool final : public Host, private PoolOwner {
  public:
   HostPool(runtime::ThreadContext& thread, ClusterShared& cluster, const Member& member);
   ~HostPool() override;
+  ClusterShared& cluster() const noexcept { return cluster_; }
   /// Answers `w`, now or later.
   void request(PoolWaiter& w);
   /// No longer a member: idle connections close, busy ones do after their requests.
@@ -51,7 +52,7 @@ class HostPool final : public Host, private PoolOwner {
   std::uint32_t tcp_connections = 0;    // leases and attempts that refer to this host
   std::vector<TcpQueued*> tcp_waiting;  // in the order in which they came
   List<TcpOpen> tcp_open;
-  /// By its limit of connections; of those that this worker has the first is always allowed.
+  /// By its limit of connections and its cluster's; of those that this worker has the first is always allowed.
   bool may_connect_tcp() const noexcept;
   /// A raw connection has ended, or was made: who still waits is counted once more, as in Envoy.
   void serve_tcp_waiting();

@@ -103,18 +103,14 @@ void LoadBalancer::update(const std::vector<Host*>& hosts, const AssignmentPolic
   shares_ = share_priorities(counts, rules);
 }
 
-PriorityChoice LoadBalancer::pick_level() noexcept {
-  if (shares_.size() == 1 && shares_[0].degraded_load == 0) return {};
-  return priority_at(shares_, static_cast<std::uint32_t>(thread_.random.below(100)));
-}
-
+namespace {
 /// By the health of the priorities that are not excluded; when they have none, of all.
-PriorityChoice LoadBalancer::pick_other_level(Priorities& priorities) noexcept {
+PriorityChoice other_priority(const std::vector<PriorityShare>& shares, Priorities& priorities, std::uint32_t at) noexcept {
   const auto out = [&](std::size_t p) { return p < Priorities::kMax && priorities.excluded[p]; };
   const auto sum = [&] {
     std::uint32_t n = 0;
-    for (std::size_t p = 0; p < shares_.size(); ++p)
-      if (!out(p)) n += shares_[p].health + shares_[p].degraded;
+    for (std::size_t p = 0; p < shares.size(); ++p)
+      if (!out(p)) n += shares[p].health + shares[p].degraded;
     return std::min(n, 100U);
   };
   std::uint32_t total = sum();
@@ -123,12 +119,11 @@ PriorityChoice LoadBalancer::pick_other_level(Priorities& priorities) noexcept {
     priorities.exhausted = true;
     total = sum();
   }
-  if (total == 0) return pick_level();
+  if (total == 0) return priority_at(shares, at);
   std::optional<PriorityChoice> picked;
-  auto at = static_cast<std::uint32_t>(thread_.random.below(100));
   for (const bool degraded : {false, true})
-    for (std::size_t p = 0; p < shares_.size(); ++p) {
-      const auto could = out(p) ? 0 : degraded ? shares_[p].degraded : shares_[p].health;
+    for (std::size_t p = 0; p < shares.size(); ++p) {
+      const auto could = out(p) ? 0 : degraded ? shares[p].degraded : shares[p].health;
       if (could == 0) continue;
       if (!picked) picked = {p, degraded};  // what rounding leaves
       const std::uint32_t load = could * 100 / total;
@@ -137,20 +132,29 @@ PriorityChoice LoadBalancer::pick_other_level(Priorities& priorities) noexcept {
     }
   return *picked;
 }
+}  // namespace
+
+PriorityChoice choose_priority(const std::vector<PriorityShare>& shares, Priorities* priorities, Random& random) noexcept {
+  if (priorities == nullptr && shares.size() == 1 && shares[0].degraded_load == 0) return {};
+  const auto at = static_cast<std::uint32_t>(random.below(100));
+  return priorities == nullptr ? priority_at(shares, at) : other_priority(shares, *priorities, at);
+}
 
 Host* LoadBalancer::pick(const PickContext& c, stats::BlockHandle stats) {
   Host* host = nullptr;
   bool panic = false;
   for (std::uint32_t i = 0; i <= c.attempts_max; ++i) {
-    host = pick(panic, c.priorities);
+    host = pick(panic, c.priorities, c.level);
     if (panic) thread_.cells.add(stats, stats::ClusterStat::lb_healthy_panic);
     if (host == nullptr || c.avoid == nullptr || !c.avoid->rejects(*host)) break;
   }
   return host;
 }
 
-Host* LoadBalancer::pick(bool& panic, Priorities* priorities) {
-  const PriorityChoice picked = priorities == nullptr ? pick_level() : pick_other_level(*priorities);
+Host* LoadBalancer::pick(bool& panic, Priorities* priorities, const PriorityChoice* chosen) {
+  const PriorityChoice picked = chosen != nullptr ? *chosen : choose_priority(shares_, priorities, thread_.random);
+  panic = false;
+  if (picked.level >= levels_.size()) return nullptr;
   auto& level = levels_[picked.level];
   panic = shares_[picked.level].panic;
   if (panic) return config_.fail_traffic_on_panic ? nullptr : level.all.pick(config_, thread_);

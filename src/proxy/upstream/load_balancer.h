@@ -14,6 +14,9 @@ namespace outrigger::upstream {
 /// How many hosts the localities of each priority have.
 using LocalitySizes = std::map<std::pair<std::uint32_t, Locality>, std::size_t>;
 
+/// Whose turn it is. `priorities`: not that of those that are excluded, unless there is no other; null: anyone's.
+PriorityChoice choose_priority(const std::vector<PriorityShare>& shares, Priorities* priorities, Random& random) noexcept;
+
 class LoadBalancer {
  public:
   LoadBalancer(const ClusterConfig& config, runtime::ThreadContext& thread);
@@ -27,8 +30,8 @@ class LoadBalancer {
   void ignore_locality_weights() noexcept { by_locality_ = false; }
   /// Null: none. Asks again while the context avoids the host, and counts panic.
   Host* pick(const PickContext& c, stats::BlockHandle stats);
-  /// Null: none. `panic` tells that unhealthy hosts were in the choice.
-  Host* pick(bool& panic, Priorities* priorities = nullptr);
+  /// Null: none. `panic` tells that unhealthy hosts were in the choice. `chosen`: the priority is not chosen here.
+  Host* pick(bool& panic, Priorities* priorities = nullptr, const PriorityChoice* chosen = nullptr);
 
  private:
   /// Hosts of one kind of health: all together, or by locality when those have weights.
@@ -45,8 +48,6 @@ class LoadBalancer {
   struct Members;
   void build(Kind& kind, const Members& members, bool degraded);
   void build_zones(const Members& members, std::uint64_t panic_threshold);
-  PriorityChoice pick_level() noexcept;
-  PriorityChoice pick_other_level(Priorities& priorities) noexcept;
   const ClusterConfig& config_;
   runtime::ThreadContext& thread_;
   AssignmentPolicy policy_;

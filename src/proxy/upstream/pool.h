@@ -40,11 +40,21 @@ struct LaterHost {
   std::string details{};                   // else, without a host: why; empty: as usual
 };
 
+/// The hash of a request, when somebody picks by it.
+class HashSource {
+ public:
+  virtual std::optional<std::uint64_t> hash() = 0;
+
+ protected:
+  ~HashSource() = default;
+};
+
 /// What a pick may look at.
 struct PickContext {
   /// Where the client's connection wanted to go, for ORIGINAL_DST.
   void follow(const http::ConnectionInfo& connection) noexcept;
   std::optional<std::uint64_t> hash;
+  HashSource* hash_source = nullptr;           // is asked when `hash` is none
   std::string_view wanted;                     // the host that the session has, by its address; empty: none
   bool wanted_only = false;                    // no other will do
   const MetadataValue* subset = nullptr;       // what the route asks of hosts' metadata; null: nothing
@@ -56,10 +66,11 @@ struct PickContext {
   /// Retry: asked up to attempts_max more times while it returns true.
   const class HostFilter* avoid = nullptr;
   std::uint32_t attempts_max = 1;
-  struct Priorities* priorities = nullptr;  // null: all take part
-  struct NamedHosts* named = nullptr;       // of clusters with override_host; null: this pick is the only one
-  std::string_view server_name{};           // that the client's connection asked for
-  LaterHost* later = nullptr;               // null: now, or there is none
+  struct Priorities* priorities = nullptr;       // null: all take part
+  struct NamedHosts* named = nullptr;            // of clusters with override_host; null: this pick is the only one
+  std::string_view server_name{};                // that the client's connection asked for
+  LaterHost* later = nullptr;                    // null: now, or there is none
+  const struct PriorityChoice* level = nullptr;  // an aggregate has chosen the priority, and which hosts of it; null: by health
 };
 /// Priorities that a request has tried and shall not try again while others can take it.
 struct Priorities {
@@ -151,6 +162,37 @@ class PendingQueue {
   ~PendingQueue() = default;
 };
 
+/// Stays while somebody keeps it; nobody keeps a copy yet. Confined to the worker.
+class Kept {
+ public:
+  Kept() = default;
+  Kept(const Kept&) noexcept {}
+  Kept& operator=(const Kept&) noexcept { return *this; }
+  bool in_use() const noexcept { return users_ > 0; }
+
+ protected:
+  ~Kept() = default;
+
+ private:
+  friend class Keeper;
+  std::uint32_t users_ = 0;
+};
+class Keeper {
+ public:
+  Keeper() = default;
+  Keeper(const Keeper&) = delete;
+  Keeper& operator=(const Keeper&) = delete;
+  ~Keeper() { keep(nullptr); }
+  void keep(Kept* kept) noexcept {
+    if (kept != nullptr) ++kept->users_;
+    if (kept_ != nullptr) --kept_->users_;
+    kept_ = kept;
+  }
+
+ private:
+  Kept* kept_ = nullptr;
+};
+
 /// Waits for a stream; a member (or base) of the attempt.
 class PoolWaiter : public Link {
  public:
@@ -177,6 +219,7 @@ class PoolWaiter : public Link {
   PeerNames peer;                            // valid while it is asked for a connection
   const http::FilterState* state = nullptr;  // its own, as long; null: none
   PendingQueue* queue = nullptr;             // the pool's
+  Keeper host_kept;                          // the host that was asked last, which may be another cluster's (of an aggregate)
 
  protected:
   PoolWaiter() = default;

@@ -76,25 +76,36 @@ bool in_panic(const PriorityHosts& h, std::uint64_t threshold) noexcept {
   return all == 0 ? threshold > 0 : (h.healthy + h.degraded) * 100 < threshold * all;
 }
 
-std::vector<PriorityShare> share_priorities(const std::vector<PriorityHosts>& hosts, const PriorityRules& rules) {
+namespace {
+template <class RulesOf>
+std::vector<PriorityShare> share(const std::vector<PriorityHosts>& hosts, std::uint64_t panic_threshold, RulesOf rules_of) {
   std::vector<PriorityShare> shares(hosts.size());
   std::uint32_t total = 0;
   for (std::size_t p = 0; p < hosts.size(); ++p) {
-    measure(shares[p], hosts[p], rules);
+    measure(shares[p], hosts[p], rules_of(p));
     total = std::min(100U, total + shares[p].health + shares[p].degraded);
   }
   if (total != 0) share_by_health(shares, total);
-  if (total == 0 && rules.panic_threshold == 0) {
+  if (total == 0 && panic_threshold == 0) {
     shares[0].healthy_load = 100;  // nobody is there
     return shares;
   }
   bool all_in_panic = true;
   for (std::size_t p = 0; p < shares.size(); ++p) {
-    shares[p].panic = total < 100 && in_panic(hosts[p], rules.panic_threshold);
+    shares[p].panic = total < 100 && in_panic(hosts[p], panic_threshold);
     all_in_panic = all_in_panic && shares[p].panic;
   }
   if (all_in_panic) share_by_size(shares, hosts);
   return shares;
+}
+}  // namespace
+
+std::vector<PriorityShare> share_priorities(const std::vector<PriorityHosts>& hosts, const PriorityRules& rules) {
+  return share(hosts, rules.panic_threshold, [&](std::size_t) -> const PriorityRules& { return rules; });
+}
+
+std::vector<PriorityShare> share_priorities(const std::vector<PriorityHosts>& hosts, const std::vector<PriorityRules>& rules) {
+  return share(hosts, rules.front().panic_threshold, [&](std::size_t p) -> const PriorityRules& { return rules[p]; });
 }
 
 }  // namespace outrigger::upstream

@@ -38,7 +38,9 @@ PriorityChoice priority_at(const std::vector<PriorityShare>& shares, std::uint32
 
 bool in_panic(const PriorityHosts& h, std::uint64_t threshold) noexcept;
 
-/// At least one priority.
+/// At least one priority. The panic threshold is that of the first.
+std::vector<PriorityShare> share_priorities(const std::vector<PriorityHosts>& hosts, const std::vector<PriorityRules>& rules);
+/// All by the same rules.
 std::vector<PriorityShare> share_priorities(const std::vector<PriorityHosts>& hosts, const PriorityRules& rules);
 
 }  // namespace outrigger::upstream

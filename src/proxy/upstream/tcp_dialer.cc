@@ -201,21 +201,18 @@ class Attempt final : public TcpAttempt, private TcpQueued, private TcpOpen, pri
 
 std::unique_ptr<TcpAttempt> dial_tcp(runtime::ThreadContext& thread, ClusterShared& cluster, HostPool& host, TcpWaiter& waiter) {
   auto& limits = cluster.circuit[0];
-  if (!limits.can_take(Limit::connections)) {
-    thread.cells.add(cluster.stats, ClusterStat::upstream_cx_overflow);
-    waiter.on_tcp_failure(PoolFailure::overflow, "", nullptr);
-    return nullptr;
-  }
   if (!limits.can_take(Limit::pending)) {
     thread.cells.add(cluster.stats, ClusterStat::upstream_rq_pending_overflow);
     waiter.on_tcp_failure(PoolFailure::overflow, "", &host);
     return nullptr;
   }
   auto attempt = std::make_unique<Attempt>(thread, cluster, host, waiter);
-  if (!host.may_connect_tcp())
+  if (!host.may_connect_tcp()) {
     attempt->wait_for_host();
-  else if (!attempt->connect())
-    return nullptr;
+    return attempt;
+  }
+  if (!limits.can_take(Limit::connections)) thread.cells.add(cluster.stats, ClusterStat::upstream_cx_overflow);
+  if (!attempt->connect()) return nullptr;
   return attempt;
 }
 

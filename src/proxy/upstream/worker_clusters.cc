@@ -11,8 +11,20 @@ Cluster* WorkerClusters::find(std::string_view name) noexcept {
   const auto at = slots_.find(name);
   if (at == slots_.end()) return nullptr;
   Slot& s = at->second;
-  if (s.live == nullptr) s.live = std::make_unique<ClusterImpl>(thread_, s.shared, *s.hosts, local_);
+  ListedClusters& others = *this;
+  if (s.live == nullptr) s.live = std::make_unique<ClusterImpl>(thread_, s.shared, *s.hosts, local_, others);
   return s.live.get();
+}
+
+ListedClusters::Listed WorkerClusters::listed(std::string_view name) const noexcept {
+  const auto at = slots_.find(name);
+  if (at == slots_.end()) return {};
+  return {at->second.shared->config.get(), at->second.hosts.get(), at->second.change};
+}
+
+Host* WorkerClusters::pick_of(std::string_view name, const PickContext& c) {
+  Cluster* cluster = find(name);
+  return cluster == nullptr ? nullptr : cluster->pick(c);
 }
 
 bool WorkerClusters::has_hosts(std::string_view name) const noexcept {
@@ -29,7 +41,7 @@ void WorkerClusters::update(ClusterSharedPtr shared, HostSetPtr hosts) {
   const std::string_view name = shared->config->name;
   auto at = slots_.find(name);
   if (at == slots_.end()) {
-    at = slots_.emplace(name, Slot{shared, nullptr, nullptr}).first;
+    at = slots_.emplace(name, Slot{shared, nullptr, nullptr, 0}).first;
   } else if (at->second.shared != shared) {
     auto node = slots_.extract(at);
     retire(std::move(node.mapped().live));
@@ -39,6 +51,7 @@ void WorkerClusters::update(ClusterSharedPtr shared, HostSetPtr hosts) {
   }
   Slot& s = at->second;
   s.hosts = std::move(hosts);
+  s.change = ++changes_;
   if (s.live != nullptr) s.live->update(*s.hosts);
   if (name != local_.name) return;
   local_.hosts = s.hosts;
@@ -49,6 +62,7 @@ void WorkerClusters::update(ClusterSharedPtr shared, HostSetPtr hosts) {
 void WorkerClusters::remove(std::string_view name) {
   const auto at = slots_.find(name);
   if (at == slots_.end()) return;
+  ++changes_;
   retire(std::move(at->second.live));
   slots_.erase(at);
 }

@@ -10,7 +10,7 @@
 
 namespace outrigger::upstream {
 
-class WorkerClusters final : public ClusterSource {
+class WorkerClusters final : public ClusterSource, private ListedClusters {
  public:
   explicit WorkerClusters(runtime::ThreadContext& thread) : thread_(thread), bury_(thread.loop.timers(), *this) {}
   Cluster* find(std::string_view name) noexcept override;
@@ -29,7 +29,10 @@ class WorkerClusters final : public ClusterSource {
     ClusterSharedPtr shared;
     HostSetPtr hosts;
     std::unique_ptr<ClusterImpl> live;
+    std::uint64_t change = 0;
   };
+  Listed listed(std::string_view name) const noexcept override;
+  Host* pick_of(std::string_view name, const PickContext& c) override;
   void retire(std::unique_ptr<ClusterImpl> c);
   void bury();
   runtime::ThreadContext& thread_;

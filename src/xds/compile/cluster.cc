@@ -1,6 +1,7 @@
 #include "xds/compile/cluster.h"
 
 #include <map>
+#include "envoy/extensions/clusters/aggregate/v3/cluster.pb.h"
 #include "envoy/extensions/clusters/dns/v3/dns_cluster.pb.h"
 #include "envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
@@ -20,6 +21,7 @@ namespace core_v3 = envoy::config::core::v3;
 namespace endpoint_v3 = envoy::config::endpoint::v3;
 using Cluster = cluster_v3::Cluster;
 using DnsCluster = envoy::extensions::clusters::dns::v3::DnsCluster;
+using AggregateCluster = envoy::extensions::clusters::aggregate::v3::ClusterConfig;
 using ForwardCluster = envoy::extensions::clusters::dynamic_forward_proxy::v3::ClusterConfig;
 using HttpOptions = envoy::extensions::upstreams::http::v3::HttpProtocolOptions;
 
@@ -123,6 +125,8 @@ void compile_endpoints(const Cluster& p, upstream::ClusterConfig& o, upstream::D
   const Path assignment = at / "load_assignment";
   if (o.discovery == upstream::Discovery::forward && p.load_assignment().endpoints_size() > 0)
     return problems.warn(assignment, "has no effect: the hosts are those that requests name");
+  if (o.discovery == upstream::Discovery::aggregate && p.load_assignment().endpoints_size() > 0)
+    return problems.warn(assignment, "has no effect: the hosts are those of the clusters that are listed");
   for (int i = 0; i < p.load_assignment().endpoints_size(); ++i) {
     const auto& l = p.load_assignment().endpoints(i);
     const Path group = assignment.at("endpoints", i);
@@ -160,6 +164,7 @@ upstream::Discovery compile_cluster_type(const Cluster& p, const Path& at, Probl
   }
   if (type.typed_config().Is<ForwardCluster>() || type.name() == "envoy.clusters.dynamic_forward_proxy")
     return Discovery::forward;
+  if (type.typed_config().Is<AggregateCluster>() || type.name() == "envoy.clusters.aggregate") return Discovery::aggregate;
   if (type.name() == "envoy.cluster.static") return Discovery::static_;
   if (type.name() == "envoy.cluster.strict_dns") return Discovery::strict_dns;
   if (type.name() == "envoy.cluster.logical_dns") return Discovery::logical_dns;
@@ -214,6 +219,21 @@ void compile_original_dst(const Cluster& p, upstream::ClusterConfig& o, const Pa
                        " and use_http_header is false. Set use_http_header to true if http_header_name is desired.");
   if (!c.http_header_name().empty()) d.header = lower(c.http_header_name());
   o.original_dst.set(std::move(d));
+}
+
+void compile_aggregate(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
+  if (o.discovery != upstream::Discovery::aggregate) return;
+  AggregateCluster a;
+  const auto& any = p.cluster_type().typed_config();
+  const std::string& url = any.type_url();
+  if (!any.UnpackTo(&a) && !url.empty())
+    problems.error(at / "cluster_type",
+                   "Didn't find a registered cluster factory implementation for type: '" + url.substr(url.rfind('/') + 1) + "'");
+  else if (a.clusters().empty())
+    problems.error(
+        at / "cluster_type",
+        "Proto constraint validation failed (ClusterConfigValidationError.Clusters: value must contain at least 1 item(s))");
+  o.listed.assign(a.clusters().begin(), a.clusters().end());
 }
 
 void compile_tracking(const Cluster& p, upstream::ClusterConfig& o) {
@@ -287,6 +307,7 @@ upstream::ClusterConfigPtr compile_cluster(const Cluster& p, const Path& at, Com
   if (resolves_names(*o)) o->dns.set(std::move(names));
   compile_original_dst(p, *o, at, problems);
   compile_forward_proxy(p, *o, at, c);
+  compile_aggregate(p, *o, at, problems);
   compile_tracking(p, *o);
   compile_filters(p, at, c);
   compile_pools(p, *o);

@@ -137,15 +137,21 @@ std::string type_name(upstream::Discovery d) {
     case upstream::Discovery::strict_dns: return "envoy.cluster.strict_dns";
     case upstream::Discovery::logical_dns: return "envoy.cluster.logical_dns";
     case upstream::Discovery::eds: return "envoy.cluster.eds";
-    case upstream::Discovery::forward: return {};
+    case upstream::Discovery::forward:
+    case upstream::Discovery::aggregate: return {};
     case upstream::Discovery::original_dst: return "envoy.cluster.original_dst";
   }
   return {};
 }
 
+/// Types that choose hosts themselves, whatever the policy: it has to say so.
+bool provides_balancing(upstream::Discovery d) {
+  return d == upstream::Discovery::forward || d == upstream::Discovery::aggregate;
+}
+
 void compile_provided(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
   o.lb = LbKind::cluster_provided;
-  if (o.discovery != upstream::Discovery::original_dst && o.discovery != upstream::Discovery::forward)
+  if (o.discovery != upstream::Discovery::original_dst && !provides_balancing(o.discovery))
     problems.error(at / "lb_policy", "cluster manager: cluster provided LB specified but cluster '" + p.name() +
                                          "' did not provide one. Check cluster documentation.");
 }
@@ -187,8 +193,7 @@ void compile_policy_list(const Cluster& p, const cluster_v3::LoadBalancingPolicy
     }
     if (policies::ring_hash::v3::RingHash r; any.UnpackTo(&r)) return compile_ring(r, o, at, problems);
     if (policies::maglev::v3::Maglev m; any.UnpackTo(&m)) return compile_maglev(m, o, at, problems);
-    if (policies::subset::v3::Subset s; place != Place::subsets && any.UnpackTo(&s))
-      return compile_subset(p, s, o, at, problems);
+    if (policies::subset::v3::Subset s; place != Place::subsets && any.UnpackTo(&s)) return compile_subset(p, s, o, at, problems);
     if (policies::override_host::v3::OverrideHost h; place == Place::cluster && any.UnpackTo(&h))
       return compile_override(p, h, o, at, problems);
     if (place == Place::cluster && any.Is<policies::cluster_provided::v3::ClusterProvided>())
@@ -275,7 +280,7 @@ void compile_policy(const Cluster& p, upstream::ClusterConfig& o, const Path& at
 
 void compile_balancing(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
   compile_policy(p, o, at, problems);
-  if (o.discovery == upstream::Discovery::forward && o.lb != LbKind::cluster_provided)
+  if (provides_balancing(o.discovery) && o.lb != LbKind::cluster_provided)
     problems.error(at / "lb_policy", "cluster manager: cluster provided LB not specified but cluster '" + p.name() +
                                          "' provided one. Check cluster documentation.");
 }

@@ -92,3 +92,18 @@ TEST_CASE("Health by weight counts what the hosts weigh", "[upstream]") {
   rules.by_weight = true;
   CHECK(loads({heavy, of(1, 1)}, rules).healthy == std::vector<std::uint32_t>{100, 0});
 }
+
+TEST_CASE("Priorities of several clusters share by the rules of each", "[upstream]") {
+  const auto shares = [](std::uint32_t first, std::uint32_t second) {
+    std::vector<PriorityRules> rules(2);
+    rules[0].overprovisioning = first;
+    rules[1].overprovisioning = second;
+    std::vector<std::uint32_t> out;
+    for (const auto& s : share_priorities({of(1, 2), of(1, 2)}, rules)) out.push_back(s.healthy_load);
+    return out;
+  };
+  CHECK(shares(140, 140) == std::vector<std::uint32_t>{70, 30});
+  CHECK(shares(100, 140) == std::vector<std::uint32_t>{50, 50});
+  CHECK(shares(200, 100) == std::vector<std::uint32_t>{100, 0});
+  CHECK(shares(100, 100) == std::vector<std::uint32_t>{50, 50});
+}
