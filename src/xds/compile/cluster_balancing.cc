@@ -241,8 +241,7 @@ void compile_override(const Cluster& p, const policies::override_host::v3::Overr
 
 void compile_policy(const Cluster& p, upstream::ClusterConfig& o, const Path& at, Problems& problems) {
   const auto& common = p.common_lb_config();
-  if (common.has_healthy_panic_threshold())
-    o.panic_percent = whole_percent(common.healthy_panic_threshold());
+  if (common.has_healthy_panic_threshold()) o.panic_percent = whole_percent(common.healthy_panic_threshold());
   o.close_on_members_change = common.close_connections_on_host_set_change();
   if (common.has_override_host_status()) {
     o.override_health = {};

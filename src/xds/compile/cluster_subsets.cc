@@ -48,6 +48,16 @@ void check_fewer_keys(const upstream::SubsetConfig::Selector& s, const Path& at,
   }
 }
 
+/// Of selectors whose keys (in order) begin alike, the first one decides, as in Envoy: what a shorter one behind it says of
+/// requests without a subset is not seen.
+void give_way_to_longer(std::vector<upstream::SubsetConfig::Selector>& selectors) {
+  for (auto s = selectors.begin(); s != selectors.end(); ++s)
+    if (std::any_of(selectors.begin(), s, [&](const auto& earlier) {
+          return earlier.keys.size() >= s->keys.size() && std::equal(s->keys.begin(), s->keys.end(), earlier.keys.begin());
+        }))
+      s->fallback = SubsetFallback::undefined;
+}
+
 /// lb_subset_config of the cluster, or the same of the policy extension.
 template <class Config>
 upstream::SubsetConfig compile_config(const Config& c, const upstream::ClusterConfig& o, const Path& at, Problems& problems) {
@@ -68,6 +78,7 @@ upstream::SubsetConfig compile_config(const Config& c, const upstream::ClusterCo
     selector.single_host = s.single_host_per_subset();
     check_fewer_keys(selector, at.at("subset_selectors", i), problems);
   }
+  give_way_to_longer(out.selectors);
   if (o.hash != nullptr && out.locality_weights && out.scale_locality_weights && !out.selectors.empty())
     problems.error(at / "scale_locality_weight", "is not implemented for clusters that choose hosts by hash");
   return out;

@@ -63,6 +63,20 @@ subset("selector_none", {"fallback_policy": "ANY_ENDPOINT", **keys("version", fa
 subset("selector_any", keys("version", fallback_policy="ANY_ENDPOINT"), {"version": "3"})
 subset("selector_any_of_other_keys", keys("version", fallback_policy="ANY_ENDPOINT"), {"stage": "3"})
 subset("selector_default", {"default_subset": {"stage": "dev"}, **keys("version", fallback_policy="DEFAULT_SUBSET")}, {"version": "3"})
+# Selectors whose keys begin alike.
+def selector(keys, policy=None, fewer=None):
+    return {"keys": keys.split(), **({"fallback_policy": policy} if policy else {}), **({"fallback_keys_subset": fewer.split()} if fewer else {})}
+
+
+for _name, (_policy, *_selectors) in {
+    "longer_first": ("NO_FALLBACK", selector("version stage tier"), selector("stage", "ANY_ENDPOINT")), "longer_any": ("ANY_ENDPOINT", selector("stage tier", "ANY_ENDPOINT"), selector("stage", "NO_FALLBACK")),
+    "same": ("NO_FALLBACK", selector("stage"), selector("stage", "ANY_ENDPOINT")), "same_other": ("NO_FALLBACK", selector("stage", "ANY_ENDPOINT"), selector("stage", "NO_FALLBACK")),
+    "fewer": ("NO_FALLBACK", selector("version stage", "KEYS_SUBSET", "stage"), selector("stage", "ANY_ENDPOINT")), "default": ("DEFAULT_SUBSET", selector("stage tier", "NO_FALLBACK"), selector("stage", "ANY_ENDPOINT")),
+    "longer_last": ("ANY_ENDPOINT", selector("stage", "NO_FALLBACK"), selector("stage tier", "ANY_ENDPOINT")), "not_a_prefix": ("NO_FALLBACK", selector("stage tier"), selector("tier", "ANY_ENDPOINT")),
+}.items():
+    for _match in ({"stage": "none"}, {"stage": "none", "tier": "none"}, {"tier": "none"}):
+        subset(f"overlap_{_name}_{'_'.join(_match)}", {"fallback_policy": _policy, "subset_selectors": _selectors, "default_subset": {"stage": "dev"}}, _match)
+
 BOTH = {"subset_selectors": [{"keys": ["stage", "version"], "fallback_policy": "KEYS_SUBSET", "fallback_keys_subset": ["stage"]}, {"keys": ["stage"], "fallback_policy": "NO_FALLBACK"}]}
 subset("selector_keys", BOTH, {"version": "9", "stage": "prod"})
 subset("selector_keys_unknown_too", BOTH, {"version": "9", "stage": "x"})
