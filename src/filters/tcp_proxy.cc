@@ -1,6 +1,5 @@
 #include "filters/tcp_proxy.h"
 
-#include <xxhash.h>
 #include <algorithm>
 #include "proxy/base/numbers.h"
 #include "proxy/base/parking.h"
@@ -77,7 +76,6 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter, priv
   void on_released();
   void dial_once();
   bool wait_to_retry();
-  std::optional<std::uint64_t> hash() const;
   void on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) override;
   void on_tcp_failure(upstream::PoolFailure why, std::string_view detail, upstream::Host* host) override;
   void on_tcp_host_failed() override;
@@ -305,14 +303,6 @@ void TcpProxy::read_early() {
   begin_connect();
 }
 
-std::optional<std::uint64_t> TcpProxy::hash() const {
-  const auto of = [](std::string_view s) { return XXH64(s.data(), s.size(), 0); };
-  if (config_->hash == TcpProxyConfig::source_ip) return of(info_.remote.ip_text());
-  if (config_->hash == TcpProxyConfig::filter_state)
-    if (const auto* e = info_.filter_state.find(config_->hash_key); e != nullptr && e->hashable) return of(e->value);
-  return {};
-}
-
 /// True: the next attempt is made later.
 bool TcpProxy::wait_to_retry() {
   if (!config_->backoff || stream_.attempt_count >= config_->connect_attempts_max) return false;
@@ -330,7 +320,7 @@ void TcpProxy::dial_once() {
   upstream::PickContext pick;
   pick.follow(info_);
   pick.state = &info_.filter_state;
-  pick.hash = hash();
+  pick.hash = hash_of(*config_, info_);
   pick.server_name = info_.requested_server_name;
   pick.subset = subset_;
   if (info_.found() != nullptr) pick.metadata[0] = info_.found()->dynamic_metadata.get();

@@ -1,6 +1,7 @@
 // tcp_proxy: bytes both ways between a downstream connection and a host of a cluster. One object
 // per connection, owned by its listener, on one worker.
 #pragma once
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,6 +53,8 @@ struct TcpProxyConfig {
   upstream::TlvMerge tlv_merge = upstream::TlvMerge::add_if_absent;
 };
 
+/// For clusters that choose hosts by it; none: the config names no hash, or the connection has nothing to make it of.
+std::optional<std::uint64_t> hash_of(const TcpProxyConfig& config, const http::ConnectionInfo& info);
 /// For each attempt: appended ones appear again, as in Envoy.
 void add_tlvs(const TcpProxyConfig& config, http::ConnectionInfo& info, http::StreamInfo& stream);
 

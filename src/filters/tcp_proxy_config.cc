@@ -1,8 +1,17 @@
-// What tcp_proxy adds to the PROXY headers of its upstreams.
+// What a config of tcp_proxy makes of a connection: its hash, and what is added to the PROXY headers of its upstreams.
+#include <xxhash.h>
 #include "filters/tcp_proxy.h"
 #include "proxy/http/connection_facts.h"
 
 namespace outrigger::filters {
+
+std::optional<std::uint64_t> hash_of(const TcpProxyConfig& config, const http::ConnectionInfo& info) {
+  const auto of = [](std::string_view s) { return XXH64(s.data(), s.size(), 0); };
+  if (config.hash == TcpProxyConfig::source_ip) return of(info.remote.ip_text());
+  if (config.hash == TcpProxyConfig::filter_state)
+    if (const auto* e = info.filter_state.find(config.hash_key); e != nullptr && e->hashable) return of(e->value);
+  return {};
+}
 
 void add_tlvs(const TcpProxyConfig& config, http::ConnectionInfo& info, http::StreamInfo& stream) {
   const auto* known = info.found() == nullptr ? nullptr : info.found()->proxy.get();
