@@ -6,12 +6,14 @@
 #include "envoy/extensions/access_loggers/file/v3/file.pb.h"
 #include "envoy/extensions/bootstrap/internal_listener/v3/internal_listener.pb.h"
 #include "istio/proxy/workload_discovery.pb.h"
+#include "proxy/server/disk_layer.h"
 #include "xds/compile/access_log.h"
 #include "xds/compile/cluster.h"
 #include "xds/compile/cluster_parts.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/listener.h"
 #include "xds/compile/matchers.h"
+#include "xds/compile/regex_limits.h"
 #include "xds/compile/reports.h"
 #include "xds/compile/secrets.h"
 #include "xds/compile/settings.h"
@@ -76,6 +78,17 @@ void compile_outlier_log(const std::string& path, server::Config& o, const Path&
     c.problems.error(at, sink.error().detail);
 }
 
+/// What the layers in files and the bootstrap say; others are not there yet.
+RegexLimits::Runtime runtime_at_start(const server::Config& o) {
+  auto layers = o.runtime_layers;
+  for (const auto& d : o.disk_layers)
+    if (auto read = server::read_disk_layer(d.directory, o.parse_runtime_value); read && *read)
+      layers.at(d.index).second = **read;
+  return [snapshot = runtime::Snapshot(std::move(layers))](std::string_view key, std::uint64_t fallback) {
+    return snapshot.integer(key, fallback);
+  };
+}
+
 }  // namespace
 
 server::Config compile_bootstrap(const envoy::config::bootstrap::v3::Bootstrap& b, const Options& options, CompileContext& c) {
@@ -101,6 +114,7 @@ server::Config compile_bootstrap(const envoy::config::bootstrap::v3::Bootstrap& 
   compile_process(b, !options.log_format.empty(), o, c.problems);
   compile_overload(b.overload_manager(), o, root / "overload_manager", c.problems);
   compile_admin(b.admin(), o, root / "admin", c);
+  const RegexLimits limits(runtime_at_start(o));
 
   for (int i = 0; i < b.bootstrap_extensions_size(); ++i)
     compile_extension(b.bootstrap_extensions(i), o, root.at("bootstrap_extensions", i), c);

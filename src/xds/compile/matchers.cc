@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 #include "xds/compile/convert.h"
+#include "xds/compile/regex_limits.h"
 
 namespace outrigger::xds {
 
@@ -18,8 +19,32 @@ std::shared_ptr<const re2::RE2> compile_regex(const std::string& regex, const Pa
   return nullptr;
 }
 
+namespace {
+/// Why it is: its own limit, the one of the runtime.
+std::string too_large(const matcher_v3::RegexMatcher& m, std::uint32_t size, const Path& at, Problems& problems) {
+  const auto words = [&](std::uint64_t limit, const std::string& which) {
+    return "regex '" + m.regex() + "' RE2 program size of " + std::to_string(size) + " > max program size of " +
+           std::to_string(limit) + which + ". Increase configured max program size if necessary.";
+  };
+  if (m.google_re2().has_max_program_size()) {
+    const auto limit = m.google_re2().max_program_size().value();
+    return size > limit ? words(limit, "") : std::string();
+  }
+  const auto levels = RegexLimits::now();
+  if (size > levels.error) return words(levels.error, " set for the error level threshold");
+  if (size > levels.warn) problems.warn(at, words(levels.warn, " set for the warn level threshold"));
+  return {};
+}
+}  // namespace
+
 std::shared_ptr<const re2::RE2> compile_regex(const matcher_v3::RegexMatcher& m, const Path& at, Problems& problems) {
-  return compile_regex(m.regex(), at / "regex", problems);
+  const Path here = at / "regex";
+  auto re = compile_regex(m.regex(), here, problems);
+  if (re == nullptr) return nullptr;
+  const std::string why = too_large(m, static_cast<std::uint32_t>(re->ProgramSize()), here, problems);
+  if (why.empty()) return re;
+  problems.error(here, why);
+  return nullptr;
 }
 
 std::shared_ptr<const re2::RE2> compile_rewrite(const matcher_v3::RegexMatchAndSubstitute& m, std::string& substitution,

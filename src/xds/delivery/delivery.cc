@@ -61,6 +61,8 @@ void Delivery::keep(const CompileContext& c) {
     upstream_bind_ = std::make_unique<envoy::config::core::v3::BindConfig>(*c.upstream_bind);
     base->upstream_bind = upstream_bind_.get();
   }
+  limits_ = std::make_unique<RegexLimits>(
+      [this](std::string_view key, std::uint64_t fallback) { return server_.runtime().integer(key, fallback); });
   base->cluster_known = [this](std::string_view name) { return server_.clusters().known(name); };
   base->subscribe_routes = nullptr;
   base->subscribe_filter = nullptr;

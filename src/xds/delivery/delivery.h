@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
+#include "xds/compile/regex_limits.h"
 #include "xds/delivery/clusters.h"
 #include "xds/delivery/filters.h"
 #include "xds/delivery/listeners.h"
@@ -45,6 +46,7 @@ class Delivery {
   server::Server& server_;
   Sources& sources_;
   Problems unused_;
+  std::unique_ptr<RegexLimits> limits_;
   std::unique_ptr<envoy::config::core::v3::BindConfig> upstream_bind_;
   DeliveryContext context_;
   ConfigSource cds_, lds_;

@@ -71,6 +71,55 @@ def action(text):
     return route("match: {prefix: /}, route: {%s}" % text)
 
 
+def level(text):
+    return "layered_runtime: {layers: [{name: s, static_layer: {%s}}]}\n" % text
+
+
+FAULT = '"@type": %sextensions.filters.http.fault.v3.HTTPFault' % TYPE
+FILTER = '"@type": %sconfig.route.v3.FilterConfig' % TYPE
+
+
+def override(text, filter=FAULT):
+    """typed_per_filter_config of a route."""
+    return hcm('stat_prefix: h, http_filters: [{name: f, typed_config: {%s}}, %s], route_config: {virtual_hosts: [{name: v, domains: ["*"], routes: [{match: {prefix: /}, direct_response: {status: 200}, '
+               "typed_per_filter_config: {f: %s}}]}]}" % (filter, ROUTER, text))
+
+
+def filter(type, text):
+    return filters('{name: f, typed_config: {"@type": %sextensions.filters.http.%s, %s}}, %s' % (TYPE, type, text, ROUTER))
+
+
+def limits(text):
+    return filter("ratelimit.v3.RateLimit", "domain: d, " + text)
+
+
+def session(name, state="session_state", config="typed_config"):
+    return filter("stateful_session.v3.StatefulSession",
+                  '%s: {name: %s, %s: {"@type": %sextensions.http.stateful_session.cookie.v3.CookieBasedSessionState, cookie: {name: a}}}' % (state, name, config, TYPE))
+
+
+def own(type):
+    return '"@type": %sextensions.filters.http.%s' % (TYPE, type)
+
+
+def policy(type, text):
+    return cluster('load_balancing_policy: {policies: [{typed_extension_config: {name: x, typed_config: {"@type": %sextensions.load_balancing_policies.%s, %s}}}]}' % (TYPE, type, text))
+
+
+def subsets(text):
+    return cluster("lb_subset_config: {fallback_policy: ANY_ENDPOINT, subset_selectors: [{keys: [a]}], %s" % text)
+
+
+def override_at(field, *args):
+    """With the mark at the last field of that name."""
+    before, _, after = override(*args).rpartition(" %s: " % field if field != "f" else "{f: ")
+    return before + (" @@%s: " % field if field != "f" else "{@@f: ") + after
+
+
+def struct(type_url, value="", kind="xds.type.v3"):
+    return '{"@type": type.googleapis.com/%s.TypedStruct, type_url: %s, value: {%s}}' % (kind, type_url, value)
+
+
 def log(text):
     return http('access_log: [{name: f, typed_config: {"@type": %sextensions.access_loggers.file.v3.FileAccessLog, %s}}]' % (TYPE, text))
 
@@ -79,6 +128,8 @@ def log_filter(text):
     return http('access_log: [{name: f, filter: {%s}, typed_config: {"@type": %sextensions.access_loggers.file.v3.FileAccessLog, path: /dev/null}}]' % (text, TYPE))
 
 
+POLICY = "static_resources.clusters[0].load_balancing_policy.policies[0].typed_extension_config.typed_config."
+FIRST = "static_resources.listeners[0].filter_chains[0].filters[0].typed_config.http_filters[0].typed_config."
 CLUSTER, HCM = "static_resources.clusters[0].", "static_resources.listeners[0].filter_chains[0].filters[0].typed_config."
 LISTENER = "static_resources.listeners[0]."
 VHOST = HCM + "route_config.virtual_hosts[0]."
@@ -158,6 +209,12 @@ GOOD = {
     "route_path_empty": route("match: {path: ''}, " + DIRECT),
     "vhost_domain_empty": routing("virtual_hosts: [{name: a, domains: ['']}]"),
     "histogram_buckets_any_order": "stats_config: {histogram_bucket_settings: [{match: {prefix: a}, buckets: [2, 1]}]}",
+    "regex_96": route("match: {safe_regex: {regex: '[a-z]{96}'}}, " + DIRECT),
+    "regex_own_limit": route("match: {safe_regex: {google_re2: {max_program_size: 504}, regex: '[a-z]{500}'}}, " + DIRECT),
+    "regex_limit": level("re2.max_program_size.error_level: 504") + route("match: {safe_regex: {regex: '[a-z]{500}'}}, " + DIRECT),
+    "regex_warned": level("re2: {max_program_size: {error_level: 32768, warn_level: 5}}") + route("match: {safe_regex: {regex: '[a-z]{500}'}}, " + DIRECT),
+    "regex_of_stats": "stats_config: {stats_matcher: {inclusion_list: {patterns: [{safe_regex: {regex: '[a-z]{500}'}}]}}}\n" + cluster(""),
+    "regex_of_admin": "admin: {address: {%s}, allow_paths: [{safe_regex: {regex: '[a-z]{500}'}}]}" % TCP_ADDRESS,
     "chain_prefix_of_v4": listener("filter_chains: [{filter_chain_match: {prefix_ranges: [{address_prefix: 10.0.0.0, prefix_len: 33}]}}]"),
 }
 
@@ -306,8 +363,18 @@ BAD = {
     "runtime_no_name": ("layered_runtime: {layers: [@@{admin_layer: {}}]}", "layered_runtime.layers[0].name", "must not be empty"),
     "runtime_no_kind": ("layered_runtime: {layers: [@@{name: a}]}", "layered_runtime.layers[0]", ""),
     "runtime_null": ("layered_runtime: {layers: [{name: a, static_layer: {@@x: null}}]}", "layered_runtime.layers[0].static_layer.x", "null"),
+    "regex_97": (route("match: {safe_regex: {@@regex: '[a-z]{97}'}}, " + DIRECT), ROUTE + "match.safe_regex.regex", "RE2 program size of 101 > max program size of 100 set for the error level threshold"),
+    "regex_rewrite_size": (action("cluster: c, regex_rewrite: {pattern: {@@regex: '[a-z]{500}'}, substitution: a}"), ROUTE + "route.regex_rewrite.pattern.regex", "504 > max program size of 100"),
+    "regex_header_size": (route("match: {prefix: /, headers: [{name: a, string_match: {safe_regex: {@@regex: '[a-z]{500}'}}}]}, " + DIRECT), ROUTE + "match.headers[0].string_match.safe_regex.regex", "504 > max program size of 100"),
+    "regex_over_own_limit": (route("match: {safe_regex: {google_re2: {max_program_size: 3}, @@regex: '[a-z]{50}'}}, " + DIRECT), ROUTE + "match.safe_regex.regex", "RE2 program size of 54 > max program size of 3. Increase"),
+    "regex_over_limit": (level("re2: {max_program_size: {error_level: 503}}") + route("match: {safe_regex: {@@regex: '[a-z]{500}'}}, " + DIRECT), ROUTE + "match.safe_regex.regex", "504 > max program size of 503"),
+    "regex_engine_named": (route("match: {safe_regex: {google_re2: {}, @@regex: '[a-z]{500}'}}, " + DIRECT), ROUTE + "match.safe_regex.regex", "504 > max program size of 100"),
     "runtime_list": ("layered_runtime: {layers: [{name: a, static_layer: {@@x: [1]}}]}", "layered_runtime.layers[0].static_layer.x", "a list"),
 }
+
+OWN_TYPE = "Envoy takes an empty config of the filter itself for an empty one of a route, which for rbac means that nothing is checked"
+OWN_RULES = "its own rules forbid it, which Envoy does not look at in the list form"
+AT_FIRST_CALL = "Envoy looks at it when it first calls the service"
 
 # What Envoy takes, and why it is an error here.
 DIFFERS = {

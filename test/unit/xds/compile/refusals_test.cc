@@ -170,6 +170,31 @@ TEST_CASE("routes that are refused", "[refusals]") {
   });
 }
 
+TEST_CASE("regular expressions that become large programs are refused", "[refusals]") {
+  const auto match = [](const std::string& regex, const std::string& more = "") {
+    return test::routes_bootstrap("{match: {safe_regex: {" + more + "regex: '" + regex + "'}}, direct_response: {status: 200}}");
+  };
+  const auto level = [](const std::string& values, const std::string& bootstrap) {
+    return "layered_runtime: {layers: [{name: s, static_layer: {" + values + "}}]}\n" + bootstrap;
+  };
+  const auto told = [](const std::string& regex, const std::string& sizes) {
+    return kRoute + ".match.safe_regex.regex: regex '" + regex + "' RE2 program size of " + sizes +
+           ". Increase configured max program size if necessary.";
+  };
+  const std::string of_runtime = " set for the error level threshold";
+  check({
+      {match("[a-z]{96}"), ""},
+      {match("[a-z]{97}"), told("[a-z]{97}", "101 > max program size of 100" + of_runtime)},
+      {match("[a-z]{97}", "google_re2: {}, "), told("[a-z]{97}", "101 > max program size of 100" + of_runtime)},
+      {match("[a-z]{97}", "google_re2: {max_program_size: 101}, "), ""},
+      {match("[a-z]{97}", "google_re2: {max_program_size: 99}, "), told("[a-z]{97}", "101 > max program size of 99")},
+      {level("re2.max_program_size.error_level: 101", match("[a-z]{97}")), ""},
+      {level("re2: {max_program_size: {error_level: 54}}", match("[a-z]{50}")), ""},
+      {level("re2: {max_program_size: {error_level: 53}}", match("[a-z]{50}")),
+       told("[a-z]{50}", "54 > max program size of 53" + of_runtime)},
+  });
+}
+
 TEST_CASE("other parts of a bootstrap that are refused", "[refusals]") {
   check({
       {"{}", ""},
