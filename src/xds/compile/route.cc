@@ -173,6 +173,12 @@ route::FilterOverrides compile_overrides(const FilterConfigs& configs, const Pat
       route_v3::FilterConfig f;
       any.UnpackTo(&f);
       o.disabled = f.disabled();
+      if (o.disabled) {  // then its config is not read
+        all.push_back(std::move(o));
+        continue;
+      }
+      if (!f.has_config())
+        c.problems.error(here, "Empty route/virtual host per filter configuration for " + name + " filter");
       Problems none;
       const bool unknown =
           f.has_config() && c.compile_filter_override && !c.compile_filter_override(name, f.config(), here, none);

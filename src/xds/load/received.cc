@@ -7,6 +7,7 @@
 #include "udpa/type/v1/typed_struct.pb.h"
 #include "xds/load/any_type.h"
 #include "xds/load/to_proto.h"
+#include "xds/load/unread.h"
 #include "xds/type/v3/typed_struct.pb.h"
 
 namespace outrigger::xds {
@@ -40,7 +41,7 @@ class Settler {
     std::vector<const Field*> set;
     r->ListFields(m, &set);
     for (const Field* f : set) {
-      if (f->cpp_type() != Field::CPPTYPE_MESSAGE) continue;
+      if (f->cpp_type() != Field::CPPTYPE_MESSAGE || is_unread(m, *f)) continue;
       if (!f->is_repeated()) {
         message(*r->MutableMessage(&m, f), at / f->name());
         continue;
@@ -76,6 +77,8 @@ class Settler {
     TypedStruct t;
     if (!a.UnpackTo(&t)) return problems_.error(at, "the bytes are not a " + TypedStruct::descriptor()->full_name());
     const auto* d = find_any_type(t.type_url());
+    if (is_filter_config(message_name(t.type_url())))
+      return problems_.error(at, "Didn't find a registered implementation with type URL: '" + t.type_url() + "'");
     if (d == nullptr) {  // whoever reads it tells so
       a.set_type_url(t.type_url());
       return a.clear_value();

@@ -16,6 +16,7 @@
 #include <utility>
 #include "xds/load/any_type.h"
 #include "xds/load/sensitive.h"
+#include "xds/load/unread.h"
 #include "xds/type/v3/typed_struct.pb.h"
 
 namespace outrigger::xds {
@@ -38,6 +39,9 @@ class Writer {
     if (n.kind != Node::map) return expected(n, at, "an object");
     const auto* d = m.GetDescriptor();
     const bool outer = std::exchange(optional_, is_optional(n, *d));
+    const bool outer_choice = choice_;
+    choice_ = is_choice(*d) || (choice_ && d->name() == "TypedExtensionConfig");
+    const bool outer_unread = std::exchange(unread_, is_filter_config(d->full_name()) && is_set(n, "disabled", "disabled"));
     for (const auto& [key, value] : n.fields) {
       const Field* f = d->FindFieldByName(key);
       if (f == nullptr) f = d->FindFieldByCamelcaseName(key);
@@ -56,13 +60,17 @@ class Writer {
       field(value, m, *f, at / f->name());
     }
     optional_ = outer;
+    unread_ = outer_unread;
+    choice_ = outer_choice;
   }
 
  private:
   static bool is_optional(const Node& n, const pb::Descriptor& d) {
-    if (!can_be_optional(d)) return false;
-    const Node* says = n.find("is_optional");
-    if (says == nullptr) says = n.find("isOptional");
+    return can_be_optional(d) && is_set(n, "is_optional", "isOptional");
+  }
+  static bool is_set(const Node& n, std::string_view name, std::string_view camel_case) {
+    const Node* says = n.find(name);
+    if (says == nullptr) says = n.find(camel_case);
     bool b = false;
     return says != nullptr && parse_yaml_bool(*says, b) && b;
   }
@@ -345,6 +353,9 @@ class Writer {
       const Node* inner = n.find("type_url");
       if (inner == nullptr) inner = n.find("typeUrl");
       if (inner == nullptr) return error(n, at, "a TypedStruct needs 'type_url'");
+      if (unread_ || (choice_ && find_any_type(inner->text) == nullptr)) return a.set_type_url(type->text);
+      if (is_filter_config(message_name(inner->text)))
+        return error(*inner, at, "Didn't find a registered implementation with type URL: '" + inner->text + "'");
       static const Node kEmpty = [] {
         Node e;
         e.kind = Node::map;
@@ -396,6 +407,8 @@ class Writer {
   Problems& problems_;
   bool optional_ = false;   // the message being written says so of its Any
   bool sensitive_ = false;  // what is being written is quoted in no error
+  bool choice_ = false;     // that Any is one of several to choose from
+  bool unread_ = false;     // nobody reads it
 };
 
 }  // namespace

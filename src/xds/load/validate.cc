@@ -15,6 +15,7 @@
 #include "xds/load/any_type.h"
 #include "xds/load/to_proto.h"
 
+#include "xds/load/unread.h"
 namespace outrigger::xds {
 
 namespace pb = google::protobuf;
@@ -157,10 +158,12 @@ class Validator {
       problems_.error(at, "field number " + std::to_string(r->GetUnknownFields(m).field(0).number()) + " of " + d->full_name() +
                               " is unknown or not implemented by Outrigger");
     if (d == pb::Any::descriptor()) any(static_cast<const pb::Any&>(m), at);
-    const bool outer = std::exchange(optional_, is_optional(m));
+    const bool outer = std::exchange(optional_, is_optional(m)), outer_choice = choice_;
+    choice_ = is_choice(*d) || (choice_ && d->name() == "TypedExtensionConfig");
     fields(m, at);
     optional_ = outer;
     --depth_;
+    choice_ = outer_choice;
   }
   bool saw_any() const noexcept { return saw_any_; }
 
@@ -185,6 +188,7 @@ class Validator {
       single(m, f, rules, at / f.name());
     }
     for (const auto* one : plan.required) {
+      if (is_unread(m, f)) continue;
       if (r->HasOneof(m, one)) continue;
       if (!r->GetUnknownFields(m).empty()) continue;  // it may be one of those
       std::string names;
@@ -321,7 +325,7 @@ class Validator {
     saw_any_ = true;
     if (!into_any_ || a.type_url().empty() || is_typed_struct(a.type_url())) return;
     const auto* d = find_any_type(a.type_url());
-    if (d == nullptr && optional_) return;
+    if (d == nullptr && (optional_ || choice_)) return;
     if (d == nullptr) return problems_.error(at, unknown_type_text(a.type_url()));
     std::unique_ptr<pb::Message> inner(pb::MessageFactory::generated_factory()->GetPrototype(d)->New());
     if (!inner->ParsePartialFromString(a.value())) return problems_.error(at, "the bytes are not a " + d->full_name());
@@ -347,3 +351,4 @@ bool validate(const pb::Message& m, const Path& at, Problems& problems, Depth de
 }
 
 }  // namespace outrigger::xds
+  bool choice_ = false;    // what it holds is one of several to choose from

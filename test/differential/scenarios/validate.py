@@ -215,6 +215,15 @@ GOOD = {
     "regex_warned": level("re2: {max_program_size: {error_level: 32768, warn_level: 5}}") + route("match: {safe_regex: {regex: '[a-z]{500}'}}, " + DIRECT),
     "regex_of_stats": "stats_config: {stats_matcher: {inclusion_list: {patterns: [{safe_regex: {regex: '[a-z]{500}'}}]}}}\n" + cluster(""),
     "regex_of_admin": "admin: {address: {%s}, allow_paths: [{safe_regex: {regex: '[a-z]{500}'}}]}" % TCP_ADDRESS,
+    "filter_disabled": override("{%s, disabled: true}" % FILTER),
+    "filter_enabled": override("{%s, config: {}}" % FILTER),
+    "filter_config_struct": override("{%s, config: %s}" % (FILTER, struct(TYPE + "extensions.filters.http.fault.v3.HTTPFault"))),
+    "filter_disabled_bad_config": override("{%s, disabled: true, config: {%s, abort: {http_status: 1}}}" % (FILTER, FAULT)),
+    "filter_disabled_other_type": override('{%s, disabled: true, config: {"@type": type.googleapis.com/google.protobuf.Struct}}' % FILTER),
+    "filter_disabled_struct": override("{%s, disabled: true, config: %s}" % (FILTER, struct("a.b/nope.Nope"))),
+    "filter_disabled_struct_bad": override("{%s, disabled: true, config: %s}" % (FILTER, struct(TYPE + "extensions.filters.http.fault.v3.HTTPFault", "nope: 1"))),
+    "policy_unknown_first": cluster("load_balancing_policy: {policies: [{typed_extension_config: {name: x, typed_config: %s}}, "
+                                    '{typed_extension_config: {name: rr, typed_config: {"@type": %sextensions.load_balancing_policies.round_robin.v3.RoundRobin}}}]}' % (struct("a.b/nope.X"), TYPE)),
     "chain_prefix_of_v4": listener("filter_chains: [{filter_chain_match: {prefix_ranges: [{address_prefix: 10.0.0.0, prefix_len: 33}]}}]"),
 }
 
@@ -369,6 +378,11 @@ BAD = {
     "regex_over_own_limit": (route("match: {safe_regex: {google_re2: {max_program_size: 3}, @@regex: '[a-z]{50}'}}, " + DIRECT), ROUTE + "match.safe_regex.regex", "RE2 program size of 54 > max program size of 3. Increase"),
     "regex_over_limit": (level("re2: {max_program_size: {error_level: 503}}") + route("match: {safe_regex: {@@regex: '[a-z]{500}'}}, " + DIRECT), ROUTE + "match.safe_regex.regex", "504 > max program size of 503"),
     "regex_engine_named": (route("match: {safe_regex: {google_re2: {}, @@regex: '[a-z]{500}'}}, " + DIRECT), ROUTE + "match.safe_regex.regex", "504 > max program size of 100"),
+    "filter_config_empty": (override_at("f", "{%s}" % FILTER), ROUTE + "typed_per_filter_config.f", "Empty route/virtual host per filter configuration for f filter"),
+    "filter_config_optional": (override_at("f", "{%s, is_optional: true}" % FILTER), ROUTE + "typed_per_filter_config.f", "Empty route/virtual host per filter configuration for f filter"),
+    "filter_config_in_struct": (override_at("type_url", struct(TYPE + "config.route.v3.FilterConfig", "disabled: true")), ROUTE + "typed_per_filter_config.f", "Didn't find a registered implementation"),
+    "filter_config_in_udpa": (override_at("type_url", struct(TYPE + "config.route.v3.FilterConfig", "config: {}", "udpa.type.v1")), ROUTE + "typed_per_filter_config.f", "Didn't find a registered implementation"),
+    "policy_unknown_only": (cluster("@@load_balancing_policy: {policies: [{typed_extension_config: {name: x, typed_config: %s}}]}" % struct("a.b/nope.X")), CLUSTER + "load_balancing_policy", "with names from [x]"),
     "runtime_list": ("layered_runtime: {layers: [{name: a, static_layer: {@@x: [1]}}]}", "layered_runtime.layers[0].static_layer.x", "a list"),
 }
 
