@@ -95,6 +95,9 @@ void compile_subsets(const Cluster& p, upstream::ClusterConfig& o, const Path& a
   if (p.has_load_balancing_policy())
     return problems.error(here, "cluster: load_balancing_policy cannot be combined with lb_subset_config");
   auto out = compile_config(p.lb_subset_config(), o, here, problems);
+  if (out.locality_weights && !p.common_lb_config().has_locality_weighted_lb_config())
+    problems.error(here / "locality_weight_aware",
+                   "Locality weight aware subset LB requires that a locality_weighted_lb_config be set in " + p.name());
   if (out.selectors.empty()) return;  // which makes no subsets, as in Envoy
   o.subset = std::make_unique<const upstream::SubsetConfig>(std::move(out));
 }

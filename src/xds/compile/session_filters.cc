@@ -27,16 +27,28 @@ filters::SessionState compile_cookie(const envoy::type::http::v3::Cookie& p) {
 
 std::optional<filters::SessionState> compile_state(const envoy::config::core::v3::TypedExtensionConfig& p, const Path& at,
                                                    Problems& problems) {
+  // Envoy finds these by their names.
   const auto& any = p.typed_config();
-  if (envoy::extensions::http::stateful_session::cookie::v3::CookieBasedSessionState c; any.UnpackTo(&c))
+  const auto other = [&](const auto& wanted) {
+    problems.error(at / "typed_config",
+                   "Unable to unpack as " + wanted.GetDescriptor()->full_name() + ": it is of type '" + any.type_url() + "'");
+    return std::nullopt;
+  };
+  if (p.name() == "envoy.http.stateful_session.cookie") {
+    envoy::extensions::http::stateful_session::cookie::v3::CookieBasedSessionState c;
+    if (!any.UnpackTo(&c)) return other(c);
     return compile_cookie(c.cookie());
-  if (envoy::extensions::http::stateful_session::header::v3::HeaderBasedSessionState h; any.UnpackTo(&h)) {
+  }
+  if (p.name() == "envoy.http.stateful_session.header") {
+    envoy::extensions::http::stateful_session::header::v3::HeaderBasedSessionState h;
+    if (!any.UnpackTo(&h)) return other(h);
     filters::SessionState o;
     o.kind = filters::SessionState::header;
     o.name = lower(h.name());
     return o;
   }
-  problems.error(at, "Didn't find a registered implementation for name: '" + p.name() + "': cookies and headers are implemented");
+  problems.error(at, "Didn't find a registered implementation for name: '" + p.name() +
+                         "': envoy.http.stateful_session.cookie and envoy.http.stateful_session.header are implemented");
   return {};
 }
 

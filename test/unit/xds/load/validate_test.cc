@@ -50,6 +50,12 @@ TEST_CASE("rules of the API", "[validate]") {
            Row{cluster, "{name: c, dns_refresh_rate: 0.001001s}", ""},
            Row{cluster, "{name: c, dns_refresh_rate: 0.001s}",
                "error: dns_refresh_rate: must be greater than 0.001s, is 0.001s\n"},
+           Row{cluster, "{name: c, connect_timeout: 9223372035s}", ""},
+           Row{cluster, "{name: c, connect_timeout: 9223372036s}",
+               "error: connect_timeout: Duration out-of-range: must be less than 9223372036s, is 9223372036s\n"},
+           Row{cluster, "{name: c, round_robin_lb_config: {slow_start_config: {slow_start_window: 0s}}}", ""},
+           Row{cluster, "{name: c, round_robin_lb_config: {slow_start_config: {slow_start_window: -0.5s}}}",
+               "error: round_robin_lb_config.slow_start_config.slow_start_window: Expected positive duration, is -0.5s\n"},
            // numbers
            Row{cluster, "{name: c, lb_policy: LEAST_REQUEST, least_request_lb_config: {choice_count: 2}}", ""},
            Row{cluster, "{name: c, least_request_lb_config: {choice_count: 1}}",
