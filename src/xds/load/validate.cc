@@ -15,8 +15,8 @@
 #include "validate/validate.pb.h"
 #include "xds/load/any_type.h"
 #include "xds/load/to_proto.h"
-
 #include "xds/load/unread.h"
+
 namespace outrigger::xds {
 
 namespace pb = google::protobuf;
@@ -163,8 +163,8 @@ class Validator {
     choice_ = is_choice(*d) || (choice_ && d->name() == "TypedExtensionConfig");
     fields(m, at);
     optional_ = outer;
-    --depth_;
     choice_ = outer_choice;
+    --depth_;
   }
   bool saw_any() const noexcept { return saw_any_; }
 
@@ -182,14 +182,16 @@ class Validator {
       if (f.is_repeated()) {
         const int n = r->FieldSize(m, &f);
         if (rules != nullptr) list_rules(m, f, n, *rules, at / f.name());
-        for (int k = 0; k < n; ++k) element(m, f, k, rules, at.at(f.name(), k));
+        for (int k = 0; k < n; ++k)
+          f.is_map() ? map_entry(r->GetRepeatedMessage(m, &f, k), rules, at / f.name())
+                     : element(m, f, k, rules, at.at(f.name(), k));
         continue;
       }
       if (f.real_containing_oneof() != nullptr && !r->HasField(m, &f)) continue;
+      if (is_unread(m, f)) continue;
       single(m, f, rules, at / f.name());
     }
     for (const auto* one : plan.required) {
-      if (is_unread(m, f)) continue;
       if (r->HasOneof(m, one)) continue;
       if (!r->GetUnknownFields(m).empty()) continue;  // it may be one of those
       std::string names;
@@ -226,7 +228,6 @@ class Validator {
     switch (f.cpp_type()) {
       case Field::CPPTYPE_MESSAGE: {
         const auto& sub = r->GetRepeatedMessage(m, &f, k);
-        if (f.is_map()) return map_entry(sub, rules, at);
         if (item != nullptr) message_rules(sub, true, *item, at);
         return message(sub, at);
       }
@@ -249,21 +250,22 @@ class Validator {
   void map_entry(const pb::Message& entry, const validate::FieldRules* rules, const Path& at) {
     const auto* d = entry.GetDescriptor();
     const auto* r = entry.GetReflection();
-    if (rules != nullptr && rules->map().has_keys() && d->map_key()->cpp_type() == Field::CPPTYPE_STRING)
-      text(r->GetString(entry, d->map_key()), rules->map().keys(), at);
-    if (d->map_value()->cpp_type() == Field::CPPTYPE_MESSAGE) message(r->GetMessage(entry, d->map_value()), at);
+    const bool named = d->map_key()->cpp_type() == Field::CPPTYPE_STRING;
+    const std::string key = named ? r->GetString(entry, d->map_key()) : std::string();
+    if (rules != nullptr && rules->map().has_keys() && named) text(key, rules->map().keys(), at);
+    if (d->map_value()->cpp_type() == Field::CPPTYPE_MESSAGE) message(r->GetMessage(entry, d->map_value()), at / key);
   }
 
   void single(const pb::Message& m, const Field& f, const validate::FieldRules* rules, const Path& at) {
     const auto* r = m.GetReflection();
     if (f.cpp_type() == Field::CPPTYPE_MESSAGE) {
       const bool set = r->HasField(m, &f);
-      if (rules != nullptr) message_rules(r->GetMessage(m, &f), set, *rules, at);
-      if (set && (rules == nullptr || !rules->message().skip())) message(r->GetMessage(m, &f), at);
       const auto errors = problems_.errors();
-      return;
+      if (rules != nullptr) message_rules(r->GetMessage(m, &f), set, *rules, at);
       if (set && problems_.errors() == errors && f.message_type() == pb::Duration::descriptor())
         return duration(static_cast<const pb::Duration&>(r->GetMessage(m, &f)), at);
+      if (set && (rules == nullptr || !rules->message().skip())) message(r->GetMessage(m, &f), at);
+      return;
     }
     if (rules == nullptr) return;
     switch (f.cpp_type()) {
@@ -293,8 +295,6 @@ class Validator {
     }
   }
 
-  /// Rules of a message field: presence, durations, wrapped values.
-  void message_rules(const pb::Message& v, bool set, const validate::FieldRules& rules, const Path& at) {
   /// What Envoy asks of each duration when it reads it, whatever the rules of the field.
   void duration(const pb::Duration& v, const Path& at) {
     constexpr std::int64_t kSecondsMax = std::numeric_limits<std::int64_t>::max() / 1'000'000'000;  // as nanoseconds
@@ -303,6 +303,8 @@ class Validator {
       problems_.error(at, "Duration out-of-range: must be less than " + words(kSecondsMax) + "s, is " + words(v));
   }
 
+  /// Rules of a message field: presence, durations, wrapped values.
+  void message_rules(const pb::Message& v, bool set, const validate::FieldRules& rules, const Path& at) {
     const bool required =
         rules.message().required() || rules.duration().required() || rules.any().required() || rules.timestamp().required();
     if (!set) {
@@ -352,6 +354,7 @@ class Validator {
   bool into_any_, unknown_fields_, saw_any_ = false;
   int depth_ = 0;
   bool optional_ = false;  // the message around an Any says so
+  bool choice_ = false;    // what it holds is one of several to choose from
 };
 
 }  // namespace
@@ -363,4 +366,3 @@ bool validate(const pb::Message& m, const Path& at, Problems& problems, Depth de
 }
 
 }  // namespace outrigger::xds
-  bool choice_ = false;    // what it holds is one of several to choose from

@@ -386,6 +386,7 @@ BAD = {
     "filter_config_optional": (override_at("f", "{%s, is_optional: true}" % FILTER), ROUTE + "typed_per_filter_config.f", "Empty route/virtual host per filter configuration for f filter"),
     "filter_config_in_struct": (override_at("type_url", struct(TYPE + "config.route.v3.FilterConfig", "disabled: true")), ROUTE + "typed_per_filter_config.f", "Didn't find a registered implementation"),
     "filter_config_in_udpa": (override_at("type_url", struct(TYPE + "config.route.v3.FilterConfig", "config: {}", "udpa.type.v1")), ROUTE + "typed_per_filter_config.f", "Didn't find a registered implementation"),
+    "filter_config_bad": (override("{%s, config: {%s, abort: {@@http_status: 1}}}" % (FILTER, FAULT)), ROUTE + "typed_per_filter_config.f.config.abort.http_status", "200"),
     "subset_weights": (subsets("@@locality_weight_aware: true}"), CLUSTER + "lb_subset_config.locality_weight_aware", "Locality weight aware subset LB requires that a locality_weighted_lb_config be set in c"),
     "subset_weights_zones": (subsets("@@locality_weight_aware: true}, common_lb_config: {zone_aware_lb_config: {}}"), CLUSTER + "lb_subset_config.locality_weight_aware", "locality_weighted_lb_config"),
     "session_name": (session("nope", state="@@session_state"), FIRST + "session_state", "Didn't find a registered implementation for name: 'nope'"),
