@@ -26,7 +26,8 @@ TEST_CASE("percentages are cut to whole ones as Envoy's are", "[compile]") {
     INFO(r.value);
     const std::string value = "{value: " + std::string(r.value) + "}";
     CHECK(cluster("common_lb_config: {healthy_panic_threshold: " + value + "}")->panic_percent == r.whole);
-    CHECK(cluster("common_lb_config: {zone_aware_lb_config: {routing_enabled: " + value + "}}")->zones->enabled_percent == r.whole);
+    CHECK(cluster("common_lb_config: {zone_aware_lb_config: {routing_enabled: " + value + "}}")->zones->enabled_percent ==
+          r.whole);
   }
 }
 

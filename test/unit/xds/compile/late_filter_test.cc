@@ -64,9 +64,9 @@ TEST_CASE("a filter whose config comes later: what is refused, and where", "[com
     const char* says;
   };
   for (const auto& r : {
-           Row{kFromAds + types(url("envoy.extensions.filters.http.wasm.v3.Wasm")), false,
+           Row{kFromAds + types(url("envoy.extensions.filters.http.tap.v3.Tap")), false,
                "config_discovery.type_urls[0]: Error: no factory found for a required type URL "
-               "envoy.extensions.filters.http.wasm.v3.Wasm."},
+               "envoy.extensions.filters.http.tap.v3.Tap."},
            Row{kFromAds + types(url(kFault)) + ", apply_default_config_without_warming: true", false,
                "config_discovery.apply_default_config_without_warming: Error: filter config f applied without warming but has no "
                "default config."},

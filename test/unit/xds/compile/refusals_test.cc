@@ -33,7 +33,8 @@ TEST_CASE("clusters that are refused", "[refusals]") {
       {cluster("load_balancing_policy: {policies: [{typed_extension_config: {name: x, typed_config: {}}}]}"),
        kCluster +
            ".load_balancing_policy: cluster: didn't find a registered load balancer factory implementation for cluster: 'c' "
-           "with names from [x]: round_robin, least_request, random, ring_hash and maglev are implemented, and subsets of these"},
+           "with names from [x]: round_robin, least_request, random, ring_hash and maglev are implemented, subsets of these, and "
+           "override_host around these"},
       {cluster("load_assignment: {cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: "
                "example.com, port_value: "
                "1}}}}]}]}"),

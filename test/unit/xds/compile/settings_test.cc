@@ -98,7 +98,8 @@ TEST_CASE("settings of the process", "[compile]") {
 TEST_CASE("fields that change nothing are told of, and accepted", "[compile]") {
   for (const std::string field : {"watchdogs: {}", "watchdog: {}", "perf_tracing_file_path: /x", "default_socket_interface: nope",
                                   "stats_eviction_interval: 5s", "deferred_stat_options: {enable_deferred_creation_stats: true}",
-                                  "cluster_manager: {enable_deferred_cluster_creation: true}", "admin: {profile_path: /x, address: {socket_address: {address: 127.0.0.1, port_value: 1}}}",
+                                  "cluster_manager: {enable_deferred_cluster_creation: true}",
+                                  "admin: {profile_path: /x, address: {socket_address: {address: 127.0.0.1, port_value: 1}}}",
                                   "memory_allocator_manager: {soft_memory_limit_bytes: 5}"}) {
     test::Compiled c(field);
     CHECK(c.problems.ok());

@@ -167,18 +167,18 @@ TEST_CASE("unknown fields: misspelt, known to Envoy, or neither", "[to_proto]") 
     INFO(r.yaml);
     CHECK(read<Cluster>(r.yaml) == r.told);
   }
-  const std::string known = read<Bootstrap>("stats_sinks: []");
+  const std::string known = read<Bootstrap>("fatal_actions: []");
   CHECK(known ==
-        "f:1:1: error: stats_sinks: field 'stats_sinks' of envoy.config.bootstrap.v3.Bootstrap is known to Envoy and "
+        "f:1:1: error: fatal_actions: field 'fatal_actions' of envoy.config.bootstrap.v3.Bootstrap is known to Envoy and "
         "not implemented by "
         "Outrigger\n");
-  CHECK(read<Bootstrap>("statsSinks: []") == "f:1:1: error: statsSinks" + known.substr(known.find(": field")));
+  CHECK(read<Bootstrap>("fatalActions: []") == "f:1:1: error: fatalActions" + known.substr(known.find(": field")));
 }
 
 TEST_CASE("unknown fields may be allowed, those known to Envoy may not", "[to_proto]") {
   CHECK(read<Cluster>("name: c\nnmae: d", true) ==
         "f:2:1: warning: nmae: no such field: envoy.config.cluster.v3.Cluster has no 'nmae'; did you mean 'name'?\n");
-  CHECK(read<Bootstrap>("stats_sinks: []", true).find(": error: ") != std::string::npos);
+  CHECK(read<Bootstrap>("fatal_actions: []", true).find(": error: ") != std::string::npos);
 }
 
 TEST_CASE("of a oneof only one can be set", "[to_proto]") {
