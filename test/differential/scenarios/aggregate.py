@@ -216,7 +216,7 @@ case("outlier_of_agg", get("/") * 4, up={"a": FAILS}, agg={**AGG, "outlier_detec
 
 # ---- protocols
 
-case("sni_of_agg", get("/", host="agg.example"), agg={**AGG, "upstream_http_protocol_options": {"auto_sni": True}}, stats=[], up={"a": Tls([ok("secure")])},
+case("sni_of_agg", get("/", host="agg.example"), agg={**AGG, "upstream_http_protocol_options": {"auto_sni": True}}, stats=[], certs=True, up={"a": Tls([ok("secure")])},
      x=hosts("a", transport_socket={"name": "t", "typed_config": {"@type": TYPE + "extensions.transport_sockets.tls.v3.UpstreamTlsContext"}}), **LOG)
 
 # ---- pages
@@ -242,7 +242,7 @@ tcp("refused_again", read_all(), up={"a": REFUSE}, more=", max_connect_attempts:
 tcp("limit_of_underlying", read_all(), x=hosts("a", **limit(max_connections=0)))
 tcp("limit_of_agg", read_all(), agg={**AGG, **limit(max_connections=0)})
 tcp("limit_pending_of_underlying", read_all(), x=hosts("a", **limit(max_pending_requests=0)))
-tcp("shares", tcp_share(20, exact=True), x=hosts(bad("a")), y=hosts("bc"), stats=())
+tcp("shares", tcp_share(20, exact=True), x=hosts(bad("a")), y=hosts("bc"), stats=(), no_log=True)
 
 
 # ---- what comes later
