@@ -115,8 +115,6 @@ std::vector<std::string> spoiled(const std::string& token, const std::string& ot
   Parts p(token);
   p.bytes[2] = Parts(other).bytes[2];
   all.push_back(p.text());
-  p.bytes[2] = Parts(token).bytes[2].substr(1);
-  all.push_back(p.text());
   if (!p.bytes[0].starts_with(R"({"alg":"ES)")) {  // of whose halves neither sees an odd byte at the end, as in Envoy
     p.bytes[2] = Parts(token).bytes[2] + '\0';
     all.push_back(p.text());
@@ -145,6 +143,9 @@ TEST_CASE("two implementations say the same of tokens", "[filters][jwt]") {
       CHECK(key.good_here(token));
       CHECK(key.good_there(token));
       CHECK_FALSE(stranger.good_here(token));
+      Parts shorter(token);  // one that began with a zero is as good there
+      shorter.bytes[2].erase(0, 1);
+      CHECK_FALSE(key.good_here(shorter.text()));
       for (const auto& bad : spoiled(token, other, random)) {
         INFO(bad);
         CHECK_FALSE(key.good_there(bad));
