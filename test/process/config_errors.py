@@ -74,7 +74,7 @@ def a_misspelt_field_gets_a_suggestion(binary, folder):
 
 
 def what_is_known_and_not_implemented_is_told_as_such(binary, folder):
-    for text, path in (("stats_sinks: []", "stats_sinks"),
+    for text, path in (("fatal_actions: []", "fatal_actions"),
                        ("static_resources:\n  clusters: [{name: c, upstream_config: {}}]", "static_resources.clusters[0].upstream_config")):
         file = folder / "known.yaml"
         file.write_text(text)
