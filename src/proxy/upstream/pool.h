@@ -162,20 +162,20 @@ class PendingQueue {
   ~PendingQueue() = default;
 };
 
-/// Stays while somebody keeps it; nobody keeps a copy yet. Confined to the worker.
+/// Stays while somebody keeps it, unless its cluster ends; nobody keeps a copy yet. Confined to the worker.
 class Kept {
  public:
   Kept() = default;
-  Kept(const Kept&) noexcept {}
+  Kept(const Kept&) : Kept() {}
   Kept& operator=(const Kept&) noexcept { return *this; }
-  bool in_use() const noexcept { return users_ > 0; }
+  bool in_use() const noexcept { return *users_ > 0; }
 
  protected:
   ~Kept() = default;
 
  private:
   friend class Keeper;
-  std::uint32_t users_ = 0;
+  std::shared_ptr<std::uint32_t> users_ = std::make_shared<std::uint32_t>(0);  // which keepers may outlive
 };
 class Keeper {
  public:
@@ -183,14 +183,14 @@ class Keeper {
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
   ~Keeper() { keep(nullptr); }
-  void keep(Kept* kept) noexcept {
-    if (kept != nullptr) ++kept->users_;
-    if (kept_ != nullptr) --kept_->users_;
-    kept_ = kept;
+  void keep(const Kept* kept) noexcept {
+    if (kept != nullptr) ++*kept->users_;
+    if (users_ != nullptr) --*users_;
+    users_ = kept == nullptr ? nullptr : kept->users_;
   }
 
  private:
-  Kept* kept_ = nullptr;
+  std::shared_ptr<std::uint32_t> users_;
 };
 
 /// Waits for a stream; a member (or base) of the attempt.
