@@ -316,11 +316,6 @@ bool Router::rejects(const upstream::Host& h) const noexcept {
   return false;
 }
 
-std::optional<std::uint64_t> Router::hash() {
-  hash_asked_ = true;
-  return hash_;
-}
-
 /// Which priorities the next try leaves out; null: none. (Envoy: previous_priorities.)
 upstream::Priorities* Router::other_priorities() {
   const auto* p = retry_.policy();

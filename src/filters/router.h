@@ -86,10 +86,7 @@ class Attempt final : public upstream::PoolWaiter, public upstream::ClientStream
   event::Alarm<Attempt, &Attempt::on_max_duration> max_duration_;  // of the cluster
 };
 
-class Router final : public hcm::HttpFilter,
-                     private upstream::HostFilter,
-                     private upstream::HostWaiter,
-                     private upstream::HashSource {
+class Router final : public hcm::HttpFilter, private upstream::HostFilter, private upstream::HostWaiter {
  public:
   Router(hcm::Stream& stream, const RouterConfig& config);
   ~Router() override;
@@ -129,7 +126,6 @@ class Router final : public hcm::HttpFilter,
   void open_tunnel(Attempt& a);
   bool refused_upgrade(Attempt& a, const http::ResponseHead& head);
   bool rejects(const upstream::Host& h) const noexcept override;
-  std::optional<std::uint64_t> hash() override;
   upstream::Priorities* other_priorities();
 
   void on_response_head(Attempt& a, http::ResponseHead& head, bool end_stream);
@@ -190,7 +186,7 @@ class Router final : public hcm::HttpFilter,
   TimePoint request_end_at_{};
   std::optional<Duration> timeout_value_, per_try_value_;
   std::optional<std::uint64_t> hash_;
-  bool hash_asked_ = false;
+  bool hash_used_ = false;  // by a pick: then new cookies are told
   route::NewCookies new_cookies_;
   ShadowSet shadows_;
   event::Alarm<Router, &Router::on_timeout> timeout_;

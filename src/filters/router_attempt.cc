@@ -269,7 +269,8 @@ void Router::start_attempt() {
   if (is_retry_ && route_->vhost->include_is_timeout_retry)
     head.headers.set(Name::x_envoy_is_timeout_retry, after_timeout_ ? "true" : "false");
   upstream::PickContext pick;
-  pick.hash_source = this;
+  pick.hash = hash_;
+  pick.hash_used = &hash_used_;
   pick.subset = weight_ != nullptr && weight_->subset != nullptr ? weight_->subset.get() : route_->subset.get();
   pick.request = &head;
   pick.follow(*info.connection);

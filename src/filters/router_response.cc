@@ -181,7 +181,7 @@ void Router::on_response_head(Attempt& a, http::ResponseHead& head, bool end_str
   }
   if (route_->vhost->include_attempt_count_in_response)
     h.set(Name::x_envoy_attempt_count, decimal(info.attempt_count, stream_.arena()));
-  for (const auto* c = hash_asked_ ? new_cookies_.first : nullptr; c != nullptr; c = c->next) h.add(Name::set_cookie, c->text);
+  for (const auto* c = hash_used_ ? new_cookies_.first : nullptr; c != nullptr; c = c->next) h.add(Name::set_cookie, c->text);
   auto context = stream_.format_context();
   context.response = &head;
   route::finalize_response(*route_, weight_, head, context);

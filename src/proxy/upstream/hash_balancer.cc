@@ -14,8 +14,8 @@ void HashBalancer::update(std::shared_ptr<const HashTables> tables, std::vector<
 }
 
 Host* HashBalancer::pick(const PickContext& c, bool& panic) {
-  const auto asked = c.hash || c.hash_source == nullptr ? c.hash : c.hash_source->hash();
-  const std::uint64_t hash = asked ? *asked : random_.next();
+  if (c.hash && c.hash_used != nullptr) *c.hash_used = true;
+  const std::uint64_t hash = c.hash ? *c.hash : random_.next();
   const auto& level = tables_->levels[priority_at(tables_->shares, static_cast<std::uint32_t>(hash % 100)).level];
   panic = level.panic;
   if (level.empty()) return nullptr;

@@ -77,9 +77,9 @@ void HostPool::free_one(bool high_priority) {
 }
 
 void HostPool::request(PoolWaiter& w) {
-  w.host_kept.keep(this);
   const PoolKey key = key_for(w);
   Pool& p = find(key, &w);
+  w.host_kept = pools_->kept;
   if (admit(p, key)) return p.pool->request(w);
   if (!key.common()) pools_->own.erase(key);
   w.on_pool_failure(PoolFailure::no_pool, "", nullptr);
@@ -145,8 +145,9 @@ void HostPool::serve_tcp_waiting() {
 }
 
 bool HostPool::unused() const noexcept {
-  if (in_use() || tcp_connections != 0 || !tcp_waiting.empty()) return false;
+  if (tcp_connections != 0 || !tcp_waiting.empty()) return false;
   if (pools_ == nullptr) return true;
+  if (pools_->kept.use_count() > 1) return false;
   for (const auto& p : pools_->common)
     if (p.pool != nullptr && !p.pool->idle()) return false;
   return pools_->own.empty();

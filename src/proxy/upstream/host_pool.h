@@ -77,6 +77,7 @@ class HostPool final : public Host, private PoolOwner {
   };
   struct Pools {
     std::array<Pool, 2 * kPoolKinds> common;
+    std::shared_ptr<const void> kept = std::make_shared<char>();  // by waiters, too
     std::unordered_map<PoolKey, Pool, Hash> own;  // of one client's connection or name each; the names are the pool's
   };
   std::unique_ptr<Pools> pools_;  // null: no request yet, as of most hosts of a large mesh

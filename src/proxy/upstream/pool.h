@@ -40,21 +40,12 @@ struct LaterHost {
   std::string details{};                   // else, without a host: why; empty: as usual
 };
 
-/// The hash of a request, when somebody picks by it.
-class HashSource {
- public:
-  virtual std::optional<std::uint64_t> hash() = 0;
-
- protected:
-  ~HashSource() = default;
-};
-
 /// What a pick may look at.
 struct PickContext {
   /// Where the client's connection wanted to go, for ORIGINAL_DST.
   void follow(const http::ConnectionInfo& connection) noexcept;
   std::optional<std::uint64_t> hash;
-  HashSource* hash_source = nullptr;           // is asked when `hash` is none
+  bool* hash_used = nullptr;                   // told: a host was chosen by it; null: nobody asks
   std::string_view wanted;                     // the host that the session has, by its address; empty: none
   bool wanted_only = false;                    // no other will do
   const MetadataValue* subset = nullptr;       // what the route asks of hosts' metadata; null: nothing
@@ -162,37 +153,6 @@ class PendingQueue {
   ~PendingQueue() = default;
 };
 
-/// Stays while somebody keeps it, unless its cluster ends; nobody keeps a copy yet. Confined to the worker.
-class Kept {
- public:
-  Kept() = default;
-  Kept(const Kept&) : Kept() {}
-  Kept& operator=(const Kept&) noexcept { return *this; }
-  bool in_use() const noexcept { return *users_ > 0; }
-
- protected:
-  ~Kept() = default;
-
- private:
-  friend class Keeper;
-  std::shared_ptr<std::uint32_t> users_ = std::make_shared<std::uint32_t>(0);  // which keepers may outlive
-};
-class Keeper {
- public:
-  Keeper() = default;
-  Keeper(const Keeper&) = delete;
-  Keeper& operator=(const Keeper&) = delete;
-  ~Keeper() { keep(nullptr); }
-  void keep(const Kept* kept) noexcept {
-    if (kept != nullptr) ++*kept->users_;
-    if (users_ != nullptr) --*users_;
-    users_ = kept == nullptr ? nullptr : kept->users_;
-  }
-
- private:
-  std::shared_ptr<std::uint32_t> users_;
-};
-
 /// Waits for a stream; a member (or base) of the attempt.
 class PoolWaiter : public Link {
  public:
@@ -219,7 +179,9 @@ class PoolWaiter : public Link {
   PeerNames peer;                            // valid while it is asked for a connection
   const http::FilterState* state = nullptr;  // its own, as long; null: none
   PendingQueue* queue = nullptr;             // the pool's
-  Keeper host_kept;                          // the host that was asked last, which may be another cluster's (of an aggregate)
+  /// Keeps the host that was asked last, which may be another cluster's (of an aggregate). It may outlive the host: a worker that
+  /// stops drops its clusters first.
+  std::shared_ptr<const void> host_kept;
 
  protected:
   PoolWaiter() = default;

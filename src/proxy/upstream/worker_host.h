@@ -9,7 +9,6 @@
 #include "proxy/net/transport.h"
 #include "proxy/net/transport_socket.h"
 #include "proxy/upstream/host.h"
-#include "proxy/upstream/pool.h"
 
 namespace outrigger::upstream {
 
@@ -64,7 +63,7 @@ inline Health health_of(const Endpoint& e, const HostStats& s) noexcept {
 
 class HostPool;  // connections of this host (upstream/host_pool.h)
 
-class Host : public Kept {
+class Host {
  public:
   Host(EndpointPtr e, std::shared_ptr<HostStats> s, TimePoint since, const net::UpstreamSocket* socket = nullptr)
       : socket_(socket), endpoint_(std::move(e)), first_(endpoint_), stats_(std::move(s)), since_(since) {}
