@@ -23,20 +23,14 @@ void AggregateHosts::rebuild() {
   places_.clear();
   shares_.clear();
   may_hash_ = false;
-  const std::uint64_t threshold =
-      std::min<std::uint64_t>(100, thread_.runtime->integer("upstream.healthy_panic_threshold", config_.panic_percent));
+  const auto threshold = panic_threshold_of(config_, *thread_.runtime);
   std::vector<PriorityHosts> counts;
   std::vector<PriorityRules> rules;
   for (std::size_t i = 0; i < config_.listed.size(); ++i) {
     const auto listed = clusters_.listed(config_.listed[i]);
     if (listed.config == nullptr) continue;
     may_hash_ = may_hash_ || listed.config->hash != nullptr;
-    std::vector<PriorityHosts> own;
-    for (const auto& m : *listed.hosts) {
-      const auto p = m.endpoint->priority;
-      if (own.size() <= p) own.resize(p + 1);
-      own[p].add(health_of(*m.endpoint, *m.stats), m.endpoint->weight);
-    }
+    const auto own = count_priorities(*listed.hosts);
     const auto& policy = listed.hosts->policy;
     for (std::size_t p = 0; p < own.size(); ++p) {
       if (own[p].total == 0) continue;

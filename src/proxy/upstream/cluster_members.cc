@@ -279,7 +279,7 @@ void ClusterManager::forward_to(Entry& e, const DnsCaches::Changes& changes) {
 void ClusterManager::build_tables(Entry& e, HostSet& hosts) {
   const auto& c = e.config();
   HashSpread spread;
-  const auto panic = std::min<std::uint64_t>(100, runtime_->integer("upstream.healthy_panic_threshold", c.panic_percent));
+  const auto panic = panic_threshold_of(c, *runtime_);
   hosts.tables = build_hash_tables(c, hosts, panic, c.locality_weighted, spread);
   if (spread.size == 0) return;
   const std::uint64_t told[] = {spread.least, spread.most, spread.size};

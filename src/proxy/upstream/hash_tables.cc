@@ -212,12 +212,8 @@ std::vector<HashHost> hosts_of(const HashConfig& config, const HostSet& set, std
 std::shared_ptr<const HashTables> build_hash_tables(const ClusterConfig& config, const HostSet& hosts,
                                                     std::uint64_t panic_threshold, bool by_locality, HashSpread& spread) {
   auto tables = std::make_shared<HashTables>();
-  std::vector<PriorityHosts> counts(1);
-  for (const auto& m : hosts) {
-    const auto priority = m.endpoint->priority;
-    if (counts.size() <= priority) counts.resize(priority + 1);
-    counts[priority].add(health_of(*m.endpoint, *m.stats), m.endpoint->weight);
-  }
+  auto counts = count_priorities(hosts);
+  if (counts.empty()) counts.resize(1);
   tables->shares =
       share_priorities(counts, {hosts.policy.overprovisioning, panic_threshold, hosts.policy.weighted_priority_health});
   for (std::size_t p = 0; p < counts.size(); ++p) {

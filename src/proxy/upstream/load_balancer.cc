@@ -88,8 +88,7 @@ void LoadBalancer::update(const std::vector<Host*>& hosts, const AssignmentPolic
   PriorityRules rules;
   rules.overprovisioning = policy_.overprovisioning;
   rules.by_weight = policy_.weighted_priority_health;
-  rules.panic_threshold =
-      std::min<std::uint64_t>(100, thread_.runtime->integer("upstream.healthy_panic_threshold", config_.panic_percent));
+  rules.panic_threshold = panic_threshold_of(config_, *thread_.runtime);
   std::vector<PriorityHosts> counts;
   if (zones_.started() && !by_locality_) build_zones(members.front(), rules.panic_threshold);
   levels_.clear();

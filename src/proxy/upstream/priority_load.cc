@@ -1,6 +1,9 @@
 #include "proxy/upstream/priority_load.h"
 
 #include <algorithm>
+#include "proxy/upstream/cluster_config.h"
+#include "proxy/upstream/shared.h"
+#include "proxy/upstream/worker_host.h"
 
 namespace outrigger::upstream {
 
@@ -99,6 +102,20 @@ std::vector<PriorityShare> share(const std::vector<PriorityHosts>& hosts, std::u
   return shares;
 }
 }  // namespace
+
+std::vector<PriorityHosts> count_priorities(const HostSet& hosts) {
+  std::vector<PriorityHosts> counts;
+  for (const auto& m : hosts) {
+    const auto priority = m.endpoint->priority;
+    if (counts.size() <= priority) counts.resize(priority + 1);
+    counts[priority].add(health_of(*m.endpoint, *m.stats), m.endpoint->weight);
+  }
+  return counts;
+}
+
+std::uint64_t panic_threshold_of(const ClusterConfig& config, const runtime::Snapshot& runtime) {
+  return std::min<std::uint64_t>(100, runtime.integer("upstream.healthy_panic_threshold", config.panic_percent));
+}
 
 std::vector<PriorityShare> share_priorities(const std::vector<PriorityHosts>& hosts, const PriorityRules& rules) {
   return share(hosts, rules.panic_threshold, [&](std::size_t) -> const PriorityRules& { return rules; });

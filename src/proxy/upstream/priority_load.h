@@ -3,9 +3,13 @@
 #pragma once
 #include <cstdint>
 #include <vector>
+#include "proxy/runtime/runtime.h"
 #include "proxy/upstream/host.h"
 
 namespace outrigger::upstream {
+
+struct ClusterConfig;
+struct HostSet;
 
 /// One priority's hosts. Those that are excluded (draining) count neither as healthy nor as missing.
 struct PriorityHosts {
@@ -14,6 +18,12 @@ struct PriorityHosts {
   std::uint64_t total_weight = 0, excluded_weight = 0, healthy_weight = 0, degraded_weight = 0;
   void add(Health health, std::uint32_t weight) noexcept;
 };
+
+/// Of each priority up to the last that has a host.
+std::vector<PriorityHosts> count_priorities(const HostSet& hosts);
+
+/// In percent: what the runtime says, or the config.
+std::uint64_t panic_threshold_of(const ClusterConfig& config, const runtime::Snapshot& runtime);
 
 /// All in percent.
 struct PriorityShare {

@@ -37,8 +37,7 @@ void SubsetHosts::build_tables() {
   set.policy = h.policy;
   set.reserve(h.hosts.size());
   for (const Host* host : h.hosts) set.push_back({host->endpoint_ptr(), host->shared_stats()});
-  const auto panic =
-      std::min<std::uint64_t>(100, thread_.runtime->integer("upstream.healthy_panic_threshold", config.panic_percent));
+  const auto panic = panic_threshold_of(config, *thread_.runtime);
   HashSpread spread;
   const bool by_locality = config.locality_weighted && config.subset->locality_weights;
   h.balancer.update(build_hash_tables(config, set, panic, by_locality, spread), h.hosts);
