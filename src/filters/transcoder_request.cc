@@ -24,18 +24,6 @@ void put_frame(std::string_view message, Buffer& out) {
   out.append(message);
 }
 
-void put_varint(std::uint64_t n, std::string& out) {
-  for (; n >= 0x80; n >>= 7) out += static_cast<char>(n | 0x80);
-  out += static_cast<char>(n);
-}
-
-/// The head of a field that has `bytes` bytes.
-void put_head(std::uint32_t field, std::uint64_t bytes, std::string& out) {
-  constexpr std::uint32_t kBytesType = 2;
-  put_varint(std::uint64_t{field} << 3 | kBytesType, out);
-  put_varint(bytes, out);
-}
-
 std::string unknown_parameters(const std::vector<std::pair<std::string, std::string>>& all) {
   std::string params;
   for (auto first = all.begin(); first != all.end(); ++first) {
@@ -186,11 +174,11 @@ std::string TranscoderRequest::http_body_head(std::size_t data_bytes) {
   std::string head;
   if (!content_type_.empty()) put_wire_bytes(kContentType, content_type_, head);
   if (!unknown_.empty()) put_wire_bytes(kExtensions, unknown_parameters(unknown_), head);
-  put_head(kData, data_bytes, head);
+  put_wire_head(kData, data_bytes, head);
   const auto& numbers = method_->request.numbers;
   for (auto n = numbers.rbegin(); n != numbers.rend(); ++n) {
     std::string outer;
-    put_head(*n, head.size() + data_bytes, outer);
+    put_wire_head(*n, head.size() + data_bytes, outer);
     head.insert(0, outer);
   }
   content_type_.clear();

@@ -85,10 +85,14 @@ void put_wire_number(std::uint32_t field, std::uint64_t value, std::string& out)
 }
 
 void put_wire_bytes(std::uint32_t field, std::string_view value, std::string& out) {
+  put_wire_head(field, value.size(), out);
+  out += value;
+}
+
+void put_wire_head(std::uint32_t field, std::uint64_t bytes, std::string& out) {
   constexpr unsigned kBytes = 2;
   put_varint(std::uint64_t{field} << 3 | kBytes, out);
-  put_varint(value.size(), out);
-  out += value;
+  put_varint(bytes, out);
 }
 
 }  // namespace outrigger

@@ -40,5 +40,7 @@ std::string_view wire_bytes(std::string_view message, std::uint32_t number) noex
 /// A field at the end of a message: a number that isn't negative; a string or message.
 void put_wire_number(std::uint32_t field, std::uint64_t value, std::string& out);
 void put_wire_bytes(std::uint32_t field, std::string_view value, std::string& out);
+/// What comes before the bytes of such a string or message.
+void put_wire_head(std::uint32_t field, std::uint64_t bytes, std::string& out);
 
 }  // namespace outrigger

@@ -3,9 +3,11 @@
 #include <google/protobuf/arena.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "envoy/service/ext_proc/v3/external_processor.pb.h"
+#include "proxy/base/wire.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/metadata.h"
 
@@ -34,23 +36,8 @@ class FirstBytes {
   alignas(std::max_align_t) char bytes_[4096];
 };
 
-void put_number(std::uint32_t n, std::string& out) {
-  std::uint8_t bytes[5];
-  const auto* end = google::protobuf::io::CodedOutputStream::WriteVarint32ToArray(n, bytes);
-  out.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(end - bytes));
-}
-
-/// What comes before the bytes of a field that is a message, or bytes.
-void put_tag(int field, std::size_t size, std::string& out) {
-  constexpr std::uint32_t kBytes = 2;
-  put_number(static_cast<std::uint32_t>(field) << 3 | kBytes, out);
-  put_number(static_cast<std::uint32_t>(size), out);
-}
-
-void put_text(int field, std::string_view bytes, std::string& out) {
-  if (bytes.empty()) return;
-  put_tag(field, bytes.size(), out);
-  out += bytes;
+void put_text(std::uint32_t field, std::string_view bytes, std::string& out) {
+  if (!bytes.empty()) put_wire_bytes(field, bytes, out);
 }
 
 /// Of a field that is a message, or bytes, with its tag.
@@ -69,7 +56,7 @@ class Fields {
   void add(std::string_view name, std::string_view value) {
     using P = core_v3::HeaderValue;
     if (value.data() == nullptr || (*r_.disallowed && (*r_.disallowed)(name)) || (*r_.allowed && !(*r_.allowed)(name))) return;
-    put_tag(core_v3::HeaderMap::kHeadersFieldNumber, text_size(name.size()) + text_size(value.size()), out_);
+    put_wire_head(core_v3::HeaderMap::kHeadersFieldNumber, text_size(name.size()) + text_size(value.size()), out_);
     put_text(P::kKeyFieldNumber, name, out_);
     put_text(P::kRawValueFieldNumber, value, out_);
   }
@@ -102,26 +89,26 @@ void list_fields(const ProcessorRequest& r, std::string& out) {
 }
 
 /// Of a head or trailers.
-void put_fields(int field, const ProcessorRequest& r, std::string& out) {
+void put_fields(std::uint32_t field, const ProcessorRequest& r, std::string& out) {
   thread_local std::string map;
   list_fields(r, map);
   static_assert(proc_v3::HttpHeaders::kHeadersFieldNumber == 1 && proc_v3::HttpTrailers::kTrailersFieldNumber == 1);
   static_assert(proc_v3::HttpHeaders::kEndOfStreamFieldNumber == 3);
   const std::string_view end = r.ends ? std::string_view("\x18\x01") : std::string_view();  // end_of_stream: true
-  put_tag(field, field_size(map.size()) + end.size(), out);
-  put_tag(proc_v3::HttpHeaders::kHeadersFieldNumber, map.size(), out);
+  put_wire_head(field, field_size(map.size()) + end.size(), out);
+  put_wire_head(proc_v3::HttpHeaders::kHeadersFieldNumber, map.size(), out);
   out += map;
   out += end;
 }
 
 /// Straight into the message: a body may be long.
-void put_body(int field, const ProcessorRequest& r, std::string& out) {
+void put_body(std::uint32_t field, const ProcessorRequest& r, std::string& out) {
   using P = proc_v3::HttpBody;
   const std::size_t size = r.body->size();
   const std::string_view end = r.ends ? std::string_view("\x10\x01") : std::string_view();  // end_of_stream: true
   static_assert(P::kEndOfStreamFieldNumber == 2);
-  put_tag(field, text_size(size) + end.size(), out);
-  if (size > 0) put_tag(P::kBodyFieldNumber, size, out);
+  put_wire_head(field, text_size(size) + end.size(), out);
+  if (size > 0) put_wire_head(P::kBodyFieldNumber, size, out);
   for (std::size_t i = 0; i < r.body->runs(); ++i) out += r.body->run(i);
   out += end;
 }
@@ -134,11 +121,12 @@ mode_v3::ProcessingMode::BodySendMode body_mode(ProcessingMode::Body b) {
 
 void encode(const ProcessorRequest& r, std::string& out) {
   using P = proc_v3::ProcessingRequest;
-  constexpr int kFields[] = {P::kRequestHeadersFieldNumber, P::kResponseHeadersFieldNumber, P::kRequestBodyFieldNumber,
-                             P::kResponseBodyFieldNumber,   P::kRequestTrailersFieldNumber, P::kResponseTrailersFieldNumber};
+  constexpr std::uint32_t kFields[] = {P::kRequestHeadersFieldNumber,  P::kResponseHeadersFieldNumber,
+                                       P::kRequestBodyFieldNumber,     P::kResponseBodyFieldNumber,
+                                       P::kRequestTrailersFieldNumber, P::kResponseTrailersFieldNumber};
   r.body != nullptr ? put_body(kFields[r.kind], r, out) : put_fields(kFields[r.kind], r, out);
   if (r.metadata.fields.empty() && r.attributes.kind != MetadataValue::object && r.mode == nullptr)
-    return put_tag(P::kMetadataContextFieldNumber, 0, out);
+    return put_wire_head(P::kMetadataContextFieldNumber, 0, out);
   FirstBytes first;
   google::protobuf::Arena arena(first.options());
   auto& p = *google::protobuf::Arena::CreateMessage<P>(&arena);  // all but that
