@@ -43,12 +43,11 @@ class PlainConnection : public net::Connection, protected net::TransportEvents {
   void note_data(std::uint64_t bytes) { info_.note_data(worker_.thread.loop.now(), worker_.thread.loop.wall(), bytes); }
   /// By filters: what the client has sent goes no further, for now or for ever.
   bool stopped() {
-    if (info_.found() == nullptr) return false;
-    const auto gate = info_.facts().gate([this] { on_released(); });
-    if (gate == http::ConnectionFacts::Gate::denied) finish(false);
-    return gate != http::ConnectionFacts::Gate::open;
+    const auto gate = info_.gate([this] { on_released(); });
+    if (gate == http::Gate::denied) finish(false);
+    return gate != http::Gate::open;
   }
-  bool held() const noexcept { return info_.found() != nullptr && info_.found()->hold != nullptr; }
+  bool held() const noexcept { return info_.held(); }
   bool denied() const noexcept { return info_.found() != nullptr && info_.found()->denied; }
   virtual void on_released() {}
   /// What is said of the connection when it is over.

@@ -71,7 +71,6 @@ class TcpProxy final : public net::Connection, private upstream::TcpWaiter, priv
     if (r.status != IoStatus::ok && r.status != IoStatus::eof) return;
     info_.note_data(worker_.thread.loop.now(), worker_.thread.loop.wall(), r.bytes);
   }
-  bool held() const noexcept { return info_.found() != nullptr && info_.found()->hold != nullptr; }
   bool stopped();
   void on_released();
   void dial_once();
@@ -175,7 +174,7 @@ void TcpProxy::start() {
 bool TcpProxy::connect_is_due() const noexcept {
   switch (config_->connect) {
     case TcpProxyConfig::at_once: return true;
-    case TcpProxyConfig::on_data: return !down_.in.empty() && !held();
+    case TcpProxyConfig::on_data: return !down_.in.empty() && !info_.held();
     case TcpProxyConfig::on_tls_handshake: return info_.tls == nullptr || info_.tls->handshake_complete();
   }
   return true;
@@ -183,10 +182,9 @@ bool TcpProxy::connect_is_due() const noexcept {
 
 /// By filters: what the client has sent goes no further, for now or for ever.
 bool TcpProxy::stopped() {
-  if (info_.found() == nullptr) return false;
-  const auto gate = info_.facts().gate([this] { on_released(); });
-  if (gate == http::ConnectionFacts::Gate::denied) finish(Why::closed_here);
-  return gate != http::ConnectionFacts::Gate::open;
+  const auto gate = info_.gate([this] { on_released(); });
+  if (gate == http::Gate::denied) finish(Why::closed_here);
+  return gate != http::Gate::open;
 }
 
 void TcpProxy::on_released() {
@@ -276,7 +274,7 @@ void TcpProxy::connect() {
 
 /// What the client sends before there is an upstream, up to a limit.
 void TcpProxy::read_early() {
-  if (closed_ || held()) return;
+  if (closed_ || info_.held()) return;
   if (!config_->early_bytes_max) return begin_connect();
   auto& cells = worker_.thread.cells;
   bool any = false;
@@ -379,7 +377,7 @@ void TcpProxy::on_tcp_ready(std::unique_ptr<upstream::TcpLease> lease) {
   up.tls = up_.transport->tls();
   up_.transport->start(up_);
   touch();
-  if (!down_.in.empty() && !held()) count_upstream_bytes(ClusterStat::upstream_cx_tx_bytes_total, down_.in.size());
+  if (!down_.in.empty() && !info_.held()) count_upstream_bytes(ClusterStat::upstream_cx_tx_bytes_total, down_.in.size());
   if (config_->log_on_connected) log_moment(accesslog::LogType::tcp_upstream_connected);
   if (!closed_) pump(down_, up_);
 }
@@ -402,7 +400,7 @@ void TcpProxy::pump(Side& from, Side& to) {
   }
   auto& cells = worker_.thread.cells;
   const bool down = &from == &down_;
-  if (down && held()) return;
+  if (down && info_.held()) return;
   const std::size_t limit = listener_.buffer_bytes_max == 0 ? SIZE_MAX : listener_.buffer_bytes_max;
   for (unsigned reads = 0;; ++reads) {
     if (!from.in.empty() && !write_out(from, to)) {
@@ -476,7 +474,7 @@ bool TcpProxy::write_out(Side& from, Side& to) {
 /// Half-close: an end of one direction is passed on when its bytes are out.
 void TcpProxy::maybe_done() {
   if (closed_) return;
-  if (down_.eof && down_.in.empty() && !held() && up_.transport != nullptr && !up_.shut) {
+  if (down_.eof && down_.in.empty() && !info_.held() && up_.transport != nullptr && !up_.shut) {
     up_.shut = true;
     up_.transport->shutdown_write();
   }

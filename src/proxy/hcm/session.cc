@@ -103,13 +103,13 @@ Stream& Session::new_stream(Downstream& down) {
 // ---- reading
 
 bool Session::reading_allowed() const noexcept {
-  if (state_ == State::delaying || held()) return false;
+  if (state_ == State::delaying || info_.held()) return false;
   return protocol_ == nullptr || protocol_->wants_bytes(in_.size());
 }
 
 void Session::on_readable() {
   reads_.set_readable();
-  if ((state_ == State::delaying || held()) && transport_->peer_closed()) return finish_close(true);
+  if ((state_ == State::delaying || info_.held()) && transport_->peer_closed()) return finish_close(true);
   if (!reads_.running()) read_loop();
 }
 
@@ -215,14 +215,11 @@ void Session::check_watermarks() {
   }
 }
 
-bool Session::held() const noexcept { return info_.found() != nullptr && info_.found()->hold != nullptr; }
-
 /// By filters in front: what the client has sent goes no further, for now or for ever.
 bool Session::stopped() {
-  if (info_.found() == nullptr) return false;
-  const auto gate = info_.facts().gate([this] { on_released(); });
-  if (gate == http::ConnectionFacts::Gate::denied) finish_close(false);
-  return gate != http::ConnectionFacts::Gate::open;
+  const auto gate = info_.gate([this] { on_released(); });
+  if (gate == http::Gate::denied) finish_close(false);
+  return gate != http::Gate::open;
 }
 
 void Session::on_released() {

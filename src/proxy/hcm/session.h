@@ -78,7 +78,6 @@ class Session final : public net::Connection, private net::TransportEvents, priv
   bool reading_allowed() const noexcept;
   void read_loop();
   void note_data(std::uint64_t bytes);
-  bool held() const noexcept;
   bool stopped();
   void on_released();
   void flush();

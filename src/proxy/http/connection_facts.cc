@@ -54,6 +54,15 @@ ConnectionFacts& ConnectionInfo::facts() {
   return *facts_;
 }
 
+bool ConnectionInfo::is_held() const noexcept { return facts_->hold != nullptr; }
+
+Gate ConnectionInfo::gate_of_facts(std::function<void()> go_on) {
+  if (facts_->denied) return Gate::denied;
+  if (facts_->hold == nullptr) return Gate::open;
+  facts_->hold->go_on = std::move(go_on);
+  return Gate::held;
+}
+
 void ConnectionInfo::run_late_steps(TimePoint now, WallTime wall, std::optional<std::uint64_t> bytes) {
   auto& f = *facts_;
   const auto run = [&](LateSteps& steps) {

@@ -32,7 +32,7 @@ class LateStep {
 class DataHold {
  public:
   virtual ~DataHold() = default;
-  std::function<void()> go_on;  // set by gate(): note_data() again, then gate() again
+  std::function<void()> go_on;  // set by ConnectionInfo::gate()
 };
 /// Of an entry of filter state, besides its text.
 struct StateTraits {
@@ -57,14 +57,6 @@ struct ConnectionFacts {
   std::unique_ptr<DataHold> hold;                 // of one of those, the later ones of which are still to do
   std::optional<Flag> flag;                       // of its log, with details
   std::string_view details;
-  /// May what the client has sent go further? Once it is held no more, `go_on` is called.
-  enum class Gate : std::uint8_t { open, held, denied };
-  Gate gate(std::function<void()> go_on) {
-    if (denied) return Gate::denied;
-    if (hold == nullptr) return Gate::open;
-    hold->go_on = std::move(go_on);
-    return Gate::held;
-  }
   std::shared_ptr<void> rate_limiter;  // of local_ratelimit, whose filter's buckets are the connection's own
   /// Sets or replaces an entry of the connection's filter state.
   void set_state(FilterState& state, std::string_view key, std::string_view value, const StateTraits& traits = {});

@@ -3,10 +3,12 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include "proxy/base/metadata.h"
 #include "proxy/base/time.h"
 #include "proxy/http/filter_state.h"
@@ -32,6 +34,9 @@ struct ByteMeter {
 };
 
 struct ConnectionFacts;
+
+/// What filters in front of whoever serves a connection say of its bytes.
+enum class Gate : std::uint8_t { open, held, denied };
 
 /// Facts of one downstream connection; owned by its session.
 struct ConnectionInfo {
@@ -70,6 +75,13 @@ struct ConnectionInfo {
   void note_data(TimePoint now, WallTime wall, std::uint64_t bytes) {
     if (facts_ != nullptr) run_late_steps(now, wall, bytes);
   }
+  /// By such filters: is what the client has sent held back for now?
+  bool held() const noexcept { return facts_ != nullptr && is_held(); }
+  /// May it go further? Once it is held no more, `go_on` is called, which begins with note_data().
+  template <class F>
+  Gate gate(F go_on) {
+    return facts_ == nullptr ? Gate::open : gate_of_facts(std::move(go_on));
+  }
   /// What connections to upstreams may show of this one.
   const std::shared_ptr<const net::Origin>& origin() const;
   /// Must those come from the client's own address?
@@ -78,6 +90,8 @@ struct ConnectionInfo {
   void forget_state();
 
  private:
+  bool is_held() const noexcept;
+  Gate gate_of_facts(std::function<void()> go_on);
   void run_late_steps(TimePoint now, WallTime wall, std::optional<std::uint64_t> bytes = {});
   mutable std::unique_ptr<ConnectionFacts> facts_;
 };
