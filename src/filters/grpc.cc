@@ -26,7 +26,7 @@ std::uint16_t health_code(const http::RequestHead& request, const http::Response
   const auto* entry = request.is_grpc() ? head.headers.find(Name::grpc_status) : nullptr;
   if (entry == nullptr) return head.status;
   const auto status = to_number<std::uint64_t>(entry->value);
-  return status ? http_status_of_grpc(*status) : http_status_of_grpc(~std::uint64_t{0});
+  return http_status_of_grpc(status.value_or(~std::uint64_t{0}));
 }
 
 std::optional<GrpcMethod> grpc_method_of(std::string_view path) noexcept {

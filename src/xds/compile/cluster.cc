@@ -13,6 +13,7 @@
 #include "xds/compile/istio.h"
 #include "xds/compile/metadata.h"
 #include "xds/compile/upstream_socket.h"
+#include "xds/load/any_type.h"
 
 namespace outrigger::xds {
 
@@ -225,10 +226,9 @@ void compile_aggregate(const Cluster& p, upstream::ClusterConfig& o, const Path&
   if (o.discovery != upstream::Discovery::aggregate) return;
   AggregateCluster a;
   const auto& any = p.cluster_type().typed_config();
-  const std::string& url = any.type_url();
-  if (!any.UnpackTo(&a) && !url.empty())
-    problems.error(at / "cluster_type",
-                   "Didn't find a registered cluster factory implementation for type: '" + url.substr(url.rfind('/') + 1) + "'");
+  if (!any.UnpackTo(&a) && !any.type_url().empty())
+    problems.error(at / "cluster_type", "Didn't find a registered cluster factory implementation for type: '" +
+                                            std::string(message_name(any.type_url())) + "'");
   else if (a.clusters().empty())
     problems.error(
         at / "cluster_type",

@@ -11,6 +11,7 @@
 #include "istio/stats.pb.h"
 #include "proxy/base/log.h"
 #include "xds/compile/filter_kinds.h"
+#include "xds/load/any_type.h"
 
 namespace outrigger::xds {
 
@@ -85,7 +86,7 @@ bool take_istio_network_filter(const std::string& name, const google::protobuf::
   }
   namespace network_peer = ::envoy::extensions::network_filters::peer_metadata;
   if (any.Is<network_peer::Config>() || any.Is<network_peer::UpstreamConfig>()) {
-    c.not_active->add(name, any.type_url().substr(any.type_url().find('/') + 1),
+    c.not_active->add(name, message_name(any.type_url()),
                       "the peers of tunnels are neither told of this proxy nor known by their metadata");
     return true;
   }

@@ -39,7 +39,6 @@ ConnectionFilterPtr compile_network_limit(const envoy::extensions::filters::netw
   filters::NetworkLimit::Config o;
   o.service = compile_grpc_service(p.rate_limit_service().grpc_service(), kTimeout, at / "rate_limit_service" / "grpc_service",
                                    c.problems);
-  if (to_duration(p.timeout()) < Duration::zero()) c.problems.error(at / "timeout", "must not be negative");
   o.service.timeout = p.has_timeout() ? to_duration(p.timeout()) : kTimeout;
   o.messages = &rate_limit_messages();
   o.domain = p.domain();

@@ -3,6 +3,7 @@
 #include "envoy/extensions/access_loggers/open_telemetry/v3/logs_service.pb.h"
 #include "xds/compile/format.h"
 #include "xds/compile/reports.h"
+#include "xds/load/any_type.h"
 
 namespace outrigger::xds {
 
@@ -66,7 +67,7 @@ bool take_access_logger(const envoy::config::accesslog::v3::AccessLog& p, const 
     check_telemetry(telemetry, here, c.problems);
   else
     return false;
-  c.not_active->add(p.name(), any.type_url().substr(any.type_url().find('/') + 1), "nothing is sent to the service: use a file");
+  c.not_active->add(p.name(), message_name(any.type_url()), "nothing is sent to the service: use a file");
   return true;
 }
 

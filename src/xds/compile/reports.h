@@ -11,6 +11,8 @@ namespace outrigger::xds {
 
 inline constexpr std::string_view kNoSpans = "no spans are made, and no trace headers are added to requests";
 
+/// One of those that are accepted.
+bool is_tracer(const google::protobuf::Any& any);
 void take_tracer(const envoy::config::trace::v3::Tracing::Http& p, const Path& at, CompileContext& c);
 /// Resource detectors of OpenTelemetry, of tracers and of access loggers.
 using Extensions = google::protobuf::RepeatedPtrField<envoy::config::core::v3::TypedExtensionConfig>;

@@ -1,26 +1,23 @@
 // What the bootstrap has send stats, spans and load: accepted, not sent.
 #include "envoy/config/metrics/v3/metrics_service.pb.h"
-#include "envoy/config/trace/v3/datadog.pb.h"
-#include "envoy/config/trace/v3/opentelemetry.pb.h"
-#include "envoy/config/trace/v3/skywalking.pb.h"
-#include "envoy/config/trace/v3/xray.pb.h"
-#include "envoy/config/trace/v3/zipkin.pb.h"
 #include "envoy/extensions/stat_sinks/graphite_statsd/v3/graphite_statsd.pb.h"
 #include "envoy/extensions/stat_sinks/open_telemetry/v3/open_telemetry.pb.h"
-#include "envoy/extensions/tracers/fluentd/v3/fluentd.pb.h"
 #include "xds/compile/convert.h"
 #include "xds/compile/reports.h"
+#include "xds/load/any_type.h"
 
 namespace outrigger::xds {
 
 namespace metrics_v3 = envoy::config::metrics::v3;
 namespace sinks = envoy::extensions::stat_sinks;
-namespace trace_v3 = envoy::config::trace::v3;
 namespace core_v3 = envoy::config::core::v3;
 
 namespace {
 
-constexpr std::string_view kUnknownUrl = "Didn't find a registered implementation for '";
+std::string no_implementation(const std::string& name, const google::protobuf::Any& any) {
+  return "Didn't find a registered implementation for '" + name + "' with type URL: '" +
+         std::string(message_name(any.type_url())) + "'";
+}
 
 void check_service(const core_v3::GrpcService& p, const Path& at, CompileContext& c) {
   if (p.has_envoy_grpc() && c.cluster_known && !c.cluster_known(p.envoy_grpc().cluster_name()))
@@ -54,14 +51,6 @@ bool check_sink(const google::protobuf::Any& any, const Path& at, CompileContext
   return any.Is<metrics_v3::HystrixSink>();
 }
 
-bool is_tracer(const google::protobuf::Any& any) {
-  return any.Is<trace_v3::ZipkinConfig>() || any.Is<trace_v3::OpenTelemetryConfig>() || any.Is<trace_v3::DatadogConfig>() ||
-         any.Is<trace_v3::SkyWalkingConfig>() || any.Is<trace_v3::XRayConfig>() ||
-         any.Is<envoy::extensions::tracers::fluentd::v3::FluentdConfig>();
-}
-
-std::string type_of(const google::protobuf::Any& any) { return any.type_url().substr(any.type_url().find('/') + 1); }
-
 }  // namespace
 
 void check_api_version(core_v3::ApiVersion version, const Path& at, Problems& problems) {
@@ -75,18 +64,18 @@ void take_bootstrap_reports(const envoy::config::bootstrap::v3::Bootstrap& b, Co
     const auto& p = b.stats_sinks(i);
     const Path at = root.at("stats_sinks", i);
     if (!check_sink(p.typed_config(), at / "typed_config", c))
-      c.problems.error(at, std::string(kUnknownUrl) + p.name() + "' with type URL: '" + type_of(p.typed_config()) + "'");
+      c.problems.error(at, no_implementation(p.name(), p.typed_config()));
     else
-      c.not_active->add(p.name().empty() ? at.text() : p.name(), type_of(p.typed_config()), "stats are not sent anywhere");
+      c.not_active->add(p.name().empty() ? at.text() : p.name(), message_name(p.typed_config().type_url()),
+                        "stats are not sent anywhere");
   }
   if (b.cluster_manager().has_load_stats_config())
     c.not_active->add("load_stats_config", core_v3::ApiConfigSource::descriptor()->full_name(), "load is not reported");
   if (!b.tracing().has_http()) return;
   const auto& tracer = b.tracing().http();
   if (!is_tracer(tracer.typed_config()))
-    return c.problems.error(root / "tracing" / "http", std::string(kUnknownUrl) + tracer.name() + "' with type URL: '" +
-                                                           type_of(tracer.typed_config()) + "'");
-  c.not_active->add(tracer.name(), type_of(tracer.typed_config()), kNoSpans);
+    return c.problems.error(root / "tracing" / "http", no_implementation(tracer.name(), tracer.typed_config()));
+  c.not_active->add(tracer.name(), message_name(tracer.typed_config().type_url()), kNoSpans);
 }
 
 }  // namespace outrigger::xds

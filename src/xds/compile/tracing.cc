@@ -21,6 +21,7 @@
 #include "xds/compile/http.h"
 #include "xds/compile/not_active.h"
 #include "xds/compile/reports.h"
+#include "xds/load/any_type.h"
 
 namespace outrigger::xds {
 
@@ -52,7 +53,7 @@ void check_sampler(const core_v3::TypedExtensionConfig& p, bool wrapped, const P
   } else if (!any.Is<samplers::AlwaysOnSamplerConfig>() && !any.Is<samplers::DynatraceSamplerConfig>() &&
              !any.Is<samplers::TraceIdRatioBasedSamplerConfig>()) {
     problems.error(at, wrapped ? "Didn't find a registered implementation for '" + p.name() + "' with type URL: '" +
-                                     any.type_url().substr(any.type_url().find('/') + 1) + "'"
+                                     std::string(message_name(any.type_url())) + "'"
                                : "Sampler factory not found: '" + p.name() + "'");
   }
 }
@@ -92,6 +93,12 @@ void check_custom_tags(const CustomTags& list, const Path& at, Problems& problem
     if (!list.Get(i).value().empty()) compile_text_format(list.Get(i).value(), {}, at.at("custom_tags", i) / "value", problems);
 }
 
+bool is_tracer(const google::protobuf::Any& any) {
+  return any.Is<trace_v3::ZipkinConfig>() || any.Is<trace_v3::OpenTelemetryConfig>() || any.Is<trace_v3::DatadogConfig>() ||
+         any.Is<trace_v3::SkyWalkingConfig>() || any.Is<trace_v3::XRayConfig>() ||
+         any.Is<envoy::extensions::tracers::fluentd::v3::FluentdConfig>();
+}
+
 void take_tracer(const trace_v3::Tracing::Http& p, const Path& at, CompileContext& c) {
   const Path here = at / "typed_config";
   const auto& any = p.typed_config();
@@ -103,10 +110,10 @@ void take_tracer(const trace_v3::Tracing::Http& p, const Path& at, CompileContex
     check_datadog(datadog, here, c);
   } else if (trace_v3::XRayConfig xray; any.UnpackTo(&xray)) {
     check_xray(xray, here, c.problems);
-  } else if (!any.Is<trace_v3::SkyWalkingConfig>() && !any.Is<envoy::extensions::tracers::fluentd::v3::FluentdConfig>()) {
+  } else if (!is_tracer(any)) {
     return c.problems.error(here, any.type_url().empty() ? "which tracer is not said" : "this tracer is not implemented");
   }
-  c.not_active->add(p.name(), any.type_url().substr(any.type_url().find('/') + 1), kNoSpans);
+  c.not_active->add(p.name(), message_name(any.type_url()), kNoSpans);
 }
 
 void compile_tracing(const Manager& p, hcm::Config& o, const Path& at, CompileContext& c) {
