@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "filters/jwks.h"
+#include "filters/oauth2_crypto.h"
 #include "proxy/base/base64.h"
 #include "proxy/base/random.h"
 
@@ -20,12 +21,6 @@ namespace {
 
 using Key = std::unique_ptr<cjose_jwk_t, decltype([](cjose_jwk_t* k) { cjose_jwk_release(k); })>;
 using Signed = std::unique_ptr<cjose_jws_t, decltype([](cjose_jws_t* s) { cjose_jws_release(s); })>;
-
-std::string b64(std::string_view s) {
-  std::string out = encode_base64(s);
-  for (char& c : out) c = c == '+' ? '-' : c == '/' ? '_' : c;
-  return out.substr(0, out.find('='));
-}
 
 struct Algorithm {
   const char* name;
@@ -95,7 +90,9 @@ struct Parts {
                                       std::string_view(token).substr(last + 1)};
     for (int i = 0; i < 3; ++i) REQUIRE(decode_base64url(parts[i], bytes[i]));
   }
-  std::string text() const { return b64(bytes[0]) + '.' + b64(bytes[1]) + '.' + b64(bytes[2]); }
+  std::string text() const {
+    return encode_base64url(bytes[0]) + '.' + encode_base64url(bytes[1]) + '.' + encode_base64url(bytes[2]);
+  }
   std::string bytes[3];  // header, payload, signature
 };
 

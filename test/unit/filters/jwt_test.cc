@@ -5,6 +5,7 @@
 
 #include "filters/jwks.h"
 #include "filters/jwt_authn.h"
+#include "filters/oauth2_crypto.h"
 #include "proxy/base/base64.h"
 
 using namespace outrigger;
@@ -12,14 +13,8 @@ using namespace outrigger::filters;
 
 namespace {
 
-std::string b64(std::string_view s) {
-  std::string out = encode_base64(s);
-  for (char& c : out) c = c == '+' ? '-' : c == '/' ? '_' : c;
-  return out.substr(0, out.find('='));
-}
-
 std::string token(std::string_view header, std::string_view payload, std::string_view signature = "s") {
-  return b64(header) + "." + b64(payload) + "." + b64(signature);
+  return encode_base64url(header) + "." + encode_base64url(payload) + "." + encode_base64url(signature);
 }
 
 JwtStatus parse(const std::string& text) { return Jwt().parse(text); }
@@ -90,7 +85,7 @@ TEST_CASE("the header names an algorithm that is known, and no other will do", "
                                                           {R"({"alg":"ES256","alg":"none"})", JwtStatus::header_bad_json},
                                                           {R"({"alg":"ES256","kid":7})", JwtStatus::header_bad_kid}};
   for (const auto& [header, status] : cases) CHECK(parse(token(header, "{}")) == status);
-  CHECK(parse("a%." + b64("{}") + ".c") == JwtStatus::header_bad_base64);
+  CHECK(parse("a%." + encode_base64url("{}") + ".c") == JwtStatus::header_bad_base64);
 }
 
 TEST_CASE("claims have their types", "[filters][jwt]") {

@@ -14,10 +14,7 @@ Setup setup(const std::string& filter, const std::string& config = "") {
       "{name: a, typed_config: {" + type + (filter == "grpc_web" ? "GrpcWeb" : "Config") + config +
       "}}, {name: b, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.grpc_stats.v3.FilterConfig, "
       "stats_for_all_methods: true, emit_filter_state: true}},";
-  s.cluster =
-      "typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: {'@type': "
-      "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: "
-      "{http2_protocol_options: {}}}},";
+  s.cluster = kSpeaksHttp2;
   return s;
 }
 

@@ -165,10 +165,7 @@ TEST_CASE("checks of a host that is not there fail one after the other", "[sim][
 
 TEST_CASE("checks by gRPC whose host speaks something else end", "[sim][health]") {
   Setup s = checked("grpc_health_check: {}");
-  s.cluster +=
-      "typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: {'@type': "
-      "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: "
-      "{http2_protocol_options: {}}}},";
+  s.cluster += kSpeaksHttp2;
   play_all({s, [](World& w) {
               auto& up = tcp_server(w);
               up.on_raw = [](auto& c) {

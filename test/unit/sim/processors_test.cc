@@ -20,10 +20,7 @@ Setup with_processor(const std::string& mode, const std::string& more = "") {
       "{name: ext_proc, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor, "
       "grpc_service: {envoy_grpc: {cluster_name: up}}, processing_mode: {" +
       mode + "}" + more + "}},";
-  s.cluster =
-      "typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: {'@type': "
-      "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: "
-      "{http2_protocol_options: {}}}},";
+  s.cluster = kSpeaksHttp2;
   return s;
 }
 

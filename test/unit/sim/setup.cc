@@ -83,12 +83,7 @@ std::string Setup::text() const {
     clusters += cluster_of(
         "up",
         hop == internal ? "{endpoint: {address: {envoy_internal_address: {server_listener_name: hop}}}}," : endpoint("10.0.0.2"),
-        cluster + (secure ? socket_of("UpstreamTlsContext", "") : "") +
-            (second
-                 ? std::string("typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: {") +
-                       kType +
-                       "extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: {http2_protocol_options: {}}}},"
-                 : ""));
+        cluster + (secure ? socket_of("UpstreamTlsContext", "") : "") + (second ? kSpeaksHttp2 : ""));
   }
   const std::string extension = hop != internal ? ""
                                                 : std::string("bootstrap_extensions: [{name: internal, typed_config: {") + kType +

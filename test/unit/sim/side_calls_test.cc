@@ -25,10 +25,7 @@ Setup over_grpc() {
   Setup s;
   s.routes = "{match: {prefix: /}, direct_response: {status: 200}}";
   s.filters = ext_authz("grpc_service: {envoy_grpc: {cluster_name: up}, timeout: 0.2s}");
-  s.cluster =
-      "typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: {'@type': "
-      "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: "
-      "{http2_protocol_options: {}}}},";
+  s.cluster = kSpeaksHttp2;
   return s;
 }
 

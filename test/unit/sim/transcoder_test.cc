@@ -17,10 +17,7 @@ Setup setup(const std::string& more = "") {
       "type.googleapis.com/envoy.extensions.filters.http.grpc_json_transcoder.v3.GrpcJsonTranscoder, "
       "services: [test.Shop], proto_descriptor_bin: '" +
       encode_base64(test::shop().SerializeAsString()) + "'" + more + "}},";
-  s.cluster =
-      "typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: {'@type': "
-      "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: "
-      "{http2_protocol_options: {}}}},";
+  s.cluster = kSpeaksHttp2;
   return s;
 }
 
