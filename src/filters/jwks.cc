@@ -23,7 +23,6 @@ using NumberPtr = std::unique_ptr<BIGNUM, tls::Freed<BN_free>>;
 using BuildPtr = std::unique_ptr<OSSL_PARAM_BLD, tls::Freed<OSSL_PARAM_BLD_free>>;
 using ParamsPtr = std::unique_ptr<OSSL_PARAM, tls::Freed<OSSL_PARAM_free>>;
 using KeyContextPtr = std::unique_ptr<EVP_PKEY_CTX, tls::Freed<EVP_PKEY_CTX_free>>;
-using DigestPtr = std::unique_ptr<EVP_MD_CTX, tls::Freed<EVP_MD_CTX_free>>;
 using SignaturePtr = std::unique_ptr<ECDSA_SIG, tls::Freed<ECDSA_SIG_free>>;
 
 constexpr int kRsaBitsMax = 16384;  // a larger one costs more than a request may
@@ -68,21 +67,31 @@ const EVP_MD* digest_of(std::string_view alg) noexcept {
   return alg.ends_with("384") ? EVP_sha384() : alg.ends_with("512") ? EVP_sha512() : EVP_sha256();
 }
 
-bool check_rsa(EVP_PKEY* key, const Jwt& jwt, std::string_view signed_text) {
-  // (RFC 8017, 8.1.2: as long as the modulus; OpenSSL passes over leading zeros that are not there.)
-  if (jwt.signature.size() != static_cast<std::size_t>(EVP_PKEY_get_size(key))) return false;
-  const DigestPtr digest(EVP_MD_CTX_new());
+/// Null: the key can't check what `alg` has signed.
+tls::DigestPtr begin_check(EVP_PKEY* key, std::string_view alg) {
+  tls::DigestPtr digest(EVP_MD_CTX_new());
   EVP_PKEY_CTX* context = nullptr;  // the digest's
-  const EVP_MD* md = digest_of(jwt.alg);
-  const bool pss = jwt.alg.starts_with("PS");
-  return EVP_DigestVerifyInit(digest.get(), &context, md, nullptr, key) == 1 &&
-         (!pss || (EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1 &&
-                   EVP_PKEY_CTX_set_rsa_mgf1_md(context, md) == 1)) &&
-         EVP_DigestVerify(digest.get(), bytes(jwt.signature), jwt.signature.size(), bytes(signed_text), signed_text.size()) == 1;
+  const EVP_MD* md = digest_of(alg);
+  const bool good = EVP_DigestVerifyInit(digest.get(), &context, md, nullptr, key) == 1 &&
+                    (!alg.starts_with("PS") || (EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1 &&
+                                                EVP_PKEY_CTX_set_rsa_mgf1_md(context, md) == 1));
+  if (!good) digest.reset();
+  return digest;
+}
+
+bool end_check(const EVP_MD_CTX* begun, std::string_view signature, std::string_view signed_text) {
+  const tls::DigestPtr digest(EVP_MD_CTX_new());
+  return digest != nullptr && EVP_MD_CTX_copy_ex(digest.get(), begun) == 1 &&
+         EVP_DigestVerify(digest.get(), bytes(signature), signature.size(), bytes(signed_text), signed_text.size()) == 1;
+}
+
+bool check_rsa(EVP_PKEY* key, const EVP_MD_CTX* begun, const Jwt& jwt, std::string_view signed_text) {
+  // (RFC 8017, 8.1.2: as long as the modulus; OpenSSL passes over leading zeros that are not there.)
+  return jwt.signature.size() == static_cast<std::size_t>(EVP_PKEY_get_size(key)) && end_check(begun, jwt.signature, signed_text);
 }
 
 /// The signature is two numbers of the same size, which OpenSSL wants as ASN.1.
-bool check_ec(EVP_PKEY* key, const Jwt& jwt, std::string_view signed_text) {
+bool check_ec(const EVP_MD_CTX* begun, const Jwt& jwt, std::string_view signed_text) {
   const std::size_t half = jwt.signature.size() / 2;
   NumberPtr r(BN_bin2bn(bytes(jwt.signature), static_cast<int>(half), nullptr));
   NumberPtr s(BN_bin2bn(bytes(jwt.signature) + half, static_cast<int>(half), nullptr));
@@ -94,10 +103,7 @@ bool check_ec(EVP_PKEY* key, const Jwt& jwt, std::string_view signed_text) {
   unsigned char* der = nullptr;
   const int size = i2d_ECDSA_SIG(signature.get(), &der);
   if (size <= 0) return false;
-  const DigestPtr digest(EVP_MD_CTX_new());
-  const bool good =
-      EVP_DigestVerifyInit(digest.get(), nullptr, digest_of(jwt.alg), nullptr, key) == 1 &&
-      EVP_DigestVerify(digest.get(), der, static_cast<std::size_t>(size), bytes(signed_text), signed_text.size()) == 1;
+  const bool good = end_check(begun, {reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)}, signed_text);
   OPENSSL_free(der);
   return good;
 }
@@ -112,7 +118,7 @@ bool check_hmac(const std::string& secret, const Jwt& jwt, std::string_view sign
 }
 
 bool check_ed25519(EVP_PKEY* key, const Jwt& jwt, std::string_view signed_text) {
-  const DigestPtr digest(EVP_MD_CTX_new());
+  const tls::DigestPtr digest(EVP_MD_CTX_new());
   return EVP_DigestVerifyInit(digest.get(), nullptr, nullptr, nullptr, key) == 1 &&
          EVP_DigestVerify(digest.get(), bytes(jwt.signature), jwt.signature.size(), bytes(signed_text), signed_text.size()) == 1;
 }
@@ -252,7 +258,7 @@ Result<Jwks> Jwks::parse(std::string_view json) {
   std::optional<Error> first;
   const auto add = [&](Result<Key> key) {
     if (key)
-      o.keys_.push_back(std::move(*key));
+      prepare(o.keys_.emplace_back(std::move(*key)));
     else if (!first)
       first = key.error();
   };
@@ -280,17 +286,24 @@ Result<Jwks> Jwks::parse(std::string_view json) {
 }
 
 /// A key checks only what an algorithm of its own kind has signed: no key is taken for another's (a public key for a secret).
+void Jwks::prepare(Key& key) {
+  const auto add = [&](std::string_view alg) {
+    if (!key.alg.empty() && key.alg != alg) return;
+    if (auto begun = begin_check(key.key.get(), alg)) key.begun.emplace_back(alg, std::move(begun));
+  };
+  if (key.kind == Kind::rsa)
+    for (const auto alg : {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}) add(alg);
+  if (key.kind == Kind::ec) add(key.curve_bits == 256 ? "ES256" : key.curve_bits == 384 ? "ES384" : "ES512");
+  ERR_clear_error();
+}
+
 JwtStatus Jwks::check(const Key& key, const Jwt& jwt, std::string_view signed_text) {
+  const auto begun = std::find_if(key.begun.begin(), key.begun.end(), [&](const auto& b) { return b.first == jwt.alg; });
+  const bool may = begun != key.begun.end();
   bool good = false;
   switch (key.kind) {
-    case Kind::rsa:
-      good = (jwt.alg.starts_with("RS") || jwt.alg.starts_with("PS")) && check_rsa(key.key.get(), jwt, signed_text);
-      break;
-    case Kind::ec: {
-      const int bits = jwt.alg == "ES256" ? 256 : jwt.alg == "ES384" ? 384 : jwt.alg == "ES512" ? 521 : 0;
-      good = bits == key.curve_bits && check_ec(key.key.get(), jwt, signed_text);
-      break;
-    }
+    case Kind::rsa: good = may && check_rsa(key.key.get(), begun->second.get(), jwt, signed_text); break;
+    case Kind::ec: good = may && check_ec(begun->second.get(), jwt, signed_text); break;
     case Kind::hmac: good = jwt.alg.starts_with("HS") && check_hmac(key.secret, jwt, signed_text); break;
     case Kind::ed25519:
       if (jwt.signature.size() != kEd25519Signature) return JwtStatus::ed25519_length;

@@ -15,7 +15,6 @@ namespace outrigger::filters {
 
 namespace {
 
-using DigestPtr = std::unique_ptr<EVP_MD_CTX, tls::Freed<EVP_MD_CTX_free>>;
 using SignaturePtr = std::unique_ptr<ECDSA_SIG, tls::Freed<ECDSA_SIG_free>>;
 constexpr std::string_view kNames[] = {"RS256", "RS384", "RS512", "ES256", "ES384", "ES512"};
 
@@ -55,7 +54,7 @@ std::string flat_signature(const std::string& der, EVP_PKEY* key) {
 }
 
 std::string signed_by(EVP_PKEY* key, AssertionConfig::Algorithm a, const std::string& text) {
-  const DigestPtr c(EVP_MD_CTX_new());
+  const tls::DigestPtr c(EVP_MD_CTX_new());
   const auto* data = reinterpret_cast<const unsigned char*>(text.data());
   std::size_t size = 0;
   if (c == nullptr || EVP_DigestSignInit(c.get(), nullptr, digest_of(a), nullptr, key) != 1 ||

@@ -1,20 +1,14 @@
 // handle:importPublicKey() and handle:verifySignature(), on OpenSSL. A key is known to a script by the bytes of its DER form.
-#include <openssl/evp.h>
-#include <openssl/x509.h>
-
-#include <memory>
-
 #include "filters/lua/api.h"
+#include "proxy/tls/openssl.h"
 
 namespace outrigger::filters::lua {
 
 namespace {
 
-using KeyPtr = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
-
-KeyPtr parse(std::string_view der) {
+tls::KeyPtr parse(std::string_view der) {
   const auto* at = reinterpret_cast<const unsigned char*>(der.data());
-  return {d2i_PUBKEY(nullptr, &at, static_cast<long>(der.size())), &EVP_PKEY_free};
+  return tls::KeyPtr(d2i_PUBKEY(nullptr, &at, static_cast<long>(der.size())));
 }
 
 /// The text at the index, no longer than the number after it says.
@@ -27,7 +21,7 @@ std::string_view sized_text_at(lua_State* L, int index) {
 
 /// Null: it is good.
 const char* verify(EVP_PKEY* key, const EVP_MD* hash, std::string_view signature, std::string_view text) {
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> c(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+  const tls::DigestPtr c(EVP_MD_CTX_new());
   if (EVP_DigestVerifyInit(c.get(), nullptr, hash, nullptr, key) != 1) return "Failed to initialize digest verify.";
   const auto bytes = [](std::string_view s) { return reinterpret_cast<const unsigned char*>(s.data()); };
   const int result = EVP_DigestVerify(c.get(), bytes(signature), signature.size(), bytes(text), text.size());

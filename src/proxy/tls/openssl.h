@@ -29,6 +29,7 @@ using X509Ptr = std::unique_ptr<X509, Freed<X509_free>>;
 using CrlPtr = std::unique_ptr<X509_CRL, Freed<X509_CRL_free>>;
 using StorePtr = std::unique_ptr<X509_STORE, Freed<X509_STORE_free>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
+using DigestPtr = std::unique_ptr<EVP_MD_CTX, Freed<EVP_MD_CTX_free>>;
 using ChainPtr = std::unique_ptr<STACK_OF(X509), Freed<free_certificates>>;
 using NamesPtr = std::unique_ptr<GENERAL_NAMES, Freed<free_names>>;
 

@@ -2,11 +2,14 @@
 // same.
 #include <cjose/cjose.h>
 
+#include <algorithm>
+#include <array>
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "filters/jwks.h"
@@ -150,5 +153,25 @@ TEST_CASE("two implementations say the same of tokens", "[filters][jwt]") {
         CHECK_FALSE(key.good_here(bad));
       }
     }
+  }
+}
+
+TEST_CASE("workers check tokens with one key at once", "[filters][jwt]") {
+  for (const auto* name : {"RS256", "PS512", "ES384"}) {
+    INFO(name);
+    const BothKeys key(
+        *std::find_if(std::begin(kAlgorithms), std::end(kAlgorithms), [&](auto& a) { return a.name == std::string(name); }));
+    const auto token = sign(key, name, R"({"iss":"i"})"), other = sign(key, name, R"({"iss":"j"})");
+    Parts p(token);
+    p.bytes[2] = Parts(other).bytes[2];
+    const auto bad = p.text();
+    std::array<int, 2> right{};
+    const auto work = [&](int& count) {
+      for (int i = 0; i < 50; ++i) count += static_cast<int>(key.good_here(token)) + static_cast<int>(!key.good_here(bad));
+    };
+    std::thread second([&] { work(right[1]); });
+    work(right[0]);
+    second.join();
+    CHECK(right == std::array<int, 2>{100, 100});
   }
 }
