@@ -47,7 +47,7 @@ HeaderConfig::Rule compile_rule(const header_v3::Config::Rule& p, const Path& at
     problems.error(at / "cookie", "Cannot specify both header and cookie in the same rule");
   if (o.name.empty()) problems.error(at, "One of Cookie or Header option needs to be specified");
   if (!p.has_on_header_present() && !p.has_on_header_missing())
-    problems.error(at, std::string("header to metadata filter: rule for ") + (o.cookie ? "cookie" : "header") + " '" + o.name +
+    problems.error(at, "header to metadata filter: rule for " + std::string(o.cookie ? "cookie '" : "header '") + o.name +
                            "' has neither `on_header_present` nor `on_header_missing` set");
   if (!p.on_header_present().value().empty() && p.on_header_present().has_regex_value_rewrite())
     problems.error(at / "on_header_present", "Cannot specify both value and regex_value_rewrite");
