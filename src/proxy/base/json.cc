@@ -19,6 +19,8 @@ constexpr int kDepthMax = 100;
 /// As protobuf prints a double.
 std::string number_text(double n) {
   char out[40];
+  if (n == std::trunc(n) && std::fabs(n) < 1e15 && !std::signbit(n))  // the same, and soon done
+    return {out, std::to_chars(out, out + sizeof out, static_cast<std::int64_t>(n)).ptr};
   for (const int digits : {15, 17}) {
     std::snprintf(out, sizeof out, "%.*g", digits, n);
     if (std::strtod(out, nullptr) == n) break;
