@@ -1,5 +1,6 @@
 #include "proxy/hcm/path.h"
 
+#include <algorithm>
 #include <cstring>
 #include "proxy/base/percent.h"
 
@@ -22,8 +23,14 @@ std::size_t path_size(std::string_view s) noexcept {
   return at == std::string_view::npos ? s.size() : at;
 }
 
-/// 1 or 2 for "." and "..", plain or as %2e; 0 for others. `s` starts after a slash.
-std::size_t dots_at(std::string_view s, std::size_t& used) noexcept {
+/// 1 or 2 for "." and "..", plain or as %2e; 0 for others. `s` starts after a slash. Plain dots may have parameters, "..;a=b":
+/// they are used up with them.
+std::size_t dots_at(std::string_view s, bool after_backslash, std::size_t& used) noexcept {
+  const std::size_t plain = s.starts_with("..") ? 2 : s.starts_with('.') ? 1 : 0;
+  if (plain > 0 && !after_backslash && s.substr(plain).starts_with(';')) {
+    used = std::min(s.find('/'), s.size());
+    return plain;
+  }
   std::size_t n = 0, i = 0;
   while (i < s.size() && s[i] != '/' && s[i] != '\\') {
     if (s[i] == '.')
@@ -79,7 +86,7 @@ bool canonical_path(std::string_view& path, Arena& arena) {
     const auto c = static_cast<unsigned char>(in[i]);
     if (c == '/' || c == '\\') {
       std::size_t used = 0;
-      const std::size_t dots = dots_at(in.substr(i + 1), used);
+      const std::size_t dots = dots_at(in.substr(i + 1), c == '\\', used);
       if (dots == 0) {
         *o++ = '/';
         ++i;

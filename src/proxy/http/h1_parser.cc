@@ -407,12 +407,11 @@ H1Error parse_request_head(char* text, std::size_t size, const Http1Options& o, 
   HeaderScan scan;
   if (!simple || rest < text + size)
     if (H1Error e = parse_fields(rest, text + size, o, &head.headers, &scan)) return e;
-  if (words.version != "HTTP/1.1") {
-    if (!o.accept_http_10) return kLowVersion;
-    head.protocol = Protocol::http10;
-  }
+  const bool old = words.version != "HTTP/1.1";
+  if (old && o.accept_http_10) head.protocol = Protocol::http10;
   framing.dropped_underscores = scan.dropped;
   if (H1Error e = parse_target(words.target, o, head)) return e;
+  if (old && !o.accept_http_10) return kLowVersion;
   if (H1Error e = take_host(head)) return e;
   if (const auto* c = head.headers.find(Name::connection))
     if (H1Error e = check_connection(c->value)) return e;

@@ -429,9 +429,8 @@ class Client(H2Steps):
 
     async def ends(self, expected):
         """How each connection ended, or that it is open; expected: the recorded answer, if any."""
-        out = {}
-        for name, c in list(self.connections.items()):
-            hint = (expected or {}).get(name)
+        async def end_of(name, c):
+            hint, out = (expected or {}).get(name), {}
             if hint == "open" or hint is None and not c.said_close:
                 limit = 0.05 if hint else 0.15
             else:
@@ -445,7 +444,10 @@ class Client(H2Steps):
             out[name] = c.end or "open"
             if c.buffer or extra:
                 out[name + ".unread"] = show(c.buffer)
-        return out
+            return out
+
+        ends = await asyncio.gather(*(end_of(name, c) for name, c in self.connections.items()))
+        return {k: v for one in ends for k, v in one.items()}
 
     def shut(self):
         for c in self.connections.values():

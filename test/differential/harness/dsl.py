@@ -45,6 +45,7 @@ class Scenario:
         self.dns = kw.pop("dns", None)              # records of a DNS server of its own, on {{dns.port}}
         self.no_upstream = kw.pop("no_upstream", False)
         self.brief_upstream = kw.pop("brief_upstream", False)  # of requests: the line and the attempt
+        self.brief = kw.pop("brief", False)         # of answers: the status, the body and how they ended; of connections: those that ended
         self.differs = kw.pop("differs", None)      # why Outrigger answers otherwise ...
         self.outrigger = kw.pop("outrigger", None)  # ... and the parts of the outcome that do
         self.certs = kw.pop("certs", False)         # {{certs}}, {{sha256.NAME}}, {{spki.NAME}}, {{pem.NAME}}, {{key.NAME}} are used
@@ -334,6 +335,11 @@ def logged(n):
 def admin(path, method="GET", keep=None, head=True, lines=False, without=()):
     """keep: only the lines of the body that match the regex. lines: as a list. without: members of JSON to leave out."""
     return [("admin", method, path, keep, head, lines, without)]
+
+
+def verdicts():
+    """Which of the listeners that came by LDS are served and which are refused."""
+    return [("verdicts",)]
 
 
 def file_mode(path):

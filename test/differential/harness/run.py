@@ -151,6 +151,8 @@ class Run:
         if handshakes:
             out["upstream_tls"] = handshakes
         out = self.masked(out)
+        if self.scenario.brief:
+            shorten(out)
         if self.scenario.unordered_log:
             lines = {json.dumps(x, sort_keys=True) + ("" if self.scenario.unordered_log == "set" else str(i)): x
                      for i, x in enumerate(out["log"])}
@@ -273,6 +275,17 @@ class Run:
                 return [node[0], "<ms>" if str(node[1]).isdigit() else node[1]]
             return [self.masked(x) for x in node]
         return node
+
+
+def shorten(out):
+    """Answers as lines."""
+    for i, s in enumerate(out["steps"]):
+        if set(s) == {"status", "headers", "body"}:
+            out["steps"][i] = f"{s['status']} | {s['body'][:80]}".removeprefix("HTTP/1.1 ").removesuffix(" | ")
+    out["end"] = {c: how for c, how in out.get("end", {}).items() if how != "open"}
+    for c in out.get("h2", {}).values():
+        c["streams"] = {s: " | ".join([*(h for h in x.get("head", ()) if h.startswith(":status")), *([x["data"][:80]] if "data" in x else []), x["end"]])
+                        for s, x in c.get("streams", {}).items()}
 
 
 def compact(node):
