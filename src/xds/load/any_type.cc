@@ -1,6 +1,7 @@
 #include "xds/load/any_type.h"
 
 #include <algorithm>
+#include <charconv>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -23,13 +24,13 @@ std::unordered_set<std::string_view> lines_of(std::string_view text) {
 
 /// "message field number", one per line.
 struct KnownFields {
-  std::unordered_set<std::string_view> by_name;                      // "message field"
+  std::unordered_map<std::string_view, int> by_name;                 // of "message field"
   std::unordered_map<std::string, std::string_view> name_by_number;  // of "message number"
   KnownFields() {
     for (const auto line : lines_of(api::known_fields())) {
       const auto number = line.rfind(' '), name = line.find(' ');
       if (name == std::string_view::npos || name == number) continue;
-      by_name.insert(line.substr(0, number));
+      std::from_chars(line.data() + number + 1, line.data() + line.size(), by_name[line.substr(0, number)]);
       name_by_number.emplace(std::string(line.substr(0, name)) + std::string(line.substr(number)),
                              line.substr(name + 1, number - name - 1));
     }
@@ -92,8 +93,17 @@ bool can_be_optional(const google::protobuf::Descriptor& d) {
          d.full_name() == "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter";
 }
 
+namespace {
+const std::unordered_set<std::string_view>& known_types() {
+  static const auto all = lines_of(api::known_extensions());
+  return all;
+}
+}  // namespace
+
+bool is_known_type(std::string_view type_url) { return known_types().contains(message_name(type_url)); }
+
 std::string unknown_type_text(const std::string& type_url) {
-  static const auto known = lines_of(api::known_extensions());
+  const auto& known = known_types();
   const auto name = message_name(type_url);
   if (known.count(name) != 0) return "'" + type_url + "' is known to Envoy and not implemented by Outrigger";
   std::string text = "unknown type '" + type_url + "'";
@@ -105,9 +115,15 @@ std::string unknown_type_text(const std::string& type_url) {
   return text;
 }
 
+int unimplemented_field(const google::protobuf::Descriptor& message, const std::string& field) {
+  const auto& all = known_fields().by_name;
+  const auto at = all.find(message.full_name() + " " + snake(field));
+  return at == all.end() ? 0 : at->second;
+}
+
 std::string unknown_field_text(const google::protobuf::Descriptor& message, const std::string& field) {
   const std::string name = snake(field);
-  if (known_fields().by_name.contains(message.full_name() + " " + name)) return not_implemented(name, message.full_name());
+  if (unimplemented_field(message, field) != 0) return not_implemented(name, message.full_name());
   std::string text = "no such field: " + message.full_name() + " has no '" + field + "'";
   std::string best;
   std::size_t least = std::max<std::size_t>(3, name.size() / 3 + 1);

@@ -77,7 +77,7 @@ class Settler {
     TypedStruct t;
     if (!a.UnpackTo(&t)) return problems_.error(at, "the bytes are not a " + TypedStruct::descriptor()->full_name());
     const auto* d = find_any_type(t.type_url());
-    if (is_filter_config(message_name(t.type_url())))
+    if (t.type_url().empty() || is_filter_config(message_name(t.type_url())))
       return problems_.error(at, "Didn't find a registered implementation with type URL: '" + t.type_url() + "'");
     if (d == nullptr) {  // whoever reads it tells so
       a.set_type_url(t.type_url());

@@ -5,6 +5,7 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/struct.pb.h>
+#include <google/protobuf/unknown_field_set.h>
 #include <google/protobuf/util/time_util.h>
 #include <strings.h>
 #include <algorithm>
@@ -46,7 +47,7 @@ class Writer {
       const Field* f = d->FindFieldByName(key);
       if (f == nullptr) f = d->FindFieldByCamelcaseName(key);
       if (f == nullptr) {
-        unknown_field(*d, key, value, at);
+        unknown_field(m, key, value, at);
         continue;
       }
       if (value.kind == Node::null && f->message_type() != pb::Value::descriptor()) continue;
@@ -84,11 +85,12 @@ class Writer {
     if (n.kind == Node::scalar && n.text.size() < 100 && !sensitive_) text += " '" + n.text + "'";
     problems_.add({Severity::error, at.text(), std::move(text), o_.file, n.line, n.column});
   }
-  void unknown_field(const pb::Descriptor& d, const std::string& key, const Node& n, const Path& at) {
-    std::string text = unknown_field_text(d, key);
-    const bool known = text.find("not implemented") != std::string::npos;
+  void unknown_field(pb::Message& m, const std::string& key, const Node& n, const Path& at) {
+    const int known = unimplemented_field(*m.GetDescriptor(), key);
+    if (known != 0 && o_.as_received) return m.GetReflection()->MutableUnknownFields(&m)->AddVarint(known, 0);
+    std::string text = unknown_field_text(*m.GetDescriptor(), key);
     ++unknown;
-    const Severity s = o_.allow_unknown && !known ? Severity::warning : Severity::error;
+    const Severity s = o_.allow_unknown && known == 0 ? Severity::warning : Severity::error;
     problems_.add({s, (at / key).text(), std::move(text), o_.file, n.key_line, n.key_column});
   }
 
@@ -352,6 +354,8 @@ class Writer {
     if (is_typed_struct(type->text)) {
       const Node* inner = n.find("type_url");
       if (inner == nullptr) inner = n.find("typeUrl");
+      const Node* payload = n.find("value");
+      if (o_.as_received) return pack_struct(inner == nullptr ? Node() : *inner, payload == nullptr ? Node() : *payload, a, at);
       if (inner == nullptr) return error(n, at, "a TypedStruct needs 'type_url'");
       if (unread_ || (choice_ && find_any_type(inner->text) == nullptr)) return a.set_type_url(type->text);
       if (is_filter_config(message_name(inner->text)))
@@ -361,7 +365,6 @@ class Writer {
         e.kind = Node::map;
         return e;
       }();
-      const Node* payload = n.find("value");
       return pack(*inner, payload == nullptr ? kEmpty : *payload, a, at);
     }
     Node rest = n;
@@ -372,7 +375,7 @@ class Writer {
   void pack(const Node& type, const Node& payload, pb::Any& a, const Path& at) {
     const auto* d = find_any_type(type.text);
     if (d == nullptr && o_.keep_foreign_types) return keep_foreign(type, payload, a, at);
-    if (d == nullptr && optional_) return a.set_type_url(type.text);  // whoever reads it leaves it out
+    if (d == nullptr && (optional_ || (o_.as_received && is_known_type(type.text)))) return a.set_type_url(type.text);
     if (d == nullptr) {
       problems_.add({Severity::error, at.text(), unknown_type_text(type.text), o_.file, type.line, type.column});
       return;
@@ -385,12 +388,16 @@ class Writer {
     serialize(*m, *a.mutable_value());
   }
 
-  void keep_foreign(const Node& type, const Node& payload, pb::Any& a, const Path& at) {
+  void pack_struct(const Node& type, const Node& payload, pb::Any& a, const Path& at) {
     ::xds::type::v3::TypedStruct s;
     s.set_type_url(type.text);
     structure(payload, *s.mutable_value(), at);
     a.set_type_url(canonical_type_url(*s.GetDescriptor()));
     serialize(s, *a.mutable_value());
+  }
+
+  void keep_foreign(const Node& type, const Node& payload, pb::Any& a, const Path& at) {
+    pack_struct(type, payload, a, at);
     problems_.add({Severity::warning, at.text(), unknown_type_text(type.text) + "; it is kept as a TypedStruct", o_.file,
                    type.line, type.column});
   }

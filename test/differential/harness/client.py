@@ -351,6 +351,25 @@ class Client(H2Steps):
             out["body"] = body
         self.steps.append(out)
 
+    async def do_verdicts(self):
+        """Of listeners that came by LDS: which are served, which refused. What is said of those differs."""
+        found = {}
+
+        async def settled():
+            _, _, body = await self.run.proxy.admin("GET", "/config_dump?resource=dynamic_listeners")
+            all_of = [x for x in json.loads(body).get("configs", []) if "name" in x]  # without one: what is said of the whole update
+            for x in all_of:
+                why = x.get("error_state", {}).get("details", "")
+                unknown = re.search("Didn't find a registered implementation|unknown type|known to Envoy", why)
+                found[x["name"]] = "refused: unknown" if unknown else "refused" if why else "warming" if "active_state" not in x else "served"
+            return all_of and "warming" not in found.values()
+
+        for _ in range(80):
+            if await settled():
+                break
+            await asyncio.sleep(0.05 * self.run.slow)
+        self.steps.append({"verdicts": dict(sorted(found.items()))})
+
     async def do_write(self, path, text):
         self.run.write(self.run.fill(path), text)
 

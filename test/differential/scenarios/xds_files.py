@@ -120,6 +120,30 @@ xds("cluster_twice", get("/") + write("{{dir}}/cds.yaml", push(2, cluster("a"), 
     [cluster("c")], stats=MANAGERS + counts(CDS))
 xds("cluster_bad_among_good", get("/") + write("{{dir}}/cds.yaml", push(2, cluster("a"), cluster("bad", type="ORIGINAL_DST"), cluster("b"))) + stat_is(CDS + "update_rejected", 1),
     [cluster("c")], stats=[m for m in MANAGERS if "added" not in m] + counts(CDS))
+NOBODYS = '{"@type": type.googleapis.com/xds.type.v3.TypedStruct, type_url: a.b/nope.X, value: {c: 1}}'
+IN_STRUCT = '{"@type": type.googleapis.com/xds.type.v3.TypedStruct, type_url: %sextensions.filters.listener.%%s, value: {%%s}}' % T
+IN_ANY = '{"@type": %sextensions.filters.listener.%%s, %%s}' % T
+for _name, _config in (("type", NOBODYS), ("rule", '{"@type": %sextensions.transport_sockets.tls.v3.UpstreamTlsContext, sni: "%s"}' % (T, "a" * 300)), ("number", '{"@type": %sextensions.transport_sockets.tls.v3.UpstreamTlsContext, common_tls_context: {tls_params: {tls_maximum_protocol_version: 99}}}' % T)):
+    xds("cluster_bad_extension_%s_among_good" % _name, get("/") + write("{{dir}}/cds.yaml", push(2, cluster("a"), cluster("bad", ", transport_socket: {name: x, typed_config: %s}" % _config), cluster("b")))
+        + stat_is(CDS + "update_rejected", 1), [cluster("c")], stats=[m for m in MANAGERS if "added" not in m] + counts(CDS))
+_refused = {LDS + "init_fetch_timeout": "0", LDS + "update_attempt": "1", LDS + "update_success": "0", LDS + "version": "0", LDS + "version_text": '""'}
+_answer = {"body": "one", "headers": ["content-length: 3", "x-envoy-upstream-service-time: <ms>", "date: <date>", "server: envoy"], "status": "HTTP/1.1 200 OK"}
+NAMES = {  # of no value of an enum
+    "enum_name": {"differs": "Envoy ignores a value of no such name: it is the default. A text that is no config is refused whole", "outrigger": {
+        "steps": [_answer, {"verdicts": {}}], "stats": {**_refused, LDS + "update_failure": "1", LDS + "update_rejected": "0", "listener_manager.total_listeners_active": "1"}}},
+    "enum_name_in_struct": {"differs": "Envoy ignores a value of no such name: it is the default", "outrigger": {
+        "steps": [_answer, {"verdicts": {"bad": "refused", "l": "served"}}], "stats": {**_refused, LDS + "update_failure": "0", LDS + "update_rejected": "1", "listener_manager.total_listeners_active": "2"}}}}
+LIMIT = "stat_prefix: r, token_bucket: {max_tokens: 1, fill_interval: 1s}"
+for _name, _config in {
+    "unknown_struct": NOBODYS, "struct_without_type": '{"@type": type.googleapis.com/xds.type.v3.TypedStruct, value: {}}', "rule": IN_ANY % ("local_ratelimit.v3.LocalRateLimit", ""), "rule_in_struct": IN_STRUCT % ("local_ratelimit.v3.LocalRateLimit", ""),
+    "unknown_field": IN_ANY % ("local_ratelimit.v3.LocalRateLimit", LIMIT + ", nope: 1"), "unknown_field_in_struct": IN_STRUCT % ("local_ratelimit.v3.LocalRateLimit", LIMIT + ", nope: 1"),
+    "wrong_field_in_struct": IN_STRUCT % ("local_ratelimit.v3.LocalRateLimit", "stat_prefix: {a: 1}"), "wrong_field": IN_ANY % ("local_ratelimit.v3.LocalRateLimit", "stat_prefix: {a: 1}"),
+    "unknown_type": '{"@type": type.googleapis.com/nope.X}', "enum_number": IN_ANY % ("proxy_protocol.v3.ProxyProtocol", "disallowed_versions: [7]"), "enum_name": IN_ANY % ("proxy_protocol.v3.ProxyProtocol", "disallowed_versions: [NOPE]"),
+    "enum_name_in_struct": IN_STRUCT % ("proxy_protocol.v3.ProxyProtocol", "disallowed_versions: [NOPE]"),
+}.items():
+    xds("listener_bad_%s_among_good" % _name, get("/") + verdicts(), [cluster("c")],
+        [listener(says("bad"), name="bad", port="port3", more=", listener_filters: [{name: x, typed_config: %s}]" % _config).replace("{{port3}}", "0"), listener(says("good"))],
+        stats=["listener_manager.total_listeners_active"] + counts(LDS), **NAMES.get(_name, {}))
 xds("cluster_breaks_a_rule", get("/") + write("{{dir}}/cds.yaml", push(2, cluster("a"), cluster("b", ", lb_policy: 99"))) + stat_is(CDS + "update_attempt", 2) + pause(0.05),
     [cluster("c")], stats=MANAGERS + counts(CDS))
 xds("cluster_of_the_bootstrap_stays", get("/") + write("{{dir}}/cds.yaml", push(2, cluster("{{up}}", port="two.port"))) + stat_is(CDS + "update_success", 2) + pause(0.05) + get("/")
