@@ -91,6 +91,27 @@ ecds("not_the_last", get("/") + then(2, extension(ROUTING)) + get("/"), F, filte
 ecds("optional", get("/") + then(2, F, good=1) + get("/"), filters=late(around=", is_optional: true"))
 
 
+def other(filters, port="{{port2}}"):
+    """A listener besides, whose filter of that name comes from the same place."""
+    return ('{"@type": %sconfig.listener.v3.Listener, name: other, address: {socket_address: {address: 127.0.0.1, port_value: %s}}, filter_chains: [{filters: [{name: h, typed_config: {"@type": '
+            '%sextensions.filters.network.http_connection_manager.v3.HttpConnectionManager, stat_prefix: q, http_filters: [%s, {name: r, typed_config: {"@type": %s}}], '
+            'route_config: {virtual_hosts: [{name: v, domains: ["*"], routes: [{match: {prefix: /}, direct_response: {status: 207}}]}]}}}]}]}' % (T, port, T, filters[2:].rstrip(), ROUTER))
+
+
+def both(c):
+    return get("/") + new(c, "port2") + get("/", c=c)
+
+
+LDS = 'dynamic_resources: {lds_config: {path_config_source: {path: "{{dir}}/lds.yaml"}}}'
+# What one of the listeners cannot take is refused for all that share it; one that comes later and cannot take what there is has nothing.
+for _name, _types in (("other_type", (STATE,)), ("more_types", (STATE, FAULT)), ("router_too", (FAULT, ROUTER))):
+    ecds("shared_with_" + _name, both("a") + then(2, extension(STATEFUL if _name != "router_too" else ROUTING)) + both("b") + then(3, extension(fault(419))) + both("d") + DUMP, F,
+         bootstrap=LDS, files={"lds.yaml": push(1, other(late(_types)))})
+    ecds("shared_with_%s_from_the_start" % _name, both("a") + then(2, F) + both("b") + then(3, extension(STATEFUL)) + both("d"), extension(STATEFUL), listeners="- " + other(late(_types)).replace('"@type": %sconfig.listener.v3.Listener, ' % T, "", 1))
+ecds("shared_with_one_that_comes_later", get("/") + write("{{dir}}/lds.yaml", push(2, other(late((STATE,))))) + stat_is("listener_manager.listener_added", 2) + pause(0.1) + both("a") + then(2, extension(STATEFUL)) + both("b")
+     + then(3, extension(fault(419))) + both("d"), F, bootstrap=LDS, files={"lds.yaml": push(1)})
+
+
 def config(name, filters):
     scenario("ecds_config_" + name, kind="validate", config="""node: {id: node, cluster: c}
 static_resources: {listeners: [{name: l, address: {socket_address: {address: 127.0.0.1, port_value: 19999}}, filter_chains: [{filters: [{name: h, typed_config:
