@@ -87,6 +87,19 @@ void Places::set(std::size_t i, std::uint32_t place) noexcept {
     std::memcpy(at, &place, sizeof place);
 }
 
+namespace {
+using Parts = std::vector<std::pair<std::uint64_t, std::uint32_t>>;
+
+/// Hosts of the same key have the same hashes, and a pick gets the first of each: they take turns in being it.
+void spread_alike(Parts& parts) {
+  for (auto at = parts.begin(); at != parts.end();) {
+    const auto end = std::find_if(at + 1, parts.end(), [&](const auto& p) { return p.first != at->first; });
+    std::rotate(at, at + static_cast<std::ptrdiff_t>(at->first % static_cast<std::uint64_t>(end - at)), end);
+    at = end;
+  }
+}
+}  // namespace
+
 /// Each host gets parts by its weight, so many that the lightest has a whole number of them; where numbers are not whole,
 /// what is missing for one host is made up by the next.
 HashRing::HashRing(const std::vector<HashHost>& hosts, std::size_t places, const HashConfig& config, HashSpread& spread) {
@@ -98,7 +111,7 @@ HashRing::HashRing(const std::vector<HashHost>& hosts, std::size_t places, const
       std::min(std::ceil(lightest * static_cast<double>(config.ring_min)) / lightest, static_cast<double>(config.ring_max));
   const auto size = static_cast<std::uint64_t>(std::ceil(scale));
   spread = {size, size, 0};
-  std::vector<std::pair<std::uint64_t, std::uint32_t>> parts;
+  Parts parts;
   parts.reserve(size);
   double wanted = 0;
   std::string key;
@@ -117,6 +130,7 @@ HashRing::HashRing(const std::vector<HashHost>& hosts, std::size_t places, const
     spread.most = std::max(spread.most, n);
   }
   std::stable_sort(parts.begin(), parts.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  spread_alike(parts);
   ends_.reserve(parts.size());
   hosts_ = Places(parts.size(), places);
   for (std::size_t i = 0; i < parts.size(); ++i) {

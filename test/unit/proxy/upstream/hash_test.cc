@@ -171,3 +171,18 @@ TEST_CASE("other attempts give other hosts, the same ones each time", "[hashing]
   CHECK(other_ring > 650);  // 4 of 5, each with a deviation of 13
   CHECK(other_maglev > 650);
 }
+
+TEST_CASE("hosts of the same key share its parts of the ring alike", "[hash]") {
+  for (const char* key : {"", "host.example"})
+    for (const std::uint32_t hosts : {2U, 3U, 7U}) {
+      std::vector<HashHost> all;
+      for (std::uint32_t i = 0; i < hosts; ++i) all.push_back({i, key, 1.0 / hosts});
+      HashSpread spread;
+      const HashRing ring(all, hosts, HashConfig{}, spread);
+      std::vector<int> counts(hosts);
+      constexpr int kPicks = 20000;
+      Random random{5};
+      for (int i = 0; i < kPicks; ++i) ++counts[ring.pick(random.next(), 0)];
+      for (const int n : counts) CHECK(n > kPicks / static_cast<int>(hosts) / 5);
+    }
+}
