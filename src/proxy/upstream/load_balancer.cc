@@ -66,7 +66,9 @@ void LoadBalancer::build_zones(const Members& members, std::uint64_t panic_thres
   const auto add = [&](const Locality& locality, const Members::Group& group) {
     auto& share = shares.emplace_back(LocalityShare{&locality, group.healthy.size(), 0});
     for (const Host* h : group.healthy) share.weight += h->endpoint().weight;
-    zone_hosts_.emplace_back().assign(group.healthy, config_, thread_);
+    auto& hosts = zone_hosts_.emplace_back();
+    hosts.healthy.assign(group.healthy, config_, thread_);
+    hosts.degraded.assign(group.degraded, config_, thread_);
   };
   const auto own = members.localities.find(zones_.node());
   if (own != members.localities.end()) add(own->first, own->second);
@@ -90,7 +92,7 @@ void LoadBalancer::update(const std::vector<Host*>& hosts, const AssignmentPolic
   rules.by_weight = policy_.weighted_priority_health;
   rules.panic_threshold = panic_threshold_of(config_, *thread_.runtime);
   std::vector<PriorityHosts> counts;
-  if (zones_.started() && !by_locality_) build_zones(members.front(), rules.panic_threshold);
+  if (zones_.started()) build_zones(members.front(), rules.panic_threshold);
   levels_.clear();
   levels_.resize(members.size());
   for (std::size_t p = 0; p < members.size(); ++p) {
@@ -158,14 +160,18 @@ Host* LoadBalancer::pick(bool& panic, Priorities* priorities, const PriorityChoi
   panic = shares_[picked.level].panic;
   if (panic) return config_.fail_traffic_on_panic ? nullptr : level.all.pick(config_, thread_);
   auto& kind = picked.degraded ? level.degraded : level.healthy;
-  if (std::size_t zone = 0; picked.level == 0 && !picked.degraded && zones_.started()) {
+  if (!kind.turns.empty()) {
+    const auto locality = kind.turns.next([&](std::size_t i) { return kind.weights[i]; });
+    return kind.localities[locality].pick(config_, thread_);
+  }
+  if (std::size_t zone = 0; picked.level == 0 && zones_.started()) {
     const auto choice = zones_.choose(zone);
     if (choice == ZoneRouting::Choice::no_host) return nullptr;
-    if (choice == ZoneRouting::Choice::locality && !zone_hosts_[zone].empty()) return zone_hosts_[zone].pick(config_, thread_);
+    if (choice == ZoneRouting::Choice::locality)
+      if (auto& near = picked.degraded ? zone_hosts_[zone].degraded : zone_hosts_[zone].healthy; !near.empty())
+        return near.pick(config_, thread_);
   }
-  if (kind.turns.empty()) return kind.hosts.pick(config_, thread_);
-  const auto locality = kind.turns.next([&](std::size_t i) { return kind.weights[i]; });
-  return kind.localities[locality].pick(config_, thread_);
+  return kind.hosts.pick(config_, thread_);  // also when the locality has none of this health
 }
 
 }  // namespace outrigger::upstream

@@ -55,7 +55,10 @@ class LoadBalancer {
   std::vector<Level> levels_;
   std::vector<PriorityShare> shares_;
   ZoneRouting zones_;
-  std::vector<HostChoice> zone_hosts_;  // healthy ones of the first priority, the own locality first
+  struct ZoneHosts {
+    HostChoice healthy, degraded;
+  };
+  std::vector<ZoneHosts> zone_hosts_;  // of the first priority, the own locality first
 };
 
 }  // namespace outrigger::upstream

@@ -265,6 +265,7 @@ struct Zones {
       loop, registry.main(), random, net::socket_dialer(), std::make_shared<const runtime::Snapshot>(), "worker_0"};
   LocalCluster local{"local", zone("zx"), nullptr};
   std::deque<Host> hosts;
+  AssignmentPolicy policy{.overprovisioning = 100};
   LoadBalancer balancer{config, thread};
 
   static LocalityPtr zone(const std::string& name) { return std::make_shared<const Locality>(Locality{"r", name, ""}); }
@@ -274,6 +275,8 @@ struct Zones {
     e->locality = zone(in);
     return e;
   }
+  stats::BlockHandle block = stats::make_block<stats::ClusterStat>(registry, "cluster.c.");
+
   Zones(const Spec& proxies, const Spec& cluster, ZoneRules rules = {.cluster_size_min = 1}) {
     config.zones = std::make_shared<const ZoneRules>(rules);
     auto set = std::make_shared<HostSet>();
@@ -282,10 +285,26 @@ struct Zones {
     local.hosts = std::move(set);
     for (const auto& [in, n] : cluster)
       for (int i = 0; i < n; ++i) hosts.emplace_back(endpoint(in), std::make_shared<HostStats>(), TimePoint{});
-    balancer.route_by_zone(local, stats::make_block<stats::ClusterStat>(registry, "cluster.c."));
+    balancer.route_by_zone(local, block);
+    update();
+  }
+  void update() {
     std::vector<Host*> all;
     for (auto& h : hosts) all.push_back(&h);
-    balancer.update(all);
+    balancer.update(all, policy);
+  }
+  /// So many of the zone are degraded from now on, and named for it.
+  Zones& degrade(const std::string& zone, int n) {
+    for (auto& h : hosts) {
+      if (n == 0 || h.endpoint().hostname() != zone) continue;
+      --n;
+      auto e = std::make_shared<Endpoint>(h.endpoint());
+      e->set_hostname(zone + "-");
+      e->health = Health::degraded;
+      h.become(std::move(e));
+    }
+    update();
+    return *this;
   }
   std::map<std::string, int> counts(int n) {
     std::map<std::string, int> out;
@@ -309,6 +328,60 @@ TEST_CASE("traffic stays in the own zone as far as its hosts are as many as its 
   auto rest = Zones({{"zx", 2}, {"zy", 1}, {"zz", 1}}, {{"zy", 2}, {"zz", 2}, {"zw", 4}}).counts(10000);
   CHECK(rest["zx"] == 0);
   check_share(rest["zw"], 10000, 1.0);
+}
+
+TEST_CASE("what goes to degraded hosts goes by zone, too", "[load_balancer]") {
+  const Zones::Spec even = {{"zx", 1}, {"zy", 1}};
+  auto own = Zones(even, {{"zx", 4}, {"zy", 4}}).degrade("zx", 2).degrade("zy", 2).counts(10000);
+  CHECK(own.size() == 2);
+  check_share(own["zx"], 10000, 0.5);
+  check_share(own["zx-"], 10000, 0.5);
+  // Of what two of three proxies send, three quarters stay where half of the healthy hosts are.
+  auto some = Zones({{"zx", 2}, {"zy", 1}}, {{"zx", 4}, {"zy", 4}}).degrade("zx", 2).degrade("zy", 2).counts(10000);
+  check_share(some["zx"], 10000, 0.375);
+  check_share(some["zx-"], 10000, 0.375);
+  check_share(some["zy-"], 10000, 0.125);
+  // The zone has none that is degraded: any of them.
+  auto elsewhere = Zones(even, {{"zx", 2}, {"zy", 6}}).degrade("zy", 4).counts(10000);
+  check_share(elsewhere["zx"], 10000, 0.5);
+  check_share(elsewhere["zy-"], 10000, 0.5);
+  // None is healthy: there is nothing to tell the zones' shares by.
+  auto bad = Zones(even, {{"zx", 2}, {"zy", 2}}).degrade("zx", 2).degrade("zy", 2).counts(48);
+  CHECK(bad == std::map<std::string, int>{{"zx-", 24}, {"zy-", 24}});
+}
+
+TEST_CASE("zones count where localities have weights, and matter when none has", "[load_balancer]") {
+  const Zones::Spec even = {{"zx", 1}, {"zy", 1}};
+  struct Row {
+    std::uint32_t weight;
+    std::uint64_t size_min;
+    int own;            // of 50
+    std::uint64_t few;  // times that the cluster was too small
+  };
+  for (const Row& r : {Row{1, 1, 25, 0}, Row{1, 9, 25, 1}, Row{0, 1, 50, 0}, Row{0, 9, 25, 1}}) {
+    INFO(r.weight << " " << r.size_min);
+    ClusterConfig config;
+    config.locality_weighted = true;
+    config.zones = std::make_shared<const ZoneRules>(ZoneRules{.cluster_size_min = r.size_min});
+    Zones z(even, even);
+    LoadBalancer balancer(config, z.thread);
+    const auto block = stats::make_block<stats::ClusterStat>(z.registry, "cluster.weighted.");
+    balancer.route_by_zone(z.local, block);
+    std::vector<Host*> all;
+    for (auto& h : z.hosts) {
+      auto e = std::make_shared<Endpoint>(h.endpoint());
+      e->locality_weight = r.weight;
+      h.become(std::move(e));
+      all.push_back(&h);
+    }
+    balancer.update(all);
+    int own = 0;
+    bool panic = false;
+    for (int i = 0; i < 50; ++i) own += test::name_of(balancer.pick(panic)) == "zx";
+    CHECK(own == r.own);
+    CHECK(z.registry.value(block, stats::ClusterStat::lb_recalculate_zone_structures) == 1);
+    CHECK(z.registry.value(block, stats::ClusterStat::lb_zone_cluster_too_small) == r.few);
+  }
 }
 
 TEST_CASE("zones do not matter when there is too little to go by", "[load_balancer]") {
