@@ -1,5 +1,6 @@
 // Who is a member of a cluster: told by its config, by names, by a control plane, or by its own requests.
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 #include "proxy/net/first_of.h"
@@ -129,12 +130,14 @@ void ClusterManager::rebuild(Entry& e) {
   // Those of the first members are one piece of memory, unless each is watched.
   const bool together = before.empty() && !endpoints.empty() && c.outlier == nullptr;
   const std::shared_ptr<HostStats[]> stats(together ? new HostStats[endpoints.size()]() : nullptr);
-  bool changed = e.hosts == nullptr || !(e.hosts->policy == e.policy), joined = false;
+  bool changed = e.hosts == nullptr || !(e.hosts->policy == e.policy);
+  std::set<std::uint8_t> levels;  // priorities that hosts joined or left
   for (auto& p : endpoints) {
     const auto* socket = socket_for(c, p->metadata.get());
     const auto same = before.empty() ? before.end() : before.find(identity(*p, socket));
     if (same == before.end()) {
-      changed = joined = true;
+      changed = true;
+      levels.insert(p->priority);
       if (c.discovery == Discovery::eds) count_matches(e, p->metadata.get(), 1);
       auto own = stats == nullptr ? make_host_stats(c) : std::shared_ptr<HostStats>(stats, &stats[next->size()]);
       if (c.health != nullptr) own->checked.store(first_check_of(c, *p, known), std::memory_order_relaxed);
@@ -144,6 +147,7 @@ void ClusterManager::rebuild(Entry& e) {
     const Member& was = *same->second;
     before.erase(same);
     was.stats->checked.fetch_and(static_cast<std::uint8_t>(~kLeaving), std::memory_order_relaxed);
+    if (was.endpoint->priority != p->priority) levels.insert({was.endpoint->priority, p->priority});
     const bool as_before = same_facts(*was.endpoint, *p);
     changed = changed || !as_before;
     next->push_back({as_before ? was.endpoint : std::move(p), was.stats, was.since, was.socket});
@@ -152,10 +156,8 @@ void ClusterManager::rebuild(Entry& e) {
   changed = changed || !before.empty() || next->size() != e.hosts->size();
   auto& cells = registry_.main();
   if (!changed) return cells.add(e.shared->stats, ClusterStat::update_no_rebuild);
-  if (joined || !before.empty() || e.hosts == nullptr) {
-    const bool empty = next->empty() && (e.hosts == nullptr || e.hosts->empty());
-    if (!empty) cells.add(e.shared->stats, ClusterStat::membership_change);
-  }
+  for (const auto& [id, gone] : before) levels.insert(gone->endpoint->priority);
+  if (!levels.empty()) cells.add(e.shared->stats, ClusterStat::membership_change, levels.size());
   replace(e, std::move(next));
 }
 

@@ -157,6 +157,17 @@ xds("clusters_of_another_type", get("/") + write("{{dir}}/cds.yaml", push(2, lis
 xds("endpoints_move", ask() + write("{{dir}}/eds.yaml", push(2, assignment(point("two.port")))) + stat_is(EDS + "update_success", 2) + pause(0.05) + get("/"),
     [eds()], [listener()], eds=push(1, assignment(point("up.port"))), rds=push(1, routes(to("c"))),
     stats=counts(EDS) + [EDS + n for n in ("membership_change", "membership_total", "update_no_rebuild", "upstream_cx_total", "max_host_weight")])
+def levels(*by_priority):
+    """Hosts by priority."""
+    return '{"@type": %sconfig.endpoint.v3.ClusterLoadAssignment, cluster_name: c, endpoints: [%s]}' % (T, ", ".join(
+        "{priority: %d, lb_endpoints: [%s]}" % (p, ", ".join(point(h + ".port") for h in hosts)) for p, hosts in enumerate(by_priority)))
+
+
+for name, after in {"same": [["up"], ["two"]], "second_leaves": [["up"]], "first_leaves": [[], ["two"]], "both_leave": [], "swap": [["two"], ["up"]],
+                    "move_up": [["up", "two"]], "move_down": [[], ["up", "two"]]}.items():
+    xds("endpoints_of_priorities_" + name, ask() + write("{{dir}}/eds.yaml", push(2, levels(*after))) + stat_is(EDS + "update_success", 2) + pause(0.05),
+        [eds()], [listener()], eds=push(1, levels(["up"], ["two"])), rds=push(1, routes(to("c"))),
+        stats=[EDS + n for n in ("membership_change", "membership_total", "update_no_rebuild")])
 xds("endpoints_go_and_come", ask() + write("{{dir}}/eds.yaml", push(2, assignment())) + stat_is(EDS + "update_success", 2) + pause(0.05) + get("/")
     + write("{{dir}}/eds.yaml", push(3, assignment(point("two.port")))) + stat_is(EDS + "update_success", 3) + pause(0.05) + get("/"),
     [eds()], [listener()], eds=push(1, assignment(point("up.port"))), rds=push(1, routes(to("c"))),
