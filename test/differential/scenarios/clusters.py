@@ -125,6 +125,10 @@ balance("panic_fails_traffic", hosts(locality("a", host("b", health="UNHEALTHY")
 balance("panic_runtime", hosts(locality("a", host("b", health="UNHEALTHY"), host("c", health="UNHEALTHY"), host("d", health="UNHEALTHY"))),
         burst(8) + admin("/runtime_modify?upstream.healthy_panic_threshold=10", "POST", head=False) + burst(8), own=True)
 balance("hosts_none", hosts(locality()), burst(2), no_log=False)
+CHANGES = ["membership_change", "membership_total"]
+balance("changes_of_two_priorities", hosts(locality("a"), locality("b", "c", priority=1)), burst(4), stats=CHANGES)
+balance("changes_of_second_priority", hosts(locality(), locality("b", "c", priority=1)), burst(4), stats=CHANGES)
+balance("changes_of_localities", hosts(locality("a", zone="zx"), locality("b", zone="zy")), burst(4), stats=CHANGES)
 balance("hosts_none_of_many_localities", hosts(locality(zone="zx"), locality(zone="zy", priority=1)), burst(2), no_log=False)
 
 # Priorities.
@@ -184,6 +188,23 @@ BAD = [locality(host("a", health="UNHEALTHY"), zone="zx"), locality(host("b", he
 zones("local_in_panic", BAD, small(*EVEN), burst(20), stats=["lb_local_cluster_not_ok"])
 zones("local_in_panic_fails", BAD, small(*EVEN, config={"fail_traffic_on_panic": True}), burst(3), no_log=False, log_format=BRIEF)
 zones("cluster_in_panic", EVEN, small(locality(host("a", health="UNHEALTHY"), zone="zx"), locality(host("b", health="UNHEALTHY"), zone="zy")), burst(20))
+def zones_degraded(name, local, cluster, client, stats=(), **kw):
+    """What healthy hosts cannot take goes to the degraded ones."""
+    zones("degraded_" + name, local, small(*cluster, policy={"overprovisioning_factor": 100}), client, stats=stats, **kw)
+
+
+OWN_DEGRADED = [locality("a", host("b", health="DEGRADED"), zone="zx"), locality("c", host("d", health="DEGRADED"), zone="zy")]
+zones_degraded("direct", EVEN, OWN_DEGRADED, about(400, a=0.5, b=0.5), stats=["lb_zone_routing_all_directly"])
+zones_degraded("residual", MANY, OWN_DEGRADED, about(400, a=0.375, b=0.375, c=0.125, d=0.125))
+zones_degraded("only", EVEN, [locality(host("a", health="DEGRADED"), zone="zx"), locality(host("b", health="DEGRADED"), zone="zy")], burst(20), stats=["lb_zone_routing_all_directly"])
+zones_degraded("elsewhere", EVEN, [locality("a", zone="zx"), locality("b", host("c", health="DEGRADED"), host("d", health="DEGRADED"), zone="zy")],
+               burst(400, about={"200 a": 0.5, "503 no healthy upstream": 0.5, "200 c": 0.25, "200 d": 0.25}),
+               differs="the part of the degraded hosts goes to any of them when the zone has none; Envoy has no host for it",
+               outrigger={"steps": [{"burst": {"HTTP/1.1 200 OK a": "about 50 %", "HTTP/1.1 200 OK c": "about 25 %", "HTTP/1.1 200 OK d": "about 25 %"}}]})
+for _name, _more in {"weighted": {"weight": 1}, "weightless": {}}.items():
+    zones("localities_of_seven_" + _name, EVEN, hosts(locality(*["a"] * 4, zone="zx", **_more), locality(*["b"] * 3, zone="zy", **_more), **WEIGHTED), burst(20),
+          stats=["lb_zone_routing_all_directly"])
+zones("localities_few_weighted", EVEN, hosts(locality("a", zone="zx", weight=1), locality("b", zone="zy", weight=1), **WEIGHTED), burst(20), stats=["lb_zone_routing_all_directly"])
 zones("localities_weighted", EVEN, hosts(locality("a", zone="zx", weight=3), locality("b", zone="zy", weight=1), **WEIGHTED), burst(40))
 zones("second_priority", EVEN, small(locality(host("a", health="UNHEALTHY"), zone="zx"), locality("b", zone="zx", priority=1), locality("c", zone="zy", priority=1)), burst(20))
 zones("weights_in_locality", EVEN, small(locality(host("a", 1), host("c", 3), zone="zx"), locality("b", zone="zy")), burst(40))
