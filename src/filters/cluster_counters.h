@@ -45,4 +45,17 @@ inline void charge_internal(const upstream::Cluster& cluster, stats::Cells& cell
   cells.add_code(b, CodeFamily::internal_upstream_rq, status);
 }
 
+/// An answer of a host, or what stands for one, by the zones of this proxy and of the host.
+inline void charge_zone(upstream::Cluster& cluster, upstream::Host* host, stats::Cells& cells, std::uint16_t status) noexcept {
+  const auto b = host == nullptr ? stats::BlockHandle{} : cluster.zone_stats(*host);
+  if (!b) return;
+  cells.add(b, stats::AltClusterStat::upstream_rq_completed);
+  cells.add_code(b, stats::CodeFamily::upstream_rq, status);
+}
+
+inline void charge_zone_time(upstream::Cluster& cluster, upstream::Host* host, stats::Cells& cells, std::uint64_t ms) noexcept {
+  const auto b = host == nullptr ? stats::BlockHandle{} : cluster.zone_stats(*host);
+  if (b) cells.record(b, stats::AltClusterStat::upstream_rq_time, ms);
+}
+
 }  // namespace outrigger::filters

@@ -150,7 +150,7 @@ class Router final : public hcm::HttpFilter, private upstream::HostFilter, priva
   void give_up(std::uint16_t status, std::string_view body, std::string_view details);
   void charge(std::uint16_t status, const http::HeaderMap* headers, upstream::Host* host);
   void charge_alt(std::uint16_t status, bool internal, bool canary);
-  void charge_time();
+  void charge_time(upstream::Host* host);
   void track_budget(Duration used);
   void drop_other_attempts(const Attempt& keep);
   void write_logs();

@@ -1,6 +1,7 @@
 // The router's second half: answers, failures, retries.
 #include <algorithm>
 
+#include "filters/cluster_counters.h"
 #include "filters/grpc.h"
 #include "filters/router.h"
 #include "filters/upstream_failure.h"
@@ -22,11 +23,10 @@ void Router::charge(std::uint16_t status, const http::HeaderMap* headers, upstre
   auto& cells = stream_.thread().cells;
   const auto b = cluster_->stats();
   cells.add(b, ClusterStat::upstream_rq_completed);
-  const bool codes = !config_.suppress_grpc_codes || !stream_.request().is_grpc();
-  const auto add_code = [&](stats::BlockHandle block, CodeFamily family) {
-    if (codes) cells.add_code(block, family, status);
-  };
-  add_code(b, CodeFamily::upstream_rq);
+  const bool codes =
+      !config_.suppress_grpc_codes || !stream_.request().is_grpc();  // the plain ones; the others stay, as in Envoy
+  const auto add_code = [&](stats::BlockHandle block, CodeFamily family) { cells.add_code(block, family, status); };
+  if (codes) add_code(b, CodeFamily::upstream_rq);
   const bool internal = stream_.info().is_internal;
   cells.add(b, internal ? ClusterStat::internal_upstream_rq_completed : ClusterStat::external_upstream_rq_completed);
   add_code(b, internal ? CodeFamily::internal_upstream_rq : CodeFamily::external_upstream_rq);
@@ -40,6 +40,7 @@ void Router::charge(std::uint16_t status, const http::HeaderMap* headers, upstre
     cells.add(*more, RouteStat::upstream_rq_completed);
     add_code(*more, CodeFamily::upstream_rq);
   }
+  charge_zone(*cluster_, host, cells, status);
   if (alt_stats_) charge_alt(status, internal, canary || (host != nullptr && host->endpoint().canary));
   if (host != nullptr && status / 100 == 5) cluster_->report(*host, upstream::Outcome::error);
 }
@@ -58,7 +59,7 @@ void Router::charge_alt(std::uint16_t status, bool internal, bool canary) {
   if (canary) count(AltClusterStat::canary_upstream_rq_completed, CodeFamily::canary_upstream_rq);
 }
 
-void Router::charge_time() {
+void Router::charge_time(upstream::Host* host) {
   if (request_end_at_ == TimePoint{} || !config_.dynamic_stats || stream_.info().health_check) return;
   auto& cells = stream_.thread().cells;
   const auto ms = static_cast<std::uint64_t>((stream_.thread().loop.now() - request_end_at_).count() / 1000);
@@ -68,6 +69,7 @@ void Router::charge_time() {
                ms);
   if (route_->has_route_stats) cells.record(route_->route_stats, RouteStat::upstream_rq_time, ms);
   if (vcluster_ != nullptr) cells.record(*vcluster_, RouteStat::upstream_rq_time, ms);
+  charge_zone_time(*cluster_, host, cells, ms);
   if (!alt_stats_) return;
   cells.record(alt_stats_, AltClusterStat::upstream_rq_time, ms);
   cells.record(alt_stats_,
@@ -190,9 +192,9 @@ void Router::on_response_head(Attempt& a, http::ResponseHead& head, bool end_str
   if (tunnel && !stream_.ended()) open_tunnel(a);
 }
 
-void Router::on_response_end(Attempt&) {
+void Router::on_response_end(Attempt& a) {
   timeout_.cancel();
-  charge_time();
+  charge_time(a.host_);
   track_budget(stream_.thread().loop.now() - request_end_at_);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "filters/cluster_counters.h"
 #include "filters/grpc.h"
 #include "filters/upstream_failure.h"
 #include "proxy/base/numbers.h"
@@ -229,6 +230,7 @@ void SideCall::answer(const http::HeaderMap* trailers) {
   auto& cells = owner_.thread.cells;
   cells.record(cluster_->stats(), ClusterStat::upstream_rq_time, elapsed_ms());
   cells.record(cluster_->stats(), ClusterStat::internal_upstream_rq_time, elapsed_ms());
+  charge_zone_time(*cluster_, host_, cells, elapsed_ms());
   stream_ = nullptr;
   stop();
   told_.on_side_answer(*answer_, received_, trailers);

@@ -28,6 +28,7 @@ std::string_view reset_details(bool responded, ResetReason why, std::string_view
 
 void charge_side(upstream::Cluster& cluster, upstream::Host* host, stats::Cells& cells, std::uint16_t status) {
   charge_internal(cluster, cells, status);
+  charge_zone(cluster, host, cells, status);
   if (host != nullptr && status / 100 == 5) cluster.report(*host, upstream::Outcome::error);
 }
 

@@ -74,6 +74,8 @@ class Cluster {
   virtual const Tracking& tracking() const noexcept = 0;
   /// The second set of stats that a client asked for (x-envoy-upstream-alt-stat-name).
   virtual stats::BlockHandle alt_stats(std::string_view name) noexcept = 0;
+  /// What is counted of requests from this proxy's zone to the host's ("zone.<from>.<to>."); none: one of them is not told.
+  virtual stats::BlockHandle zone_stats(Host& host) noexcept = 0;
   /// Is it a member, whatever its health?
   virtual bool has_host(std::string_view address) = 0;
   /// May hosts be chosen by the request's hash?

@@ -16,7 +16,7 @@ ClusterShared& cluster_of(const Host& host) noexcept { return static_cast<const 
 
 ClusterImpl::ClusterImpl(runtime::ThreadContext& thread, ClusterSharedPtr shared, const HostSet& hosts, const LocalCluster& local,
                          ListedClusters& others)
-    : thread_(thread), shared_(std::move(shared)), balancer_(*shared_->config, thread) {
+    : thread_(thread), shared_(std::move(shared)), local_(local), balancer_(*shared_->config, thread) {
   if (shared_->config->discovery == Discovery::original_dst)
     original_dst_ = std::make_unique<OriginalDstHosts>(thread_, *shared_);
   if (shared_->config->discovery == Discovery::forward) forward_ = std::make_unique<ForwardHosts>(thread_, *shared_->config);
@@ -136,6 +136,19 @@ stats::BlockHandle ClusterImpl::alt_stats(std::string_view name) noexcept {
   stats::BlockName full;
   full.put_cluster(shared_->config->stat_name).put(".").put(name);
   return shared_->alt_stats->find(full.text(), thread_.cells);
+}
+
+/// Blocks like those that clients ask for. A host keeps its own, so that it is looked for once.
+stats::BlockHandle ClusterImpl::zone_stats(Host& host) noexcept {
+  const std::string &from = local_.node->zone, &to = host.endpoint().locality->zone;
+  if (from.empty() || to.empty() || shared_->alt_stats == nullptr) return {};
+  const bool own = &cluster_of(host) == shared_.get();
+  if (own && host.zone_stats) return *host.zone_stats;
+  stats::BlockName full;
+  full.put_cluster(shared_->config->stat_name).put(".zone.").put(from).put(".").put(to);
+  const auto found = shared_->alt_stats->find(full.text(), thread_.cells);
+  if (own) host.zone_stats = found;
+  return found;
 }
 
 Host* ClusterImpl::pick_balanced(const PickContext& c) {

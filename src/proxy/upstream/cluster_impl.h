@@ -38,6 +38,7 @@ class ClusterImpl final : public Cluster {
   const AssignmentPolicy& policy() const noexcept override { return policy_; }
   const Tracking& tracking() const noexcept override { return shared_->tracking; }
   stats::BlockHandle alt_stats(std::string_view name) noexcept override;
+  stats::BlockHandle zone_stats(Host& host) noexcept override;
   bool has_host(std::string_view address) override { return find(address) != nullptr; }
   bool may_hash() noexcept override;
   std::uint32_t priority_of(const Host& host) noexcept override;
@@ -68,6 +69,7 @@ class ClusterImpl final : public Cluster {
   Host* choose(const PickContext& c);
   runtime::ThreadContext& thread_;
   ClusterSharedPtr shared_;
+  const LocalCluster& local_;
   AssignmentPolicy policy_;
   std::vector<std::unique_ptr<HostPool>> hosts_, retired_;
   std::unordered_map<std::string_view, Host*> by_address_;  // of hosts_, once a session asks for one

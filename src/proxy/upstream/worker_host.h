@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include "proxy/http/stream_info.h"
 #include "proxy/net/origin.h"
 #include "proxy/net/transport.h"
@@ -91,6 +92,7 @@ class Host {
   const net::UpstreamSocket* socket() const noexcept { return socket_; }
   /// What connections to it show of the client's connection; null: nothing.
   net::OriginPtr origin_of(const http::ConnectionInfo* downstream) const;
+  std::optional<stats::BlockHandle> zone_stats;            // of its cluster, once they were asked for
   std::uint32_t active_requests = 0;                       // on this worker, for least request
   std::shared_ptr<net::TransportMemory> transport_memory;  // of its connections; null: none yet
 

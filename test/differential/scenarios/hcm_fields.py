@@ -315,6 +315,10 @@ for name, kw in {"ok": {"up": [ok("x", GRPC, "grpc-status: 0")]}, "plain": {"up"
     scenario("router_grpc_codes_suppressed_" + name, router="suppress_grpc_request_failure_code_stats: true", **{"client": get("/", GRPC), **kw},
              stats=["cluster.{{up}}.upstream_rq_200", "cluster.{{up}}.upstream_rq_503", "cluster.{{up}}.upstream_rq_completed", "http.{{name}}.downstream_rq_2xx"])
 
+scenario("router_grpc_codes_suppressed_in_other_sets", router="suppress_grpc_request_failure_code_stats: true", up=[ok("x", GRPC, "x-envoy-upstream-canary: true", status=503)],
+         routes='- {match: {prefix: /}, stat_prefix: one, route: {cluster: "{{up}}"}}', client=get("/", GRPC) + stat_is("cluster.{{up}}.upstream_rq_completed", 1)
+         + admin("/stats?filter=(_in_other_sets_up|route.one).*rq_(503|5xx|completed)", head=False))
+
 # Names of headers as they came: the codec that read a head decides.
 PRESERVE_ONLY = "stateful_formatter: {name: p, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig%s}}"
 
