@@ -142,6 +142,36 @@ TEST_CASE("normalize_path resolves dots and decodes what needs no escape", "[pat
     check(c, r);
 }
 
+TEST_CASE("parameters of plain dots go with them, up to the next slash", "[path]") {
+  Config c;
+  c.normalize_path = true;
+  for (const Row& r : {
+           Row{"/a/..;/b", "/b"},
+           Row{"/a/..;x=1/b", "/b"},
+           Row{"/a/.;/b", "/a/b"},
+           Row{"/a/..;", "/"},
+           Row{"/a/.;", "/a/"},
+           Row{"/a/..;b", "/"},
+           Row{"/..;/..;/b", "/b"},
+           Row{"/.;a/b", "/b"},
+           Row{"/a/..;;/b", "/b"},
+           Row{"/a/..;\\b", "/"},
+           Row{"/a/..;?x=/..;/y", "/?x=/..;/y"},
+           Row{"/a/b/..;x/../c", "/c"},
+           Row{"/a/b/..;%2f../c", "/a/c"},
+           Row{"/a/b/..;.//c", "/a//c"},
+           Row{"/a/b;/../c", "/a/c"},
+           Row{"/a/%2e%2e;/b", "/a/..;/b"},
+           Row{"/a/%2E.;/b", "/a/..;/b"},
+           Row{"/a/...;/b", "/a/...;/b"},
+           Row{"/a/..%3b/b", "/a/..%3b/b"},
+           Row{"/a/x..;/b", "/a/x..;/b"},
+           Row{"/a\\..;/b", "/a/..;/b"},
+           Row{"/;/a", "/;/a"},
+       })
+    check(c, r);
+}
+
 TEST_CASE("merge_slashes looks at the path and not at the query", "[path]") {
   Config c;
   c.merge_slashes = true;

@@ -227,3 +227,20 @@ TEST_CASE("growth keeps all fields, and copies do not refer to their source", "[
   CHECK(copy.name_case()->received->name == "SeRvEr");
   CHECK(copy.name_case()->received->next->name == "X-1");
 }
+
+TEST_CASE("a field without a value is there all the same", "[header_map]") {
+  Arena arena;
+  HeaderMap h(arena), copy(arena);
+  h.append_entry(Name::other, {"x-a", {}});
+  h.append_entry(Name::content_type, {http::text_of(Name::content_type), {}});
+  h.add_copy("x-b", "");
+  h.set("x-c", {});
+  h.set(Name::cookie, {});
+  copy.copy_from(h);
+  for (const HeaderMap* m : {&h, &copy})
+    for (const char* name : {"x-a", "content-type", "x-b", "x-c", "cookie"}) {
+      INFO(name);
+      CHECK(m->get(name).data() != nullptr);
+      CHECK(m->get(name).empty());
+    }
+}
