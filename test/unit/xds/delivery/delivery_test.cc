@@ -179,6 +179,53 @@ TEST_CASE("of a push that is bad in part the good is taken, and the rest told by
   CHECK(w.stat("cluster_manager.cds.update_rejected") == 1);
 }
 
+TEST_CASE("of listeners and clusters whose extensions cannot be used the others are taken", "[xds][delivery]") {
+  World w;
+  bring_up(w);
+  const auto of_type = [](const std::string& any) {
+    return ", transport_socket: {name: x, typed_config: {'@type': type.googleapis.com/" + any + "}}";
+  };
+  const std::string nobodys = of_type("xds.type.v3.TypedStruct, type_url: a.b/nope.X, value: {c: 1}");
+  const std::string lacked = of_type("envoy.extensions.access_loggers.fluentd.v3.FluentdAccessLogConfig");
+  w.push("LDS", "5",
+         {listener("l", rds("r")), listener("nobodys", rds("r"), nobodys), listener("lacked", rds("r"), lacked),
+          listener("field, stats_matcher: {}", rds("r")), listener("m", rds("r"))});
+  CHECK(w.said() == Said{"LDS v3 n5 refused: Error adding/updating listener(s) "
+                         "nobodys: filter_chains[0].transport_socket.typed_config: unknown type 'a.b/nope.X', "
+                         "lacked: filter_chains[0].transport_socket.typed_config: "
+                         "'type.googleapis.com/envoy.extensions.access_loggers.fluentd.v3.FluentdAccessLogConfig' is known to "
+                         "Envoy and not implemented by Outrigger, "
+                         "field: stats_matcher: field 'stats_matcher' of envoy.config.listener.v3.Listener is known to Envoy and "
+                         "not implemented by Outrigger"});
+  CHECK(w.stat("listener_manager.lds.update_rejected") == 1);
+  CHECK(w.stat("listener_manager.total_listeners_active") == 2);
+  w.push("CDS", "6", {cluster("a"), cluster("nobodys", nobodys), cluster("lacked", lacked), cluster("field, stats_matcher: {}")});
+  const auto said = w.said();
+  REQUIRE(said.size() == 1);
+  CHECK_THAT(said[0],
+             Catch::StartsWith("CDS v1 n6 refused: Error adding/updating cluster(s) nobodys: transport_socket.typed_config: "
+                               "unknown type 'a.b/nope.X', lacked: transport_socket.typed_config: "));
+  CHECK_THAT(said[0], Catch::Contains("field: stats_matcher: field 'stats_matcher' of envoy.config.cluster.v3.Cluster"));
+  CHECK(w.stat("cluster_manager.cds.update_rejected") == 1);
+  CHECK(w.stat("cluster_manager.active_clusters") == 1);
+}
+
+TEST_CASE("the limit of regular expressions is what the runtime says", "[xds][delivery]") {
+  World w("layered_runtime: {layers: [{name: s, static_layer: {re2.max_program_size.error_level: 101}}]}\n");
+  bring_up(w);
+  const auto matching = [](const std::string& regex) {
+    return "{name: r, virtual_hosts: [{name: v, domains: ['*'], routes: [{match: {safe_regex: {regex: '" + regex +
+           "'}}, route: {cluster: a}}]}]}";
+  };
+  w.push("RDS", "5", {matching("[a-z]{97}")});
+  CHECK(w.said() == Said{"RDS v5 n5 r"});
+  w.push("RDS", "6", {matching("[a-z]{98}")});
+  const auto said = w.said();
+  REQUIRE(said.size() == 1);
+  CHECK_THAT(said[0], Catch::StartsWith("RDS v5 n6 refused: "));
+  CHECK_THAT(said[0], Catch::Contains("RE2 program size of 102 > max program size of 101 set for the error level threshold"));
+}
+
 TEST_CASE("a cluster that goes takes its endpoints' names with it", "[xds][delivery]") {
   World w;
   bring_up(w);

@@ -7,6 +7,7 @@
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
+#include "xds/load/to_proto.h"
 
 namespace outrigger::xds::delivery_test {
 
@@ -27,9 +28,16 @@ std::string short_name(const std::string& type_url) {
   return type_url;
 }
 
+/// TypedStructs, and what is not implemented, stay in it.
 template <class Message>
 std::string bytes(const std::string& yaml) {
-  return test::good<Message>(yaml).SerializeAsString();
+  Node tree;
+  Problems problems;
+  Message m;
+  if (parse_yaml(yaml, "", tree, problems)) to_proto(tree, m, {"", false, false, true}, problems);
+  INFO(yaml << '\n' << problems_text(problems));
+  REQUIRE(problems.ok());
+  return m.SerializeAsString();
 }
 
 std::string bytes_of(const std::string& type, const std::string& yaml) {

@@ -7,6 +7,7 @@
 #include "api/known.h"
 #include "envoy/config/core/v3/extension.pb.h"
 #include "support/xds.h"
+#include "xds/load/received.h"
 #include "xds/load/to_proto.h"
 
 namespace outrigger::xds {
@@ -15,11 +16,11 @@ namespace {
 namespace pb = google::protobuf;
 
 /// Of a message with one field, written in YAML.
-Problems read(const pb::Descriptor& d, const std::string& yaml) {
+Problems read(const pb::Descriptor& d, const std::string& yaml, bool as_received = false) {
   Node root;
   Problems problems;
   const std::unique_ptr<pb::Message> m(pb::MessageFactory::generated_factory()->GetPrototype(&d)->New());
-  if (parse_yaml(yaml, "f", root, problems)) to_proto(root, *m, {"f", false}, problems);
+  if (parse_yaml(yaml, "f", root, problems)) to_proto(root, *m, {"f", false, false, as_received}, problems);
   return problems;
 }
 
@@ -45,6 +46,19 @@ TEST_CASE("each field that Envoy knows and Outrigger does not is refused with it
       CHECK(p.column == 3);
       CHECK(p.text == "field '" + field + "' of " + message + " is known to Envoy and not implemented by Outrigger");
     }
+    // Of a resource in a file it is told when that resource is taken, like one off the wire.
+    Node root;
+    Problems reading, taking;
+    const std::unique_ptr<pb::Message> m(pb::MessageFactory::generated_factory()->GetPrototype(d)->New());
+    REQUIRE(parse_yaml(field + ": {}", "f", root, reading));
+    to_proto(root, *m, {"f", false, false, true}, reading);
+    CHECK(reading.list().empty());
+    settle_received(*m, Path(), false, taking);
+    REQUIRE(taking.list().size() == 1);
+    CHECK(taking.list().front().severity == Severity::error);
+    CHECK(taking.list().front().path == field);
+    CHECK(taking.list().front().text ==
+          "field '" + field + "' of " + message + " is known to Envoy and not implemented by Outrigger");
   }
   CHECK(count > 100);
 }
@@ -62,6 +76,10 @@ TEST_CASE("each extension that Envoy knows and Outrigger does not is refused wit
     const auto& p = problems.list().front();
     CHECK(p.path == "typed_config");
     CHECK(p.text == "'" + url + "' is known to Envoy and not implemented by Outrigger");
+    CHECK(read(*envoy::config::core::v3::TypedExtensionConfig::descriptor(), "typed_config: {'@type': " + url + ", any_field: 1}",
+               true)
+              .list()
+              .empty());
   }
   CHECK(count > 100);
 }

@@ -55,6 +55,14 @@ TEST_CASE("a TypedStruct with a wrong field is told at its place", "[xds]") {
   CHECK(told(problems) == "error: typed_config.stat_prefix: expected a string (in quotes), found a number '3'\n");
 }
 
+TEST_CASE("a TypedStruct of no type is told", "[xds]") {
+  TypedExtensionConfig c;
+  c.mutable_typed_config()->PackFrom(udpa::type::v1::TypedStruct());
+  Problems problems;
+  settle_received(c, Path(), false, problems);
+  CHECK(told(problems) == "error: typed_config: Didn't find a registered implementation with type URL: ''\n");
+}
+
 TEST_CASE("a TypedStruct of a type that is not there keeps its name for whoever reads it", "[xds]") {
   udpa::type::v1::TypedStruct s;
   s.set_type_url("type.googleapis.com/some.Other");
