@@ -290,9 +290,15 @@ hcm::ConfigPtr compile_http_connection_manager(const Manager& p, const std::stri
   warn_of_effectless(p, at, c.problems);
   if (p.http_filters_size() == 0)
     c.problems.error(at / "http_filters", "no HTTP filter: end the list with envoy.filters.http.router");
-  for (int i = 0; i < p.http_filters_size(); ++i)
-    if (auto f = compile_http_filter(p.http_filters(i), i + 1 == p.http_filters_size(), prefix, at.at("http_filters", i), c))
+  for (int i = 0; i < p.http_filters_size(); ++i) {
+    const bool last = i + 1 == p.http_filters_size();
+    const auto errors = c.problems.errors();
+    const Path here = at.at("http_filters", i);
+    if (auto f = compile_http_filter(p.http_filters(i), last, prefix, here, c))
       o->filters.push_back(std::move(f));
+    else if (last && c.problems.errors() == errors)
+      c.problems.error(here, "the last HTTP filter is left out: end the list with envoy.filters.http.router");
+  }
   if (p.has_scoped_routes()) {
     compile_scoped_routes(p.scoped_routes(), p.stat_prefix(), at / "scoped_routes", c, *o);
     return o;

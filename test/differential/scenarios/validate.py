@@ -306,6 +306,8 @@ BAD = {
     "http_no_prefix": (hcm("route_config: {}, http_filters: [%s]" % ROUTER).replace("{name: h, typed_config", "{name: h, @@typed_config"), HCM + "stat_prefix", "must not be empty"),
     "http_no_routes": (hcm("stat_prefix: h, http_filters: [%s]" % ROUTER).replace("{name: h, typed_config", "{name: h, @@typed_config"), HCM[:-1], "route"),
     "http_no_filters": (hcm("stat_prefix: h, route_config: {}").replace("{name: h, typed_config", "{name: h, @@typed_config"), HCM + "http_filters", "router"),
+    "http_no_filter_left": (filters("@@{name: a, is_optional: true, typed_config: %s}" % struct("a.b/nope.X")), HCM + "http_filters[0]", "router"),
+    "http_no_router_left": (filters("{name: f, typed_config: {%s}}, @@{name: a, is_optional: true, typed_config: %s}" % (FAULT, struct("a.b/nope.X"))), HCM + "http_filters[1]", "router"),
     "http_router_not_last": (filters(ROUTER + ", " + ROUTER), None, "terminal", 4),
     "http_router_disabled": (filters(ROUTER.replace("{name", "{@@disabled: true, name", 1)), HCM + "http_filters[0].disabled", "terminal"),
     "http_filter_no_config": (filters("@@{name: envoy.filters.http.nope}, " + ROUTER), HCM + "http_filters[0]", ""),
@@ -423,6 +425,7 @@ OWN_RULES = "its own rules forbid it, which Envoy does not look at in the list f
 AT_FIRST_CALL = "Envoy looks at it when it first calls the service"
 
 # What Envoy takes, and why it is an error here.
+NO_ROUTER = "without the router Envoy never answers: every request waits until it times out"
 DIFFERS = {
     "two_documents": "Envoy reads the first document and drops the others without a word",
     "key_twice": "Envoy keeps one of the two values and drops the other without a word",
@@ -439,7 +442,9 @@ DIFFERS = {
     "service_host": AT_FIRST_CALL,
     "service_value": AT_FIRST_CALL,
     "subset_scale_hash": "not implemented",
-    "http_no_filters": "without the router Envoy never answers: every request waits until it times out",
+    "http_no_filters": NO_ROUTER,
+    "http_no_filter_left": NO_ROUTER,
+    "http_no_router_left": NO_ROUTER,
 }
 
 
