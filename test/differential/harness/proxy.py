@@ -106,7 +106,8 @@ class Proxy:
             try:
                 await asyncio.wait_for(self.process.wait(), 10 * self.slow)
             except asyncio.TimeoutError:
-                self.process.kill()
+                with contextlib.suppress(ProcessLookupError):
+                    self.process.kill()
                 await self.process.wait()
                 return "did not end on SIGTERM"
         text = self.error_text()
