@@ -532,7 +532,7 @@ void Stream::recycle() {
   upgrade_filters_ = nullptr;
   stopped_at_ = trailers_offered_ = 0;
   held_head_ = nullptr;
-  grpc_ = head_request_ = reran_ = head_held_ends_ = false;
+  grpc_ = head_request_ = reran_ = head_held_ends_ = informed_ = false;
   internal_redirects = 0;
   redirect_hops = nullptr;
   wanted_host = {};

@@ -244,7 +244,8 @@ class Stream final : private event::Deferred {
   bool route_known_ = false, route_counted_ = false, logs_first_ = false;
   bool response_started_ = false, response_complete_ = false, ended_ = false, upgrade_ = false;
   bool in_filters_ = false, saw_close_ = false, local_ = false, bodiless_ = false, aborted_ = false;
-  bool head_held_ends_ = false;  // nothing follows that head
+  bool head_held_ends_ = false;               // nothing follows that head
+  bool informed_ = false;                     // a 1xx went to the client
   bool grpc_ = false, head_request_ = false;  // as the request came, whatever filters make of it
   bool reran_ = false;
   event::ScaledAlarm<Stream, &Stream::on_idle> idle_;

@@ -11,9 +11,11 @@ namespace outrigger::hcm {
 using http::Name;
 using stats::HttpStat;
 
+/// The first one of those that may say something to a client.
 void Stream::respond_informational(http::ResponseHead& head) {
-  if (response_started_) return;
-  if (head.status == 100 && config_->proxy_100_continue) down_->write_informational(head);
+  if (response_started_ || informed_ || !config_->proxy_100_continue) return;
+  informed_ = head.status == 100 || (head.status >= 102 && head.status <= 104);
+  if (informed_) down_->write_informational(head);
 }
 
 void Stream::respond_head(http::ResponseHead& head, bool end_stream) {

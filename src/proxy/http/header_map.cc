@@ -54,9 +54,6 @@ std::vector<Joined>& more_joins() {
 }
 bool any_more_joins = false;
 
-/// A header that is there has a value, if an empty one: a null pointer would say that it is not.
-std::string_view present(std::string_view value) noexcept { return value.data() == nullptr ? std::string_view("") : value; }
-
 bool joins_other(std::string_view name, unsigned of) {
   if (!any_more_joins) return false;
   for (const auto& j : more_joins())
@@ -107,18 +104,18 @@ void HeaderMap::append_entry(Name id, const Entry& e) {
     if (const Entry* there = id == Name::other ? find(e.name) : find(id)) {
       Entry& first = entries_[there - entries_];
       if (first.value.empty())
-        first.value = e.value;
+        first.value = present(e.value);
       else if (!e.value.empty())
         first.value = arena_->cat(first.value, e.name == "cookie" ? "; " : ",", e.value);
       return;
     }
   }
-  push(id, {e.name, present(e.value)});
+  push(id, e);
 }
 
 void HeaderMap::add_copy(std::string_view lower, std::string_view value) {
   const Name id = lookup(lower);
-  push(id, {id == Name::other ? arena_->copy(lower) : text_of(id), present(arena_->copy(value))});
+  push(id, {id == Name::other ? arena_->copy(lower) : text_of(id), arena_->copy(value)});
 }
 
 const HeaderMap::Entry* HeaderMap::find(std::string_view lower) const noexcept {
@@ -155,7 +152,7 @@ std::size_t HeaderMap::remove(std::string_view lower) noexcept {
 
 void HeaderMap::set(Name id, std::string_view value) {
   Entry* first = const_cast<Entry*>(find(id));
-  if (first == nullptr) return add(id, present(value));
+  if (first == nullptr) return add(id, value);
   first->value = present(value);
   for (std::size_t i = static_cast<std::size_t>(first - entries_) + 1; i < size_;) {
     if (ids_[i] == static_cast<std::uint8_t>(id))
@@ -169,7 +166,7 @@ void HeaderMap::set(std::string_view lower, std::string_view value) {
   const Name id = lookup(lower);
   if (id != Name::other) return set(id, value);
   Entry* first = const_cast<Entry*>(find(lower));
-  if (first == nullptr) return push(Name::other, {lower, present(value)});
+  if (first == nullptr) return push(Name::other, {lower, value});
   first->value = present(value);
   for (std::size_t i = static_cast<std::size_t>(first - entries_) + 1; i < size_;) {
     if (ids_[i] == 0 && entries_[i].name == lower)
@@ -209,7 +206,7 @@ void HeaderMap::copy_from(const HeaderMap& from) {
   for (std::size_t i = 0; i < from.size(); ++i) {
     const Entry& e = from.at(i);
     const Name id = from.id_at(i);
-    push(id, {id == Name::other ? arena_->copy(e.name) : text_of(id), present(arena_->copy(e.value))});
+    push(id, {id == Name::other ? arena_->copy(e.name) : text_of(id), arena_->copy(e.value)});
   }
   if (from.name_case_ == nullptr) return;
   auto* names = arena_->make<NameCase>(*from.name_case_);

@@ -104,12 +104,16 @@ class HeaderMap {
   void copy_from(const HeaderMap& from);
 
  private:
+  /// A header that is there has a value, if an empty one: a null pointer would say that it is not.
+  static std::string_view present(std::string_view value) noexcept {
+    return value.data() == nullptr ? std::string_view("") : value;
+  }
   void push(Name id, const Entry& e) {
     if (size_ == capacity_) grow();
     const auto bit = static_cast<unsigned>(id);
     had_[bit / 64] |= std::uint64_t{1} << bit % 64;
     ids_[size_] = static_cast<std::uint8_t>(id);
-    entries_[size_++] = e;
+    entries_[size_++] = {e.name, present(e.value)};
   }
   void grow();
   Arena* arena_;

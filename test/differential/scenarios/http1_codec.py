@@ -52,6 +52,10 @@ scenario("codec_expect_100_proxied", hcm="proxy_100_continue: true", up=[early()
 scenario("codec_expect_other", client=send(f"POST / HTTP/1.1\r\n{HOST}expect: pigs\r\ncontent-length: 3\r\n\r\nabc") + read())
 scenario("codec_upstream_100_swallowed", up=[raw("HTTP/1.1 100 Continue\r\n\r\n") + ok()], client=get("/"))
 scenario("codec_upstream_103_swallowed", up=[raw("HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n") + ok()], client=get("/"))
+for _n in (100, 101, 102, 103, 104, 150, 199):
+    scenario(f"codec_upstream_{_n}_proxied", hcm="proxy_100_continue: true", up=[raw(f"HTTP/1.1 {_n} Early\r\nlink: </x>\r\n\r\n") + ok()], client=get("/"))
+scenario("codec_upstream_several_1xx_proxied", hcm="proxy_100_continue: true",
+         up=[raw("HTTP/1.1 103 Early\r\nlink: </x>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nlink: </y>\r\nserver: x\r\n\r\n") + ok()], client=get("/"))
 scenario("codec_upstream_102_swallowed", up=[raw("HTTP/1.1 102 Processing\r\n\r\n") + ok()], client=get("/"))
 scenario("codec_upstream_101_unasked", up=[raw("HTTP/1.1 101 Switching Protocols\r\nupgrade: foo\r\nconnection: upgrade\r\n\r\n") + hold()],
          client=get("/"))

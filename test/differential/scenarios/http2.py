@@ -81,6 +81,7 @@ case("to_h1_expect", client=h2() + h2_send(HEADERS(1, pseudo(method="POST") + bl
 case("to_h1_expect_proxied", hcm="proxy_100_continue: true", up=[early() + raw("HTTP/1.1 100 Continue\r\n\r\n") + wait(0.1) + ok()],
      client=h2() + h2_req("/", "expect: 100-continue", method="POST", body="abc"))
 case("to_h1_103", up=[raw("HTTP/1.1 103 Early Hints\r\nlink: a\r\n\r\n") + ok()], client=h2() + h2_req())
+case("to_h1_103_proxied", hcm="proxy_100_continue: true", up=[raw("HTTP/1.1 103 Early Hints\r\nlink: a\r\n\r\n") + ok()], client=h2() + h2_req())
 case("to_h1_early_answer", up=[early() + ok()], stats=DOWN, client=h2() + h2_send(HEADERS(1, pseudo(method="POST"), end=False), DATA(1, "abc")) + h2_done(1)
      + h2_send(DATA(1, "def", True)) + h2_req("/2", s=3))
 case("to_h1_methods", client=h2() + [s for i, m in enumerate(("OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "BREW", "X-Y")) for s in h2_req(f"/{m}", s=2 * i + 1, method=m)])

@@ -236,9 +236,11 @@ TEST_CASE("a field without a value is there all the same", "[header_map]") {
   h.add_copy("x-b", "");
   h.set("x-c", {});
   h.set(Name::cookie, {});
+  h.add("x-d", {});
+  h.add(Name::authorization, {});
   copy.copy_from(h);
   for (const HeaderMap* m : {&h, &copy})
-    for (const char* name : {"x-a", "content-type", "x-b", "x-c", "cookie"}) {
+    for (const char* name : {"x-a", "content-type", "x-b", "x-c", "cookie", "x-d", "authorization"}) {
       INFO(name);
       CHECK(m->get(name).data() != nullptr);
       CHECK(m->get(name).empty());
