@@ -13,7 +13,8 @@ Setup aggregate(const std::string& action = "") {
   Setup s;
   s.routes = "{match: {prefix: /}, route: {cluster: all" + action + "}}";
   s.cluster =
-      "connect_timeout: 5s}, {name: all, lb_policy: CLUSTER_PROVIDED, cluster_type: {name: envoy.clusters.aggregate, typed_config: "
+      "connect_timeout: 5s}, {name: all, lb_policy: CLUSTER_PROVIDED, cluster_type: {name: envoy.clusters.aggregate, "
+      "typed_config: "
       "{'@type': type.googleapis.com/envoy.extensions.clusters.aggregate.v3.ClusterConfig, clusters: [up, mirror]}},";
   return s;
 }

@@ -65,8 +65,8 @@ std::string Setup::text() const {
   const std::string proxy = cat({"{name: tcp, typed_config: {", kType,
                                  "extensions.filters.network.tcp_proxy.v3.TcpProxy, stat_prefix: in, ", log, tcp, "}}"});
   std::string listeners = "{name: in, address: {socket_address: {address: 10.0.0.1, port_value: 80}}," + listener +
-                          "filter_chains: [{filters: [" + (tcp.empty() ? http : proxy) + "]}]},";
-  std::string clusters = cluster_of("mirror", endpoint("10.0.2.1"), "");
+                          "filter_chains: [{filters: [" + before + (tcp.empty() ? http : proxy) + "]}]},";
+  std::string clusters = cluster_of("mirror", endpoint("10.0.2.1"), mirror);
   if (hop == none) {
     clusters += cluster_of("up", endpoints, cluster);
   } else {

@@ -26,7 +26,9 @@ inline constexpr const char* kSpeaksHttp2 =
 struct Setup {
   std::string routes = "{match: {prefix: /}, route: {cluster: up}}";
   std::string hcm, filters, vhost, listener, cluster;
-  std::string tcp;  // not empty: tcp_proxy instead of HTTP
+  std::string tcp;     // not empty: tcp_proxy instead of HTTP
+  std::string before;  // network filters in front of that, each with a comma behind it
+  std::string mirror;  // of that cluster
   /// A second hop: the cluster up is a second listener of the worker itself, which goes on to 10.0.1.1:80.
   enum Hop : unsigned char { none, http2, tls, tls_http2, internal } hop = none;  // internal: without a socket
   int hosts = 1;
