@@ -71,7 +71,7 @@ class Connection:
         lower = {k.lower(): v.lower() for k, v in out["headers"]}
         code = int(lines[0].split(" ")[1]) if re.match(r"HTTP/1\.\d \d{3}", lines[0]) else 0
         self.said_close = lower.get("connection") == "close"
-        if code in (100, 102, 103) and not head_only:
+        if code in (100, 102, 103, 104) and not head_only:
             rest = {}
             await self.parse(rest, head_request, head_only)
             out["then"] = rest
