@@ -1,5 +1,9 @@
 #include "filters/global_rate_limit.h"
 
+#include <algorithm>
+
+#include "filters/grpc.h"
+#include "filters/shadow.h"
 #include "proxy/base/numbers.h"
 
 namespace outrigger::filters {
@@ -8,8 +12,6 @@ using hcm::FilterStatus;
 using http::Name;
 
 namespace {
-
-constexpr std::string_view kSpace = "envoy.filters.http.ratelimit";
 
 class RateLimit final : public hcm::HttpFilter, private SideCallEvents {
  public:
@@ -20,10 +22,11 @@ class RateLimit final : public hcm::HttpFilter, private SideCallEvents {
   }
 
   FilterStatus on_request_head(http::RequestHead& head, bool) override {
-    head_ = &head;
+    if (!hit(config_.enabled)) return FilterStatus::go_on;
     const bool internal = head.headers.get(Name::x_envoy_internal) == "true";
     using Config = RateLimitConfig;
     if (config_.requests != Config::both && internal != (config_.requests == Config::internal_only)) return FilterStatus::go_on;
+    head_ = &head;
     describe();
     if (descriptors_.count == 0) return FilterStatus::go_on;
     ask();
@@ -36,7 +39,9 @@ class RateLimit final : public hcm::HttpFilter, private SideCallEvents {
   }
 
   void on_stream_end() override {
+    const bool broken_off = state_ == State::waiting;
     if (call_ != nullptr) call_->cancel();
+    if (cluster_ != nullptr && !broken_off) tell_end();
     cluster_ = nullptr;
   }
 
@@ -48,21 +53,38 @@ class RateLimit final : public hcm::HttpFilter, private SideCallEvents {
     return o == nullptr ? nullptr : o->as<RateLimitPerRoute>();
   }
 
+  bool hit(const runtime::RuntimePercent& p) {
+    auto& t = stream_.thread();
+    return p.enabled(*t.runtime, t.random.next());
+  }
+
+  const RateLimitRuleSet& rules() {
+    const auto* own = of_route();
+    return own == nullptr || own->rules.empty() ? config_.rules : own->rules;
+  }
+  LimitedRequest request() { return {stream_, *head_, config_.local_cluster}; }
+  LimitQuestion question(Descriptors descriptors) {
+    const auto* own = of_route();
+    return {own == nullptr || own->domain.empty() ? config_.domain : own->domain, descriptors};
+  }
+
   void describe() {
     const auto* r = stream_.route();
     if (r == nullptr || r->kind != route::Route::forward) return;
     auto* cluster = stream_.worker().clusters.find(stream_.chosen().cluster);
     if (cluster == nullptr) return;
     cluster_ = cluster;
+    if (const auto& r = rules(); !r.empty()) {
+      descriptors_ = describe_by(r.at_begin, request());
+      return;
+    }
     const auto* own = of_route();
     const auto of_vhost = own == nullptr ? VirtualHostLimits::if_route_has_none : own->vhost_limits;
-    descriptors_ = describe_by_route({stream_, *head_, config_.local_cluster}, config_.stage, of_vhost, true);
+    descriptors_ = describe_by_route(request(), config_.stage, of_vhost, true);
   }
 
   void ask() {
     state_ = State::asking;
-    const auto* own = of_route();
-    const LimitQuestion question{own == nullptr || own->domain.empty() ? config_.domain : own->domain, descriptors_};
     const auto& target = config_.service;
     auto* service = stream_.worker().clusters.find(target.cluster);
     if (service == nullptr) {
@@ -72,10 +94,32 @@ class RateLimit final : public hcm::HttpFilter, private SideCallEvents {
       call_ = stream_.arena().make<SideCall>(stream_, told);
       thread_local std::string message;
       message.clear();
-      config_.messages->encode(question, message);
+      config_.messages->encode(question(descriptors_), message);
       call_->start_grpc(*service, target, kRateLimitPath, message);
     }
     if (state_ == State::asking) state_ = State::waiting;
+  }
+
+  /// Hits that are known at the end; nobody waits for what the service says.
+  void tell_end() {
+    const auto ended = describe_by(rules().at_end, request());
+    const auto& target = config_.service;
+    auto* service = ended.count == 0 ? nullptr : stream_.worker().clusters.find(target.cluster);
+    if (service == nullptr) return;
+    auto& arena = stream_.arena();
+    http::RequestHead head(arena);
+    head.method = "POST";
+    head.path = kRateLimitPath;
+    head.scheme = "http";
+    head.authority = target.authority;
+    add_grpc_headers(stream_, target, true, head.headers);
+    thread_local std::string message;
+    message.clear();
+    config_.messages->encode(question(ended), message);
+    Buffer body;
+    GrpcFrameHead::append(body, 0, static_cast<std::uint32_t>(message.size()));
+    body.append(message);
+    send_and_forget(stream_, *service, head, body, target.timeout, true);
   }
 
   void on_side_answer(http::ResponseHead& head, Buffer& body, const http::HeaderMap* trailers) override {
@@ -101,9 +145,9 @@ class RateLimit final : public hcm::HttpFilter, private SideCallEvents {
         if (config_.tells_limited) added_.add(arena, {"x-envoy-ratelimited", "true"});
     }
     if (config_.tells_limits) tell_limits(answer);
-    if (answer.verdict == LimitAnswer::over_limit) return refuse(answer);
+    if (answer.verdict == LimitAnswer::over_limit && hit(config_.enforced)) return refuse(answer);
     if (answer.verdict == LimitAnswer::error) {
-      if (config_.deny_on_failure)
+      if (hit(config_.deny_on_failure))
         return stream_.local_reply(
             {.status = config_.status_on_error, .details = "rate_limiter_error", .flag = http::Flag::rate_limit_service_error});
       count(RateLimitStat::failure_mode_allowed);
@@ -113,12 +157,13 @@ class RateLimit final : public hcm::HttpFilter, private SideCallEvents {
     if (!now) stream_.continue_request(*this);
   }
 
-  /// Of the descriptor that has the least left; with all of their limits.
+  /// Of the descriptor that has the least left; with all of their limits. Rules may leave theirs out.
   void tell_limits(const LimitAnswer& answer) {
     auto& arena = stream_.arena();
     const LimitAnswer::Status* least = nullptr;
     std::string_view all;
     for (const auto& s : answer.statuses) {
+      if (s.descriptor < descriptors_.count && descriptors_.first[s.descriptor].headers == route::LimitHeaders::off) continue;
       if (least == nullptr || s.left < least->left) least = &s;
       if (s.window == 0) continue;
       all = arena.cat(all, ", ", decimal(s.per_unit, arena), ";w=", decimal(s.window, arena));
@@ -134,7 +179,18 @@ class RateLimit final : public hcm::HttpFilter, private SideCallEvents {
     for (const auto& f : added_) map.add(f.name, f.value);
   }
 
+  bool is_told(std::string_view name) const {
+    for (const auto& f : added_)
+      if (f.name == name) return true;
+    return false;
+  }
+
   void refuse(const LimitAnswer& answer) {
+    constexpr std::string_view kRetryAfter = "retry-after";
+    if (config_.tells_retry_after && config_.status == 429 && answer.over_for && !is_told(kRetryAfter)) {
+      auto& arena = stream_.arena();
+      added_.add(arena, {kRetryAfter, decimal(std::max<std::uint64_t>(*answer.over_for, 1), arena)});
+    }
     http::HeaderMap map(stream_.arena());
     add_to_response(map);
     config_.response_mutations.apply(map, stream_.format_context());
@@ -151,7 +207,7 @@ class RateLimit final : public hcm::HttpFilter, private SideCallEvents {
     if (answer.metadata.fields.empty()) return;
     auto& metadata = stream_.info().dynamic_metadata;
     auto all = copy_of(metadata);
-    all->merge(kSpace, answer.metadata);
+    all->merge(config_.metadata_space, answer.metadata);
     metadata = std::move(all);
   }
 

@@ -29,10 +29,12 @@ struct LimitAnswer {
     std::uint32_t per_unit = 0, window = 0, left = 0;  // window: seconds
     std::uint64_t reset = 0;                           // seconds
     std::string_view name;
+    std::size_t descriptor = 0;  // which of those that were asked about
   };
   Chain<Field> response, request;
   Chain<Status> statuses;  // of descriptors that have a limit
   std::string_view body;
+  std::optional<std::uint64_t> over_for;  // seconds until no descriptor is over its limit; unset: none is
   MetadataValue metadata;
 };
 
@@ -53,23 +55,33 @@ inline stats::BlockDef block_def(RateLimitStat) {
   return {kStats, {}};
 }
 
+/// Of a filter's own. None: those of the route and its virtual host hold.
+struct RateLimitRuleSet {
+  route::RateLimitRules at_begin, at_end;  // of the stream
+  bool empty() const noexcept { return at_begin.empty() && at_end.empty(); }
+};
+
 struct RateLimitConfig {
   GrpcTarget service;
   const RateLimitMessages* messages = nullptr;
   std::string domain, local_cluster;
   std::uint32_t stage = 0;
+  runtime::RuntimePercent enabled{"ratelimit.http_filter_enabled"}, enforced{"ratelimit.http_filter_enforcing"};
+  RateLimitRuleSet rules;
   enum Requests : std::uint8_t { both, internal_only, external_only } requests = both;
-  bool deny_on_failure = false;
+  runtime::RuntimePercent deny_on_failure;
   std::uint16_t status = 429, status_on_error = 500;
   std::optional<std::uint32_t> grpc_status;
-  bool tells_limits = false, tells_limited = true;  // x-ratelimit-*, x-envoy-ratelimited
+  bool tells_limits = false, tells_limited = true, tells_retry_after = false;  // x-ratelimit-*, x-envoy-ratelimited, retry-after
+  std::string metadata_space = "envoy.filters.http.ratelimit";
   route::HeaderMutations response_mutations;
   ClusterCounters<RateLimitStat> stats;
 };
 
 struct RateLimitPerRoute : route::FilterPart {
   VirtualHostLimits vhost_limits = VirtualHostLimits::if_route_has_none;
-  std::string domain;  // empty: the filter's
+  std::string domain;      // empty: the filter's
+  RateLimitRuleSet rules;  // none: the filter's
 };
 
 class RateLimitFactory final : public hcm::FilterFactory {

@@ -29,7 +29,15 @@ FilterPtr make_limit(const limit_v3::RateLimit& p, const FilterPlace& f, Compile
   o->requests = p.request_type() == "internal"   ? Config::internal_only
                 : p.request_type() == "external" ? Config::external_only
                                                  : Config::both;
-  o->deny_on_failure = p.failure_mode_deny();
+  if (p.has_filter_enabled()) o->enabled = to_runtime_percent(p.filter_enabled());
+  if (p.has_filter_enforced()) o->enforced = to_runtime_percent(p.filter_enforced());
+  if (p.has_failure_mode_deny_percent())
+    o->deny_on_failure = to_runtime_percent(p.failure_mode_deny_percent());
+  else
+    o->deny_on_failure.value.numerator = p.failure_mode_deny() ? 100 : 0;
+  o->rules = compile_rate_limit_set(p.rate_limits(), f.config, c.problems);
+  if (!p.metadata_namespace().empty()) o->metadata_space = p.metadata_namespace();
+  o->tells_retry_after = p.enable_retry_after_header();
   if (p.rate_limited_status().code() >= 400) o->status = static_cast<std::uint16_t>(p.rate_limited_status().code());
   if (p.status_on_error().code() >= 400) o->status_on_error = static_cast<std::uint16_t>(p.status_on_error().code());
   if (p.rate_limited_as_resource_exhausted()) o->grpc_status = 8;
@@ -41,10 +49,13 @@ FilterPtr make_limit(const limit_v3::RateLimit& p, const FilterPlace& f, Compile
   return std::make_shared<filters::RateLimitFactory>(std::move(o));
 }
 
-OverridePtr override_limit(const limit_v3::RateLimitPerRoute& p, const Path&, Problems&, const CompileContext&) {
+OverridePtr override_limit(const limit_v3::RateLimitPerRoute& p, const Path& at, Problems& problems, const CompileContext&) {
   auto o = std::make_shared<filters::RateLimitPerRoute>();
   o->vhost_limits = to_virtual_host_limits(p.vh_rate_limits());
   o->domain = p.domain();
+  o->rules = compile_rate_limit_set(p.rate_limits(), at, problems);
+  if (p.override_option() != limit_v3::RateLimitPerRoute::DEFAULT)
+    problems.warn(at / "override_option", "has no effect: vh_rate_limits says it, as in Envoy");
   return o;
 }
 

@@ -25,6 +25,7 @@ void encode(const filters::LimitQuestion& q, std::string& out) {
       e.set_value(std::string(d.entries[k].value));
     }
     if (d.hits) to.mutable_hits_addend()->set_value(*d.hits);
+    to.set_is_negative_hits(d.gives_back);
   }
   p.SerializeToString(&out);
 }
@@ -62,12 +63,14 @@ bool decode(std::string_view bytes, Arena& arena, LimitAnswer& out) {
   out.verdict = over ? LimitAnswer::over_limit : LimitAnswer::ok;
   if (!read_fields(p.response_headers_to_add(), arena, out.response)) return false;
   if (!read_fields(p.request_headers_to_add(), arena, out.request)) return false;
-  for (const auto& s : p.statuses()) {
+  for (int i = 0; i < p.statuses_size(); ++i) {
+    const auto& s = p.statuses(i);
+    const auto reset = static_cast<std::uint64_t>(std::max<std::int64_t>(s.duration_until_reset().seconds(), 0));
+    if (s.code() == rls_v3::RateLimitResponse::OVER_LIMIT) out.over_for = std::max(out.over_for.value_or(0), reset);
     if (!s.has_current_limit()) continue;
     const auto& limit = s.current_limit();
-    out.statuses.add(arena, {limit.requests_per_unit(), seconds_of(limit.unit()), s.limit_remaining(),
-                             static_cast<std::uint64_t>(std::max<std::int64_t>(s.duration_until_reset().seconds(), 0)),
-                             arena.copy(limit.name())});
+    out.statuses.add(arena, {limit.requests_per_unit(), seconds_of(limit.unit()), s.limit_remaining(), reset,
+                             arena.copy(limit.name()), static_cast<std::size_t>(i)});
   }
   out.body = arena.copy(p.raw_body());
   out.metadata = compile_metadata_value(p.dynamic_metadata());

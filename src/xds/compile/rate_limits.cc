@@ -129,15 +129,24 @@ void compile_hits(const RateLimit::HitsAddend& p, route::RateLimitRule& o, const
   o.hits_format = std::make_shared<const format::TextFormat>(std::move(*format));
 }
 
+route::RateLimitRule compile_own_rule(const RateLimit& p, const Path& at, Problems& problems) {
+  if (p.has_stage() || !p.disable_key().empty()) problems.error(at, "'stage' field and 'disable_key' field are not supported");
+  auto rule = compile_rule(p, at, problems);
+  if (p.has_hits_addend()) compile_hits(p.hits_addend(), rule, at / "hits_addend", problems);
+  return rule;
+}
+
 }  // namespace
 
 route::RateLimitRules compile_rate_limits(const RateLimits& list, const Path& at, Problems& problems) {
   route::RateLimitRules out;
   for (int i = 0; i < list.size(); ++i) {
     const Path here = at.at("rate_limits", i);
-    const char* const nothing = "has no effect in limits of routes and virtual hosts, as in Envoy";
-    if (list.Get(i).has_hits_addend()) problems.warn(here / "hits_addend", nothing);
-    if (list.Get(i).apply_on_stream_done()) problems.warn(here / "apply_on_stream_done", nothing);
+    if (list.Get(i).has_hits_addend())
+      problems.warn(here / "hits_addend", "has no effect in limits of routes and virtual hosts, as in Envoy");
+    if (list.Get(i).apply_on_stream_done())
+      problems.warn(here / "apply_on_stream_done",
+                    "is not implemented for limits of routes and virtual hosts: they act on requests");
     out.push_back(compile_rule(list.Get(i), here, problems));
   }
   return out;
@@ -148,15 +157,25 @@ route::RateLimitRules compile_own_rate_limits(const RateLimits& list, const Path
   for (int i = 0; i < list.size(); ++i) {
     const auto& p = list.Get(i);
     const Path here = at.at("rate_limits", i);
-    if (p.has_stage() || !p.disable_key().empty())
-      problems.error(here, "'stage' field and 'disable_key' field are not supported");
-    auto rule = compile_rule(p, here, problems);
-    if (p.has_hits_addend()) compile_hits(p.hits_addend(), rule, here / "hits_addend", problems);
+    auto rule = compile_own_rule(p, here, problems);
     if (p.apply_on_stream_done()) {
       problems.warn(here / "apply_on_stream_done", "the limit has no effect: this filter acts on requests, as in Envoy");
       rule.disabled = true;
     }
     out.push_back(std::move(rule));
+  }
+  return out;
+}
+
+filters::RateLimitRuleSet compile_rate_limit_set(const RateLimits& list, const Path& at, Problems& problems) {
+  filters::RateLimitRuleSet out;
+  for (int i = 0; i < list.size(); ++i) {
+    const auto& p = list.Get(i);
+    const Path here = at.at("rate_limits", i);
+    if (p.x_ratelimit_option() == RateLimit::DRAFT_VERSION_03)
+      problems.warn(here / "x_ratelimit_option", "has no effect: the filter's enable_x_ratelimit_headers holds, as in Envoy");
+    auto& rules = p.apply_on_stream_done() ? out.at_end : out.at_begin;
+    rules.push_back(compile_own_rule(p, here, problems));
   }
   return out;
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include "envoy/config/route/v3/route_components.pb.h"
 #include "envoy/extensions/common/ratelimit/v3/ratelimit.pb.h"
+#include "filters/global_rate_limit.h"
 #include "filters/rate_limit_rules.h"
 #include "xds/problems.h"
 
@@ -13,6 +14,8 @@ using RateLimits = google::protobuf::RepeatedPtrField<envoy::config::route::v3::
 route::RateLimitRules compile_rate_limits(const RateLimits& list, const Path& at, Problems& problems);
 /// Of a filter, which takes less of some fields and more of others.
 route::RateLimitRules compile_own_rate_limits(const RateLimits& list, const Path& at, Problems& problems);
+/// Of a filter that acts at the end of a stream, too.
+filters::RateLimitRuleSet compile_rate_limit_set(const RateLimits& list, const Path& at, Problems& problems);
 
 /// Of the filters' vh_rate_limits: of whichever enumeration, the names stand for the same.
 template <class Option>
