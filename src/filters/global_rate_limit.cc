@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "filters/grpc.h"
 #include "filters/shadow.h"
 #include "proxy/base/numbers.h"
 
@@ -106,19 +105,12 @@ class RateLimit final : public hcm::HttpFilter, private SideCallEvents {
     const auto& target = config_.service;
     auto* service = ended.count == 0 ? nullptr : stream_.worker().clusters.find(target.cluster);
     if (service == nullptr) return;
-    auto& arena = stream_.arena();
-    http::RequestHead head(arena);
-    head.method = "POST";
-    head.path = kRateLimitPath;
-    head.scheme = "http";
-    head.authority = target.authority;
-    add_grpc_headers(stream_, target, true, head.headers);
     thread_local std::string message;
     message.clear();
     config_.messages->encode(question(ended), message);
+    http::RequestHead head(stream_.arena());
     Buffer body;
-    GrpcFrameHead::append(body, 0, static_cast<std::uint32_t>(message.size()));
-    body.append(message);
+    write_grpc_call(stream_, target, kRateLimitPath, message, head, body);
     send_and_forget(stream_, *service, head, body, target.timeout, true);
   }
 

@@ -120,15 +120,20 @@ void SideCall::retry_later(bool ended) {
   again_.arm(wait);
 }
 
-void SideCall::start_grpc(upstream::Cluster& cluster, const GrpcTarget& target, std::string_view path, std::string_view message) {
-  head_->method = "POST";
-  head_->path = path;
-  head_->scheme = "http";
-  head_->authority = target.authority;
-  add_grpc_headers(owner_, target, true, head_->headers);
-  Buffer body;
+void write_grpc_call(const SideOwner& owner, const GrpcTarget& target, std::string_view path, std::string_view message,
+                     http::RequestHead& head, Buffer& body) {
+  head.method = "POST";
+  head.path = path;
+  head.scheme = "http";
+  head.authority = target.authority;
+  add_grpc_headers(owner, target, true, head.headers);
   GrpcFrameHead::append(body, 0, static_cast<std::uint32_t>(message.size()));
   body.append(message);
+}
+
+void SideCall::start_grpc(upstream::Cluster& cluster, const GrpcTarget& target, std::string_view path, std::string_view message) {
+  Buffer body;
+  write_grpc_call(owner_, target, path, message, *head_, body);
   start(cluster, std::move(body), target.timeout, true);
 }
 

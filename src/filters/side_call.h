@@ -120,6 +120,9 @@ class SideCall final : private upstream::PoolWaiter, private upstream::ClientStr
 void mark_internal(const SideOwner& owner, http::HeaderMap& headers, bool forwarded);
 /// The metadata that a call of gRPC begins with. `deadline`: the service is told how long it may take.
 void add_grpc_headers(const SideOwner& owner, const GrpcTarget& target, bool deadline, http::HeaderMap& headers);
+/// A call of one message. `head`: nothing was said in it before; keeps `path`.
+void write_grpc_call(const SideOwner& owner, const GrpcTarget& target, std::string_view path, std::string_view message,
+                     http::RequestHead& head, Buffer& body);
 
 /// The first bytes of it in one piece.
 std::string_view flat(const Buffer& b, std::size_t most, Arena& arena);
