@@ -1,5 +1,7 @@
 // Hosts of a cluster without connections, and a load balancer over them.
 #pragma once
+#include <catch2/catch.hpp>
+#include <cmath>
 #include <deque>
 #include <map>
 #include <string>
@@ -41,5 +43,11 @@ class Hosts {
 
 /// "-": none was picked.
 inline std::string name_of(const upstream::Host* h) { return h == nullptr ? "-" : h->endpoint().hostname(); }
+
+/// A count of n draws with probability p is within five standard deviations: one run in a million is not.
+inline void check_share(int count, int n, double p) {
+  INFO(count << " of " << n << ", expected share " << p);
+  CHECK(std::abs(count - n * p) <= 5 * std::sqrt(n * p * (1 - p)));
+}
 
 }  // namespace outrigger::test

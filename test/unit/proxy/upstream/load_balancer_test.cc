@@ -58,12 +58,6 @@ std::vector<HostSpec> mixed(int all, int bad) {
   return out;
 }
 
-/// A count of n draws with probability p is within five standard deviations: one run in a million is not.
-void check_share(int count, int n, double p) {
-  INFO(count << " of " << n << ", expected share " << p);
-  CHECK(std::abs(count - n * p) <= 5 * std::sqrt(n * p * (1 - p)));
-}
-
 }  // namespace
 
 TEST_CASE("round robin goes around, from a host drawn at random", "[balancer]") {
@@ -77,7 +71,7 @@ TEST_CASE("round robin goes around, from a host drawn at random", "[balancer]") 
     b.balancer.update(b.hosts.pointers());
     ++starts[b.pick()];
   }
-  for (const char* name : {"a", "b", "c"}) check_share(starts[name], 300, 1.0 / 3);
+  for (const char* name : {"a", "b", "c"}) test::check_share(starts[name], 300, 1.0 / 3);
 }
 
 TEST_CASE("weighted round robin is smooth, and each has its share in every cycle", "[balancer]") {
@@ -157,7 +151,7 @@ TEST_CASE("least request with weights divides them by the requests that run", "[
 TEST_CASE("random draws each host alike, whatever its weight", "[balancer]") {
   Balanced b({{1}, {5}, {1}, {1}}, LbKind::random);
   const auto n = b.counts(20000);
-  for (const auto& [name, count] : n) check_share(count, 20000, 0.25);
+  for (const auto& [name, count] : n) test::check_share(count, 20000, 0.25);
   CHECK(n.size() == 4);
 }
 
@@ -219,7 +213,7 @@ TEST_CASE("priorities take over as the first loses hosts", "[balancer]") {
     if (r.share_of_second == 0 || r.share_of_second == 1)
       CHECK(second == 20000 * r.share_of_second);
     else
-      check_share(second, 20000, r.share_of_second);
+      test::check_share(second, 20000, r.share_of_second);
     CHECK_FALSE(b.panic);
   }
 }
@@ -232,7 +226,7 @@ TEST_CASE("the overprovisioning factor says how soon", "[balancer]") {
   Balanced b(hosts, c);
   int second = 0;
   for (const auto& [name, count] : b.counts(20000)) second += name >= "e" ? count : 0;
-  check_share(second, 20000, 0.25);
+  test::check_share(second, 20000, 0.25);
 }
 
 TEST_CASE("when all priorities panic, each gets what its number of hosts is worth", "[balancer]") {
@@ -243,7 +237,7 @@ TEST_CASE("when all priorities panic, each gets what its number of hosts is wort
   const auto n = b.counts(16000);
   CHECK(b.panic);
   CHECK(n.size() == 8);
-  for (const auto& [name, count] : n) check_share(count, 16000, 1.0 / 8);
+  for (const auto& [name, count] : n) test::check_share(count, 16000, 1.0 / 8);
 }
 
 TEST_CASE("an empty first priority is passed over", "[balancer]") {
@@ -322,29 +316,29 @@ TEST_CASE("traffic stays in the own zone as far as its hosts are as many as its 
   CHECK(Zones({{"zx", 1}, {"zy", 2}}, {{"zx", 2}, {"zy", 2}}).counts(50) == Counts{{"zx", 50}});
   // Half of what two of three proxies send goes where there is one host of three, the rest elsewhere.
   auto some = Zones({{"zx", 2}, {"zy", 1}}, {{"zx", 1}, {"zy", 2}}).counts(10000);
-  check_share(some["zx"], 10000, 0.5);
-  check_share(some["zy"], 10000, 0.5);
+  test::check_share(some["zx"], 10000, 0.5);
+  test::check_share(some["zy"], 10000, 0.5);
   // What two other zones can take beyond their own: one and two of four.
   auto rest = Zones({{"zx", 2}, {"zy", 1}, {"zz", 1}}, {{"zy", 2}, {"zz", 2}, {"zw", 4}}).counts(10000);
   CHECK(rest["zx"] == 0);
-  check_share(rest["zw"], 10000, 1.0);
+  test::check_share(rest["zw"], 10000, 1.0);
 }
 
 TEST_CASE("what goes to degraded hosts goes by zone, too", "[load_balancer]") {
   const Zones::Spec even = {{"zx", 1}, {"zy", 1}};
   auto own = Zones(even, {{"zx", 4}, {"zy", 4}}).degrade("zx", 2).degrade("zy", 2).counts(10000);
   CHECK(own.size() == 2);
-  check_share(own["zx"], 10000, 0.5);
-  check_share(own["zx-"], 10000, 0.5);
+  test::check_share(own["zx"], 10000, 0.5);
+  test::check_share(own["zx-"], 10000, 0.5);
   // Of what two of three proxies send, three quarters stay where half of the healthy hosts are.
   auto some = Zones({{"zx", 2}, {"zy", 1}}, {{"zx", 4}, {"zy", 4}}).degrade("zx", 2).degrade("zy", 2).counts(10000);
-  check_share(some["zx"], 10000, 0.375);
-  check_share(some["zx-"], 10000, 0.375);
-  check_share(some["zy-"], 10000, 0.125);
+  test::check_share(some["zx"], 10000, 0.375);
+  test::check_share(some["zx-"], 10000, 0.375);
+  test::check_share(some["zy-"], 10000, 0.125);
   // The zone has none that is degraded: any of them.
   auto elsewhere = Zones(even, {{"zx", 2}, {"zy", 6}}).degrade("zy", 4).counts(10000);
-  check_share(elsewhere["zx"], 10000, 0.5);
-  check_share(elsewhere["zy-"], 10000, 0.5);
+  test::check_share(elsewhere["zx"], 10000, 0.5);
+  test::check_share(elsewhere["zy-"], 10000, 0.5);
   // None is healthy: there is nothing to tell the zones' shares by.
   auto bad = Zones(even, {{"zx", 2}, {"zy", 2}}).degrade("zx", 2).degrade("zy", 2).counts(48);
   CHECK(bad == std::map<std::string, int>{{"zx-", 24}, {"zy-", 24}});

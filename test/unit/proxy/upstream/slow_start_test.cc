@@ -127,12 +127,9 @@ TEST_CASE("a host of less than its weight has its part of what its priority draw
   s.update();
   constexpr int kPicks = 40000;
   auto n = s.counts(kPicks);
-  const auto check_share = [](int count, double p) {  // within five standard deviations
-    CHECK(std::abs(count - kPicks * p) <= 5 * std::sqrt(kPicks * p * (1 - p)));
-  };
-  check_share(n["a"], 0.6 * 2 / 3);
-  check_share(n["b"], 0.6 * 1 / 3);
-  check_share(n["d"], 0.4);
+  test::check_share(n["a"], kPicks, 0.6 * 2 / 3);
+  test::check_share(n["b"], kPicks, 0.6 * 1 / 3);
+  test::check_share(n["d"], kPicks, 0.4);
 }
 
 TEST_CASE("with no least weight a host that has just joined waits for its first turn", "[slow_start]") {
