@@ -33,7 +33,8 @@ Result<void> parse(const std::string& path, const std::string& text, bool allow_
     return google::protobuf::TextFormat::ParseFromString(text, &m) ? Result<void>() : wrong;
   Problems problems;
   Node tree;
-  if (parse_yaml(text, path, tree, problems)) to_proto(tree, m, {path, allow_unknown, false, true}, problems);
+  if (parse_yaml(text, path, tree, problems))
+    to_proto(tree, m, {.file = path, .allow_unknown = allow_unknown, .as_received = true}, problems);
   if (!problems.ok()) return Error{Errc::invalid_config, errors_text(problems)};
   return {};
 }

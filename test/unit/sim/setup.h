@@ -15,14 +15,14 @@
 
 namespace outrigger::sim {
 
-/// Pieces of a bootstrap with a listener 10.0.0.1:80 and clusters up (10.0.1.1:80 and so on) and mirror
-/// (10.0.2.1:80). Each piece is a list of "key: value," in YAML's flow style.
 /// Of a cluster whose hosts are spoken to in HTTP/2.
 inline constexpr const char* kSpeaksHttp2 =
     "typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: {'@type': "
     "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: "
     "{http2_protocol_options: {}}}},";
 
+/// Pieces of a bootstrap with a listener 10.0.0.1:80 and clusters up (10.0.1.1:80 and so on) and mirror
+/// (10.0.2.1:80). Each piece is a list of "key: value," in YAML's flow style.
 struct Setup {
   std::string routes = "{match: {prefix: /}, route: {cluster: up}}";
   std::string hcm, filters, vhost, listener, cluster;

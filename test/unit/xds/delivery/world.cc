@@ -34,7 +34,7 @@ std::string bytes(const std::string& yaml) {
   Node tree;
   Problems problems;
   Message m;
-  if (parse_yaml(yaml, "", tree, problems)) to_proto(tree, m, {"", false, false, true}, problems);
+  if (parse_yaml(yaml, "", tree, problems)) to_proto(tree, m, {.as_received = true}, problems);
   INFO(yaml << '\n' << problems_text(problems));
   REQUIRE(problems.ok());
   return m.SerializeAsString();

@@ -20,7 +20,7 @@ Problems read(const pb::Descriptor& d, const std::string& yaml, bool as_received
   Node root;
   Problems problems;
   const std::unique_ptr<pb::Message> m(pb::MessageFactory::generated_factory()->GetPrototype(&d)->New());
-  if (parse_yaml(yaml, "f", root, problems)) to_proto(root, *m, {"f", false, false, as_received}, problems);
+  if (parse_yaml(yaml, "f", root, problems)) to_proto(root, *m, {.file = "f", .as_received = as_received}, problems);
   return problems;
 }
 
@@ -51,7 +51,7 @@ TEST_CASE("each field that Envoy knows and Outrigger does not is refused with it
     Problems reading, taking;
     const std::unique_ptr<pb::Message> m(pb::MessageFactory::generated_factory()->GetPrototype(d)->New());
     REQUIRE(parse_yaml(field + ": {}", "f", root, reading));
-    to_proto(root, *m, {"f", false, false, true}, reading);
+    to_proto(root, *m, {.file = "f", .as_received = true}, reading);
     CHECK(reading.list().empty());
     settle_received(*m, Path(), false, taking);
     REQUIRE(taking.list().size() == 1);
